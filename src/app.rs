@@ -1,0 +1,176 @@
+//! The parts put together: what `serve` runs, and what the tests run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::{Build, Rocket, Shutdown};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::OnceCell;
+
+use crate::auth::KeyError;
+use crate::call::transition::Limits;
+use crate::clock::Clock;
+use crate::gate::Gate;
+use crate::hub::{Capacity, Hub};
+use crate::service::{Rules, Service};
+use crate::settings::Settings;
+use crate::store::{self, Store};
+use crate::sweeper::Sweeper;
+use crate::ws::SocketRules;
+use crate::{http, ws};
+
+/// How long sessions may take to leave when the server stops.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why a server cannot start; the text is for the administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key that tokens are checked with.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A server that is ready to be launched.
+pub struct App {
+    /// The server.
+    pub rocket: Rocket<Build>,
+    /// The way to stop it.
+    pub stop: Stop,
+}
+
+/// Makes the server that `settings` describe. `figment` is Rocket's own configuration: address, port, TLS.
+///
+/// # Errors
+/// [`StartError`].
+pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
+    let store = Store::open(&settings.database)?;
+    let hub = Hub::new(Capacity {
+        event_queue: settings.event_queue,
+        sessions_per_user: settings.max_sessions_per_user,
+        connections: settings.max_connections,
+    });
+    let service = Service::new(
+        store,
+        hub,
+        clock,
+        Rules {
+            limits: Limits {
+                ring_timeout: settings.ring_timeout,
+                max_call_duration: settings.max_call_duration,
+            },
+            disconnect_grace: settings.disconnect_grace,
+            auto_provision: settings.auto_provision,
+        },
+    );
+    let gate = Gate::new(settings, service.clone())?;
+    let sockets = SocketRules {
+        ping_interval: settings.ping_interval,
+        idle_timeout: settings.idle_timeout,
+        close_expired_sessions: settings.close_expired_sessions,
+        max_message_bytes: settings.max_message_bytes,
+    };
+    let stop = Stop::new(service.clone());
+    let rocket = rocket::custom(ours(figment))
+        .manage(service.clone())
+        .manage(gate)
+        .attach(begin(service.clone()))
+        .attach(http::stage())
+        .attach(ws::stage(sockets))
+        .attach(Sweeper(service))
+        .attach(stop.clone().fairing());
+    Ok(App { rocket, stop })
+}
+
+/// Rocket's configuration but for what has to be as it is here: signals are handled by [`Stop`], since
+/// Rocket would drop open sockets without a close frame, and a client's address is for the gate to find.
+fn ours(figment: Figment) -> Figment {
+    figment
+        .merge(("shutdown.ctrlc", false))
+        .merge(("shutdown.signals", Vec::<String>::new()))
+        .merge(("ip_header", false))
+}
+
+/// Takes up what an earlier run left behind, before the first request.
+fn begin(service: Service) -> AdHoc {
+    AdHoc::try_on_ignite("Begin", move |rocket| async move {
+        match service.begin().await {
+            Ok(()) => Ok(rocket),
+            Err(error) => {
+                tracing::error!(%error, "the database cannot be written");
+                Err(rocket)
+            }
+        }
+    })
+}
+
+/// The way to stop a server politely. Cheap to clone.
+#[derive(Clone)]
+pub struct Stop(Arc<Inner>);
+
+struct Inner {
+    service: Service,
+    shutdown: OnceCell<Shutdown>,
+    stopping: AtomicBool,
+}
+
+impl Stop {
+    fn new(service: Service) -> Self {
+        let stopping = AtomicBool::new(false);
+        Self(Arc::new(Inner {
+            service,
+            shutdown: OnceCell::new(),
+            stopping,
+        }))
+    }
+
+    /// Learns from the launched server how to end it.
+    fn fairing(self) -> AdHoc {
+        AdHoc::on_liftoff("Stop", move |rocket| {
+            Box::pin(async move {
+                let shutdown = rocket.shutdown();
+                self.0.shutdown.get_or_init(|| async { shutdown }).await;
+            })
+        })
+    }
+
+    /// Stops: takes nobody in any more, closes every session with 1012 and waits for them, at most 3 s, then
+    /// ends the server and closes the database. `launch` returns after that.
+    pub async fn stop(&self) {
+        if self.0.stopping.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let _ = tokio::time::timeout(PATIENCE, self.0.service.close_sessions()).await;
+        let service = self.0.service.clone();
+        let _ = tokio::task::spawn_blocking(move || service.close()).await;
+        if let Some(shutdown) = self.0.shutdown.get() {
+            shutdown.clone().notify();
+        }
+    }
+
+    /// Stops at the first SIGTERM or SIGINT, and at once at the second.
+    ///
+    /// # Errors
+    /// Where the signals cannot be caught.
+    pub async fn on_signals(self) -> std::io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut next = async || {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        };
+        let first = next().await;
+        tracing::info!(signal = first, "stopping; a second signal stops at once");
+        tokio::spawn(async move { self.stop().await });
+        let second = next().await;
+        tracing::warn!(signal = second, "stopped at once");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,175 @@
+//! The one key that tokens are checked with, out of the settings.
+
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use aws_lc_rs::rsa;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use secrecy::{ExposeSecret, SecretSlice};
+use thiserror::Error;
+
+use crate::settings::{MIN_SECRET_BYTES, Settings};
+
+/// What RS256 verifies with: 2048 bits at least (RFC 7518 section 3.3), and 8192 at most, which is
+/// where the crypto library ends.
+const RSA_MODULUS_BYTES: RangeInclusive<usize> = 256..=1024;
+
+/// What a secret allows; a longer hash costs nothing and some issuers use one.
+const BY_SECRET: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+
+/// Why there is no key to check tokens with. The server does not start then.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// None is set.
+    #[error(
+        "there is no key to check tokens with: set jwt_secret_file or jwt_secret to the secret \
+         that your login service signs tokens with, or jwt_public_key_file to its public key \
+         (in Rocket.toml under [default.chattrix], or as CHATTRIX_JWT_SECRET_FILE and so on); \
+         to try the server out, `chattrix serve --dev` makes a secret by itself"
+    )]
+    Missing,
+    /// Its file cannot be read.
+    #[error("{setting} names {}, which cannot be read: {source}", file.display())]
+    Unreadable {
+        /// The setting that names the file.
+        setting: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The secret is shorter than its hash.
+    #[error(
+        "the secret of {setting} has {bytes} bytes and needs at least {MIN_SECRET_BYTES}: \
+         `openssl rand -hex 32` makes one"
+    )]
+    ShortSecret {
+        /// The setting it is from.
+        setting: &'static str,
+        /// How many bytes it has.
+        bytes: usize,
+    },
+    /// A private key stands where the public one belongs.
+    #[error(
+        "jwt_public_key_file names {}, which holds a private key: that one stays with the login \
+         service. `openssl pkey -in private.pem -pubout` prints the public key to put there",
+        .0.display()
+    )]
+    PrivateKey(PathBuf),
+    /// The file holds no public key, or one of a kind that is not supported.
+    #[error(
+        "jwt_public_key_file names {}, which is no public key this server can use: expected one \
+         PEM block, BEGIN PUBLIC KEY (RSA from 2048 bits, EC on P-256, or Ed25519) or \
+         BEGIN RSA PUBLIC KEY",
+        .0.display()
+    )]
+    NoPublicKey(PathBuf),
+}
+
+/// A key, and what it may be used for.
+pub(super) struct Key {
+    pub(super) verifying: DecodingKey,
+    /// The same key for signing, where it is a secret.
+    pub(super) signing: Option<EncodingKey>,
+    /// The algorithms that a token may have been signed with.
+    pub(super) algorithms: &'static [Algorithm],
+}
+
+/// The key that `settings` name.
+pub(super) fn load(settings: &Settings) -> Result<Key, KeyError> {
+    if let Some(secret) = &settings.jwt_secret {
+        return from_secret("jwt_secret", secret.expose_secret().as_bytes());
+    }
+    if let Some(file) = &settings.jwt_secret_file {
+        let bytes: SecretSlice<u8> = read("jwt_secret_file", file)?.into();
+        return from_secret("jwt_secret_file", without_line_break(bytes.expose_secret()));
+    }
+    if let Some(file) = &settings.jwt_public_key_file {
+        return from_public_key(file, &read("jwt_public_key_file", file)?);
+    }
+    Err(KeyError::Missing)
+}
+
+fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, KeyError> {
+    fs::read(file).map_err(|source| KeyError::Unreadable {
+        setting,
+        file: file.to_owned(),
+        source,
+    })
+}
+
+/// Editors and `openssl rand -hex 32 >file` end a file with a line break that nobody means.
+fn without_line_break(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    bytes.strip_suffix(b"\r").unwrap_or(bytes)
+}
+
+fn from_secret(setting: &'static str, secret: &[u8]) -> Result<Key, KeyError> {
+    if secret.len() < MIN_SECRET_BYTES {
+        return Err(KeyError::ShortSecret {
+            setting,
+            bytes: secret.len(),
+        });
+    }
+    Ok(Key {
+        verifying: DecodingKey::from_secret(secret),
+        signing: Some(EncodingKey::from_secret(secret)),
+        algorithms: BY_SECRET,
+    })
+}
+
+/// How a kind of public key is read from PEM, checked, and used.
+type Kind = (
+    fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>,
+    fn(&[u8]) -> bool,
+    &'static [Algorithm],
+);
+
+fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
+    const PRIVATE: &str = "PRIVATE KEY-----";
+    const PUBLIC: [&str; 2] = [
+        "-----BEGIN PUBLIC KEY-----",
+        "-----BEGIN RSA PUBLIC KEY-----",
+    ];
+    let kinds: [Kind; 3] = [
+        (DecodingKey::from_ed_pem, is_ed25519, &[Algorithm::EdDSA]),
+        (DecodingKey::from_ec_pem, is_p256, &[Algorithm::ES256]),
+        (DecodingKey::from_rsa_pem, is_rsa, &[Algorithm::RS256]),
+    ];
+    let text = String::from_utf8_lossy(pem);
+    if text.contains(PRIVATE) {
+        return Err(KeyError::PrivateKey(file.to_owned()));
+    }
+    let no_public_key = || KeyError::NoPublicKey(file.to_owned());
+    if !PUBLIC.iter().any(|begin| text.contains(begin)) || text.matches("-----BEGIN").count() > 1 {
+        return Err(no_public_key());
+    }
+    // jsonwebtoken reads a point of any curve as P-256 and an RSA key of any length, and would
+    // refuse every token later; the crypto library under it knows better.
+    kinds
+        .into_iter()
+        .find_map(|(read, is_usable, algorithms)| {
+            let verifying = read(pem).ok()?;
+            let usable = verifying.try_get_as_bytes().is_ok_and(is_usable);
+            usable.then_some(Key {
+                verifying,
+                signing: None,
+                algorithms,
+            })
+        })
+        .ok_or_else(no_public_key)
+}
+
+fn is_ed25519(key: &[u8]) -> bool {
+    ParsedPublicKey::new(&ED25519, key).is_ok()
+}
+
+fn is_p256(key: &[u8]) -> bool {
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok()
+}
+
+fn is_rsa(key: &[u8]) -> bool {
+    rsa::PublicKey::from_der(key).is_ok_and(|key| RSA_MODULUS_BYTES.contains(&key.modulus_len()))
+}

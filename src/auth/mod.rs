@@ -1,0 +1,202 @@
+//! Tokens: who is it, in which session, until when.
+//!
+//! A token (JWT, RFC 7519) comes from the team's own login service, or from `chattrix token`. This
+//! module knows the key, the claims and the time it is given; whether the user exists or is
+//! disabled is the store's to say. What is wrong with a token is for logs and for the command
+//! line: a client is told one sentence for all of it (contract section 2).
+//!
+//! The algorithm comes from the settings, never from the token: a token can only agree with it.
+//! Keys or hints at keys within a token (`jwk`, `x5c`, `jku`, `kid`) are never looked at.
+
+mod claims;
+mod key;
+mod profile;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::time::Duration;
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, dangerous};
+use secrecy::SecretString;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use self::claims::Claims;
+pub use self::key::KeyError;
+pub use self::profile::{is_avatar, is_name};
+use crate::clock::Timestamp;
+use crate::settings::Settings;
+use crate::user::UserId;
+
+/// How far the clocks of the issuer and this server may be apart (contract section 6).
+pub const LEEWAY: Duration = Duration::from_secs(30);
+
+/// The longest token looked at. Those of the usual issuers have 1–2 KiB; hyper takes header lines
+/// far longer than this.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// Why a token will not do. For logs, metrics and the command line; clients are not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// It is no JWT: too long, not three parts, not base64url, not JSON, or critical extensions.
+    #[error("it is no JSON Web Token")]
+    Malformed,
+    /// Its algorithm is not one that the key allows.
+    #[error("its algorithm is not one that the configured key allows")]
+    WrongAlgorithm,
+    /// Its signature does not fit the key.
+    #[error("its signature was not made with the configured key")]
+    BadSignature,
+    /// `exp` has passed.
+    #[error("it has expired")]
+    Expired,
+    /// `nbf` has not come.
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// `iss` is another one than `jwt_issuer`.
+    #[error("its issuer is not the configured one")]
+    WrongIssuer,
+    /// `aud` does not name `jwt_audience`.
+    #[error("its audience is not the configured one")]
+    WrongAudience,
+    /// A claim that is required is not there.
+    #[error("its claim {0} is missing")]
+    MissingClaim(&'static str),
+    /// A claim has a value that it cannot have.
+    #[error("its claim {0} has a wrong value")]
+    BadClaim(&'static str),
+}
+
+/// Why no token can be minted.
+#[derive(Debug, Error)]
+pub enum MintError {
+    /// There is only a public key, which verifies but cannot sign.
+    #[error(
+        "tokens are signed elsewhere: jwt_public_key_file is set, and only whoever has the \
+         private key can make a token"
+    )]
+    OnlyPublicKey,
+    /// The signature failed.
+    #[error("the token could not be signed: {0}")]
+    Signing(#[from] jsonwebtoken::errors::Error),
+}
+
+/// Checks tokens, and mints them where the key can sign.
+#[derive(Clone)]
+pub struct Authenticator {
+    key: DecodingKey,
+    algorithms: &'static [Algorithm],
+    signing_key: Option<EncodingKey>,
+    expected: claims::Expected,
+}
+
+impl Authenticator {
+    /// The authenticator with the key, issuer and audience of `settings`.
+    ///
+    /// # Errors
+    /// There is no key, its file cannot be read, or it is not of a kind that signs tokens.
+    pub fn from_settings(settings: &Settings) -> Result<Self, KeyError> {
+        let key = key::load(settings)?;
+        let expected = claims::Expected {
+            issuer: settings.jwt_issuer.clone(),
+            audience: settings.jwt_audience.clone(),
+        };
+        let key::Key {
+            verifying,
+            signing,
+            algorithms,
+        } = key;
+        Ok(Self {
+            key: verifying,
+            algorithms,
+            signing_key: signing,
+            expected,
+        })
+    }
+
+    /// Who `token` says it is, if that can be believed at `now`.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it: form, algorithm, signature, time, then the claims.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::Malformed);
+        }
+        let algorithm = self.algorithm_of(token)?;
+        let (message, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        match crypto::verify(signature, message.as_bytes(), &self.key, algorithm) {
+            Ok(true) => {}
+            Ok(false) => return Err(TokenError::BadSignature),
+            Err(_) => return Err(TokenError::Malformed),
+        }
+        // The library's own `decode` would check times against the system's clock, and takes a
+        // malformed claim for a malformed token. The signature is verified above.
+        let payload: Map<String, Value> =
+            dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Malformed)?;
+        claims::read(&payload, &self.expected, token, now)
+    }
+
+    /// The algorithm of the token's header, if the key allows it.
+    fn algorithm_of(&self, token: &str) -> Result<Algorithm, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
+            // JSON whose `alg` is missing, "none" or unknown.
+            ErrorKind::Json(json) if json.is_data() => TokenError::WrongAlgorithm,
+            _ => TokenError::Malformed,
+        })?;
+        // Whoever does not understand a critical extension must refuse the token (RFC 7515
+        // section 4.1.11), and this server understands none.
+        if header.crit.is_some() {
+            return Err(TokenError::Malformed);
+        }
+        if !self.algorithms.contains(&header.alg) {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        Ok(header.alg)
+    }
+
+    /// Whether [`Authenticator::mint`] works: there is a secret, not only a public key.
+    #[must_use]
+    pub fn can_mint(&self) -> bool {
+        self.signing_key.is_some()
+    }
+
+    /// A token for `user` that is valid from `now` for `ttl`, in a session of its own.
+    ///
+    /// # Errors
+    /// There is only a public key.
+    pub fn mint(
+        &self,
+        user: &UserId,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<SecretString, MintError> {
+        let key = self.signing_key.as_ref().ok_or(MintError::OnlyPublicKey)?;
+        let mut claims = json!({
+            "sub": user.as_str(),
+            "iat": now.as_millis() / 1_000,
+            "exp": now.plus(ttl).as_millis() / 1_000,
+            "jti": Uuid::new_v4().to_string(),
+        });
+        // Without them this very server would refuse the token.
+        if let Some(issuer) = &self.expected.issuer {
+            claims["iss"] = json!(issuer);
+        }
+        if let Some(audience) = &self.expected.audience {
+            claims["aud"] = json!(audience);
+        }
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, key)?;
+        Ok(SecretString::from(token))
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("algorithms", &self.algorithms)
+            .field("expected", &self.expected)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,17 @@
+//! The rules of a call, pure: no database, no network, no clock.
+//!
+//! [`state`] says what a call can be, [`transition`] how it gets from one state to the next and what
+//! follows from that, [`notice`] what clients are told, [`history`] what is remembered for its two
+//! participants, [`error`] why an action is refused. The source of all of it is section 3 of the contract.
+
+pub mod error;
+pub mod history;
+pub mod notice;
+pub mod state;
+pub mod transition;
+
+pub use error::CallError;
+pub use history::{Direction, HistoryEntry, Outcome};
+pub use notice::{Audience, Event, Notice};
+pub use state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
+pub use transition::{Acting, Actor, Cause, TimelineEntry, Transition, Via};

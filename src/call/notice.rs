@@ -1,0 +1,108 @@
+//! What clients are told of a call: one event, and who hears it.
+
+use crate::clock::Timestamp;
+use crate::user::{Profile, SessionId, UserId};
+
+use super::state::{CallId, CallType, ChannelId, RejectReason};
+use super::transition::Actor;
+
+/// A message to clients, before anybody has put it into JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Who hears it.
+    pub audience: Audience,
+    /// What happened.
+    pub event: Event,
+    /// When it happened.
+    pub at: Timestamp,
+}
+
+/// Who hears a notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// All sessions of a participant; where none is connected, the notice is kept for the next.
+    Participant(UserId),
+    /// The sessions of the participant who acted, but the one that acted: other devices stop ringing.
+    /// Nothing is kept for them.
+    OtherSessions {
+        /// The participant who acted.
+        user: UserId,
+        /// The session that acted.
+        acted: SessionId,
+    },
+}
+
+impl Audience {
+    /// The user whose sessions hear it.
+    #[must_use]
+    pub const fn user(&self) -> &UserId {
+        match self {
+            Self::Participant(user) | Self::OtherSessions { user, .. } => user,
+        }
+    }
+}
+
+/// What happened to a call (specification, "Server to Client Messages").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `call_invitation`: somebody calls.
+    Invitation(Invitation),
+    /// `call_accepted`.
+    Accepted {
+        /// The call.
+        call: CallId,
+        /// The callee.
+        accepted_by: UserId,
+    },
+    /// `call_rejected`.
+    Rejected {
+        /// The call.
+        call: CallId,
+        /// The callee.
+        rejected_by: UserId,
+        /// Why.
+        reason: RejectReason,
+    },
+    /// `call_ended`.
+    Ended {
+        /// The call.
+        call: CallId,
+        /// Who ended it.
+        ended_by: Actor,
+        /// How long it lasted, in seconds.
+        duration_seconds: u32,
+    },
+    /// `call_timeout`: not answered in time.
+    TimedOut {
+        /// The call.
+        call: CallId,
+    },
+}
+
+/// What the callee is shown of a call that rings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// The call.
+    pub call: CallId,
+    /// Where its media will flow.
+    pub channel: ChannelId,
+    /// Who calls.
+    pub caller: Profile,
+    /// Voice or video.
+    pub call_type: CallType,
+}
+
+impl Event {
+    /// Whether the event waits for a participant who is not connected. An invitation does not: a session
+    /// that connects is invited to what rings just then.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        match self {
+            Self::Invitation(_) => false,
+            Self::Accepted { .. }
+            | Self::Rejected { .. }
+            | Self::Ended { .. }
+            | Self::TimedOut { .. } => true,
+        }
+    }
+}

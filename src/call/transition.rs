@@ -1,0 +1,665 @@
+//! How a call changes: the table of contract section 3, one function a row.
+//!
+//! A transition takes the call, who acts and the instant, and returns the whole effect as data: the new
+//! call, the line of its timeline, the notices, the history entries. It does nothing by itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::user::{Profile, SessionId, UserId};
+
+use super::error::{Action, CallError};
+use super::history::{self, HistoryEntry};
+use super::notice::{Audience, Event, Invitation, Notice};
+use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// A user.
+    User(UserId),
+    /// The server, or its administrator.
+    System,
+}
+
+impl Actor {
+    /// The user's id, or `system`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::User(user) => user.as_str(),
+            Self::System => "system",
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A participant's session doing something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acting {
+    /// The user.
+    pub user: UserId,
+    /// The session, which hears nothing of what it did itself.
+    pub session: SessionId,
+    /// The way it spoke to us.
+    pub via: Via,
+}
+
+/// The way by which a transition came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Via {
+    /// A REST request.
+    Rest,
+    /// A WebSocket message, or a session that connected.
+    Socket,
+    /// The server itself: a deadline passed.
+    Server,
+    /// The administrator's command line.
+    Admin,
+}
+
+impl Via {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Rest, Self::Socket, Self::Server, Self::Admin];
+
+    /// The word shown in a timeline.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Socket => "websocket",
+            Self::Server => "server",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// What brought a transition about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The caller called.
+    Initiate,
+    /// The caller called somebody who was in another call.
+    UserBusy,
+    /// A device of the callee connected.
+    CalleeConnected,
+    /// The callee accepted.
+    Accept,
+    /// The callee rejected.
+    Reject,
+    /// A participant said that media flows.
+    Activate,
+    /// A participant, or the administrator, ended it.
+    End,
+    /// Nobody answered in time.
+    RingTimeout,
+    /// A participant was gone for too long.
+    ParticipantGone,
+    /// The call reached the longest duration.
+    MaxDuration,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Initiate,
+        Self::UserBusy,
+        Self::CalleeConnected,
+        Self::Accept,
+        Self::Reject,
+        Self::Activate,
+        Self::End,
+        Self::RingTimeout,
+        Self::ParticipantGone,
+        Self::MaxDuration,
+    ];
+
+    /// The word shown in a timeline.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initiate => "initiate",
+            Self::UserBusy => "user_busy",
+            Self::CalleeConnected => "callee_connected",
+            Self::Accept => "accept",
+            Self::Reject => "reject",
+            Self::Activate => "activate",
+            Self::End => "end",
+            Self::RingTimeout => "ring_timeout",
+            Self::ParticipantGone => "participant_gone",
+            Self::MaxDuration => "max_call_duration",
+        }
+    }
+}
+
+/// One line of a call's timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Timestamp,
+    /// The status from then on.
+    pub status: Status,
+    /// Who brought it about.
+    pub actor: Actor,
+    /// By which way.
+    pub via: Via,
+    /// By what.
+    pub cause: Cause,
+}
+
+/// The whole effect of something that happened to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    /// The call as it is from now on.
+    pub call: Call,
+    /// The line for its timeline.
+    pub entry: TimelineEntry,
+    /// Who is told what, in this order.
+    pub notices: Vec<Notice>,
+    /// The caller's and the callee's history entries, where the call became final.
+    pub history: Option<[HistoryEntry; 2]>,
+}
+
+/// A caller's wish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// The id that the call will have.
+    pub id: CallId,
+    /// Who calls, as the callee will see it.
+    pub caller: Profile,
+    /// Who is called.
+    pub callee: UserId,
+    /// Voice or video.
+    pub call_type: CallType,
+    /// Where the media will flow.
+    pub channel: ChannelId,
+}
+
+/// Whether a device of the callee is there to ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// At least one session is connected.
+    Connected,
+    /// None is.
+    Absent,
+}
+
+/// How long things may last (contract section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a call rings.
+    pub ring_timeout: Duration,
+    /// How long a call lasts after its answer, if limited.
+    pub max_call_duration: Option<Duration>,
+}
+
+/// What a participant may set a call to (specification, "Update Call Status").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Accept it.
+    Connecting,
+    /// Say that media flows.
+    Active,
+    /// End it.
+    Ended,
+}
+
+/// A new call: it rings where the callee can be reached.
+#[must_use]
+pub fn initiate(wish: Wish, reach: Reach, via: Via, limits: Limits, now: Timestamp) -> Transition {
+    let ring_until = now.plus(limits.ring_timeout);
+    let (state, audience) = match reach {
+        Reach::Connected => (
+            State::Ringing { ring_until },
+            Some(Audience::Participant(wish.callee.clone())),
+        ),
+        Reach::Absent => (State::Initiating { ring_until }, None),
+    };
+    let actor = Actor::User(wish.caller.id.clone());
+    let notices = audience
+        .map(|audience| Notice {
+            audience,
+            event: Event::Invitation(Invitation {
+                call: wish.id,
+                channel: wish.channel.clone(),
+                caller: wish.caller.clone(),
+                call_type: wish.call_type,
+            }),
+            at: now,
+        })
+        .into_iter()
+        .collect();
+    begin(
+        wish,
+        state,
+        entry_by(actor, via, Cause::Initiate),
+        notices,
+        now,
+    )
+}
+
+/// A call refused because the callee is in another one: final from its first moment, and nobody is told.
+#[must_use]
+pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
+    let state = State::Rejected {
+        reason: RejectReason::Busy,
+        ended_at: now,
+    };
+    let actor = Actor::User(wish.caller.id.clone());
+    begin(
+        wish,
+        state,
+        entry_by(actor, via, Cause::UserBusy),
+        Vec::new(),
+        now,
+    )
+}
+
+/// The callee's device connected while the call waited for one. The session that connects is invited by
+/// the one who connects it.
+///
+/// # Errors
+/// [`CallError::InvalidStatus`] unless the call is INITIATING.
+pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    let State::Initiating { ring_until } = call.state else {
+        return Err(refused(Action::Ring, call));
+    };
+    let state = State::Ringing { ring_until };
+    Ok(advance(
+        call,
+        state,
+        entry_by(Actor::System, Via::Socket, Cause::CalleeConnected),
+        None,
+        now,
+    ))
+}
+
+/// The callee takes the call.
+///
+/// # Errors
+/// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the
+/// call is INITIATING or RINGING.
+pub fn accept(
+    call: &Call,
+    acting: &Acting,
+    limits: Limits,
+    now: Timestamp,
+) -> Result<Transition, CallError> {
+    only_the_callee(call, acting)?;
+    only_unanswered(call, Action::Accept)?;
+    let started_at = now.max(call.updated_at);
+    let state = State::Connecting {
+        started_at,
+        talk_until: limits
+            .max_call_duration
+            .map(|longest| started_at.plus(longest)),
+    };
+    let event = Event::Accepted {
+        call: call.id,
+        accepted_by: acting.user.clone(),
+    };
+    Ok(advance(
+        call,
+        state,
+        entry(acting, Cause::Accept),
+        Some((Told::Others(acting), event)),
+        now,
+    ))
+}
+
+/// The callee refuses the call.
+///
+/// # Errors
+/// As [`accept`].
+pub fn reject(
+    call: &Call,
+    acting: &Acting,
+    reason: RejectReason,
+    now: Timestamp,
+) -> Result<Transition, CallError> {
+    only_the_callee(call, acting)?;
+    only_unanswered(call, Action::Reject)?;
+    let state = State::Rejected {
+        reason,
+        ended_at: now.max(call.updated_at),
+    };
+    let event = Event::Rejected {
+        call: call.id,
+        rejected_by: acting.user.clone(),
+        reason,
+    };
+    Ok(advance(
+        call,
+        state,
+        entry(acting, Cause::Reject),
+        Some((Told::Others(acting), event)),
+        now,
+    ))
+}
+
+/// A participant hangs up, or gives up before an answer. `duration_seconds` is what the client measured;
+/// without it the server counts from the answer.
+///
+/// # Errors
+/// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] where the call is final.
+pub fn end(
+    call: &Call,
+    acting: &Acting,
+    duration_seconds: Option<u32>,
+    now: Timestamp,
+) -> Result<Transition, CallError> {
+    only_a_participant(call, acting)?;
+    let ended_by = Actor::User(acting.user.clone());
+    finish(
+        call,
+        ended_by,
+        duration_seconds,
+        entry(acting, Cause::End),
+        Told::Others(acting),
+        now,
+    )
+}
+
+/// A participant sets the status; none where the call has it already.
+///
+/// # Errors
+/// [`CallError::NotAParticipant`]; then as [`accept`] for CONNECTING and [`end`] for ENDED; for ACTIVE
+/// [`CallError::InvalidStatus`] unless the call is CONNECTING or ACTIVE.
+pub fn set_status(
+    call: &Call,
+    acting: &Acting,
+    target: Target,
+    limits: Limits,
+    now: Timestamp,
+) -> Result<Option<Transition>, CallError> {
+    match target {
+        Target::Connecting => {
+            only_a_participant(call, acting)?;
+            only_the_callee(call, acting)?;
+            match call.state {
+                State::Connecting { .. } => Ok(None),
+                State::Initiating { .. }
+                | State::Ringing { .. }
+                | State::Active { .. }
+                | State::Ended { .. }
+                | State::Rejected { .. }
+                | State::Missed { .. } => accept(call, acting, limits, now).map(Some),
+            }
+        }
+        Target::Active => {
+            only_a_participant(call, acting)?;
+            match call.state {
+                State::Active { .. } => Ok(None),
+                State::Connecting {
+                    started_at,
+                    talk_until,
+                } => {
+                    let state = State::Active {
+                        started_at,
+                        talk_until,
+                    };
+                    Ok(Some(advance(
+                        call,
+                        state,
+                        entry(acting, Cause::Activate),
+                        None,
+                        now,
+                    )))
+                }
+                State::Initiating { .. }
+                | State::Ringing { .. }
+                | State::Ended { .. }
+                | State::Rejected { .. }
+                | State::Missed { .. } => Err(refused(Action::Activate, call)),
+            }
+        }
+        Target::Ended => end(call, acting, None, now).map(Some),
+    }
+}
+
+/// Nobody answered in time.
+///
+/// # Errors
+/// [`CallError::InvalidStatus`] where the call was answered or is final.
+pub fn miss(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    only_unanswered(call, Action::Miss)?;
+    let state = State::Missed {
+        ended_at: now.max(call.updated_at),
+    };
+    let event = Event::TimedOut { call: call.id };
+    let entry = entry_by(Actor::System, Via::Server, Cause::RingTimeout);
+    Ok(advance(call, state, entry, Some((Told::Both, event)), now))
+}
+
+/// The call reached its longest duration.
+///
+/// # Errors
+/// [`CallError::InvalidStatus`] unless the call was answered and is live.
+pub fn overrun(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    only_answered(call)?;
+    let entry = entry_by(Actor::System, Via::Server, Cause::MaxDuration);
+    finish(call, Actor::System, None, entry, Told::Both, now)
+}
+
+/// A participant's last session has been gone for too long.
+///
+/// # Errors
+/// [`CallError::InvalidStatus`] unless the call was answered and is live.
+pub fn lose(call: &Call, gone: &UserId, now: Timestamp) -> Result<Transition, CallError> {
+    only_answered(call)?;
+    let entry = entry_by(Actor::System, Via::Server, Cause::ParticipantGone);
+    finish(
+        call,
+        Actor::User(gone.clone()),
+        None,
+        entry,
+        Told::Only(call.other(gone)),
+        now,
+    )
+}
+
+/// The administrator ends the call.
+///
+/// # Errors
+/// [`CallError::InvalidStatus`] where the call is final.
+pub fn end_by_admin(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    let entry = entry_by(Actor::System, Via::Admin, Cause::End);
+    finish(call, Actor::System, None, entry, Told::Both, now)
+}
+
+/// Who hears of a change to a call.
+enum Told<'a> {
+    /// The other participant, and the other devices of the one who acted.
+    Others(&'a Acting),
+    /// Both participants.
+    Both,
+    /// One of them.
+    Only(&'a UserId),
+}
+
+impl Told<'_> {
+    fn audiences(&self, call: &Call) -> Vec<Audience> {
+        match self {
+            Self::Others(acting) => vec![
+                Audience::Participant(call.other(&acting.user).clone()),
+                Audience::OtherSessions {
+                    user: acting.user.clone(),
+                    acted: acting.session.clone(),
+                },
+            ],
+            Self::Both => vec![
+                Audience::Participant(call.caller.clone()),
+                Audience::Participant(call.callee.clone()),
+            ],
+            Self::Only(user) => vec![Audience::Participant((*user).clone())],
+        }
+    }
+}
+
+/// Who, by which way and by what: a timeline's line but for what the change itself says.
+struct Entry {
+    actor: Actor,
+    via: Via,
+    cause: Cause,
+}
+
+fn entry(acting: &Acting, cause: Cause) -> Entry {
+    entry_by(Actor::User(acting.user.clone()), acting.via, cause)
+}
+
+fn entry_by(actor: Actor, via: Via, cause: Cause) -> Entry {
+    Entry { actor, via, cause }
+}
+
+fn begin(
+    wish: Wish,
+    state: State,
+    entry: Entry,
+    notices: Vec<Notice>,
+    now: Timestamp,
+) -> Transition {
+    let call = Call {
+        id: wish.id,
+        caller: wish.caller.id,
+        callee: wish.callee,
+        call_type: wish.call_type,
+        channel: wish.channel,
+        created_at: now,
+        updated_at: now,
+        state,
+    };
+    effect(call, entry, notices)
+}
+
+/// Moves `call` to `state`. An instant before the call's last change is taken as that one, so that a clock
+/// set back makes no call's story run backwards.
+fn advance(
+    call: &Call,
+    state: State,
+    entry: Entry,
+    told: Option<(Told<'_>, Event)>,
+    now: Timestamp,
+) -> Transition {
+    let at = now.max(call.updated_at);
+    let call = Call {
+        updated_at: at,
+        state,
+        ..call.clone()
+    };
+    let notices = told.map_or_else(Vec::new, |(told, event)| {
+        let audiences = told.audiences(&call).into_iter();
+        audiences
+            .map(|audience| Notice {
+                audience,
+                event: event.clone(),
+                at,
+            })
+            .collect()
+    });
+    effect(call, entry, notices)
+}
+
+fn effect(call: Call, entry: Entry, notices: Vec<Notice>) -> Transition {
+    Transition {
+        entry: TimelineEntry {
+            at: call.updated_at,
+            status: call.status(),
+            actor: entry.actor,
+            via: entry.via,
+            cause: entry.cause,
+        },
+        history: history::entries(&call, entry.cause),
+        call,
+        notices,
+    }
+}
+
+fn finish(
+    call: &Call,
+    ended_by: Actor,
+    measured_seconds: Option<u32>,
+    entry: Entry,
+    told: Told<'_>,
+    now: Timestamp,
+) -> Result<Transition, CallError> {
+    let ended_at = now.max(call.updated_at);
+    let (started_at, duration_seconds) = match call.state {
+        State::Initiating { .. } | State::Ringing { .. } => (None, 0),
+        State::Connecting { started_at, .. } | State::Active { started_at, .. } => (
+            Some(started_at),
+            measured_seconds.unwrap_or_else(|| whole_seconds(ended_at.since(started_at))),
+        ),
+        State::Ended { .. } | State::Rejected { .. } | State::Missed { .. } => {
+            return Err(refused(Action::End, call));
+        }
+    };
+    let event = Event::Ended {
+        call: call.id,
+        ended_by: ended_by.clone(),
+        duration_seconds,
+    };
+    let state = State::Ended {
+        started_at,
+        ended_at,
+        duration_seconds,
+        ended_by,
+    };
+    Ok(advance(call, state, entry, Some((told, event)), now))
+}
+
+/// Whole seconds, at most what the protocol's integer holds (2,147,483,647).
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs())
+        .unwrap_or(u32::MAX)
+        .min(i32::MAX.unsigned_abs())
+}
+
+fn only_a_participant(call: &Call, acting: &Acting) -> Result<(), CallError> {
+    if call.has_participant(&acting.user) {
+        Ok(())
+    } else {
+        Err(CallError::NotAParticipant)
+    }
+}
+
+/// A stranger is told the same as the caller (specification, Example 4).
+fn only_the_callee(call: &Call, acting: &Acting) -> Result<(), CallError> {
+    if call.callee == acting.user {
+        Ok(())
+    } else {
+        Err(CallError::NotTheCallee)
+    }
+}
+
+fn only_unanswered(call: &Call, action: Action) -> Result<(), CallError> {
+    match call.status() {
+        Status::Initiating | Status::Ringing => Ok(()),
+        Status::Connecting | Status::Active | Status::Ended | Status::Rejected | Status::Missed => {
+            Err(refused(action, call))
+        }
+    }
+}
+
+fn only_answered(call: &Call) -> Result<(), CallError> {
+    match call.status() {
+        Status::Connecting | Status::Active => Ok(()),
+        Status::Initiating
+        | Status::Ringing
+        | Status::Ended
+        | Status::Rejected
+        | Status::Missed => Err(refused(Action::End, call)),
+    }
+}
+
+fn refused(action: Action, call: &Call) -> CallError {
+    CallError::InvalidStatus {
+        action,
+        status: call.status(),
+    }
+}

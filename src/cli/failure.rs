@@ -1,0 +1,83 @@
+//! What a command says when it fails.
+
+use std::{fmt, io};
+
+use chattrix::auth::{KeyError, MintError};
+use chattrix::settings::SettingsError;
+use chattrix::store;
+
+/// Why a command failed, as `error: …`, with what to do about it where there is something.
+#[derive(Debug)]
+pub struct Failure {
+    sentence: String,
+    hint: Option<String>,
+    closed_output: bool,
+}
+
+impl Failure {
+    /// A failure that says `sentence`.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+            hint: None,
+            closed_output: false,
+        }
+    }
+
+    /// The same, with what to do about it.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// Whether the reader of our output went away (`chattrix … | head`), which is no failure.
+    pub fn is_closed_output(&self) -> bool {
+        self.closed_output
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.sentence)?;
+        self.hint
+            .as_ref()
+            .map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
+    }
+}
+
+/// Of writing to standard output; other files say their name.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        let closed_output = error.kind() == io::ErrorKind::BrokenPipe;
+        Self {
+            closed_output,
+            ..Self::new(format!("the output could not be written: {error}"))
+        }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<MintError> for Failure {
+    fn from(error: MintError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}

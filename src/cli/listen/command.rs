@@ -1,0 +1,172 @@
+//! The lines that a person or a script types.
+
+use serde_json::json;
+
+use super::Reason;
+
+/// What `help` says.
+pub const HELP: &str = "\
+accept [CALL_ID]                            accept the call
+reject busy|declined|unavailable [CALL_ID]  reject it
+end [SECONDS] [CALL_ID]                     end it, after so many seconds by your own count
+heartbeat                                   ask for a sign of life
+{…}                                         send this JSON as it is
+quit                                        close the connection
+Without CALL_ID the latest call is meant.";
+
+/// A line, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Accept a call.
+    Accept(Option<String>),
+    /// Reject a call.
+    Reject(Reason, Option<String>),
+    /// End a call.
+    End(Option<u32>, Option<String>),
+    /// Ask for a sign of life.
+    Heartbeat,
+    /// Send the line.
+    Raw(String),
+    /// Show the commands.
+    Help,
+    /// Close the connection.
+    Quit,
+}
+
+impl Command {
+    /// What `line` says; nothing where it is empty.
+    ///
+    /// # Errors
+    /// What was expected instead, as a sentence.
+    pub fn parse(line: &str) -> Result<Option<Self>, String> {
+        let line = line.trim();
+        if line.starts_with('{') {
+            return Ok(Some(Self::Raw(line.to_owned())));
+        }
+        let words: Vec<_> = line.split_whitespace().collect();
+        let id = |id: &str| Some(id.to_owned());
+        let command = match words.as_slice() {
+            [] => return Ok(None),
+            ["accept"] => Self::Accept(None),
+            ["accept", call] => Self::Accept(id(call)),
+            ["reject", word] => Self::Reject(reason(word)?, None),
+            ["reject", word, call] => Self::Reject(reason(word)?, id(call)),
+            ["end"] => Self::End(None, None),
+            ["end", word] => match word.parse() {
+                Ok(seconds) => Self::End(Some(seconds), None),
+                Err(_) => Self::End(None, id(word)),
+            },
+            ["end", word, call] => {
+                let seconds = word
+                    .parse()
+                    .map_err(|_| format!("{word} is no number of seconds"))?;
+                Self::End(Some(seconds), id(call))
+            }
+            ["heartbeat"] => Self::Heartbeat,
+            ["help" | "?"] => Self::Help,
+            ["quit" | "exit"] => Self::Quit,
+            ["reject"] => return Err("reject needs a reason: busy, declined or unavailable".into()),
+            _ => return Err(format!("\"{line}\" is no command; help shows them")),
+        };
+        Ok(Some(command))
+    }
+}
+
+fn reason(word: &str) -> Result<Reason, String> {
+    match word {
+        "busy" => Ok(Reason::Busy),
+        "declined" => Ok(Reason::Declined),
+        "unavailable" => Ok(Reason::Unavailable),
+        _ => Err(format!(
+            "{word} is no reason: busy, declined or unavailable"
+        )),
+    }
+}
+
+/// The message that accepts `call` (specification, "Client to Server Messages").
+pub fn accept(call: &str) -> String {
+    json!({"type": "call.accept", "payload": {"callId": call}}).to_string()
+}
+
+/// The message that rejects `call`.
+pub fn reject(call: &str, reason: Reason) -> String {
+    json!({"type": "call.reject", "payload": {"callId": call, "reason": reason.as_str()}})
+        .to_string()
+}
+
+/// The message that ends `call`, after `seconds` where the client counted them.
+pub fn end(call: &str, seconds: Option<u32>) -> String {
+    let mut message = json!({"type": "call.end", "payload": {"callId": call}});
+    if let Some(seconds) = seconds {
+        message["payload"]["durationSeconds"] = json!(seconds);
+    }
+    message.to_string()
+}
+
+/// The message that asks for a sign of life (contract section 4).
+pub fn heartbeat() -> String {
+    json!({"type": "heartbeat", "payload": {}}).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_command_and_the_call_its_last_word() {
+        let call = Some("call-1".to_owned());
+        for (line, command) in [
+            ("accept", Command::Accept(None)),
+            ("  accept   call-1 ", Command::Accept(call.clone())),
+            ("reject busy", Command::Reject(Reason::Busy, None)),
+            (
+                "reject unavailable call-1",
+                Command::Reject(Reason::Unavailable, call.clone()),
+            ),
+            ("end", Command::End(None, None)),
+            ("end 125", Command::End(Some(125), None)),
+            ("end call-1", Command::End(None, call.clone())),
+            ("end 125 call-1", Command::End(Some(125), call.clone())),
+            ("heartbeat", Command::Heartbeat),
+            ("{\"type\": 1} ", Command::Raw("{\"type\": 1}".to_owned())),
+            ("quit", Command::Quit),
+        ] {
+            assert_eq!(Command::parse(line), Ok(Some(command)), "{line}");
+        }
+        assert_eq!(Command::parse("  "), Ok(None));
+    }
+
+    #[test]
+    fn a_line_that_is_no_command_is_told_what_was_expected() {
+        for (line, hint) in [
+            ("acept", "help"),
+            ("reject", "busy, declined or unavailable"),
+            ("reject tired", "busy, declined or unavailable"),
+            ("end soon call-1", "seconds"),
+            ("accept a b", "help"),
+        ] {
+            let error = Command::parse(line).expect_err(line);
+            assert!(error.contains(hint), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn messages_are_those_of_the_specification() {
+        assert_eq!(
+            accept("c"),
+            r#"{"payload":{"callId":"c"},"type":"call.accept"}"#
+        );
+        assert_eq!(
+            reject("c", Reason::Busy),
+            r#"{"payload":{"callId":"c","reason":"busy"},"type":"call.reject"}"#
+        );
+        assert_eq!(
+            end("c", Some(125)),
+            r#"{"payload":{"callId":"c","durationSeconds":125},"type":"call.end"}"#
+        );
+        assert_eq!(
+            end("c", None),
+            r#"{"payload":{"callId":"c"},"type":"call.end"}"#
+        );
+    }
+}

@@ -1,0 +1,100 @@
+//! `chattrix listen`: a client for the terminal and for scripts. It connects as a user, prints what
+//! the server says, a message a line, and answers.
+
+mod command;
+mod connection;
+mod server;
+mod session;
+
+use std::time::Duration;
+
+use chattrix::auth::Authenticator;
+use chattrix::clock::Clock;
+use chattrix::user::UserId;
+use clap::{Args, ValueEnum};
+
+use super::Place;
+use super::failure::Failure;
+use super::token::user_id;
+
+/// How long the token is valid: longer than anybody watches a terminal.
+const TTL: Duration = Duration::from_hours(7 * 24);
+
+/// The arguments of `chattrix listen`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix listen bob --dev --accept\n  \
+    chattrix listen bob --reject busy --url wss://calls.example.com\n  \
+    chattrix listen bob --dev | jq -r .type\n\n\
+    Each message of the server is a line of JSON on standard output; all else is on standard \
+    error. Lines on standard input are commands: accept, reject, end, heartbeat, help, quit; a \
+    line that begins with { is sent as it is. With --accept or --reject, and where standard input \
+    is no terminal, its end does not end the program.")]
+pub struct Listen {
+    /// The user to connect as; the token is signed with the configured secret
+    #[arg(value_name = "USER_ID", value_parser = user_id)]
+    user: UserId,
+    /// The server: ws, wss, http or https, without /ws/chat [default: address and port of the
+    /// settings]
+    #[arg(long, value_name = "URL", value_parser = server::endpoint)]
+    url: Option<String>,
+    /// Accept every call
+    #[arg(long, conflicts_with = "reject")]
+    accept: bool,
+    /// Reject every call
+    #[arg(long, value_name = "REASON")]
+    reject: Option<Reason>,
+}
+
+/// Why a call is rejected (contract section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Reason {
+    Busy,
+    Declined,
+    Unavailable,
+}
+
+impl Reason {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::Declined => "declined",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// What is done with an invitation without asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// It waits for a command.
+    None,
+    Accept,
+    Reject(Reason),
+}
+
+impl Listen {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let answer = match (self.accept, self.reject) {
+            (true, _) => Answer::Accept,
+            (false, Some(reason)) => Answer::Reject(reason),
+            (false, None) => Answer::None,
+        };
+        let world = place.world()?;
+        let endpoint = match self.url {
+            Some(endpoint) => endpoint,
+            None => server::endpoint(&world.server_url()?).map_err(Failure::new)?,
+        };
+        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let token = authenticator.mint(&self.user, TTL, Clock::System.now())?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Failure::new(format!("the connection cannot be started: {error}")))?;
+        runtime.block_on(async {
+            let socket = server::connect(&endpoint, &token).await?;
+            eprintln!("connected to {endpoint} as {}", self.user);
+            connection::run(socket, session::Session::new(answer)).await
+        })
+    }
+}

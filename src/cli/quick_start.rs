@@ -1,0 +1,190 @@
+//! What `serve --dev` prints: a first call, in lines that work when they are pasted.
+
+use std::env;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use chattrix::auth::Authenticator;
+use chattrix::clock::Timestamp;
+use chattrix::user::UserId;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::people;
+use super::world::DEV_FOLDER;
+
+/// How long the printed tokens are valid.
+const TTL: Duration = Duration::from_hours(24);
+
+/// A first call: who makes it, who answers it, and from where.
+pub struct QuickStart {
+    caller: Person,
+    callee: Person,
+    /// `listen` would look for the server somewhere else.
+    elsewhere: bool,
+    /// The working directory, and this program as it is called from there.
+    directory: String,
+    program: String,
+}
+
+struct Person {
+    id: UserId,
+    token: SecretString,
+}
+
+impl QuickStart {
+    /// The quick start with tokens that are valid from `now`.
+    pub fn new(
+        authenticator: &Authenticator,
+        elsewhere: bool,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let person = |id: UserId| {
+            let token = authenticator.mint(&id, TTL, now)?;
+            Ok::<_, Failure>(Person { id, token })
+        };
+        let [alice, bob] = people::pair();
+        let unknown = |error| Failure::new(format!("the working directory is unknown: {error}"));
+        let directory = env::current_dir().map_err(unknown)?;
+        let program = env::current_exe().map_err(unknown)?;
+        Ok(Self {
+            caller: person(alice.id)?,
+            callee: person(bob.id)?,
+            elsewhere,
+            program: quoted(&program_from(&directory, &program)),
+            directory: quoted(&directory.to_string_lossy()),
+        })
+    }
+
+    /// Prints it for a server at `url`.
+    pub fn print(&self, url: &str) {
+        // Nobody may be reading; the server runs all the same.
+        let _ = io::stdout().lock().write_all(self.text(url).as_bytes());
+    }
+
+    fn text(&self, url: &str) -> String {
+        let url_flag = if self.elsewhere {
+            format!(" --url {url}")
+        } else {
+            String::new()
+        };
+        let body = json!({
+            "calleeId": self.callee.id.as_str(), "callType": "VIDEO", "channelId": "first-call"
+        });
+        format!(
+            "
+Chattrix listens on {url}, for this machine only. All it keeps is in ./{DEV_FOLDER}/.
+
+A first call:
+
+1. In a second terminal, let {callee} listen and accept:
+
+   cd {directory} && {program} listen {callee} --dev --accept{url_flag}
+
+2. In a third terminal, let {caller} call:
+
+   curl -sS {url}/api/v1/calls/initiate \\
+     -H 'Authorization: Bearer {caller_token}' \\
+     -H 'Content-Type: application/json' \\
+     -d '{body}'
+
+   The second terminal shows the invitation. Type end there to hang up; then you can call again.
+
+Tokens, valid for 24 hours:
+
+{caller:width$} {caller_token}
+{callee:width$} {callee_token}
+
+Ctrl-C stops the server.
+
+",
+            directory = self.directory,
+            program = self.program,
+            caller = self.caller.id,
+            callee = self.callee.id,
+            caller_token = self.caller.token.expose_secret(),
+            callee_token = self.callee.token.expose_secret(),
+            width = self
+                .caller
+                .id
+                .as_str()
+                .len()
+                .max(self.callee.id.as_str().len()),
+        )
+    }
+}
+
+/// How to call `program` from `directory`: by a short path where it lies below.
+fn program_from(directory: &Path, program: &Path) -> String {
+    match program.strip_prefix(directory) {
+        Ok(below) => Path::new(".").join(below).to_string_lossy().into_owned(),
+        Err(_) => program.to_string_lossy().into_owned(),
+    }
+}
+
+/// `text` as one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quick_start(elsewhere: bool) -> QuickStart {
+        let person = |id: &str, token: &str| Person {
+            id: UserId::parse(id).expect("an id"),
+            token: SecretString::from(token),
+        };
+        QuickStart {
+            caller: person("alice", "alices.own.token"),
+            callee: person("bob", "bobs.own.token"),
+            elsewhere,
+            directory: quoted("/home/me/my calls"),
+            program: "./target/debug/chattrix".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_callee_listens_before_the_caller_calls() {
+        let text = quick_start(false).text("http://127.0.0.1:8000");
+        let listen =
+            "cd '/home/me/my calls' && ./target/debug/chattrix listen bob --dev --accept\n";
+        let call = "curl -sS http://127.0.0.1:8000/api/v1/calls/initiate";
+        let (listen, call) = (text.find(listen), text.find(call));
+        assert!(listen.is_some() && listen < call, "{text}");
+        assert!(text.contains("Bearer alices.own.token'") && text.contains("bob   bobs.own.token"));
+    }
+
+    #[test]
+    fn a_port_given_as_a_flag_is_passed_on() {
+        let text = quick_start(true).text("http://127.0.0.1:9000");
+        assert!(
+            text.contains("--accept --url http://127.0.0.1:9000\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_the_shell_would_take_it_apart() {
+        assert_eq!(quoted("/usr/bin/chattrix"), "/usr/bin/chattrix");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted("$HOME"), "'$HOME'");
+    }
+
+    #[test]
+    fn a_program_below_the_directory_is_called_by_a_short_path() {
+        let from = |program: &str| program_from(Path::new("/work"), Path::new(program));
+        assert_eq!(
+            from("/work/target/debug/chattrix"),
+            "./target/debug/chattrix"
+        );
+        assert_eq!(from("/usr/bin/chattrix"), "/usr/bin/chattrix");
+    }
+}

@@ -1,0 +1,77 @@
+//! `chattrix seed`: users for trying things out, and their tokens.
+
+use std::time::Duration;
+
+use chattrix::auth::Authenticator;
+use chattrix::clock::Clock;
+use chattrix::user::Profile;
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::{Place, output, people};
+
+/// How long the tokens are valid: a working day and the night after it.
+const TTL: Duration = Duration::from_hours(24);
+
+/// The arguments of `chattrix seed`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix seed --dev\n  \
+    chattrix seed --users 50 --json >users.json\n\n\
+    The users are the same every time (alice, bob, carol, dave, user-0005, …), the tokens new and \
+    valid for a day.")]
+pub struct Seed {
+    /// How many users
+    #[arg(long, value_name = "N", default_value_t = 2,
+        value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    users: u16,
+    /// Print JSON: a list of {id, name, avatar, token}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Seed {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        // First the key: without one there is no use in making users.
+        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let database = world.database()?;
+        let now = Clock::System.now();
+        let mut seeded = Vec::new();
+        for made_up in people::first(self.users.into()) {
+            let token = authenticator.mint(&made_up.id, TTL, now)?;
+            let is_new = database.add_user(&made_up, now)?;
+            let existing = if is_new {
+                None
+            } else {
+                database.user(&made_up.id)?
+            };
+            // One that was there before keeps its name.
+            seeded.push((existing.map_or(made_up, |user| user.profile), token));
+        }
+        if self.json {
+            return Ok(output::json(&seeded.iter().map(to_json).collect())?);
+        }
+        let rows = seeded.iter().map(|(profile, _)| {
+            let avatar = profile.avatar.clone().unwrap_or_default();
+            vec![profile.id.to_string(), profile.name.clone(), avatar]
+        });
+        output::table(&["ID", "NAME", "AVATAR"], rows)?;
+        output::line("\nTokens, valid for a day:")?;
+        for (profile, token) in &seeded {
+            output::line(&format!("{} {}", profile.id, token.expose_secret()))?;
+        }
+        Ok(())
+    }
+}
+
+fn to_json((profile, token): &(Profile, SecretString)) -> Value {
+    json!({
+        "id": profile.id.as_str(),
+        "name": profile.name,
+        "avatar": profile.avatar,
+        "token": token.expose_secret(),
+    })
+}

@@ -1,0 +1,77 @@
+//! `chattrix token`: a token for a user, signed with the configured secret.
+
+use std::time::Duration;
+
+use chattrix::auth::Authenticator;
+use chattrix::clock::Clock;
+use chattrix::user::{Standing, UserId};
+use clap::Args;
+use secrecy::ExposeSecret;
+
+use super::failure::Failure;
+use super::world::World;
+use super::{Place, output};
+
+/// The arguments of `chattrix token`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix token alice\n  \
+    chattrix token alice --ttl 7d\n  \
+    curl -H \"Authorization: Bearer $(chattrix token alice --dev)\" \
+    http://127.0.0.1:8000/api/v1/calls/active")]
+pub struct Token {
+    /// The user whose token it is
+    #[arg(value_name = "ID", value_parser = user_id)]
+    user: UserId,
+    /// How long it is valid
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = ttl)]
+    ttl: Duration,
+}
+
+impl Token {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let token = authenticator.mint(&self.user, self.ttl, Clock::System.now())?;
+        if let Some(warning) = warning(&world, &self.user) {
+            eprintln!("warning: {warning}");
+        }
+        Ok(output::line(token.expose_secret())?)
+    }
+}
+
+/// Why the server would refuse the user, if it would.
+fn warning(world: &World, user: &UserId) -> Option<String> {
+    let file = world.settings.database.display();
+    let known = match world
+        .existing_database()
+        .and_then(|database| Ok(database.user(user)?))
+    {
+        Ok(known) => known,
+        Err(failure) => return Some(format!("whether {user} exists is unknown: {failure}")),
+    };
+    match known.map(|user| user.standing) {
+        Some(Standing::Active) => None,
+        Some(Standing::Disabled) => Some(format!(
+            "{user} is disabled, and the server refuses this token: chattrix user enable {user}"
+        )),
+        None if world.settings.auto_provision => None,
+        None => Some(format!(
+            "there is no user {user} in {file}, and the server refuses this token: \
+             chattrix user add {user} --name NAME"
+        )),
+    }
+}
+
+/// Reads a user's id.
+pub fn user_id(text: &str) -> Result<UserId, String> {
+    UserId::parse(text).ok_or_else(|| format!("expected {}", UserId::EXPECTED))
+}
+
+fn ttl(text: &str) -> Result<Duration, String> {
+    let seconds = humantime::parse_duration(text)
+        .ok()
+        .filter(|ttl| ttl.as_secs() >= 1);
+    seconds
+        .ok_or_else(|| "expected a duration of a second or more, such as 15m, 1h or 7d".to_owned())
+}

@@ -1,0 +1,206 @@
+//! `chattrix user`: who may sign in and be called.
+
+use chattrix::auth::{is_avatar, is_name};
+use chattrix::clock::Clock;
+use chattrix::store::Removal;
+use chattrix::user::{Profile, Standing, User as Known, UserId};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::token::user_id;
+use super::{Place, output};
+
+/// The arguments of `chattrix user`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix user add alice --name 'Alice Liddell'\n  \
+    chattrix user list --json\n  \
+    chattrix user disable alice\n\n\
+    All of it may be done while the server runs.")]
+pub struct User {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a user
+    #[command(after_help = "Examples:\n  \
+        chattrix user add alice --name Alice\n  \
+        chattrix user add u-17 --name 'Bob B.' --avatar https://example.com/bob.png")]
+    Add {
+        #[command(flatten)]
+        who: Who,
+        /// The name that others are shown
+        #[arg(long, value_parser = name)]
+        name: String,
+        /// The address of a picture
+        #[arg(long, value_name = "URL", value_parser = avatar)]
+        avatar: Option<String>,
+    },
+    /// List all users
+    #[command(after_help = "Examples:\n  chattrix user list\n  chattrix user list --json")]
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a user
+    #[command(after_help = "Examples:\n  chattrix user show alice --json")]
+    Show {
+        #[command(flatten)]
+        who: Who,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a user, but refuse every token of its
+    #[command(after_help = "Examples:\n  chattrix user disable alice")]
+    Disable(Who),
+    /// Let a disabled user in again
+    #[command(after_help = "Examples:\n  chattrix user enable alice")]
+    Enable(Who),
+    /// Remove a user; the history of the others keeps its entries
+    #[command(after_help = "Examples:\n  chattrix user remove alice")]
+    Remove(Who),
+}
+
+#[derive(Debug, Args)]
+struct Who {
+    /// The user's id
+    #[arg(value_name = "ID", value_parser = user_id)]
+    id: UserId,
+}
+
+impl User {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            Action::Add { who, name, avatar } => add(
+                place,
+                &Profile {
+                    id: who.id,
+                    name,
+                    avatar,
+                },
+            ),
+            Action::List { json } => list(place, json),
+            Action::Show { who, json } => show(place, &who.id, json),
+            Action::Disable(who) => set_standing(place, &who.id, Standing::Disabled),
+            Action::Enable(who) => set_standing(place, &who.id, Standing::Active),
+            Action::Remove(who) => remove(place, &who.id),
+        }
+    }
+}
+
+fn add(place: &Place, profile: &Profile) -> Result<(), Failure> {
+    let id = &profile.id;
+    if place
+        .world()?
+        .database()?
+        .add_user(profile, Clock::System.now())?
+    {
+        eprintln!("added {id}");
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "there is a user {id} already, and it is left as it is"
+    ))
+    .hint(format!("chattrix user show {id}")))
+}
+
+fn list(place: &Place, json: bool) -> Result<(), Failure> {
+    let users = place.world()?.existing_database()?.users()?;
+    if json {
+        return Ok(output::json(&users.iter().map(to_json).collect())?);
+    }
+    let rows = users.into_iter().map(|Known { profile, standing }| {
+        let avatar = profile.avatar.unwrap_or_default();
+        vec![
+            profile.id.to_string(),
+            profile.name,
+            word(standing).to_owned(),
+            avatar,
+        ]
+    });
+    Ok(output::table(&["ID", "NAME", "STANDING", "AVATAR"], rows)?)
+}
+
+fn show(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
+    let user = place
+        .world()?
+        .existing_database()?
+        .user(id)?
+        .ok_or_else(|| unknown(id))?;
+    if json {
+        return Ok(output::json(&to_json(&user))?);
+    }
+    output::line(&format!("id        {}", user.profile.id))?;
+    output::line(&format!(
+        "name      {}",
+        output::printable(&user.profile.name)
+    ))?;
+    output::line(&format!("standing  {}", word(user.standing)))?;
+    let avatar = user.profile.avatar.as_deref().unwrap_or("none");
+    Ok(output::line(&format!(
+        "avatar    {}",
+        output::printable(avatar)
+    ))?)
+}
+
+fn set_standing(place: &Place, id: &UserId, standing: Standing) -> Result<(), Failure> {
+    if !place
+        .world()?
+        .existing_database()?
+        .set_standing(id, standing)?
+    {
+        return Err(unknown(id));
+    }
+    eprintln!("{id} is {}", word(standing));
+    Ok(())
+}
+
+fn remove(place: &Place, id: &UserId) -> Result<(), Failure> {
+    match place.world()?.existing_database()?.remove_user(id)? {
+        Removal::Removed => {
+            eprintln!("removed {id}");
+            Ok(())
+        }
+        Removal::Unknown => Err(unknown(id)),
+        Removal::InLiveCall(call) => Err(Failure::new(format!("{id} is in a call ({call})")).hint(
+            format!("chattrix user disable {id} keeps it from the next one; remove it then"),
+        )),
+    }
+}
+
+fn unknown(id: &UserId) -> Failure {
+    Failure::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
+}
+
+fn word(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Active => "active",
+        Standing::Disabled => "disabled",
+    }
+}
+
+fn to_json(user: &Known) -> Value {
+    json!({
+        "id": user.profile.id.as_str(),
+        "name": user.profile.name,
+        "avatar": user.profile.avatar,
+        "standing": word(user.standing),
+    })
+}
+
+fn name(text: &str) -> Result<String, String> {
+    is_name(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected 1 to 200 characters, none of them a control character".to_owned())
+}
+
+fn avatar(text: &str) -> Result<String, String> {
+    is_avatar(text)
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected an http or https URL of up to 2000 characters".to_owned())
+}

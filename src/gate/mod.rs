@@ -1,0 +1,63 @@
+//! Who comes in, to REST and to the socket alike: token, origin, rate, and the answer to who does not.
+//!
+//! Guards refuse with a [`Problem`], which the catchers of [`crate::http`] put into the envelope.
+
+mod origin;
+mod peer;
+mod problem;
+mod rate;
+mod sign_in;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use crate::auth::{Authenticator, KeyError};
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::user::UserId;
+
+pub use origin::{Origin, Origins};
+pub use problem::Problem;
+pub use sign_in::{Caller, SignedIn, SocketSignIn, user_of};
+
+use rate::RateLimit;
+
+/// What decides who comes in. Cheap to clone.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    authenticator: Authenticator,
+    service: Service,
+    origins: Origins,
+    trusted_proxies: Vec<IpNet>,
+    requests: RateLimit<UserId>,
+    initiations: RateLimit<UserId>,
+    auth_failures: RateLimit<IpAddr>,
+}
+
+impl Gate {
+    /// The gate that `settings` describe.
+    ///
+    /// # Errors
+    /// [`KeyError`], where there is no key to check tokens with.
+    pub fn new(settings: &Settings, service: Service) -> Result<Self, KeyError> {
+        Ok(Self(Arc::new(Inner {
+            authenticator: Authenticator::from_settings(settings)?,
+            service,
+            origins: Origins::new(settings.allowed_origins.clone()),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            requests: RateLimit::new(settings.request_rate),
+            initiations: RateLimit::new(settings.initiate_rate),
+            auth_failures: RateLimit::new(settings.auth_failure_rate),
+        })))
+    }
+
+    /// Which pages of browsers may ask.
+    #[must_use]
+    pub fn origins(&self) -> &Origins {
+        &self.0.origins
+    }
+}

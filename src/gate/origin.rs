@@ -1,0 +1,122 @@
+//! Which pages of browsers may ask: one list for REST (CORS) and the socket (contract section 6).
+
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome, Request};
+
+use crate::settings::AllowedOrigins;
+use crate::wire::ErrorType;
+
+use super::{Gate, Problem};
+
+/// Which origins may ask.
+#[derive(Clone, Debug)]
+pub struct Origins(AllowedOrigins);
+
+impl Origins {
+    /// The rule of the setting `allowed_origins`.
+    #[must_use]
+    pub const fn new(allowed: AllowedOrigins) -> Self {
+        Self(allowed)
+    }
+
+    /// Whether a page of `origin` may ask a server that it calls `host`. The comparison is exact, but for the
+    /// case of `host`: browsers write origins in one way only.
+    #[must_use]
+    pub fn allow(&self, origin: &str, host: Option<&str>) -> bool {
+        let same = || host.is_some_and(|host| is_origin_of(origin, host));
+        match &self.0 {
+            AllowedOrigins::Any => true,
+            AllowedOrigins::SameOrigin => same(),
+            AllowedOrigins::Listed(list) => list.iter().any(|listed| listed == origin) || same(),
+        }
+    }
+}
+
+/// Whether `origin` is where pages of `host` come from. Both schemes will do: behind a proxy that speaks
+/// TLS, we cannot tell which of them the browser used.
+fn is_origin_of(origin: &str, host: &str) -> bool {
+    let (authority, default_port) = match (
+        origin.strip_prefix("https://"),
+        origin.strip_prefix("http://"),
+    ) {
+        (Some(authority), _) => (authority, ":443"),
+        (None, Some(authority)) => (authority, ":80"),
+        (None, None) => return false,
+    };
+    let host = host.to_ascii_lowercase();
+    authority == host.strip_suffix(default_port).unwrap_or(&host)
+}
+
+/// The page that asks, where a browser named it; a page that may not is refused.
+pub struct Origin(
+    /// The `Origin` header.
+    pub Option<String>,
+);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Origin {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let Some(gate) = request.rocket().state::<Gate>() else {
+            return Outcome::Error((Status::InternalServerError, ()));
+        };
+        let Some(origin) = request.headers().get_one("Origin") else {
+            return Outcome::Success(Self(None));
+        };
+        if gate
+            .origins()
+            .allow(origin, request.headers().get_one("Host"))
+        {
+            return Outcome::Success(Self(Some(origin.to_owned())));
+        }
+        Problem::new(
+            Status::Forbidden,
+            ErrorType::OriginNotAllowed,
+            "Pages of this origin may not use this server: add the origin to the setting `allowed_origins`",
+        )
+        .refuse(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_origin_is_the_hosts_own_and_nothing_like_it() {
+        let origins = Origins::new(AllowedOrigins::SameOrigin);
+        for good in ["https://calls.example", "http://calls.example"] {
+            assert!(origins.allow(good, Some("calls.example")), "{good}");
+            assert!(origins.allow(good, Some("Calls.Example")), "{good}");
+        }
+        assert!(origins.allow("http://localhost:8000", Some("localhost:8000")));
+        assert!(origins.allow("https://calls.example", Some("calls.example:443")));
+        for bad in [
+            "null",
+            "",
+            "https://calls.example:8443",
+            "https://evil-calls.example",
+            "https://calls.example.evil.test",
+            "https://CALLS.example",
+            "https://calls.example.",
+            "https://calls.example/",
+            "ftp://calls.example",
+            "calls.example",
+        ] {
+            assert!(!origins.allow(bad, Some("calls.example")), "{bad}");
+        }
+        assert!(!origins.allow("https://calls.example", None));
+    }
+
+    #[test]
+    fn a_list_allows_what_it_lists_and_the_same_origin() {
+        let origins = Origins::new(AllowedOrigins::Listed(vec![
+            "https://chat.example".to_owned(),
+        ]));
+        assert!(origins.allow("https://chat.example", Some("calls.example")));
+        assert!(origins.allow("https://calls.example", Some("calls.example")));
+        assert!(!origins.allow("http://chat.example", Some("calls.example")));
+        assert!(!origins.allow("https://chat.example.evil.test", Some("calls.example")));
+    }
+}

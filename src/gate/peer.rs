@@ -1,0 +1,98 @@
+//! The address a request came from.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use rocket::Request;
+
+/// The client's address: the peer's, or what a trusted proxy says of it.
+pub(super) fn client_address(request: &Request<'_>, trusted_proxies: &[IpNet]) -> IpAddr {
+    let peer = request
+        .remote()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |remote| remote.ip());
+    let headers = request.headers();
+    let forwarded: Vec<&str> = headers
+        .get("X-Forwarded-For")
+        .flat_map(|list| list.split(','))
+        .collect();
+    resolve(
+        peer,
+        &forwarded,
+        headers.get_one("X-Real-IP"),
+        trusted_proxies,
+    )
+}
+
+/// The last address on the way that no trusted proxy vouches for. Each proxy appends whom it heard from, so
+/// the list is read from its end; what stands before an untrusted address is that one's own invention.
+fn resolve(peer: IpAddr, forwarded: &[&str], real_ip: Option<&str>, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let peer = peer.to_canonical();
+    if !is_trusted(peer) {
+        return peer;
+    }
+    let mut client = peer;
+    for hop in forwarded.iter().rev() {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
+            return client;
+        };
+        client = address.to_canonical();
+        if !is_trusted(client) {
+            return client;
+        }
+    }
+    let real_ip = real_ip
+        .filter(|_| forwarded.is_empty())
+        .and_then(|text| text.trim().parse().ok());
+    real_ip.map_or(client, |address: IpAddr| address.to_canonical())
+}
+
+/// The network that one client is likely to own: an IPv4 address, or an IPv6 /64, of which every subscriber
+/// has at least one whole.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn headers_of_strangers_are_not_believed() {
+        assert_eq!(
+            resolve(ip("9.9.9.9"), &["1.1.1.1"], Some("2.2.2.2"), &[]),
+            ip("9.9.9.9")
+        );
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_about_whom_it_heard_from_and_no_further() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let resolve = |forwarded: &[&str], real| resolve(ip("10.0.0.1"), forwarded, real, &trusted);
+        assert_eq!(resolve(&["6.6.6.6", " 1.1.1.1"], None), ip("1.1.1.1"));
+        assert_eq!(resolve(&["1.1.1.1", "10.0.0.2"], None), ip("1.1.1.1"));
+        assert_eq!(
+            resolve(&["1.1.1.1", "nonsense", "10.0.0.2"], None),
+            ip("10.0.0.2")
+        );
+        assert_eq!(resolve(&[], Some("2.2.2.2")), ip("2.2.2.2"));
+        assert_eq!(resolve(&["::ffff:1.1.1.1"], None), ip("1.1.1.1"));
+        assert_eq!(resolve(&[], None), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn an_ipv6_client_is_its_network() {
+        assert_eq!(network_of(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
+        assert_eq!(network_of(ip("1.2.3.4")), ip("1.2.3.4"));
+    }
+}

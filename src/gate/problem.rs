@@ -1,0 +1,174 @@
+//! A request that is refused or failed, as HTTP tells it: the table of contract section 2.
+
+use std::time::Duration;
+
+use rocket::http::{Header, Status};
+use rocket::request::{Outcome, Request};
+use rocket::response::content::RawJson;
+use rocket::response::{self, Responder, Response};
+
+use crate::call::CallError;
+use crate::service;
+use crate::store;
+use crate::wire::fields::Invalid;
+use crate::wire::{ErrorType, answer};
+
+/// How long a client is asked to wait when the server cannot take a request: longer than a full queue of
+/// writes takes, and than a restart.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The answer to a request that is refused or failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    status: Status,
+    error_type: ErrorType,
+    message: String,
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    /// The problem `message` of the kind `error_type`.
+    #[must_use]
+    pub fn new(status: Status, error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            error_type,
+            message: message.into(),
+            retry_after: None,
+        }
+    }
+
+    /// A body, field or query parameter is not as specified.
+    #[must_use]
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Status::BadRequest, ErrorType::InvalidRequest, message)
+    }
+
+    /// No token, or one that will not do. One sentence for all of them: why is nobody's business.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            Status::Unauthorized,
+            ErrorType::Unauthenticated,
+            "Missing or invalid token",
+        )
+    }
+
+    /// One request too many; there is room for the next after `wait`.
+    #[must_use]
+    pub fn rate_limited(wait: Duration) -> Self {
+        let problem = Self::new(
+            Status::TooManyRequests,
+            ErrorType::RateLimited,
+            "Rate limit exceeded",
+        );
+        Self {
+            retry_after: Some(wait),
+            ..problem
+        }
+    }
+
+    /// The server stops, or has too much to do.
+    #[must_use]
+    pub fn unavailable(message: &str) -> Self {
+        let problem = Self::new(Status::ServiceUnavailable, ErrorType::Unavailable, message);
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..problem
+        }
+    }
+
+    /// What an answer of `status` means where nobody said more.
+    #[must_use]
+    pub fn of_status(status: Status) -> Self {
+        let (status, error_type, message) = match status.code {
+            401 => return Self::unauthenticated(),
+            404 | 405 => (Status::NotFound, ErrorType::NotFound, "No such route"),
+            413 => (
+                status,
+                ErrorType::InvalidRequest,
+                "body: expected at most 16 KiB",
+            ),
+            422 => (
+                Status::BadRequest,
+                ErrorType::InvalidRequest,
+                "Invalid request",
+            ),
+            503 => return Self::unavailable("The server cannot take this request just now"),
+            400..=499 => (status, ErrorType::InvalidRequest, "Invalid request"),
+            _ => (
+                Status::InternalServerError,
+                ErrorType::ServiceError,
+                "Unexpected server error",
+            ),
+        };
+        Self::new(status, error_type, message)
+    }
+
+    /// Refuses `request` from within a guard; the catcher of the status answers with this problem.
+    pub fn refuse<S, E: Default>(self, request: &Request<'_>) -> Outcome<S, E> {
+        let status = self.status;
+        request.local_cache(|| Some(self));
+        Outcome::Error((status, E::default()))
+    }
+
+    /// The problem with which a guard refused `request`, or what `status` means.
+    #[must_use]
+    pub fn behind(request: &Request<'_>, status: Status) -> Self {
+        let refused: &Option<Self> = request.local_cache(|| None);
+        refused.clone().unwrap_or_else(|| Self::of_status(status))
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid.0)
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        use service::Error;
+
+        let (status, error_type) = match &error {
+            Error::CallNotFound => (Status::NotFound, ErrorType::CallNotFound),
+            Error::UserNotFound(_) => (Status::NotFound, ErrorType::UserNotFound),
+            Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
+                (Status::Forbidden, ErrorType::Unauthorized)
+            }
+            Error::Refused(CallError::InvalidStatus { .. }) => {
+                (Status::BadRequest, ErrorType::InvalidStatus)
+            }
+            Error::OwnNumber | Error::KeyReused => (Status::BadRequest, ErrorType::InvalidRequest),
+            Error::CallerBusy { .. } => (Status::Conflict, ErrorType::CallerBusy),
+            Error::UserBusy(_) => (Status::Conflict, ErrorType::UserBusy),
+            Error::Store(store::Error::Unavailable(cause)) => {
+                tracing::warn!(%cause, "request not carried out");
+                return Self::unavailable("The server cannot take this request just now");
+            }
+            Error::Store(cause) => {
+                tracing::error!(%cause, "request failed");
+                return Self::of_status(Status::InternalServerError);
+            }
+        };
+        Self::new(status, error_type, error.to_string())
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Problem {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let body = answer::failure(self.error_type, &self.message);
+        let body = RawJson(body).respond_to(request)?;
+        let mut response = Response::build_from(body);
+        response.status(self.status);
+        if let Some(wait) = self.retry_after {
+            // Whole seconds (RFC 9110, section 10.2.3), rounded up: earlier would be too early.
+            let seconds = wait.as_millis().div_ceil(1000).max(1);
+            response.header(Header::new("Retry-After", seconds.to_string()));
+        }
+        if self.status == Status::Unauthorized {
+            response.header(Header::new("WWW-Authenticate", "Bearer"));
+        }
+        response.ok()
+    }
+}

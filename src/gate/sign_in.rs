@@ -1,0 +1,202 @@
+//! Guards: the user and session behind a request's token.
+
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+
+use crate::auth::Claims;
+use crate::call::{Acting, Via};
+use crate::clock::Timestamp;
+use crate::service::SignIn;
+use crate::user::{Profile, SessionId, UserId};
+
+use super::peer::{client_address, network_of};
+use super::{Gate, Origin, Problem};
+
+/// A user with a valid token, asking over REST within the rate of requests.
+#[derive(Clone)]
+pub struct SignedIn {
+    user: UserId,
+    session: SessionId,
+}
+
+impl SignedIn {
+    /// The user.
+    #[must_use]
+    pub const fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// The user's session, acting over REST.
+    #[must_use]
+    pub fn acting(self) -> Acting {
+        Acting {
+            user: self.user,
+            session: self.session,
+            via: Via::Rest,
+        }
+    }
+}
+
+/// A user with a valid token, opening a socket.
+pub struct SocketSignIn {
+    /// The user.
+    pub user: UserId,
+    /// The session.
+    pub session: SessionId,
+    /// When the token expires.
+    pub expires_at: Timestamp,
+}
+
+/// A signed-in user within the rate of calls.
+pub struct Caller(
+    /// The user.
+    pub SignedIn,
+);
+
+impl Gate {
+    /// Whom `token` lets in.
+    ///
+    /// # Errors
+    /// [`Problem`]: 401, or a failure of the database.
+    pub async fn sign_in(&self, token: &str) -> Result<Claims, Problem> {
+        let now = self.0.service.clock().now();
+        let claims = self
+            .0
+            .authenticator
+            .verify(token, now)
+            .map_err(|error| refused(error.to_string()))?;
+        let offered = || Profile {
+            id: claims.user.clone(),
+            name: claims
+                .name
+                .clone()
+                .unwrap_or_else(|| claims.user.to_string()),
+            avatar: claims.picture.clone(),
+        };
+        match self.0.service.sign_in(&claims.user, offered).await? {
+            SignIn::Welcome(_) => Ok(claims),
+            SignIn::Unknown => Err(refused(format!("user {} is unknown", claims.user))),
+            SignIn::Disabled => Err(refused(format!("user {} is disabled", claims.user))),
+        }
+    }
+
+    /// Signs in whoever sent `request` with `token`; who fails too often from one address is told so.
+    async fn admit(&self, request: &Request<'_>, token: Option<&str>) -> Result<Claims, Problem> {
+        if self.0.service.is_stopping() {
+            return Err(Problem::unavailable("The server is stopping"));
+        }
+        let signed_in = match token {
+            Some(token) => self.sign_in(token).await,
+            None => Err(refused("there is none".to_owned())),
+        };
+        match signed_in {
+            Ok(claims) => {
+                request.local_cache(|| RequestUser(Some(claims.user.clone())));
+                Ok(claims)
+            }
+            Err(problem) if problem == Problem::unauthenticated() => {
+                let network = network_of(client_address(request, &self.0.trusted_proxies));
+                Err(self
+                    .0
+                    .auth_failures
+                    .check(&network)
+                    .map_or_else(Problem::rate_limited, |()| problem))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
+/// A token that will not do, and why, which stays here.
+fn refused(reason: String) -> Problem {
+    tracing::debug!(reason, "token refused");
+    Problem::unauthenticated()
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SignedIn {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        try_outcome!(request.guard::<Origin>().await);
+        let gate = try_outcome!(gate(request));
+        let claims = match gate.admit(request, bearer(request)).await {
+            Ok(claims) => claims,
+            Err(problem) => return problem.refuse(request),
+        };
+        match gate.0.requests.check(&claims.user) {
+            Ok(()) => Outcome::Success(Self {
+                user: claims.user,
+                session: claims.session,
+            }),
+            Err(wait) => Problem::rate_limited(wait).refuse(request),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SocketSignIn {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        try_outcome!(request.guard::<Origin>().await);
+        let gate = try_outcome!(gate(request));
+        let in_query = request.query_value::<String>("token").and_then(Result::ok);
+        match gate
+            .admit(request, in_query.as_deref().or_else(|| bearer(request)))
+            .await
+        {
+            Ok(Claims {
+                user,
+                session,
+                expires_at,
+                ..
+            }) => Outcome::Success(Self {
+                user,
+                session,
+                expires_at,
+            }),
+            Err(problem) => problem.refuse(request),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Caller {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let signed_in = try_outcome!(request.guard::<SignedIn>().await);
+        let gate = try_outcome!(gate(request));
+        match gate.0.initiations.check(&signed_in.user) {
+            Ok(()) => Outcome::Success(Self(signed_in)),
+            Err(wait) => Problem::rate_limited(wait).refuse(request),
+        }
+    }
+}
+
+/// The user who sent `request`, where it was let in.
+#[must_use]
+pub fn user_of<'r>(request: &'r Request<'_>) -> Option<&'r UserId> {
+    request.local_cache(|| RequestUser(None)).0.as_ref()
+}
+
+/// The user of a request, kept with it for the access log.
+struct RequestUser(Option<UserId>);
+
+fn gate<'r>(request: &'r Request<'_>) -> Outcome<&'r Gate, ()> {
+    request.rocket().state::<Gate>().map_or(
+        Outcome::Error((Status::InternalServerError, ())),
+        Outcome::Success,
+    )
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme in any case).
+fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+    let (scheme, token) = request
+        .headers()
+        .get_one("Authorization")?
+        .split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}

@@ -1,0 +1,153 @@
+//! `/api/v1/calls` (specification, "REST API Endpoints"; contract section 5).
+
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::content::RawJson;
+use rocket::{Route, State, get, patch, post, routes};
+
+use crate::call::CallId;
+use crate::gate::{Caller, Problem, SignedIn};
+use crate::service::{Error, NewCall, Service};
+use crate::wire::answer::{self, Shown};
+use crate::wire::request;
+
+use super::Answer;
+use super::body::Body;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![initiate, accept, reject, end, set_status, active, details]
+}
+
+/// Initiates a call.
+#[post("/initiate", data = "<body>")]
+async fn initiate(
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body,
+    service: &State<Service>,
+) -> Result<(Status, RawJson<String>), Problem> {
+    let idempotency_key = key.checked()?;
+    let request::Initiate {
+        callee,
+        call_type,
+        channel,
+    } = request::initiate(&body)?;
+    let new = NewCall {
+        callee,
+        call_type,
+        channel,
+        idempotency_key,
+    };
+    let call = service.initiate(caller.0.acting(), new).await?;
+    let answer = answer::call("Call initiated successfully", &call, Shown::Asked);
+    Ok((Status::Created, RawJson(answer)))
+}
+
+/// The callee accepts.
+#[post("/<id>/accept", data = "<body>")]
+async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    request::accept(&body)?;
+    let call = service.accept(user.acting(), call_id(id)?).await?;
+    Ok(RawJson(answer::call(
+        "Call accepted successfully",
+        &call,
+        Shown::Started,
+    )))
+}
+
+/// The callee rejects.
+#[post("/<id>/reject", data = "<body>")]
+async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    let reason = request::reject(&body)?;
+    let call = service.reject(user.acting(), call_id(id)?, reason).await?;
+    Ok(RawJson(answer::call(
+        "Call rejected successfully",
+        &call,
+        Shown::Asked,
+    )))
+}
+
+/// A participant ends the call.
+#[post("/<id>/end", data = "<body>")]
+async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    let duration_seconds = request::end(&body)?;
+    let call = service
+        .end(user.acting(), call_id(id)?, duration_seconds)
+        .await?;
+    Ok(RawJson(answer::call(
+        "Call ended successfully",
+        &call,
+        Shown::Ended,
+    )))
+}
+
+/// A participant sets the status.
+#[patch("/<id>/status", data = "<body>")]
+async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    let target = request::status(&body)?;
+    let call = service
+        .set_status(user.acting(), call_id(id)?, target)
+        .await?;
+    Ok(RawJson(answer::call(
+        "Call status updated successfully",
+        &call,
+        Shown::Started,
+    )))
+}
+
+/// The user's live call.
+#[get("/active")]
+async fn active(user: SignedIn, service: &State<Service>) -> Answer {
+    let call = service.active_call(user.user())?;
+    Ok(RawJson(answer::call_or_null(
+        "Active call retrieved successfully",
+        call.as_ref(),
+    )))
+}
+
+/// A call, for its participants.
+#[get("/<id>", rank = 2)]
+async fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
+    let call = service.call(user.user(), call_id(id)?)?;
+    Ok(RawJson(answer::call(
+        "Call details retrieved successfully",
+        &call,
+        Shown::Whole,
+    )))
+}
+
+/// The call id in a path; one that is no UUID belongs to no call.
+fn call_id(text: &str) -> Result<CallId, Error> {
+    CallId::parse(text).ok_or(Error::CallNotFound)
+}
+
+/// The `Idempotency-Key` headers of a request.
+struct IdempotencyKey(Vec<String>);
+
+impl IdempotencyKey {
+    /// The key, where one was sent that can be one: 1–64 visible ASCII characters (contract section 2).
+    fn checked(self) -> Result<Option<String>, Problem> {
+        let mut keys = self.0.into_iter();
+        let Some(key) = keys.next() else {
+            return Ok(None);
+        };
+        let is_key =
+            (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_key && keys.next().is_none() {
+            return Ok(Some(key));
+        }
+        Err(Problem::invalid(
+            "Idempotency-Key: expected one header of 1-64 visible ASCII characters",
+        ))
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for IdempotencyKey {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let keys = request.headers().get("Idempotency-Key");
+        Outcome::Success(Self(keys.map(str::to_owned).collect()))
+    }
+}

@@ -1,0 +1,66 @@
+//! Cross-origin requests of browsers (contract section 6, `allowed_origins`; the Fetch standard).
+
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::{Header, Status};
+use rocket::{Request, Response, Route, options, routes};
+
+use std::path::PathBuf;
+
+use crate::gate::{Gate, Origin};
+
+/// How long a browser may remember a preflight's answer: what browsers allow at most, 2 hours, in seconds.
+const REMEMBERED_S: &str = "7200";
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![preflight]
+}
+
+/// A browser's question before the request itself; [`Origin`] refuses pages that may not ask.
+#[options("/<_path..>")]
+#[expect(clippy::needless_pass_by_value, reason = "a guard is taken by value")]
+fn preflight(_path: PathBuf, origin: Origin) -> Status {
+    let _ = origin;
+    Status::NoContent
+}
+
+/// Tells browsers that a page may read the answer.
+pub(super) struct Cors;
+
+#[rocket::async_trait]
+impl Fairing for Cors {
+    fn info(&self) -> Info {
+        Info {
+            name: "CORS",
+            kind: Kind::Response,
+        }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        response.adjoin_header(Header::new("Vary", "Origin"));
+        let Some(origin) = request.headers().get_one("Origin") else {
+            return;
+        };
+        let gate = request.rocket().state::<Gate>();
+        let host = request.headers().get_one("Host");
+        if !gate.is_some_and(|gate| gate.origins().allow(origin, host)) {
+            return;
+        }
+        response.set_header(Header::new(
+            "Access-Control-Allow-Origin",
+            origin.to_owned(),
+        ));
+        response.set_header(Header::new(
+            "Access-Control-Expose-Headers",
+            "Retry-After, X-Request-Id",
+        ));
+        if request.method() == rocket::http::Method::Options {
+            response.set_header(Header::new(
+                "Access-Control-Allow-Methods",
+                "GET, POST, PATCH, DELETE",
+            ));
+            let headers = "Authorization, Content-Type, Idempotency-Key, X-Request-Id";
+            response.set_header(Header::new("Access-Control-Allow-Headers", headers));
+            response.set_header(Header::new("Access-Control-Max-Age", REMEMBERED_S));
+        }
+    }
+}

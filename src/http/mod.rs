@@ -1,0 +1,31 @@
+//! REST: routes of a few lines, catchers with the same envelope, and what goes with every answer.
+
+mod access_log;
+mod body;
+mod calls;
+mod catchers;
+mod cors;
+mod health;
+
+use rocket::fairing::AdHoc;
+use rocket::response::content::RawJson;
+
+use access_log::AccessLog;
+use cors::Cors;
+
+/// An answer in the envelope.
+type Answer = Result<RawJson<String>, crate::gate::Problem>;
+
+/// Mounts the REST interface.
+#[must_use]
+pub fn stage() -> AdHoc {
+    AdHoc::on_ignite("REST", |rocket| async {
+        rocket
+            .attach(AccessLog)
+            .attach(Cors)
+            .mount("/api", cors::routes())
+            .mount("/api/v1/calls", calls::routes())
+            .mount("/", health::routes())
+            .register("/", catchers::catchers())
+    })
+}

@@ -1,0 +1,422 @@
+//! Who is connected: user → sessions → bounded queues of notices.
+//!
+//! The hub knows no socket: a session's loop takes notices from its [`Outbox`] and leaves by dropping its
+//! [`Subscription`]. Sessions enter in the order of the writer's jobs, so that what is decided about a user
+//! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::call::Notice;
+use crate::user::{SessionId, UserId};
+
+/// Why the server closes a session (contract section 4, "WebSocket").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// A newer connection of the same session, or a ninth session of the user, took its place.
+    Replaced,
+    /// More events wait than the session may have.
+    TooSlow,
+    /// The user was disabled or removed.
+    Barred,
+    /// The server stops.
+    Stopping,
+}
+
+/// How much a session or user may take up (contract section 6).
+#[derive(Clone, Copy, Debug)]
+pub struct Capacity {
+    /// Notices that may wait for one session (`event_queue`).
+    pub event_queue: usize,
+    /// Sessions of one user (`max_sessions_per_user`).
+    pub sessions_per_user: usize,
+    /// Connections of all (`max_connections`).
+    pub connections: usize,
+}
+
+/// Who is connected. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    capacity: Capacity,
+    /// A user's sessions, the oldest first.
+    users: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
+    stopping: AtomicBool,
+    connections: AtomicUsize,
+    connection_left: Notify,
+}
+
+impl Hub {
+    /// A hub with nobody in it.
+    #[must_use]
+    pub fn new(capacity: Capacity) -> Self {
+        Self(Arc::new(Inner {
+            capacity,
+            users: Mutex::new(HashMap::new()),
+            stopping: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            connection_left: Notify::new(),
+        }))
+    }
+
+    /// A place for one more connection, or none where all are taken.
+    #[must_use]
+    pub fn admit(&self) -> Option<Place> {
+        let taken = self.0.connections.fetch_add(1, Ordering::AcqRel);
+        let place = Place(self.clone());
+        (taken < self.0.capacity.connections).then_some(place)
+    }
+
+    /// Enters a session. An older connection of the same session gives way, and the oldest session where the
+    /// user has too many.
+    #[must_use]
+    pub fn subscribe(&self, user: &UserId, session: &SessionId) -> Subscription {
+        let outbox = Arc::new(Outbox::new(session.clone(), self.0.capacity.event_queue));
+        let mut users = self.0.users.lock();
+        let sessions = users.entry(user.clone()).or_default();
+        for older in sessions.iter().filter(|older| older.session == *session) {
+            older.close(Closing::Replaced);
+        }
+        sessions.retain(|one| one.is_open());
+        let surplus = (sessions.len() + 1).saturating_sub(self.0.capacity.sessions_per_user);
+        for oldest in sessions.drain(..surplus) {
+            oldest.close(Closing::Replaced);
+        }
+        sessions.push(Arc::clone(&outbox));
+        drop(users);
+        if self.is_stopping() {
+            outbox.close(Closing::Stopping);
+        }
+        Subscription {
+            hub: self.clone(),
+            user: user.clone(),
+            outbox,
+        }
+    }
+
+    /// The user's sessions that take notices, the oldest first.
+    #[must_use]
+    pub fn sessions(&self, user: &UserId) -> Vec<Arc<Outbox>> {
+        let users = self.0.users.lock();
+        let sessions = users.get(user).into_iter().flatten();
+        sessions
+            .filter(|session| session.is_open())
+            .cloned()
+            .collect()
+    }
+
+    /// Whether a session of the user takes notices.
+    #[must_use]
+    pub fn is_connected(&self, user: &UserId) -> bool {
+        self.0
+            .users
+            .lock()
+            .get(user)
+            .is_some_and(|sessions| sessions.iter().any(|session| session.is_open()))
+    }
+
+    /// Closes the sessions of everybody in `users`.
+    pub fn bar(&self, users: &[UserId]) {
+        for session in users.iter().flat_map(|user| self.sessions(user)) {
+            session.close(Closing::Barred);
+        }
+    }
+
+    /// Closes all sessions, present and to come.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+        for session in self.0.users.lock().values().flatten() {
+            session.close(Closing::Stopping);
+        }
+    }
+
+    /// Whether the hub takes no more sessions.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.load(Ordering::Acquire)
+    }
+
+    /// How many connections there are.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.connections.load(Ordering::Acquire)
+    }
+
+    /// Waits until the last connection is gone.
+    pub async fn emptied(&self) {
+        loop {
+            let left = self.0.connection_left.notified();
+            if self.connections() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+/// One connection's place among those that there may be; given back when dropped.
+pub struct Place(Hub);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.connection_left.notify_waiters();
+    }
+}
+
+/// A session's entry in the hub; dropped, the session leaves.
+pub struct Subscription {
+    hub: Hub,
+    user: UserId,
+    outbox: Arc<Outbox>,
+}
+
+impl Subscription {
+    /// Whose session it is.
+    #[must_use]
+    pub const fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// The queue of what the session has to send.
+    #[must_use]
+    pub const fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut users = self.hub.0.users.lock();
+        if let Some(sessions) = users.get_mut(&self.user) {
+            sessions.retain(|session| !Arc::ptr_eq(session, &self.outbox));
+            if sessions.is_empty() {
+                users.remove(&self.user);
+            }
+        }
+    }
+}
+
+/// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
+pub struct Outbox {
+    session: SessionId,
+    capacity: usize,
+    state: Mutex<Waiting>,
+    filled: Notify,
+}
+
+struct Waiting {
+    notices: VecDeque<Arc<Notice>>,
+    closing: Option<Closing>,
+}
+
+/// What a session does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Tell this.
+    Notice(Arc<Notice>),
+    /// Close.
+    Close(Closing),
+}
+
+impl Outbox {
+    fn new(session: SessionId, capacity: usize) -> Self {
+        let state = Mutex::new(Waiting {
+            notices: VecDeque::new(),
+            closing: None,
+        });
+        Self {
+            session,
+            capacity,
+            state,
+            filled: Notify::new(),
+        }
+    }
+
+    /// Which session it is.
+    #[must_use]
+    pub const fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
+    pub fn push(&self, notice: Arc<Notice>) {
+        let mut state = self.state.lock();
+        if state.closing.is_some() {
+            return;
+        }
+        if state.notices.len() < self.capacity {
+            state.notices.push_back(notice);
+        } else {
+            *state = Waiting {
+                notices: VecDeque::new(),
+                closing: Some(Closing::TooSlow),
+            };
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Adds what waited for the session before it came, however much that is.
+    pub fn preload(&self, notices: impl IntoIterator<Item = Notice>) {
+        let mut state = self.state.lock();
+        if state.closing.is_none() {
+            state.notices.extend(notices.into_iter().map(Arc::new));
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Closes the session, before anything that waits; the first reason stands.
+    pub fn close(&self, closing: Closing) {
+        self.state.lock().closing.get_or_insert(closing);
+        self.filled.notify_one();
+    }
+
+    /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
+    pub async fn next(&self) -> Outgoing {
+        loop {
+            if let Some(outgoing) = self.state.lock().take() {
+                return outgoing;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Waits until the session is to be closed, whatever else waits.
+    pub async fn closed(&self) -> Closing {
+        loop {
+            if let Some(closing) = self.state.lock().closing {
+                return closing;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.state.lock().closing.is_none()
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Outgoing> {
+        match self.closing {
+            Some(closing) => Some(Outgoing::Close(closing)),
+            None => self.notices.pop_front().map(Outgoing::Notice),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Audience, CallId, Event};
+    use crate::clock::Timestamp;
+
+    fn hub() -> Hub {
+        Hub::new(Capacity {
+            event_queue: 2,
+            sessions_per_user: 2,
+            connections: 2,
+        })
+    }
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).expect("a user id")
+    }
+
+    fn notice(at: i64) -> Arc<Notice> {
+        Arc::new(Notice {
+            audience: Audience::Participant(user("bob")),
+            event: Event::TimedOut {
+                call: CallId::from_uuid(uuid::Uuid::nil()),
+            },
+            at: Timestamp::from_millis(at),
+        })
+    }
+
+    #[tokio::test]
+    async fn notices_come_out_in_their_order() {
+        let bob = hub().subscribe(&user("bob"), &SessionId::new("1"));
+        bob.outbox().push(notice(1));
+        bob.outbox().push(notice(2));
+        assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(1)));
+        assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(2)));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_lets_too_many_wait_is_closed_and_not_connected_any_more() {
+        let hub = hub();
+        let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        for at in 0..3 {
+            bob.outbox().push(notice(at));
+        }
+        assert_eq!(bob.outbox().next().await, Outgoing::Close(Closing::TooSlow));
+        assert!(!hub.is_connected(&user("bob")));
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_replaces_that_of_the_same_session() {
+        let hub = hub();
+        let old = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        let new = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        assert_eq!(
+            old.outbox().next().await,
+            Outgoing::Close(Closing::Replaced)
+        );
+        drop(old);
+        assert_eq!(hub.sessions(&user("bob")).len(), 1);
+        drop(new);
+        assert!(!hub.is_connected(&user("bob")));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_session_gives_way_to_one_too_many() {
+        let hub = hub();
+        let sessions: Vec<_> = ["1", "2", "3"]
+            .map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)))
+            .into_iter()
+            .collect();
+        assert_eq!(
+            sessions[0].outbox().next().await,
+            Outgoing::Close(Closing::Replaced)
+        );
+        let left: Vec<_> = hub
+            .sessions(&user("bob"))
+            .iter()
+            .map(|s| s.session().to_string())
+            .collect();
+        assert_eq!(left, ["2", "3"]);
+    }
+
+    #[test]
+    fn places_are_bounded_and_given_back() {
+        let hub = hub();
+        let first = hub.admit().expect("a place");
+        let _second = hub.admit().expect("a place");
+        assert!(hub.admit().is_none());
+        drop(first);
+        assert!(hub.admit().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_stops_closes_present_and_later_sessions() {
+        let hub = hub();
+        let present = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        hub.stop();
+        let later = hub.subscribe(&user("bob"), &SessionId::new("2"));
+        assert_eq!(
+            present.outbox().next().await,
+            Outgoing::Close(Closing::Stopping)
+        );
+        assert_eq!(
+            later.outbox().next().await,
+            Outgoing::Close(Closing::Stopping)
+        );
+    }
+}

@@ -1,0 +1,43 @@
+//! A self-hosted call server in one file: users call each other, we do the signalling, its state and its
+//! history; media flows elsewhere.
+//!
+//! # Map: arrows point down only
+//!
+//! ```text
+//! 4 root        main.rs, cli/          commands: parse, call the library, return an exit code
+//!               app                    the parts put together
+//!               settings, logging      what an administrator sets; what the log may say
+//! 3 delivery    http                   REST: routes, catchers, CORS, access log
+//!               ws                     the socket: upgrade, session loop, close codes
+//!               sweeper                wakes at the next deadline
+//!               gate                   who comes in, to REST and socket alike: token, origin, rate
+//! 2 application service                one method per use case; rules, store and hub meet here alone
+//! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
+//!               hub                    who is connected; bounded queues
+//!               auth                   token ↔ user and session
+//!               wire                   every JSON shape
+//! 0 kernel      call, user, clock      the rules of a call, pure
+//! ```
+//!
+//! # What always holds
+//! - One live call per user, in either role, by the primary key of the table `live`.
+//! - Exactly one of accept, reject, end and timeout wins; what did not happen is told to nobody.
+//! - An answer or event is sent only after its change is committed and synced.
+//! - Everybody hears of changes in the order of their commits.
+//! - The algorithm of a token comes from the settings; no token reaches a log.
+
+pub mod app;
+pub mod auth;
+pub mod call;
+pub mod clock;
+pub mod gate;
+pub mod http;
+pub mod hub;
+pub mod logging;
+pub mod service;
+pub mod settings;
+pub mod store;
+pub mod sweeper;
+pub mod user;
+pub mod wire;
+pub mod ws;

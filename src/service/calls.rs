@@ -1,0 +1,257 @@
+//! What users do with calls.
+
+use std::sync::Arc;
+
+use crate::call::transition::{self, Reach, Target, Wish};
+use crate::call::{Acting, Call, CallError, CallId, CallType, ChannelId, RejectReason, Transition};
+use crate::clock::Timestamp;
+use crate::store::{AfterCommit, Party, Remembered, Write};
+use crate::user::{Standing, User, UserId};
+
+use super::{Error, Inner, KEY_REMEMBERED_FOR, Service, nothing};
+
+/// A caller's request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCall {
+    /// Who is called.
+    pub callee: UserId,
+    /// Voice or video.
+    pub call_type: CallType,
+    /// Where the media will flow.
+    pub channel: ChannelId,
+    /// The client's name for this request, 1–64 visible ASCII characters, by which a repetition is known.
+    pub idempotency_key: Option<String>,
+}
+
+/// What came of a request for a call; both kinds are stored.
+enum Initiated {
+    Made(Call),
+    RefusedAsBusy(UserId),
+}
+
+impl Service {
+    /// Calls somebody.
+    ///
+    /// # Errors
+    /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::CallerBusy`], [`Error::UserBusy`],
+    /// [`Error::KeyReused`], [`Error::Store`].
+    pub async fn initiate(&self, acting: Acting, new: NewCall) -> Result<Call, Error> {
+        if new.callee == acting.user {
+            return Err(Error::OwnNumber);
+        }
+        let inner = Arc::clone(&self.0);
+        let initiated = self
+            .0
+            .store
+            .write(move |db| inner.initiate(db, &acting, new))
+            .await?;
+        match initiated {
+            Initiated::Made(call) => Ok(call),
+            Initiated::RefusedAsBusy(callee) => Err(Error::UserBusy(callee)),
+        }
+    }
+
+    /// The callee takes a call.
+    ///
+    /// # Errors
+    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
+    pub async fn accept(&self, acting: Acting, call: CallId) -> Result<Call, Error> {
+        let limits = self.0.rules.limits;
+        self.change(call, move |call, now| {
+            transition::accept(call, &acting, limits, now).map(Some)
+        })
+        .await
+    }
+
+    /// The callee refuses a call.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub async fn reject(
+        &self,
+        acting: Acting,
+        call: CallId,
+        reason: RejectReason,
+    ) -> Result<Call, Error> {
+        self.change(call, move |call, now| {
+            transition::reject(call, &acting, reason, now).map(Some)
+        })
+        .await
+    }
+
+    /// A participant ends a call, which lasted `duration_seconds` where the client measured it.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub async fn end(
+        &self,
+        acting: Acting,
+        call: CallId,
+        duration_seconds: Option<u32>,
+    ) -> Result<Call, Error> {
+        self.change(call, move |call, now| {
+            transition::end(call, &acting, duration_seconds, now).map(Some)
+        })
+        .await
+    }
+
+    /// A participant sets a call's status; to the one it has already changes nothing.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub async fn set_status(
+        &self,
+        acting: Acting,
+        call: CallId,
+        target: Target,
+    ) -> Result<Call, Error> {
+        let limits = self.0.rules.limits;
+        self.change(call, move |call, now| {
+            transition::set_status(call, &acting, target, limits, now)
+        })
+        .await
+    }
+
+    /// The call of that id, for a participant.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub fn call(&self, user: &UserId, call: CallId) -> Result<Call, Error> {
+        let call = self
+            .0
+            .store
+            .read(|db| db.call(call))?
+            .ok_or(Error::CallNotFound)?;
+        if call.has_participant(user) {
+            Ok(call)
+        } else {
+            Err(CallError::NotAParticipant.into())
+        }
+    }
+
+    /// The live call that the user is in, if any.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn active_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
+        Ok(self.0.store.read(|db| db.live_call(user))?)
+    }
+
+    /// Changes a call by what `decide` says, if anything.
+    pub(super) async fn change(
+        &self,
+        call: CallId,
+        decide: impl FnOnce(&Call, Timestamp) -> Result<Option<Transition>, CallError> + Send + 'static,
+    ) -> Result<Call, Error> {
+        let inner = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<(Call, AfterCommit), Error> {
+            let call = db.call(call)?.ok_or(Error::CallNotFound)?;
+            let Some(transition) = decide(&call, inner.clock.now())? else {
+                return Ok((call, nothing()));
+            };
+            db.update_call(&transition)?;
+            let after_commit = inner.follow_up(db, &transition)?;
+            Ok((transition.call, after_commit))
+        };
+        self.0.store.write(job).await
+    }
+}
+
+impl Inner {
+    fn initiate(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        acting: &Acting,
+        new: NewCall,
+    ) -> Result<(Initiated, AfterCommit), Error> {
+        let now = self.clock.now();
+        if let Some(key) = &new.idempotency_key
+            && let Some(before) = db.remembered(&acting.user, key, now)?
+        {
+            return Ok((repeated(db, before, &new)?, nothing()));
+        }
+        let caller = db
+            .party(&acting.user)?
+            .ok_or_else(|| Error::UserNotFound(acting.user.clone()))?;
+        let callee = callable(db, &new.callee)?;
+        if let Some(busy_with) = caller.live_call {
+            return Err(caller_busy(db, busy_with, now)?);
+        }
+        let key = new.idempotency_key.clone();
+        let wish = wish(caller.user, new, now);
+        let (call, refused) = (wish.id, callee.live_call.is_some());
+        let transition = if refused {
+            transition::refuse_as_busy(wish, acting.via, now)
+        } else {
+            let reach = if self.hub.is_connected(&wish.callee) {
+                Reach::Connected
+            } else {
+                Reach::Absent
+            };
+            transition::initiate(wish, reach, acting.via, self.rules.limits, now)
+        };
+        db.insert_call(&transition)?;
+        if !refused {
+            for user in [&transition.call.caller, &transition.call.callee] {
+                db.engage(user, call, self.hub.is_connected(user))?;
+            }
+        }
+        if let Some(key) = key {
+            let expires_at = now.plus(KEY_REMEMBERED_FOR);
+            db.remember(&acting.user, &key, Remembered { call, refused }, expires_at)?;
+        }
+        let after_commit = self.follow_up(db, &transition)?;
+        let call = transition.call;
+        let initiated = if refused {
+            Initiated::RefusedAsBusy(call.callee)
+        } else {
+            Initiated::Made(call)
+        };
+        Ok((initiated, after_commit))
+    }
+}
+
+/// The callee, who has to exist and be allowed to sign in: nobody else could ever answer.
+fn callable(db: &Write<'_>, callee: &UserId) -> Result<Party, Error> {
+    db.party(callee)?
+        .filter(|party| party.user.standing == Standing::Active)
+        .ok_or_else(|| Error::UserNotFound(callee.clone()))
+}
+
+fn wish(caller: User, new: NewCall, now: Timestamp) -> Wish {
+    Wish {
+        id: new_call_id(now),
+        caller: caller.profile,
+        callee: new.callee,
+        call_type: new.call_type,
+        channel: new.channel,
+    }
+}
+
+/// A new id whose time is the call's own (RFC 9562, section 5.7). The rest of it is random: calls of one
+/// millisecond need no order among themselves.
+fn new_call_id(now: Timestamp) -> CallId {
+    let ms = u64::try_from(now.as_millis()).unwrap_or(0);
+    CallId::from_uuid(uuid::Builder::from_unix_timestamp_millis(ms, &rand::random()).into_uuid())
+}
+
+/// What the request came to before, as it is now.
+fn repeated(db: &Write<'_>, before: Remembered, new: &NewCall) -> Result<Initiated, Error> {
+    let call = db.call(before.call)?.ok_or(Error::CallNotFound)?;
+    let same =
+        call.callee == new.callee && call.call_type == new.call_type && call.channel == new.channel;
+    match (same, before.refused) {
+        (false, _) => Err(Error::KeyReused),
+        (true, true) => Ok(Initiated::RefusedAsBusy(call.callee)),
+        (true, false) => Ok(Initiated::Made(call)),
+    }
+}
+
+fn caller_busy(db: &Write<'_>, call: CallId, now: Timestamp) -> Result<Error, Error> {
+    let call = db.call(call)?.ok_or(Error::CallNotFound)?;
+    Ok(Error::CallerBusy {
+        call: call.id,
+        status: call.status(),
+        age: now.since(call.created_at),
+    })
+}

@@ -1,0 +1,148 @@
+//! What the server does by itself when an instant has passed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::{Status, Transition, transition};
+use crate::clock::Timestamp;
+use crate::store::{AfterCommit, Write};
+
+use super::{Error, Inner, Service, nothing};
+
+/// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
+const BATCH: u32 = 64;
+
+impl Service {
+    /// At the start: nobody is connected, so whoever was in an answered call is gone from now.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn begin(&self) -> Result<(), Error> {
+        let now = self.0.clock.now();
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            db.mark_all_gone(now)?;
+            Ok(((), nothing()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Ends every call whose ring timeout or longest duration has passed, and every answered one whose
+    /// participant has been gone for the disconnect grace. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn end_overdue_calls(&self) -> Result<usize, Error> {
+        let mut ended = 0;
+        while self
+            .next_deadline()?
+            .is_some_and(|at| at <= self.0.clock.now())
+        {
+            let inner = Arc::clone(&self.0);
+            let changed = self.0.store.write(move |db| inner.end_overdue(db)).await?;
+            if changed == 0 {
+                break;
+            }
+            ended += changed;
+        }
+        Ok(ended)
+    }
+
+    /// The nearest instant at which [`Service::end_overdue_calls`] has something to do.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
+        let (deadline, gone_since) = self.0.store.read(|db| -> Result<_, Error> {
+            Ok((db.nearest_deadline()?, db.longest_gone_since()?))
+        })?;
+        let gone = gone_since
+            .zip(self.0.rules.disconnect_grace)
+            .map(|(since, grace)| since.plus(grace));
+        Ok([deadline, gone].into_iter().flatten().min())
+    }
+
+    /// Forgets kept events and idempotency keys that have expired. Returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn forget_expired(&self) -> Result<usize, Error> {
+        let now = self.0.clock.now();
+        let job = move |db: &Write<'_>| -> Result<(usize, AfterCommit), Error> {
+            Ok((
+                db.forget_expired_notices(now)? + db.forget_expired_keys(now)?,
+                nothing(),
+            ))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Sleeps until something is due, at most for `longest`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sleep_until_due(&self, longest: Duration) -> Result<(), Error> {
+        // Reset before the look at the database: what is written after that look rings the bell.
+        self.0.alarm.reset();
+        let now = self.0.clock.now();
+        let until = now
+            .plus(longest)
+            .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
+        self.0.alarm.set(until);
+        tokio::select! {
+            () = tokio::time::sleep(until.since(now)) => (),
+            () = self.0.alarm.rung() => (),
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn end_overdue(self: &Arc<Self>, db: &Write<'_>) -> Result<(usize, AfterCommit), Error> {
+        let now = self.clock.now();
+        let mut after_commits = Vec::new();
+        for transition in self.due(db, now)? {
+            db.update_call(&transition)?;
+            after_commits.push(self.follow_up(db, &transition)?);
+        }
+        let ended = after_commits.len();
+        Ok((
+            ended,
+            Box::new(move || {
+                after_commits
+                    .into_iter()
+                    .for_each(|after_commit| after_commit())
+            }),
+        ))
+    }
+
+    /// What is due at `now`: the calls' own deadlines first, then those who are gone.
+    fn due(&self, db: &Write<'_>, now: Timestamp) -> Result<Vec<Transition>, Error> {
+        let mut due = Vec::new();
+        for call in db.overdue_calls(now, BATCH)? {
+            due.push(match call.status() {
+                Status::Initiating | Status::Ringing => transition::miss(&call, now)?,
+                Status::Connecting
+                | Status::Active
+                | Status::Ended
+                | Status::Rejected
+                | Status::Missed => transition::overrun(&call, now)?,
+            });
+        }
+        if !due.is_empty() {
+            return Ok(due);
+        }
+        let Some(grace) = self.rules.disconnect_grace else {
+            return Ok(due);
+        };
+        for gone in db.gone_participants(now.minus(grace), BATCH)? {
+            // Both may be gone: the one who left first has ended the call, and it is listed twice.
+            if !due
+                .iter()
+                .any(|transition: &Transition| transition.call.id == gone.call.id)
+            {
+                due.push(transition::lose(&gone.call, &gone.user, now)?);
+            }
+        }
+        Ok(due)
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a use case was not carried out.
+
+use std::time::Duration;
+
+use crate::call::{CallError, CallId, Status};
+use crate::store;
+use crate::user::UserId;
+
+/// A refusal or a failure. The texts of refusals are for clients; a failure's cause is for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The call does not exist, or its id is no UUID.
+    #[error("Call not found")]
+    CallNotFound,
+    /// The callee does not exist.
+    #[error("User {0} not found")]
+    UserNotFound(UserId),
+    /// The rules of a call refuse it.
+    #[error(transparent)]
+    Refused(#[from] CallError),
+    /// Calling oneself.
+    #[error("calleeId: expected another user than the caller")]
+    OwnNumber,
+    /// The caller is in a live call.
+    #[error("You are already in call {call}, which is {status}, created {} s ago", age.as_secs())]
+    CallerBusy {
+        /// That call.
+        call: CallId,
+        /// Where it stands.
+        status: Status,
+        /// How long ago it was created.
+        age: Duration,
+    },
+    /// The callee is in a live call.
+    #[error("User {0} is in another call")]
+    UserBusy(UserId),
+    /// The key came with another body before.
+    #[error(
+        "Idempotency-Key: this key was sent with another body before; expected a new key for a new call"
+    )]
+    KeyReused,
+    /// The store, in whatever way.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}

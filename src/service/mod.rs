@@ -1,0 +1,171 @@
+//! The use cases, one method each: the only place where rules, store and hub meet.
+//!
+//! Every verb, from REST, socket, sweeper or administrator, comes through here, so that they cannot differ.
+//! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
+
+mod alarm;
+mod calls;
+mod deadlines;
+mod error;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::call::transition::Limits;
+use crate::call::{Audience, Notice, Status, Transition};
+use crate::clock::{Clock, Timestamp};
+use crate::hub::{Hub, Outbox};
+use crate::store::{self, AfterCommit, Store, Write};
+
+pub use calls::NewCall;
+pub use error::Error;
+pub use users::SignIn;
+
+use alarm::Alarm;
+
+/// How long an event waits for a participant who is not connected (contract section 4).
+const KEPT_FOR: Duration = Duration::from_mins(5);
+
+/// How long a repeated request is recognised (contract section 2).
+const KEY_REMEMBERED_FOR: Duration = Duration::from_hours(24);
+
+/// The settings that the use cases follow (contract section 6).
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// How long calls ring and last.
+    pub limits: Limits,
+    /// How long a participant of an answered call may be gone, if limited.
+    pub disconnect_grace: Option<Duration>,
+    /// Whether a valid token makes an unknown user known.
+    pub auto_provision: bool,
+}
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    hub: Hub,
+    clock: Clock,
+    rules: Rules,
+    alarm: Alarm,
+}
+
+impl Service {
+    /// The application on these parts.
+    #[must_use]
+    pub fn new(store: Store, hub: Hub, clock: Clock, rules: Rules) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            hub,
+            clock,
+            rules,
+            alarm: Alarm::default(),
+        }))
+    }
+
+    /// The clock by which it acts.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`store::Error`], where it does not.
+    pub fn ping(&self) -> Result<(), store::Error> {
+        self.0.store.read(|db| db.ping())
+    }
+
+    /// Finishes what is being written and closes the database. May block for as long as that takes.
+    pub fn close(&self) {
+        self.0.store.close();
+    }
+}
+
+impl Inner {
+    /// Routes a transition's notices, which it keeps for participants who are not connected, and returns what
+    /// is left to do once it is committed. To be called inside the writer's job.
+    fn follow_up(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        transition: &Transition,
+    ) -> Result<AfterCommit, store::Error> {
+        let deliveries = self.route(db, &transition.notices)?;
+        let deadline = self.next_deadline_of(transition);
+        let inner = Arc::clone(self);
+        Ok(Box::new(move || {
+            deliveries.into_iter().for_each(Delivery::publish);
+            if let Some(deadline) = deadline {
+                inner.alarm.ring_by(deadline);
+            }
+        }))
+    }
+
+    /// Who of the connected hears what. The sessions are chosen now, at the job's place in the order of all
+    /// jobs: a session that enters later learns of what happened before from what it finds on entering.
+    fn route(&self, db: &Write<'_>, notices: &[Notice]) -> Result<Vec<Delivery>, store::Error> {
+        let mut deliveries = Vec::with_capacity(notices.len());
+        for notice in notices {
+            let mut outboxes = self.hub.sessions(notice.audience.user());
+            match &notice.audience {
+                Audience::Participant(user) => {
+                    if outboxes.is_empty() {
+                        db.keep_notice(user, &notice.event, notice.at, notice.at.plus(KEPT_FOR))?;
+                    }
+                }
+                Audience::OtherSessions { acted, .. } => {
+                    outboxes.retain(|outbox| outbox.session() != acted)
+                }
+            }
+            if !outboxes.is_empty() {
+                deliveries.push(Delivery {
+                    outboxes,
+                    notice: Arc::new(notice.clone()),
+                });
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// The instant by which the sweeper has to look at the call again.
+    fn next_deadline_of(&self, transition: &Transition) -> Option<Timestamp> {
+        let call = &transition.call;
+        let somebody_is_gone =
+            || !self.hub.is_connected(&call.caller) || !self.hub.is_connected(&call.callee);
+        match call.status() {
+            // Whoever was gone before the answer counts as gone from the answer on.
+            Status::Connecting if somebody_is_gone() => Some(call.updated_at),
+            Status::Initiating
+            | Status::Ringing
+            | Status::Connecting
+            | Status::Active
+            | Status::Ended
+            | Status::Rejected
+            | Status::Missed => call.state.deadline(),
+        }
+    }
+}
+
+/// A notice on its way to the sessions that hear it.
+struct Delivery {
+    outboxes: Vec<Arc<Outbox>>,
+    notice: Arc<Notice>,
+}
+
+impl Delivery {
+    fn publish(self) {
+        for outbox in &self.outboxes {
+            outbox.push(Arc::clone(&self.notice));
+        }
+    }
+}
+
+/// Nothing to do after the commit.
+fn nothing() -> AfterCommit {
+    Box::new(|| ())
+}

@@ -1,0 +1,131 @@
+//! Sessions that come and go.
+
+use std::sync::Arc;
+
+use crate::call::notice::Invitation;
+use crate::call::{Audience, Call, Event, Notice, Status, transition};
+use crate::hub::{Place, Subscription};
+use crate::store::{AfterCommit, Write};
+use crate::user::{SessionId, UserId};
+
+use super::{Error, Inner, Service, nothing};
+
+impl Service {
+    /// A place for one more connection, or none where all are taken or the server stops.
+    #[must_use]
+    pub fn admit(&self) -> Option<Place> {
+        if self.is_stopping() {
+            None
+        } else {
+            self.0.hub.admit()
+        }
+    }
+
+    /// Whether the server takes nobody in any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.hub.is_stopping()
+    }
+
+    /// A session connects: it gets what was kept for its user, then the invitation to what rings for it, then
+    /// everything that happens from now on. A call that waited for the user rings from now.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn connect(&self, user: UserId, session: SessionId) -> Result<Subscription, Error> {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .store
+            .write(move |db| inner.connect(db, &user, &session))
+            .await
+    }
+
+    /// A session is gone. After the user's last one the disconnect grace begins to count.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn disconnect(&self, subscription: Subscription) -> Result<(), Error> {
+        let user = subscription.user().clone();
+        drop(subscription);
+        // At the next start everybody is counted as gone from then.
+        if self.is_stopping() || self.0.hub.is_connected(&user) {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            // Asked again inside the job: the user may have come back in a job before this one.
+            let now = inner.clock.now();
+            if inner.hub.is_connected(&user) || !db.mark_gone(&user, now)? {
+                return Ok(((), nothing()));
+            }
+            let Some(grace) = inner.rules.disconnect_grace else {
+                return Ok(((), nothing()));
+            };
+            Ok(((), Box::new(move || inner.alarm.ring_by(now.plus(grace)))))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Closes the sessions of users who were disabled or removed.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn close_barred_sessions(&self) -> Result<(), Error> {
+        let barred = self.0.store.read(|db| db.barred_users())?;
+        self.0.hub.bar(&barred);
+        Ok(())
+    }
+
+    /// Takes in nobody any more, tells every session that the server stops, and waits until they are gone.
+    pub async fn close_sessions(&self) {
+        self.0.hub.stop();
+        self.0.hub.emptied().await;
+    }
+}
+
+impl Inner {
+    fn connect(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result<(Subscription, AfterCommit), Error> {
+        let mut waiting = db.take_kept_notices(user, self.clock.now())?;
+        db.mark_present(user)?;
+        if let Some(call) = db.live_call(user)?.filter(|call| call.callee == *user) {
+            waiting.extend(self.invite(db, &call)?);
+        }
+        // Last, because it cannot fail: a session is in the hub only where its job is carried out.
+        let subscription = self.hub.subscribe(user, session);
+        let outbox = Arc::clone(subscription.outbox());
+        Ok((subscription, Box::new(move || outbox.preload(waiting))))
+    }
+
+    /// The invitation to a call that waits for an answer; one that waited for a device rings from now.
+    fn invite(&self, db: &Write<'_>, call: &Call) -> Result<Option<Notice>, Error> {
+        match call.status() {
+            Status::Initiating => db.update_call(&transition::ring(call, self.clock.now())?)?,
+            Status::Ringing => (),
+            Status::Connecting
+            | Status::Active
+            | Status::Ended
+            | Status::Rejected
+            | Status::Missed => {
+                return Ok(None);
+            }
+        }
+        let caller = db
+            .user(&call.caller)?
+            .ok_or_else(|| Error::UserNotFound(call.caller.clone()))?;
+        Ok(Some(Notice {
+            audience: Audience::Participant(call.callee.clone()),
+            event: Event::Invitation(Invitation {
+                call: call.id,
+                channel: call.channel.clone(),
+                caller: caller.profile,
+                call_type: call.call_type,
+            }),
+            at: call.created_at,
+        }))
+    }
+}

@@ -1,0 +1,55 @@
+//! Who may sign in.
+
+use crate::store::AfterCommit;
+use crate::user::{Profile, Standing, User, UserId};
+
+use super::{Error, Service, nothing};
+
+/// What came of a valid token's attempt to sign in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// Come in.
+    Welcome(User),
+    /// Nobody of that id is known.
+    Unknown,
+    /// The user is disabled.
+    Disabled,
+}
+
+impl Service {
+    /// Lets in the user of a valid token; `offered` is what the token says of one who is not known yet, and
+    /// counts only with the setting `auto_provision`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn sign_in(
+        &self,
+        user: &UserId,
+        offered: impl FnOnce() -> Profile,
+    ) -> Result<SignIn, Error> {
+        let known = self.0.store.read(|db| db.user(user))?;
+        let known = match known {
+            None if self.0.rules.auto_provision => self.provision(offered()).await?,
+            known => known,
+        };
+        Ok(match known {
+            None => SignIn::Unknown,
+            Some(User {
+                standing: Standing::Disabled,
+                ..
+            }) => SignIn::Disabled,
+            Some(user) => SignIn::Welcome(user),
+        })
+    }
+
+    async fn provision(&self, profile: Profile) -> Result<Option<User>, Error> {
+        let now = self.0.clock.now();
+        let job =
+            move |db: &crate::store::Write<'_>| -> Result<(Option<User>, AfterCommit), Error> {
+                // Two first requests at once: the second finds what the first has added.
+                db.add_user(&profile, now)?;
+                Ok((db.user(&profile.id)?, nothing()))
+            };
+        self.0.store.write(job).await
+    }
+}

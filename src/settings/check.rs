@@ -1,0 +1,65 @@
+//! The checks that look at two settings at once.
+
+use super::error::Problem;
+use super::keys::Origins;
+use super::layers::Origin;
+use super::{Overrides, Settings};
+
+/// Adds a problem for each pair of settings that contradict one another.
+pub(super) fn contradictions(
+    settings: &Settings,
+    origins: &Origins,
+    overrides: &Overrides,
+    problems: &mut Vec<Problem>,
+) {
+    let place = |name: &'static str| {
+        origins
+            .get(name)
+            .map_or_else(|| format!("{name} (the default)"), |from| from.place(name))
+    };
+    let mut refuse = |first, second, why: String| {
+        let both = format!("{} and {}", place(first), place(second));
+        problems.push(Problem::Contradiction(format!("{both} {why}")));
+    };
+    let keys = [
+        ("jwt_secret", settings.jwt_secret.is_some()),
+        ("jwt_secret_file", settings.jwt_secret_file.is_some()),
+        (
+            "jwt_public_key_file",
+            settings.jwt_public_key_file.is_some(),
+        ),
+    ];
+    for (index, (first, first_is_set)) in keys.iter().enumerate() {
+        for (second, second_is_set) in &keys[index + 1..] {
+            if *first_is_set && *second_is_set {
+                refuse(
+                    first,
+                    second,
+                    "are both set: tokens have one key, keep one".to_owned(),
+                );
+            }
+        }
+    }
+    if settings.ping_interval >= settings.idle_timeout {
+        let ping = humantime::format_duration(settings.ping_interval);
+        let idle = humantime::format_duration(settings.idle_timeout);
+        refuse(
+            "ping_interval",
+            "idle_timeout",
+            format!(
+                "are {ping} and {idle}: a socket must be pinged before its silence counts as gone, \
+                 so the first has to be shorter"
+            ),
+        );
+    }
+    if let Some(address) = overrides.address
+        && overrides.dev.is_some()
+        && !address.is_loopback()
+    {
+        problems.push(Problem::Contradiction(format!(
+            "{} is {address}, which others can reach: --dev lets everybody in, so it listens on \
+             127.0.0.1 or ::1 only",
+            Origin::Flag.place("address")
+        )));
+    }
+}

@@ -1,0 +1,141 @@
+//! What a layer gives: a name, a value in plain text, and where both were written.
+
+use std::fmt;
+
+use figment::value::Value;
+use figment::{Metadata, Profile};
+
+/// The table of ours within a profile of `Rocket.toml`.
+pub(super) const TABLE: &str = "chattrix";
+/// What our variables begin with.
+pub(super) const PREFIX: &str = "CHATTRIX_";
+
+/// A value before it is read: the same whether it was written in TOML, a variable or a flag.
+#[derive(Clone, Debug)]
+pub(super) enum Raw {
+    /// A string, a number or a boolean, as text.
+    Text(String),
+    /// A list of those.
+    List(Vec<String>),
+    /// Something that no setting takes.
+    Table,
+}
+
+impl Raw {
+    /// The text, where it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text.trim()),
+            Self::List(_) | Self::Table => None,
+        }
+    }
+
+    /// The items of a list, or of a text separated by commas.
+    pub(super) fn items(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Text(text) if text.trim().is_empty() => Some(Vec::new()),
+            Self::Text(text) => Some(text.split(',').map(str::trim).collect()),
+            Self::List(items) => Some(items.iter().map(String::as_str).collect()),
+            Self::Table => None,
+        }
+    }
+}
+
+impl From<&Value> for Raw {
+    fn from(value: &Value) -> Self {
+        match value {
+            Value::Array(_, items) => items
+                .iter()
+                .map(scalar)
+                .collect::<Option<_>>()
+                .map_or(Self::Table, Self::List),
+            scalar_or_table => scalar(scalar_or_table).map_or(Self::Table, Self::Text),
+        }
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(_, text) => Some(text.clone()),
+        Value::Char(_, letter) => Some(letter.to_string()),
+        Value::Bool(_, switch) => Some(switch.to_string()),
+        Value::Num(_, number) => number
+            .to_i128()
+            .map(|number| number.to_string())
+            .or_else(|| number.to_u128().map(|number| number.to_string()))
+            .or_else(|| number.to_f64().map(|number| number.to_string())),
+        Value::Empty(..) | Value::Dict(..) | Value::Array(..) => None,
+    }
+}
+
+impl fmt::Display for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "{text:?}"),
+            Self::List(items) => write!(f, "{items:?}"),
+            Self::Table => f.write_str("a table"),
+        }
+    }
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A file or another source of Rocket's, and the table within it.
+    Rocket {
+        /// The file, or the name of the source.
+        source: String,
+        /// The profile whose table it is.
+        profile: String,
+    },
+    /// A variable of the environment.
+    Variable,
+    /// A flag.
+    Flag,
+}
+
+impl Origin {
+    /// The source of Rocket's that `metadata` describes.
+    pub(super) fn rocket(metadata: Option<&Metadata>, profile: &Profile) -> Self {
+        let source = metadata.map_or_else(
+            || "Rocket.toml".to_owned(),
+            |metadata| match &metadata.source {
+                Some(source) => source.to_string(),
+                None => metadata.name.to_string(),
+            },
+        );
+        Self::Rocket {
+            source,
+            profile: profile.as_str().as_str().to_owned(),
+        }
+    }
+
+    /// How a key's name is written there.
+    pub(super) fn spelling(&self, name: &str) -> String {
+        match self {
+            Self::Rocket { .. } => name.to_owned(),
+            Self::Variable => format!("{PREFIX}{}", name.to_ascii_uppercase()),
+            Self::Flag => format!("--{}", name.replace('_', "-")),
+        }
+    }
+
+    /// A key there, with where that is: `ring_timeout in Rocket.toml, [default.chattrix]`.
+    pub(super) fn place(&self, name: &str) -> String {
+        let spelling = self.spelling(name);
+        match self {
+            Self::Rocket { source, profile } => {
+                format!("{spelling} in {source}, [{profile}.{TABLE}]")
+            }
+            Self::Variable => format!("the variable {spelling}"),
+            Self::Flag => format!("the flag {spelling}"),
+        }
+    }
+}
+
+/// One value that one layer gives.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) name: String,
+    pub(super) raw: Raw,
+    pub(super) origin: Origin,
+}

@@ -1,0 +1,206 @@
+//! The settings: one typed struct from four layers, checked once, handed down as plain values.
+//!
+//! The layers, each over the one before it (contract section 6): the defaults compiled in here;
+//! `Rocket.toml`, table `[default.chattrix]` or that of the selected profile; `CHATTRIX_*`
+//! variables; flags. Rocket's own settings (`address`, `port`, `tls`, …) stay Rocket's, and come
+//! back as the figment it is started with.
+//!
+//! Nothing is guessed: an unknown key or a wrong value stops the start with a sentence that names
+//! it, where it stands and what was expected. This module knows nothing of who uses a setting.
+
+mod check;
+mod error;
+mod keys;
+mod layers;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+pub use self::error::{Problem, SettingsError};
+pub use self::layers::Origin;
+pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
+
+/// The file that keeps the development secret, in the folder of `--dev`.
+const DEV_SECRET: &str = "jwt-secret";
+/// The development database, in the folder of `--dev`.
+const DEV_DATABASE: &str = "chattrix.db";
+
+/// Everything that can be set (contract section 6). [`Default`] is what holds where nothing is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database file.
+    pub database: PathBuf,
+    /// The secret that signs tokens with HS256, HS384 or HS512; at least 32 bytes.
+    pub jwt_secret: Option<SecretString>,
+    /// A file with that secret; a line break at its end does not count.
+    pub jwt_secret_file: Option<PathBuf>,
+    /// A PEM public key instead of a secret: RS256, ES256 or `EdDSA`, by the key's type.
+    pub jwt_public_key_file: Option<PathBuf>,
+    /// The `iss` that a token must have.
+    pub jwt_issuer: Option<String>,
+    /// The `aud` that a token must have, alone or among others.
+    pub jwt_audience: Option<String>,
+    /// Whether a valid token of an unknown user creates that user.
+    pub auto_provision: bool,
+    /// How long a call rings before it is missed.
+    pub ring_timeout: Duration,
+    /// The longest a call may last from its answer.
+    pub max_call_duration: Option<Duration>,
+    /// How long a participant may be without any connection before the call ends.
+    pub disconnect_grace: Option<Duration>,
+    /// Calls a user may start.
+    pub initiate_rate: Option<Rate>,
+    /// REST requests a user may send.
+    pub request_rate: Option<Rate>,
+    /// Requests with a bad token that a client's address may send.
+    pub auth_failure_rate: Option<Rate>,
+    /// How often an open socket is pinged.
+    pub ping_interval: Duration,
+    /// How long a socket may be silent before it is closed; longer than the ping interval.
+    pub idle_timeout: Duration,
+    /// Whether a socket is closed once its token has expired.
+    pub close_expired_sessions: bool,
+    /// The largest message taken from a socket.
+    pub max_message_bytes: usize,
+    /// Sessions a user may have at a time; the oldest gives way.
+    pub max_sessions_per_user: usize,
+    /// Sockets open at a time, all users together.
+    pub max_connections: usize,
+    /// Events that may wait for one slow reader before it is disconnected.
+    pub event_queue: usize,
+    /// The browser origins that may use the server.
+    pub allowed_origins: AllowedOrigins,
+    /// The networks of proxies whose `X-Forwarded-For` and `X-Real-IP` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The age after which final calls and history are pruned.
+    pub retention: Option<Duration>,
+    /// The least severe messages of this program that are logged.
+    pub log_level: LogLevel,
+    /// The form of the log on standard error.
+    pub log_format: LogFormat,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database: PathBuf::from("chattrix.db"),
+            jwt_secret: None,
+            jwt_secret_file: None,
+            jwt_public_key_file: None,
+            jwt_issuer: None,
+            jwt_audience: None,
+            auto_provision: false,
+            ring_timeout: Duration::from_mins(1),
+            max_call_duration: Some(Duration::from_hours(4)),
+            disconnect_grace: Some(Duration::from_mins(1)),
+            initiate_rate: Some(Rate::per_minute(10)),
+            request_rate: Some(Rate::per_minute(300)),
+            auth_failure_rate: Some(Rate::per_minute(30)),
+            ping_interval: Duration::from_secs(25),
+            idle_timeout: Duration::from_secs(75),
+            close_expired_sessions: true,
+            max_message_bytes: 64 * 1024,
+            max_sessions_per_user: 8,
+            max_connections: 20_000,
+            event_queue: 256,
+            allowed_origins: AllowedOrigins::SameOrigin,
+            trusted_proxies: Vec::new(),
+            retention: None,
+            log_level: LogLevel::Info,
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// What the command line lays over everything else.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--dev`: the folder in which the development world lives.
+    pub dev: Option<PathBuf>,
+    /// `--database`.
+    pub database: Option<PathBuf>,
+    /// `--address`.
+    pub address: Option<IpAddr>,
+    /// `--port`.
+    pub port: Option<u16>,
+}
+
+/// The secret of the development world that lives in `folder`.
+#[must_use]
+pub fn dev_secret_file(folder: &Path) -> PathBuf {
+    folder.join(DEV_SECRET)
+}
+
+impl Settings {
+    /// The settings of this process, and the figment to start Rocket with.
+    ///
+    /// # Errors
+    /// Every unknown key, wrong value and contradiction there is, in one error.
+    pub fn load(overrides: &Overrides) -> Result<(Self, Figment), SettingsError> {
+        Self::resolve(rocket::Config::figment(), std::env::vars_os(), overrides)
+    }
+
+    /// The settings out of Rocket's `figment`, those `variables` and the flags.
+    ///
+    /// # Errors
+    /// Every unknown key, wrong value and contradiction there is, in one error.
+    pub fn resolve(
+        figment: Figment,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        overrides: &Overrides,
+    ) -> Result<(Self, Figment), SettingsError> {
+        let mut problems = Vec::new();
+        let figment = rocket_settings(figment, overrides);
+        let mut given = sources::from_file(&figment, &mut problems);
+        given.extend(sources::from_variables(variables, &mut problems));
+        given.extend(sources::from_flags(overrides));
+
+        let mut settings = Self::default();
+        let origins = keys::apply(given, &mut settings, &mut problems);
+        if let Some(folder) = &overrides.dev {
+            settings.enter_dev_world(folder, overrides);
+        }
+        check::contradictions(&settings, &origins, overrides, &mut problems);
+        SettingsError::unless_empty(problems)?;
+        Ok((settings, figment))
+    }
+
+    /// Replaces what would lead out of the development world: the database, the key and what
+    /// tokens must say, so that a production variable in the same shell does no harm here.
+    fn enter_dev_world(&mut self, folder: &Path, overrides: &Overrides) {
+        if overrides.database.is_none() {
+            self.database = folder.join(DEV_DATABASE);
+        }
+        self.jwt_secret = None;
+        self.jwt_secret_file = Some(dev_secret_file(folder));
+        self.jwt_public_key_file = None;
+        self.jwt_issuer = None;
+        self.jwt_audience = None;
+        self.allowed_origins = AllowedOrigins::Any;
+    }
+}
+
+/// Rocket's figment with the flags over it; `--dev` listens on the loopback interface only.
+fn rocket_settings(mut figment: Figment, overrides: &Overrides) -> Figment {
+    let loopback = overrides
+        .dev
+        .is_some()
+        .then_some(Ipv4Addr::LOCALHOST.into());
+    if let Some(address) = overrides.address.or(loopback) {
+        figment = figment.merge(("address", address));
+    }
+    if let Some(port) = overrides.port {
+        figment = figment.merge(("port", port));
+    }
+    figment
+}

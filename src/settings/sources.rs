@@ -1,0 +1,174 @@
+//! The layers over the defaults, each read into the same plain form: `Rocket.toml`, `CHATTRIX_*`
+//! variables, flags.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use figment::value::{Dict, Value};
+use figment::{Figment, Profile, Provider};
+
+use super::error::Problem;
+use super::layers::{Given, Origin, PREFIX, Raw, TABLE};
+use super::{Overrides, keys};
+
+/// What `Rocket.toml` gives (and `ROCKET_CHATTRIX`, which is the same to Rocket), in the profile
+/// that is selected; values in tables where nobody would look for them are problems.
+pub(super) fn from_file(figment: &Figment, problems: &mut Vec<Problem>) -> Vec<Given> {
+    let Ok(profiles) = figment.data() else {
+        // The same error again, with the file it is about.
+        problems.extend(figment.find_value(TABLE).err().map(unreadable));
+        return Vec::new();
+    };
+    for (profile, table) in &profiles {
+        misplaced(figment, profile, table, problems);
+    }
+    // Rocket reads these without complaint only when it launches, and ends the process over them.
+    if let Err(error) = rocket::Config::try_from(figment) {
+        problems.push(Problem::File(error.to_string()));
+    }
+    let Ok(ours) = figment.find_value(TABLE) else {
+        return Vec::new();
+    };
+    let origin = |value: &Value| {
+        let tag = value.tag();
+        // A tag knows only Rocket's own two profiles by name; any other is the selected one.
+        let profile = tag.profile().unwrap_or_else(|| figment.profile().clone());
+        Origin::rocket(figment.get_metadata(tag), &profile)
+    };
+    let Value::Dict(_, table) = &ours else {
+        let place = origin(&ours).place(TABLE);
+        problems.push(Problem::File(format!(
+            "{place} is {}: expected a table",
+            Raw::from(&ours)
+        )));
+        return Vec::new();
+    };
+    table
+        .iter()
+        .map(|(name, value)| Given {
+            name: name.clone(),
+            raw: Raw::from(value),
+            origin: origin(value),
+        })
+        .collect()
+}
+
+/// Settings of ours that stand beside our table, where Rocket would ignore them silently.
+fn misplaced(figment: &Figment, profile: &Profile, table: &Dict, problems: &mut Vec<Problem>) {
+    let is_ours = |name: &str| keys::find(name).is_some();
+    // Rocket's own `log_level` has the name of one of ours.
+    let stray = table
+        .keys()
+        .find(|name| is_ours(name) && *name != "log_level");
+    let near = table
+        .keys()
+        .find(|name| *name != TABLE && strsim::damerau_levenshtein(name, TABLE) <= 2);
+    let source = |name: &String| {
+        let metadata = table
+            .get(name)
+            .and_then(|value| figment.get_metadata(value.tag()));
+        match Origin::rocket(metadata, profile) {
+            Origin::Rocket { source, .. } => source,
+            Origin::Variable | Origin::Flag => String::new(),
+        }
+    };
+    if *profile == Profile::const_new(TABLE) && figment.profile() != profile {
+        let source = table.keys().next().map_or_else(String::new, source);
+        problems.push(Problem::File(format!(
+            "{source} has a table [{TABLE}], which nothing reads: name it [default.{TABLE}]"
+        )));
+    } else if let Some(name) = stray {
+        let source = source(name);
+        problems.push(Problem::File(format!(
+            "{name} stands in [{profile}] of {source}: it belongs in [{profile}.{TABLE}]"
+        )));
+    } else if let Some(name) = near {
+        let source = source(name);
+        problems.push(Problem::File(format!(
+            "there is no table [{profile}.{name}] ({source}); did you mean [{profile}.{TABLE}]?"
+        )));
+    }
+}
+
+/// A file that is no TOML, as a sentence.
+fn unreadable(error: figment::Error) -> Problem {
+    let source = error
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.source.as_ref());
+    let file = source.map_or_else(|| "Rocket.toml".to_owned(), ToString::to_string);
+    let causes: Vec<_> = error
+        .into_iter()
+        .map(|one| without_excerpt(&one.kind.to_string()))
+        .collect();
+    Problem::File(format!("{file} cannot be read: {}", causes.join("; ")))
+}
+
+/// TOML's errors show the line they are about, which may be the one with the secret.
+fn without_excerpt(error: &str) -> String {
+    let is_excerpt = |line: &&str| {
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        rest.starts_with('|')
+    };
+    let told: Vec<_> = error.lines().filter(|line| !is_excerpt(line)).collect();
+    told.join(": ")
+}
+
+/// What the `CHATTRIX_*` variables give: the text of each as it is, digits or not.
+pub(super) fn from_variables(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Given> {
+    let mut given = Vec::new();
+    for (variable, value) in variables {
+        let variable = variable.to_string_lossy();
+        if variable == "ROCKET_CONFIG" && !is_file(Path::new(&value)) {
+            let file = value.display();
+            problems.push(Problem::File(format!(
+                "the variable ROCKET_CONFIG names {file}, and there is no such file"
+            )));
+        }
+        let Some((prefix, name)) = variable.split_at_checked(PREFIX.len()) else {
+            continue;
+        };
+        if !prefix.eq_ignore_ascii_case(PREFIX) {
+            continue;
+        }
+        // A variable in lower case would be ours on Windows and nobody's elsewhere.
+        let exact = prefix == PREFIX && name == name.to_ascii_uppercase();
+        let lower = name.to_ascii_lowercase();
+        let (true, Ok(text)) = (exact, value.into_string()) else {
+            let suggestion = keys::similar(&lower).map(|name| Origin::Variable.spelling(name));
+            problems.push(Problem::Variable {
+                name: variable.into_owned(),
+                exact,
+                suggestion,
+            });
+            continue;
+        };
+        given.push(Given {
+            name: lower,
+            raw: Raw::Text(text),
+            origin: Origin::Variable,
+        });
+    }
+    given
+}
+
+/// Whether Rocket would find that file: as named, or upwards from the working directory.
+fn is_file(path: &Path) -> bool {
+    let Ok(here) = std::env::current_dir() else {
+        return path.is_file();
+    };
+    path.is_file() || (path.is_relative() && here.ancestors().any(|up| up.join(path).is_file()))
+}
+
+/// What the flags give of our settings.
+pub(super) fn from_flags(overrides: &Overrides) -> Vec<Given> {
+    let database = overrides.database.iter().map(|database| Given {
+        name: "database".to_owned(),
+        raw: Raw::Text(database.to_string_lossy().into_owned()),
+        origin: Origin::Flag,
+    });
+    database.collect()
+}

@@ -1,0 +1,486 @@
+//! The layers, every kind of mistake, and the `Rocket.toml` of the tree.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Format, Toml};
+use secrecy::ExposeSecret;
+
+use super::keys::KEYS;
+use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings};
+
+const SECRET: &str = "12345678901234567890123456789012";
+
+fn rocket_toml(text: &str) -> Figment {
+    Figment::from(rocket::Config::default())
+        .merge(Toml::string(text).nested())
+        .select("release")
+}
+
+fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
+}
+
+fn resolve(file: &str, pairs: &[(&str, &str)]) -> Result<Settings, String> {
+    Settings::resolve(rocket_toml(file), variables(pairs), &Overrides::default())
+        .map(|(settings, _)| settings)
+        .map_err(|error| error.to_string())
+}
+
+/// The settings of one key in our table.
+fn from_file(line: &str) -> Result<Settings, String> {
+    resolve(&format!("[default.chattrix]\n{line}"), &[])
+}
+
+fn rate(count: u32, period: Duration) -> Rate {
+    let count = NonZeroU32::new(count).expect("not zero");
+    Rate { count, period }
+}
+
+#[test]
+fn without_anything_given_the_defaults_hold() {
+    let settings = resolve("", &[]).expect("defaults");
+    assert_eq!(
+        format!("{settings:?}"),
+        format!("{:?}", Settings::default())
+    );
+}
+
+#[test]
+fn the_file_of_the_tree_names_every_key_and_changes_nothing() {
+    let text = include_str!("../../Rocket.toml");
+    let settings = resolve(text, &[]).expect("a good file");
+    assert_eq!(
+        format!("{settings:?}"),
+        format!("{:?}", Settings::default())
+    );
+    for key in KEYS {
+        let named = |line: &str| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.strip_prefix(key.name)
+                .is_some_and(|rest| rest.trim_start().starts_with('='))
+        };
+        assert!(
+            text.lines().any(named),
+            "{} is not in Rocket.toml",
+            key.name
+        );
+    }
+}
+
+#[test]
+fn the_lines_commented_out_in_the_file_of_the_tree_can_be_taken_in() {
+    let text = include_str!("../../Rocket.toml");
+    let (_, ours) = text.split_once("[default.chattrix]").expect("our table");
+    for line in ours.lines().filter_map(|line| line.strip_prefix('#')) {
+        if line
+            .split_once('=')
+            .is_some_and(|(name, _)| super::keys::find(name.trim()).is_some())
+        {
+            from_file(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+    }
+}
+
+#[test]
+fn each_layer_overrides_the_one_before_it() {
+    let file = "[default.chattrix]\ndatabase = 'file.db'\nring_timeout = '10s'\nevent_queue = 1\n\
+                [release.chattrix]\nring_timeout = '20s'";
+    let overrides = Overrides {
+        database: Some("flag.db".into()),
+        ..Overrides::default()
+    };
+    let pairs = [
+        ("CHATTRIX_DATABASE", "variable.db"),
+        ("CHATTRIX_EVENT_QUEUE", "2"),
+    ];
+    let (settings, _) =
+        Settings::resolve(rocket_toml(file), variables(&pairs), &overrides).expect("good");
+    assert_eq!(settings.database, PathBuf::from("flag.db"));
+    assert_eq!(settings.ring_timeout, Duration::from_secs(20));
+    assert_eq!(settings.event_queue, 2);
+}
+
+#[test]
+fn numbers_and_booleans_are_taken_with_and_without_quotes() {
+    for line in ["max_connections = 7", "max_connections = '7'"] {
+        assert_eq!(from_file(line).expect(line).max_connections, 7);
+    }
+    for line in ["auto_provision = true", "auto_provision = 'true'"] {
+        assert!(from_file(line).expect(line).auto_provision);
+    }
+    let settings = resolve(
+        "",
+        &[
+            ("CHATTRIX_MAX_CONNECTIONS", "7"),
+            ("CHATTRIX_AUTO_PROVISION", "true"),
+        ],
+    )
+    .expect("good");
+    assert_eq!(
+        (settings.max_connections, settings.auto_provision),
+        (7, true)
+    );
+}
+
+#[test]
+fn a_secret_of_digits_stays_the_text_it_is() {
+    let digits = "00000000000000000000000000000042";
+    let settings = resolve("", &[("CHATTRIX_JWT_SECRET", digits)]).expect("good");
+    assert_eq!(settings.jwt_secret.expect("set").expose_secret(), digits);
+}
+
+#[test]
+fn durations_have_a_unit_and_some_can_be_turned_off() {
+    let settings = from_file(
+        "ring_timeout = '1m 30s'\nmax_call_duration = '0s'\n\
+                              disconnect_grace = 'off'\nretention = '90d'",
+    )
+    .expect("good");
+    assert_eq!(settings.ring_timeout, Duration::from_secs(90));
+    assert_eq!(
+        (settings.max_call_duration, settings.disconnect_grace),
+        (None, None)
+    );
+    assert_eq!(settings.retention, Some(Duration::from_hours(90 * 24)));
+    for bad in [
+        "90", "'90'", "'0'", "''", "'soon'", "'-5s'", "'0s'", "'off'", "'500y'", "true", "['60s']",
+    ] {
+        let error = from_file(&format!("ring_timeout = {bad}")).expect_err(bad);
+        assert!(
+            error.contains("ring_timeout in ") && error.contains("60s"),
+            "{error}"
+        );
+    }
+    let error = from_file("disconnect_grace = '90'").expect_err("no unit");
+    assert!(
+        error.ends_with(
+            "is \"90\": expected a duration such as 60s, 5m or 4h; 0s or off turns it off"
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_rate_is_a_count_and_a_time_or_off() {
+    for (text, expected) in [
+        ("10/1m", Some(rate(10, Duration::from_mins(1)))),
+        ("300/m", Some(rate(300, Duration::from_mins(1)))),
+        ("5/s", Some(rate(5, Duration::from_secs(1)))),
+        ("1 / 2h", Some(rate(1, Duration::from_hours(2)))),
+        ("off", None),
+    ] {
+        let settings = from_file(&format!("initiate_rate = '{text}'")).expect(text);
+        assert_eq!(settings.initiate_rate, expected, "{text}");
+    }
+    for bad in [
+        "",
+        "10",
+        "0/1m",
+        "-1/1m",
+        "10/",
+        "10/60",
+        "/1m",
+        "10/0s",
+        "10/2d",
+        "1000001/m",
+        "a/m",
+    ] {
+        let error = from_file(&format!("request_rate = '{bad}'")).expect_err(bad);
+        assert!(
+            error.contains("request_rate") && error.contains("10/1m"),
+            "{error}"
+        );
+    }
+    assert_eq!(rate(10, Duration::from_mins(1)).to_string(), "10/1m");
+}
+
+#[test]
+fn origins_are_a_list_or_a_text_with_commas() {
+    let listed =
+        |items: &[&str]| AllowedOrigins::Listed(items.iter().map(ToString::to_string).collect());
+    for (text, expected) in [
+        ("[]", AllowedOrigins::SameOrigin),
+        ("''", AllowedOrigins::SameOrigin),
+        ("'*'", AllowedOrigins::Any),
+        ("['*']", AllowedOrigins::Any),
+        (
+            "['https://a.example', 'http://localhost:3000']",
+            listed(&["https://a.example", "http://localhost:3000"]),
+        ),
+        (
+            "'https://a.example, capacitor://localhost'",
+            listed(&["https://a.example", "capacitor://localhost"]),
+        ),
+        ("'http://[::1]:8080'", listed(&["http://[::1]:8080"])),
+        (
+            "'https://[2001:db8::1]'",
+            listed(&["https://[2001:db8::1]"]),
+        ),
+    ] {
+        let settings = from_file(&format!("allowed_origins = {text}")).expect(text);
+        assert_eq!(settings.allowed_origins, expected, "{text}");
+    }
+    for bad in [
+        "a.example",
+        "https://a.example/",
+        "https://a.example/app",
+        "HTTPS://a.example",
+        "https://A.example",
+        "https://a.example:443",
+        "http://a.example:80",
+        "https://a:b",
+        "https://a:99999",
+        "https://a:08080",
+        "https://",
+        "https://:80",
+        "https://*.example",
+        "https://u@a.example",
+        "http://[::1",
+        "*, https://a.example",
+        "null",
+    ] {
+        let error = from_file(&format!("allowed_origins = '{bad}'")).expect_err(bad);
+        assert!(
+            error.contains("allowed_origins") && error.contains("https://app"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn proxies_are_addresses_or_networks() {
+    let settings =
+        from_file("trusted_proxies = ['127.0.0.1', '10.1.2.3/8', 'fd00::/8']").expect("good");
+    let shown: Vec<_> = settings
+        .trusted_proxies
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(shown, ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]);
+    let error = from_file("trusted_proxies = ['proxy.example']").expect_err("a name");
+    assert!(
+        error.contains("trusted_proxies") && error.contains("10.0.0.0/8"),
+        "{error}"
+    );
+}
+
+#[test]
+fn sizes_have_bounds() {
+    for bad in [
+        "max_message_bytes = 100",
+        "max_message_bytes = 100000000",
+        "max_sessions_per_user = 0",
+        "max_connections = -1",
+        "max_connections = 1.5",
+        "event_queue = 'many'",
+        "event_queue = 0",
+    ] {
+        let error = from_file(bad).expect_err(bad);
+        assert!(error.contains("expected a whole number from "), "{error}");
+    }
+}
+
+#[test]
+fn words_are_taken_as_documented() {
+    let settings = from_file("log_level = 'trace'\nlog_format = 'json'").expect("good");
+    assert_eq!(
+        (settings.log_level, settings.log_format),
+        (LogLevel::Trace, LogFormat::Json)
+    );
+    for bad in [
+        "log_level = 'loud'",
+        "log_format = 'xml'",
+        "auto_provision = 'yes'",
+    ] {
+        assert!(from_file(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_misspelt_key_is_named_with_its_place_and_what_was_meant() {
+    let error = from_file("ring_timeut = '60s'").expect_err("unknown");
+    assert!(
+        error.starts_with("there is no setting ring_timeut ("),
+        "{error}"
+    );
+    assert!(error.contains("[default.chattrix]"), "{error}");
+    assert!(error.ends_with("did you mean ring_timeout?"), "{error}");
+    let error = resolve("", &[("CHATTRIX_RING_TIMEUT", "60s")]).expect_err("unknown");
+    assert_eq!(
+        error,
+        "there is no variable CHATTRIX_RING_TIMEUT; did you mean CHATTRIX_RING_TIMEOUT?"
+    );
+    let error = resolve("", &[("CHATTRIX_COLOUR_OF_THE_SKY", "blue")]).expect_err("unknown");
+    assert_eq!(error, "there is no variable CHATTRIX_COLOUR_OF_THE_SKY");
+}
+
+#[test]
+fn a_variable_in_lower_case_is_not_silently_ignored() {
+    let error = resolve("", &[("chattrix_database", "x")]).expect_err("lower case");
+    assert!(
+        error.ends_with("did you mean CHATTRIX_DATABASE?"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_source() {
+    let error = resolve("", &[("CHATTRIX_EVENT_QUEUE", "x")]).expect_err("wrong");
+    assert_eq!(
+        error,
+        "the variable CHATTRIX_EVENT_QUEUE is \"x\": expected a whole number from 1 to 65536"
+    );
+    let error = resolve("[release.chattrix]\nevent_queue = 'x'", &[]).expect_err("wrong");
+    assert!(error.contains("[release.chattrix] is \"x\""), "{error}");
+}
+
+#[test]
+fn every_mistake_is_told_at_once() {
+    let error = resolve(
+        "[default.chattrix]\nevent_queue = 0",
+        &[("CHATTRIX_NONSENSE", "1")],
+    )
+    .expect_err("wrong");
+    assert!(
+        error.starts_with("2 settings are wrong:\n  - event_queue in "),
+        "{error}"
+    );
+    assert!(
+        error.contains("\n  - there is no variable CHATTRIX_NONSENSE"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_message_and_no_debug_output_shows_a_secret() {
+    let short = "hunter2hunter2";
+    for error in [
+        resolve("", &[("CHATTRIX_JWT_SECRET", short)]).expect_err("short"),
+        from_file(&format!("jwt_secret = '{short}'")).expect_err("short"),
+        from_file(&format!("jwt_secret = ['{short}']")).expect_err("a list"),
+        from_file(&format!("jwt_secret = {short}")).expect_err("no TOML"),
+        from_file(&format!("jwt_secret = '{short}")).expect_err("no TOML"),
+    ] {
+        assert!(!error.contains(short), "{error}");
+    }
+    let settings = resolve("", &[("CHATTRIX_JWT_SECRET", SECRET)]).expect("good");
+    assert!(!format!("{settings:?}").contains(SECRET));
+}
+
+#[test]
+fn tokens_have_one_key() {
+    let pairs = [
+        ("CHATTRIX_JWT_SECRET", SECRET),
+        ("CHATTRIX_JWT_SECRET_FILE", "secret"),
+        ("CHATTRIX_JWT_PUBLIC_KEY_FILE", "key.pem"),
+    ];
+    for (first, second) in [(0, 1), (0, 2), (1, 2)] {
+        let error = resolve("", &[pairs[first], pairs[second]]).expect_err("two keys");
+        assert!(
+            error.contains(pairs[first].0) && error.contains(pairs[second].0),
+            "{error}"
+        );
+        assert!(error.contains("keep one"), "{error}");
+    }
+}
+
+#[test]
+fn pings_come_before_silence_counts() {
+    let error = from_file("idle_timeout = '25s'").expect_err("equal");
+    assert!(
+        error.contains("ping_interval (the default) and idle_timeout in "),
+        "{error}"
+    );
+    assert!(from_file("idle_timeout = '26s'").is_ok());
+}
+
+#[test]
+fn settings_beside_our_table_are_not_silently_ignored() {
+    for (file, hint) in [
+        ("[chattrix]\nring_timeout = '5s'", "[default.chattrix]"),
+        (
+            "[default]\nring_timeout = '5s'",
+            "it belongs in [default.chattrix]",
+        ),
+        (
+            "[default.chatrix]\nring_timeout = '5s'",
+            "did you mean [default.chattrix]?",
+        ),
+        ("[default]\nchattrix = 5", "expected a table"),
+    ] {
+        let error = resolve(file, &[]).expect_err(file);
+        assert!(error.contains(hint), "{file}: {error}");
+    }
+}
+
+#[test]
+fn rockets_own_settings_are_checked_before_it_starts() {
+    let error = resolve("[default]\nport = 'http'", &[]).expect_err("no port");
+    assert!(error.contains("port"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_named_and_not_there_is_told() {
+    let error = resolve("", &[("ROCKET_CONFIG", "no/such/Rocket.toml")]).expect_err("absent");
+    assert!(error.contains("no/such/Rocket.toml"), "{error}");
+}
+
+#[test]
+fn flags_go_to_rocket_over_its_own_file() {
+    let overrides = Overrides {
+        address: Some(Ipv4Addr::UNSPECIFIED.into()),
+        port: Some(9_000),
+        ..Overrides::default()
+    };
+    let file = "[default]\nport = 7\n[release]\nport = 8";
+    let (_, figment) = Settings::resolve(rocket_toml(file), [], &overrides).expect("good");
+    assert_eq!(figment.extract_inner::<u16>("port").expect("a port"), 9_000);
+    let address: IpAddr = figment.extract_inner("address").expect("an address");
+    assert_eq!(address, Ipv4Addr::UNSPECIFIED);
+}
+
+#[test]
+fn the_development_world_is_shut_off_from_production() {
+    let overrides = Overrides {
+        dev: Some("dev".into()),
+        ..Overrides::default()
+    };
+    let pairs = [
+        ("CHATTRIX_DATABASE", "production.db"),
+        ("CHATTRIX_JWT_SECRET", SECRET),
+        ("CHATTRIX_JWT_ISSUER", "https://login.example"),
+        ("CHATTRIX_RING_TIMEOUT", "5s"),
+    ];
+    let file = rocket_toml("[default]\naddress = '0.0.0.0'");
+    let (settings, figment) = Settings::resolve(file, variables(&pairs), &overrides).expect("good");
+    assert_eq!(settings.database, PathBuf::from("dev/chattrix.db"));
+    assert!(settings.jwt_secret.is_none() && settings.jwt_issuer.is_none());
+    assert_eq!(
+        settings.jwt_secret_file,
+        Some(super::dev_secret_file("dev".as_ref()))
+    );
+    assert_eq!(settings.allowed_origins, AllowedOrigins::Any);
+    assert_eq!(settings.ring_timeout, Duration::from_secs(5));
+    let address: IpAddr = figment.extract_inner("address").expect("an address");
+    assert_eq!(address, Ipv4Addr::LOCALHOST);
+}
+
+#[test]
+fn the_development_world_listens_to_this_machine_only() {
+    let overrides = |address: &str| Overrides {
+        dev: Some("dev".into()),
+        address: Some(address.parse().expect("an address")),
+        ..Overrides::default()
+    };
+    let error = Settings::resolve(rocket_toml(""), [], &overrides("0.0.0.0")).expect_err("open");
+    assert!(error.to_string().contains("--address"), "{error}");
+    assert!(Settings::resolve(rocket_toml(""), [], &overrides("::1")).is_ok());
+}

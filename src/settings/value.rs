@@ -1,0 +1,265 @@
+//! The kinds of values a setting takes, and how each is written.
+//!
+//! Every reader takes what was given and returns the value, or what was expected instead, as a
+//! phrase that follows "expected".
+
+use std::fmt;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+
+use super::layers::Raw;
+
+/// The shortest secret, in bytes: the width of SHA-256, below which HS256 is weaker than its hash
+/// (RFC 7518 section 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The longest time any setting takes; more is a slip of the pen.
+const MAX_DURATION: Duration = Duration::from_hours(24 * 3660);
+
+/// So many of something in so much time: `10/1m`, `300/m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, also at once.
+    pub count: NonZeroU32,
+    /// In how much time that many come back.
+    pub period: Duration,
+}
+
+impl Rate {
+    /// `count` a minute; a count of zero counts as one.
+    pub(super) const fn per_minute(count: u32) -> Self {
+        let count = match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self {
+            count,
+            period: Duration::from_mins(1),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}",
+            self.count,
+            humantime::format_duration(self.period)
+        )
+    }
+}
+
+/// Which browser origins may use the server: CORS, and the socket's `Origin`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Pages that this server itself has served.
+    SameOrigin,
+    /// Pages from everywhere.
+    Any,
+    /// Pages from these origins too: `scheme://host[:port]`, as browsers write them.
+    Listed(Vec<String>),
+}
+
+/// How much is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happened.
+    Info,
+    /// And why.
+    Debug,
+    /// And every step.
+    Trace,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line, for programs.
+    Json,
+}
+
+/// A value, or what was expected instead.
+pub(super) type Read<T> = Result<T, String>;
+
+pub(super) fn text(raw: &Raw) -> Read<String> {
+    match raw {
+        Raw::Text(text) if !text.trim().is_empty() => Ok(text.clone()),
+        Raw::Text(_) | Raw::List(_) | Raw::Table => Err("a text that is not empty".to_owned()),
+    }
+}
+
+pub(super) fn path(raw: &Raw) -> Read<PathBuf> {
+    text(raw)
+        .map(PathBuf::from)
+        .map_err(|_| "the path of a file".to_owned())
+}
+
+pub(super) fn secret(raw: &Raw) -> Read<SecretString> {
+    let secret = text(raw)
+        .ok()
+        .filter(|secret| secret.len() >= MIN_SECRET_BYTES);
+    secret.map(SecretString::from).ok_or_else(|| {
+        format!("a secret of at least {MIN_SECRET_BYTES} bytes (`openssl rand -hex 32` makes one)")
+    })
+}
+
+pub(super) fn switch(raw: &Raw) -> Read<bool> {
+    raw.as_text()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| "true or false".to_owned())
+}
+
+pub(super) fn number(raw: &Raw, range: RangeInclusive<usize>) -> Read<usize> {
+    let number = raw.as_text().and_then(|text| text.parse().ok());
+    number
+        .filter(|number| range.contains(number))
+        .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+}
+
+pub(super) fn duration(raw: &Raw) -> Read<Duration> {
+    parse_duration(raw)
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "a duration above zero, such as 60s, 5m or 4h".to_owned())
+}
+
+pub(super) fn duration_or_off(raw: &Raw) -> Read<Option<Duration>> {
+    if raw.as_text() == Some("off") {
+        return Ok(None);
+    }
+    parse_duration(raw)
+        .map(|duration| Some(duration).filter(|duration| !duration.is_zero()))
+        .ok_or_else(|| "a duration such as 60s, 5m or 4h; 0s or off turns it off".to_owned())
+}
+
+fn parse_duration(raw: &Raw) -> Option<Duration> {
+    let text = raw.as_text()?;
+    // A bare number says nothing of its unit; humantime lets "0" pass.
+    let has_unit = text.ends_with(|last: char| last.is_alphabetic());
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|duration| has_unit && *duration <= MAX_DURATION)
+}
+
+pub(super) fn rate_or_off(raw: &Raw) -> Read<Option<Rate>> {
+    if raw.as_text() == Some("off") {
+        return Ok(None);
+    }
+    parse_rate(raw).map(Some).ok_or_else(|| {
+        "a count and a time, such as 10/1m or 300/m, with a count from 1 to 1000000 and a time \
+         from 1ms to 24h; off turns it off"
+            .to_owned()
+    })
+}
+
+fn parse_rate(raw: &Raw) -> Option<Rate> {
+    let (count, period) = raw.as_text()?.split_once('/')?;
+    let count: u32 = count.trim().parse().ok()?;
+    let period = period.trim();
+    let period = if period.starts_with(|first: char| first.is_ascii_digit()) {
+        humantime::parse_duration(period)
+    } else {
+        humantime::parse_duration(&format!("1{period}"))
+    };
+    let period = period.ok()?;
+    let sane = count <= 1_000_000
+        && (Duration::from_millis(1)..=Duration::from_hours(24)).contains(&period);
+    let count = NonZeroU32::new(count).filter(|_| sane)?;
+    Some(Rate { count, period })
+}
+
+pub(super) fn origins(raw: &Raw) -> Read<AllowedOrigins> {
+    const EXPECTED: &str = "* or a list of origins such as https://app.example.com or \
+                            http://localhost:3000: lower case, no path, no slash at the end, \
+                            no port where it is the scheme's own";
+    match raw.items().ok_or(EXPECTED)?.as_slice() {
+        [] => Ok(AllowedOrigins::SameOrigin),
+        ["*"] => Ok(AllowedOrigins::Any),
+        items if items.iter().all(|item| is_origin(item)) => Ok(AllowedOrigins::Listed(
+            items.iter().map(ToString::to_string).collect(),
+        )),
+        _ => Err(EXPECTED.to_owned()),
+    }
+}
+
+/// Whether a browser could send `text` as `Origin` (RFC 6454 section 6.2). The scheme is open:
+/// the shells that mobile applications run in have their own.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let scheme_fits = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
+        });
+    let host_fits = match host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+    {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !host.is_empty()
+                && host.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)
+                })
+        }
+    };
+    let port_fits = port.is_none_or(|port| {
+        let own = matches!((scheme, port), ("http", "80") | ("https", "443"));
+        port.parse::<u16>()
+            .is_ok_and(|number| number > 0 && number.to_string() == port)
+            && !own
+    });
+    scheme_fits && host_fits && port_fits
+}
+
+pub(super) fn networks(raw: &Raw) -> Read<Vec<IpNet>> {
+    const EXPECTED: &str = "a list of IP addresses or networks such as 127.0.0.1 or 10.0.0.0/8";
+    let items = raw.items().ok_or(EXPECTED)?;
+    items
+        .into_iter()
+        .map(|item| parse_network(item).ok_or(EXPECTED.to_owned()))
+        .collect()
+}
+
+fn parse_network(text: &str) -> Option<IpNet> {
+    let network = text.parse::<IpNet>().ok();
+    network
+        .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+        .map(|network| network.trunc())
+}
+
+pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {
+    match raw.as_text() {
+        Some("error") => Ok(LogLevel::Error),
+        Some("warn") => Ok(LogLevel::Warn),
+        Some("info") => Ok(LogLevel::Info),
+        Some("debug") => Ok(LogLevel::Debug),
+        Some("trace") => Ok(LogLevel::Trace),
+        Some(_) | None => Err("error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+pub(super) fn log_format(raw: &Raw) -> Read<LogFormat> {
+    match raw.as_text() {
+        Some("text") => Ok(LogFormat::Text),
+        Some("json") => Ok(LogFormat::Json),
+        Some(_) | None => Err("text or json".to_owned()),
+    }
+}

@@ -1,0 +1,280 @@
+//! The tables `calls` and `timeline`.
+
+use rusqlite::{OptionalExtension as _, Row, named_params};
+
+use crate::call::{
+    Actor, Call, CallId, CallType, Cause, ChannelId, RejectReason, State, Status, TimelineEntry,
+    Transition, Via,
+};
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::codes::{Columns, encode};
+use super::error::Error;
+use super::users::user_id;
+use super::{Read, Write};
+
+impl Read<'_> {
+    /// The call of that id, if there is one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn call(&self, id: CallId) -> Result<Option<Call>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM named_calls WHERE id = ?1")?;
+        statement
+            .query_row([id.as_bytes()], |row| Ok(call(row)))
+            .optional()?
+            .transpose()
+    }
+
+    /// A call's timeline, oldest first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn timeline(&self, id: CallId) -> Result<Vec<TimelineEntry>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT t.status, t.at, t.via, t.cause, t.actor, u.id AS actor_id
+             FROM timeline AS t LEFT JOIN users AS u ON u.key = t.actor
+             WHERE t.call = ?1 ORDER BY t.status",
+        )?;
+        statement
+            .query_and_then([id.as_bytes()], |row| timeline_entry(row, id))?
+            .collect()
+    }
+
+    /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn overdue_calls(&self, now: Timestamp, limit: u32) -> Result<Vec<Call>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM named_calls WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
+        )?;
+        statement
+            .query_and_then((now.as_millis(), limit), call)?
+            .collect()
+    }
+
+    /// The nearest deadline of any call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn nearest_deadline(&self) -> Result<Option<Timestamp>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT min(deadline) FROM calls WHERE deadline IS NOT NULL")?;
+        let nearest: Option<i64> = statement.query_one([], |row| row.get(0))?;
+        Ok(nearest.map(Timestamp::from_millis))
+    }
+}
+
+impl Write<'_> {
+    /// Stores a call that has just come into being, with the first line of its timeline and what follows.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn insert_call(&self, transition: &Transition) -> Result<(), Error> {
+        let Transition { call, .. } = transition;
+        self.execute(
+            "INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at,
+                                ended_at, reason, deadline)
+             VALUES (:id, (SELECT key FROM users WHERE id = :caller), (SELECT key FROM users WHERE id = :callee),
+                     :call_type, :channel, :status, :created_at, :created_at, :ended_at, :reason, :deadline)",
+            named_params! {
+                ":id": call.id.as_bytes(), ":caller": call.caller.as_str(), ":callee": call.callee.as_str(),
+                ":call_type": encode(&CallType::ALL, &call.call_type), ":channel": call.channel.as_str(),
+                ":status": encode(&Status::ALL, &call.status()), ":created_at": call.created_at.as_millis(),
+                ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
+                ":deadline": call.state.deadline().map(Timestamp::as_millis),
+            },
+        )?;
+        self.record(transition)
+    }
+
+    /// Stores what became of a call, with the line of its timeline and what follows.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn update_call(&self, transition: &Transition) -> Result<(), Error> {
+        let Transition { call, .. } = transition;
+        let ended_by = match &call.state {
+            State::Ended {
+                ended_by: Actor::User(user),
+                ..
+            } => Some(user.as_str()),
+            State::Ended {
+                ended_by: Actor::System,
+                ..
+            }
+            | State::Initiating { .. }
+            | State::Ringing { .. }
+            | State::Connecting { .. }
+            | State::Active { .. }
+            | State::Rejected { .. }
+            | State::Missed { .. } => None,
+        };
+        self.execute(
+            "UPDATE calls
+             SET status = :status, updated_at = :updated_at, started_at = :started_at, ended_at = :ended_at,
+                 duration_seconds = :duration, ended_by = (SELECT key FROM users WHERE id = :ended_by),
+                 reason = :reason, deadline = :deadline
+             WHERE id = :id",
+            named_params! {
+                ":id": call.id.as_bytes(), ":status": encode(&Status::ALL, &call.status()),
+                ":updated_at": call.updated_at.as_millis(),
+                ":started_at": call.state.started_at().map(Timestamp::as_millis),
+                ":ended_at": call.state.ended_at().map(Timestamp::as_millis),
+                ":duration": call.state.duration_seconds(), ":ended_by": ended_by,
+                ":reason": reason(&call.state), ":deadline": call.state.deadline().map(Timestamp::as_millis),
+            },
+        )?;
+        self.record(transition)
+    }
+
+    /// Stores the timeline's line, and the history where the call became final.
+    fn record(&self, transition: &Transition) -> Result<(), Error> {
+        let Transition {
+            call,
+            entry,
+            history,
+            ..
+        } = transition;
+        let actor = match &entry.actor {
+            Actor::User(user) => Some(user.as_str()),
+            Actor::System => None,
+        };
+        self.execute(
+            "INSERT INTO timeline (call, status, at, actor, via, cause)
+             VALUES (?1, ?2, ?3, (SELECT key FROM users WHERE id = ?4), ?5, ?6)",
+            (
+                call.id.as_bytes(),
+                encode(&Status::ALL, &entry.status),
+                entry.at.as_millis(),
+                actor,
+                encode(&Via::ALL, &entry.via),
+                encode(&Cause::ALL, &entry.cause),
+            ),
+        )?;
+        if let Some(entries) = history {
+            self.release(call)?;
+            entries
+                .iter()
+                .try_for_each(|entry| self.insert_history(entry))?;
+        }
+        Ok(())
+    }
+}
+
+fn reason(state: &State) -> Option<i64> {
+    match state {
+        State::Rejected { reason, .. } => Some(encode(&RejectReason::ALL, reason)),
+        State::Initiating { .. }
+        | State::Ringing { .. }
+        | State::Connecting { .. }
+        | State::Active { .. }
+        | State::Ended { .. }
+        | State::Missed { .. } => None,
+    }
+}
+
+/// The call of a row of the view `named_calls`.
+pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
+    let id = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+    let columns = Columns {
+        row,
+        table: "calls",
+        id: &id,
+    };
+    let channel: String = columns.get("channel")?;
+    Ok(Call {
+        id,
+        caller: user_id(row, "calls", "caller_id")?,
+        callee: user_id(row, "calls", "callee_id")?,
+        call_type: columns.decode(&CallType::ALL, "call_type")?,
+        channel: ChannelId::parse(&channel)
+            .ok_or_else(|| columns.impossible("channel", &channel))?,
+        created_at: instant(&columns, "created_at")?,
+        updated_at: instant(&columns, "updated_at")?,
+        state: state(&columns)?,
+    })
+}
+
+fn state(columns: &Columns<'_>) -> Result<State, Error> {
+    Ok(match columns.decode(&Status::ALL, "status")? {
+        Status::Initiating => State::Initiating {
+            ring_until: instant(columns, "deadline")?,
+        },
+        Status::Ringing => State::Ringing {
+            ring_until: instant(columns, "deadline")?,
+        },
+        Status::Connecting => State::Connecting {
+            started_at: instant(columns, "started_at")?,
+            talk_until: optional_instant(columns, "deadline")?,
+        },
+        Status::Active => State::Active {
+            started_at: instant(columns, "started_at")?,
+            talk_until: optional_instant(columns, "deadline")?,
+        },
+        Status::Ended => State::Ended {
+            started_at: optional_instant(columns, "started_at")?,
+            ended_at: instant(columns, "ended_at")?,
+            duration_seconds: columns.required("duration_seconds")?,
+            ended_by: actor(columns, "ended_by", "ender_id")?,
+        },
+        Status::Rejected => State::Rejected {
+            reason: columns.decode(&RejectReason::ALL, "reason")?,
+            ended_at: instant(columns, "ended_at")?,
+        },
+        Status::Missed => State::Missed {
+            ended_at: instant(columns, "ended_at")?,
+        },
+    })
+}
+
+fn timeline_entry(row: &Row<'_>, call: CallId) -> Result<TimelineEntry, Error> {
+    let columns = Columns {
+        row,
+        table: "timeline",
+        id: &call,
+    };
+    Ok(TimelineEntry {
+        at: instant(&columns, "at")?,
+        status: columns.decode(&Status::ALL, "status")?,
+        actor: actor(&columns, "actor", "actor_id")?,
+        via: columns.decode(&Via::ALL, "via")?,
+        cause: columns.decode(&Cause::ALL, "cause")?,
+    })
+}
+
+/// The actor whose key stands in `column` and whose id in `id_column`; no key is the system.
+pub(super) fn actor(
+    columns: &Columns<'_>,
+    column: &'static str,
+    id_column: &'static str,
+) -> Result<Actor, Error> {
+    let key: Option<i64> = columns.get(column)?;
+    let id: Option<String> = columns.get(id_column)?;
+    match (key, id) {
+        (None, _) => Ok(Actor::System),
+        (Some(_), Some(id)) => UserId::parse(&id)
+            .map(Actor::User)
+            .ok_or_else(|| columns.impossible(column, &id)),
+        (Some(key), None) => Err(columns.impossible(column, &key.to_string())),
+    }
+}
+
+/// The instant in `column`, which must be there.
+pub(super) fn instant(columns: &Columns<'_>, column: &'static str) -> Result<Timestamp, Error> {
+    columns.required(column).map(Timestamp::from_millis)
+}
+
+fn optional_instant(
+    columns: &Columns<'_>,
+    column: &'static str,
+) -> Result<Option<Timestamp>, Error> {
+    Ok(columns
+        .get::<Option<i64>>(column)?
+        .map(Timestamp::from_millis))
+}

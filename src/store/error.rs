@@ -1,0 +1,90 @@
+//! What can go wrong between us and the file.
+
+use std::path::PathBuf;
+
+use rusqlite::ErrorCode;
+
+/// A failure of the store; its text is for the log and the administrator, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing is wrong with the request; the same one may succeed in a moment.
+    #[error("the database cannot be written or read just now: {0}")]
+    Unavailable(String),
+    /// The database says something that cannot be.
+    #[error(
+        "the database holds an impossible value: table {table}, column {column}, row {id}: {found}"
+    )]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        id: String,
+        /// What stands there.
+        found: String,
+    },
+    /// A job of ours broke off; the others of its batch were not touched.
+    #[error("a write panicked: {0}")]
+    Panicked(String),
+    /// Anything else that the engine reports.
+    #[error("the database failed: {0}")]
+    Sqlite(#[source] rusqlite::Error),
+    /// The file cannot be opened at all.
+    #[error("cannot open the database {}: {cause}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// The file is something else.
+    #[error("{} is no database of this server ({found}); nothing was changed. Name another file with `database`", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What it is instead.
+        found: String,
+    },
+    /// The file is ours, and broken.
+    #[error("the database {} is damaged ({found}); nothing was changed. Restore a backup, or name another file with `database`", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is broken.
+        found: String,
+    },
+    /// The file was written by a newer release.
+    #[error("the database {} has schema version {found}, this program knows up to {known}; nothing was changed. Use the newer program", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// Another server works on the file.
+    #[error("the database {} is in use by another server", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly
+                | ErrorCode::OutOfMemory
+                | ErrorCode::CannotOpen,
+            ) => Self::Unavailable(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
+}

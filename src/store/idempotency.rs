@@ -1,0 +1,83 @@
+//! The table `idempotency_keys`: which call a repeated request stands for.
+
+use rusqlite::OptionalExtension as _;
+
+use crate::call::CallId;
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::error::Error;
+use super::{Read, Write};
+
+/// What a request with the same key came to before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The call it made.
+    pub call: CallId,
+    /// Whether it was refused because the callee was busy.
+    pub refused: bool,
+}
+
+impl Read<'_> {
+    /// What `user`'s request with `key` came to, where it has not expired at `now`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn remembered(
+        &self,
+        user: &UserId,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Remembered>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT call, refused FROM idempotency_keys
+             WHERE user = (SELECT key FROM users WHERE id = ?1) AND key = ?2 AND expires_at > ?3",
+        )?;
+        let found = statement.query_row((user.as_str(), key, now.as_millis()), |row| {
+            let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?));
+            Ok(Remembered {
+                call,
+                refused: row.get("refused")?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+}
+
+impl Write<'_> {
+    /// Remembers until `expires_at` what `user`'s request with `key` came to.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn remember(
+        &self,
+        user: &UserId,
+        key: &str,
+        what: Remembered,
+        expires_at: Timestamp,
+    ) -> Result<(), Error> {
+        self.execute(
+            "INSERT OR REPLACE INTO idempotency_keys (user, key, call, refused, expires_at)
+             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4, ?5)",
+            (
+                user.as_str(),
+                key,
+                what.call.as_bytes(),
+                what.refused,
+                expires_at.as_millis(),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// Forgets what expired at or before `now`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn forget_expired_keys(&self, now: Timestamp) -> Result<usize, Error> {
+        self.execute(
+            "DELETE FROM idempotency_keys WHERE expires_at <= ?1",
+            [now.as_millis()],
+        )
+    }
+}

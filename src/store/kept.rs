@@ -1,0 +1,166 @@
+//! The table `kept_notices`: events for participants who were not connected.
+
+use rusqlite::{Row, named_params};
+
+use crate::call::{Actor, Audience, CallId, Event, Notice, RejectReason};
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::Write;
+use super::calls::{actor, instant};
+use super::codes::{Columns, encode};
+use super::error::Error;
+
+/// `kind` of each event that can be kept.
+const ACCEPTED: i64 = 0;
+const REJECTED: i64 = 1;
+const ENDED: i64 = 2;
+const TIMED_OUT: i64 = 3;
+
+/// An event as a row.
+struct Kept<'a> {
+    kind: i64,
+    call: CallId,
+    actor: Option<&'a UserId>,
+    reason: Option<RejectReason>,
+    duration_seconds: Option<u32>,
+}
+
+impl<'a> Kept<'a> {
+    /// The row for `event`; none where it is not kept.
+    fn of(event: &'a Event) -> Option<Self> {
+        let kept = |kind, call, actor| Self {
+            kind,
+            call,
+            actor,
+            reason: None,
+            duration_seconds: None,
+        };
+        match event {
+            Event::Invitation(_) => None,
+            Event::Accepted { call, accepted_by } => Some(kept(ACCEPTED, *call, Some(accepted_by))),
+            Event::Rejected {
+                call,
+                rejected_by,
+                reason,
+            } => Some(Self {
+                reason: Some(*reason),
+                ..kept(REJECTED, *call, Some(rejected_by))
+            }),
+            Event::Ended {
+                call,
+                ended_by,
+                duration_seconds,
+            } => {
+                let user = match ended_by {
+                    Actor::User(user) => Some(user),
+                    Actor::System => None,
+                };
+                Some(Self {
+                    duration_seconds: Some(*duration_seconds),
+                    ..kept(ENDED, *call, user)
+                })
+            }
+            Event::TimedOut { call } => Some(kept(TIMED_OUT, *call, None)),
+        }
+    }
+}
+
+impl Write<'_> {
+    /// Keeps `event` for `user` until `expires_at`; an event that is not kept is not stored.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn keep_notice(
+        &self,
+        user: &UserId,
+        event: &Event,
+        at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<(), Error> {
+        let Some(kept) = Kept::of(event) else {
+            return Ok(());
+        };
+        self.execute(
+            "INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds)
+             VALUES ((SELECT key FROM users WHERE id = :user), :at, :expires_at, :kind, :call,
+                     (SELECT key FROM users WHERE id = :actor), :reason, :duration)",
+            named_params! {
+                ":user": user.as_str(), ":at": at.as_millis(), ":expires_at": expires_at.as_millis(),
+                ":kind": kept.kind, ":call": kept.call.as_bytes(), ":actor": kept.actor.map(UserId::as_str),
+                ":reason": kept.reason.map(|reason| encode(&RejectReason::ALL, &reason)),
+                ":duration": kept.duration_seconds,
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Takes what is kept for `user` and not expired at `now`, in order; nothing stays behind.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn take_kept_notices(&self, user: &UserId, now: Timestamp) -> Result<Vec<Notice>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT k.*, actor.id AS actor_id
+             FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
+             WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
+             ORDER BY k.seq",
+        )?;
+        let rows =
+            statement.query_and_then((user.as_str(), now.as_millis()), |row| notice(row, user))?;
+        let notices: Vec<Notice> = rows.collect::<Result<_, Error>>()?;
+        if !notices.is_empty() {
+            let sql = "DELETE FROM kept_notices WHERE user = (SELECT key FROM users WHERE id = ?1)";
+            self.execute(sql, [user.as_str()])?;
+        }
+        Ok(notices)
+    }
+
+    /// Forgets what expired at or before `now`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn forget_expired_notices(&self, now: Timestamp) -> Result<usize, Error> {
+        self.execute(
+            "DELETE FROM kept_notices WHERE expires_at <= ?1",
+            [now.as_millis()],
+        )
+    }
+}
+
+fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
+    let seq: i64 = row.get("seq")?;
+    let columns = Columns {
+        row,
+        table: "kept_notices",
+        id: &seq,
+    };
+    let call = CallId::from_uuid(uuid::Uuid::from_bytes(columns.get("call")?));
+    let user_actor = || match actor(&columns, "actor", "actor_id")? {
+        Actor::User(user) => Ok(user),
+        Actor::System => Err(columns.impossible("actor", "nobody")),
+    };
+    let event = match columns.get("kind")? {
+        ACCEPTED => Event::Accepted {
+            call,
+            accepted_by: user_actor()?,
+        },
+        REJECTED => Event::Rejected {
+            call,
+            rejected_by: user_actor()?,
+            reason: columns.decode(&RejectReason::ALL, "reason")?,
+        },
+        ENDED => Event::Ended {
+            call,
+            ended_by: actor(&columns, "actor", "actor_id")?,
+            duration_seconds: columns.required("duration_seconds")?,
+        },
+        TIMED_OUT => Event::TimedOut { call },
+        other => return Err(columns.impossible("kind", &other.to_string())),
+    };
+    Ok(Notice {
+        audience: Audience::Participant(user.clone()),
+        event,
+        at: instant(&columns, "at")?,
+    })
+}

@@ -1,0 +1,176 @@
+//! The table `live`: who is in a call just now, and who of them has gone away.
+
+use rusqlite::{OptionalExtension as _, Row, named_params};
+
+use crate::call::{Call, CallId};
+use crate::clock::Timestamp;
+use crate::user::{User, UserId};
+
+use super::calls::call;
+use super::codes::Columns;
+use super::error::Error;
+use super::users::{user, user_id};
+use super::{Read, Write};
+
+/// A user who may become a participant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// The user.
+    pub user: User,
+    /// The live call the user is in, if any.
+    pub live_call: Option<CallId>,
+}
+
+/// A participant of an answered call whose last session is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The participant.
+    pub user: UserId,
+    /// The call.
+    pub call: Call,
+}
+
+impl Read<'_> {
+    /// The user of that id with its live call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn party(&self, id: &UserId) -> Result<Option<Party>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT u.id, u.name, u.avatar, u.standing, l.call
+             FROM users AS u LEFT JOIN live AS l ON l.user = u.key
+             WHERE u.id = ?1 AND u.standing <> 2",
+        )?;
+        let party = |row: &Row<'_>| {
+            let columns = Columns {
+                row,
+                table: "live",
+                id,
+            };
+            let live_call: Option<[u8; 16]> = columns.get("call")?;
+            let live_call = live_call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes)));
+            Ok(Party {
+                user: user(row)?,
+                live_call,
+            })
+        };
+        statement
+            .query_row([id.as_str()], |row| Ok(party(row)))
+            .optional()?
+            .transpose()
+    }
+
+    /// The live call that `user` is in, if any.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn live_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM named_calls
+             WHERE id = (SELECT l.call FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1)",
+        )?;
+        statement
+            .query_row([user.as_str()], |row| Ok(call(row)))
+            .optional()?
+            .transpose()
+    }
+
+    /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn gone_participants(&self, since: Timestamp, limit: u32) -> Result<Vec<Gone>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT c.*, gone.id AS gone_id
+             FROM live AS l
+             JOIN users AS gone ON gone.key = l.user
+             JOIN named_calls AS c ON c.id = l.call
+             WHERE l.gone_at <= ?1 AND c.started_at IS NOT NULL
+             ORDER BY l.gone_at LIMIT ?2",
+        )?;
+        let gone = |row: &Row<'_>| {
+            Ok(Gone {
+                user: user_id(row, "live", "gone_id")?,
+                call: call(row)?,
+            })
+        };
+        statement
+            .query_and_then((since.as_millis(), limit), gone)?
+            .collect()
+    }
+
+    /// Since when the participant who has been gone the longest from an answered call is gone.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn longest_gone_since(&self) -> Result<Option<Timestamp>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
+             WHERE l.gone_at IS NOT NULL AND c.started_at IS NOT NULL
+             ORDER BY l.gone_at LIMIT 1",
+        )?;
+        let since: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+        Ok(since.map(Timestamp::from_millis))
+    }
+}
+
+impl Write<'_> {
+    /// Enters `user` as a participant of the live call `call`; `attended` says whether a session of the
+    /// user is connected. The table's key refuses a user who is in a live call already.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn engage(&self, user: &UserId, call: CallId, attended: bool) -> Result<(), Error> {
+        self.execute(
+            "INSERT INTO live (user, call, attended) VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3)",
+            (user.as_str(), call.as_bytes(), attended),
+        )?;
+        Ok(())
+    }
+
+    /// Takes both participants of `call` out of it.
+    pub(super) fn release(&self, call: &Call) -> Result<(), Error> {
+        self.execute(
+            "DELETE FROM live
+             WHERE user IN (SELECT key FROM users WHERE id IN (:caller, :callee)) AND call = :call",
+            named_params! {
+                ":caller": call.caller.as_str(), ":callee": call.callee.as_str(), ":call": call.id.as_bytes(),
+            },
+        )?;
+        Ok(())
+    }
+
+    /// A session of `user` is connected.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn mark_present(&self, user: &UserId) -> Result<(), Error> {
+        self.execute(
+            "UPDATE live SET attended = 1, gone_at = NULL
+             WHERE user = (SELECT key FROM users WHERE id = ?1) AND (attended = 0 OR gone_at IS NOT NULL)",
+            [user.as_str()],
+        )?;
+        Ok(())
+    }
+
+    /// The last session of `user` is gone; false where the user is in no live call.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn mark_gone(&self, user: &UserId, now: Timestamp) -> Result<bool, Error> {
+        let sql = "UPDATE live SET gone_at = ?2 WHERE user = (SELECT key FROM users WHERE id = ?1)";
+        Ok(self.execute(sql, (user.as_str(), now.as_millis()))? > 0)
+    }
+
+    /// At the start of a server nobody is connected: whoever had a session in a live call is gone from now.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn mark_all_gone(&self, now: Timestamp) -> Result<(), Error> {
+        self.execute(
+            "UPDATE live SET gone_at = ?1 WHERE attended = 1 AND gone_at IS NULL",
+            [now.as_millis()],
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! The database: SQL, and only SQL.
+//!
+//! [`Store`] is what a running server holds: one [`writer`] and a pool of readers on one file, which it
+//! keeps other servers away from. [`Database`] is a plain connection for the command line. What can be read
+//! stands on [`Read`], what can be written on [`Write`], a file per family of tables. This module knows
+//! nothing of HTTP, sockets or JSON, and decides nothing.
+
+mod calls;
+mod codes;
+mod database;
+mod error;
+mod history;
+mod idempotency;
+mod kept;
+mod live;
+mod schema;
+mod users;
+mod writer;
+
+use std::fs::File;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::Connection;
+
+pub use database::{Database, Removal};
+pub use error::Error;
+pub use idempotency::Remembered;
+pub use live::{Gone, Party};
+pub use writer::AfterCommit;
+
+/// Readers: reads take microseconds and run on the threads that serve requests, of which there are a few.
+const READERS: u32 = 4;
+
+/// How long a read waits for a reader.
+const READER_WAIT: Duration = Duration::from_secs(1);
+
+/// A running server's database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    writer: writer::Writer,
+    readers: r2d2::Pool<SqliteConnectionManager>,
+    /// Held for as long as the server runs: one server a file.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens `path` for a server, creating it where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another server holds it, and what [`Error`] says of files.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let conn = schema::open_for_writing(path)?;
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(schema::reader_flags())
+            .with_init(schema::prepare_reader);
+        // All of them now: a descriptor may be hard to get once thousands of clients are there.
+        let readers = r2d2::Pool::builder()
+            .max_size(READERS)
+            .connection_timeout(READER_WAIT)
+            .test_on_check_out(false)
+            .build(manager)
+            .map_err(|error| Error::Open {
+                path: path.to_owned(),
+                cause: error.to_string(),
+            })?;
+        let writer = writer::Writer::start(conn)?;
+        Ok(Self(Arc::new(Inner {
+            writer,
+            readers,
+            _lock: lock,
+        })))
+    }
+
+    /// Runs `job` in the writer's next transaction and waits until its changes are on disk; what it returns
+    /// beside its value is done right after the commit, in the order of the commits.
+    ///
+    /// # Errors
+    /// What the job returns; [`Error::Unavailable`] where the queue is full, the store is closed or the
+    /// commit failed; [`Error::Panicked`].
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.0.writer.write(job).await
+    }
+
+    /// Reads what is committed. Other tasks of this thread go on elsewhere in the meantime, which costs a
+    /// quarter of what handing the read to another thread does.
+    ///
+    /// # Errors
+    /// What `read` returns; [`Error::Unavailable`] where no reader is free in time.
+    ///
+    /// # Panics
+    /// Outside a multi-threaded runtime.
+    pub fn read<T, E: From<Error>>(
+        &self,
+        read: impl FnOnce(&Read<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        tokio::task::block_in_place(|| {
+            let conn = self
+                .0
+                .readers
+                .get()
+                .map_err(|error| Error::Unavailable(error.to_string()))?;
+            read(&Read::on(&conn))
+        })
+    }
+
+    /// Takes no more writes, finishes those that wait, and checkpoints the file. May block for as long as
+    /// that takes.
+    pub fn close(&self) {
+        self.0.writer.stop();
+    }
+}
+
+/// Locks `path` for one server. The lock is on a file beside the database, because closing any descriptor of
+/// the database itself would drop SQLite's own locks (sqlite.org/howtocorrupt.html, section 2.2).
+fn lock(path: &Path) -> Result<File, Error> {
+    let open = |error: &dyn std::fmt::Display| Error::Open {
+        path: path.to_owned(),
+        cause: error.to_string(),
+    };
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(lock_path(path))
+        .map_err(|error| open(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse {
+            path: path.to_owned(),
+        }),
+        Err(std::fs::TryLockError::Error(error)) => Err(open(&error)),
+    }
+}
+
+fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    name.into()
+}
+
+/// What can be read of the database, on one connection.
+pub struct Read<'c> {
+    conn: &'c Connection,
+}
+
+impl<'c> Read<'c> {
+    pub(crate) const fn on(conn: &'c Connection) -> Self {
+        Self { conn }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error`], where it does not.
+    pub fn ping(&self) -> Result<(), Error> {
+        Ok(self
+            .conn
+            .prepare_cached("SELECT 1 FROM sqlite_schema")?
+            .query_one([], |_| Ok(()))?)
+    }
+}
+
+/// What can be written, inside the writer's transaction.
+pub struct Write<'c> {
+    read: Read<'c>,
+}
+
+impl<'c> Write<'c> {
+    pub(crate) const fn on(conn: &'c Connection) -> Self {
+        Self {
+            read: Read::on(conn),
+        }
+    }
+
+    /// Runs `sql`, which stays prepared; returns how many rows it changed.
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, Error> {
+        Ok(self.conn.prepare_cached(sql)?.execute(params)?)
+    }
+}
+
+impl<'c> Deref for Write<'c> {
+    type Target = Read<'c>;
+
+    fn deref(&self) -> &Read<'c> {
+        &self.read
+    }
+}

@@ -1,0 +1,219 @@
+//! The file: how it is opened, recognised, checked and brought to the present version.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+
+use super::error::Error;
+
+/// Marks our files in their header ("CHTX"), so that no other program's database is ever taken for one.
+const APPLICATION_ID: i64 = 0x4348_5458;
+
+/// How long a connection waits for another process that holds the file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Files up to this size are checked whole at every start; it takes some 50 ms. A larger one is checked for
+/// truncation only, and whole by `db check`.
+const CHECKED_WHOLE: u64 = 16 << 20;
+
+/// Statements that stay prepared per connection: more than the store has.
+const PREPARED_STATEMENTS: usize = 96;
+
+/// The first bytes of every SQLite file (sqlite.org/fileformat.html, section 1.3).
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![M::up(include_str!("../../schema.sql"))])
+}
+
+/// The newest schema version that this program knows.
+const KNOWN_VERSION: i64 = 1;
+
+/// Opens `path` for writing, creating it where it is missing, and brings it to the present version. A file
+/// that is not ours, is damaged or newer is left as it is.
+///
+/// # Errors
+/// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
+pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    recognise(path)?;
+    let mut conn = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
+    prepare(&conn).map_err(|error| cannot_open(path, &error))?;
+    check(&conn, path)?;
+    bring_up_to_date(&mut conn, path)?;
+    Ok(conn)
+}
+
+/// Prepares a further connection for reading only.
+pub(super) fn prepare_reader(conn: &mut Connection) -> Result<(), rusqlite::Error> {
+    prepare(conn)?;
+    conn.pragma_update(None, "query_only", true)
+}
+
+/// Flags under which readers open the file: it must be there already.
+pub(super) fn reader_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn prepare(conn: &Connection) -> Result<(), rusqlite::Error> {
+    conn.busy_timeout(BUSY_TIMEOUT)?;
+    conn.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    conn.pragma_update(None, "foreign_keys", true)?;
+    conn.pragma_update(None, "synchronous", "FULL")
+}
+
+/// Looks at the file's first bytes before SQLite does: an empty or missing file is ours to make, any other
+/// has to be a database.
+fn recognise(path: &Path) -> Result<(), Error> {
+    let mut head = Vec::with_capacity(SQLITE_MAGIC.len());
+    let read = match fs::File::open(path) {
+        Ok(file) => file.take(16).read_to_end(&mut head),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => Err(error),
+    };
+    read.map_err(|error| cannot_open(path, &error))?;
+    if head.is_empty() || head == SQLITE_MAGIC {
+        return Ok(());
+    }
+    Err(Error::NotOurs {
+        path: path.to_owned(),
+        found: "it is no SQLite file".to_owned(),
+    })
+}
+
+fn check(conn: &Connection, path: &Path) -> Result<(), Error> {
+    let damaged = |error: rusqlite::Error| Error::Damaged {
+        path: path.to_owned(),
+        found: error.to_string(),
+    };
+    let pragma = |name| {
+        conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .map_err(damaged)
+    };
+    let application = pragma("application_id")?;
+    let version = pragma("user_version")?;
+    let objects: i64 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(damaged)?;
+    if application != APPLICATION_ID && (application != 0 || version != 0 || objects != 0) {
+        let found =
+            format!("application id {application}, {objects} tables and indexes of somebody else");
+        return Err(Error::NotOurs {
+            path: path.to_owned(),
+            found,
+        });
+    }
+    if version > KNOWN_VERSION {
+        return Err(Error::Newer {
+            path: path.to_owned(),
+            found: version,
+            known: KNOWN_VERSION,
+        });
+    }
+    let size = fs::metadata(path)
+        .map_err(|error| cannot_open(path, &error))?
+        .len();
+    if size <= CHECKED_WHOLE {
+        let found: String = conn
+            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+            .map_err(damaged)?;
+        if found != "ok" {
+            return Err(Error::Damaged {
+                path: path.to_owned(),
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), Error> {
+    // The order matters on a new file: the mark goes in before the tables, so that a crash between the two
+    // leaves a file that is recognised.
+    conn.pragma_update(None, "application_id", APPLICATION_ID)
+        .map_err(|error| cannot_open(path, &error))?;
+    conn.pragma_update(None, "journal_mode", "WAL")
+        .map_err(|error| cannot_open(path, &error))?;
+    migrations()
+        .to_latest(conn)
+        .map_err(|error| cannot_open(path, &error))
+}
+
+fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {
+    Error::Open {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_migrations_are_sound_and_end_at_the_known_version() {
+        let mut conn = Connection::open_in_memory().expect("memory");
+        migrations()
+            .to_latest(&mut conn)
+            .expect("every migration applies");
+        let version: i64 = conn
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .expect("a version");
+        assert_eq!(version, KNOWN_VERSION);
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("other.db");
+        fs::write(&path, "Dear diary, today was a good day.").expect("written");
+        assert!(matches!(
+            open_for_writing(&path),
+            Err(Error::NotOurs { .. })
+        ));
+        assert_eq!(
+            fs::read(&path).expect("read"),
+            b"Dear diary, today was a good day."
+        );
+
+        let path = dir.path().join("theirs.db");
+        Connection::open(&path)
+            .and_then(|c| c.execute_batch("CREATE TABLE theirs (x)"))
+            .expect("made");
+        let before = fs::read(&path).expect("read");
+        assert!(matches!(
+            open_for_writing(&path),
+            Err(Error::NotOurs { .. })
+        ));
+        assert_eq!(fs::read(&path).expect("read"), before);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_with_both_versions_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("newer.db");
+        let conn = open_for_writing(&path).expect("made");
+        conn.pragma_update(None, "user_version", 99).expect("aged");
+        drop(conn);
+        let error = open_for_writing(&path).expect_err("newer").to_string();
+        assert!(error.contains("99") && error.contains('1'), "{error}");
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("damaged.db");
+        drop(open_for_writing(&path).expect("made"));
+        let mut bytes = fs::read(&path).expect("read");
+        bytes[4096..8192].fill(0xA5);
+        fs::write(&path, &bytes).expect("broken");
+        assert!(matches!(
+            open_for_writing(&path),
+            Err(Error::Damaged { .. })
+        ));
+        assert_eq!(fs::read(&path).expect("read"), bytes);
+    }
+}

@@ -1,0 +1,138 @@
+//! The table `users`.
+
+use rusqlite::{OptionalExtension as _, Row, named_params};
+
+use crate::clock::Timestamp;
+use crate::user::{Profile, Standing, User, UserId};
+
+use super::codes::Columns;
+use super::error::Error;
+use super::{Read, Write};
+
+/// `standing` of a user who was removed but is named in calls and history.
+const REMOVED: i64 = 2;
+
+impl Read<'_> {
+    /// The user of that id, if there is one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, name, avatar, standing FROM users WHERE id = ?1 AND standing <> 2",
+        )?;
+        statement
+            .query_row([id.as_str()], |row| Ok(user(row)))
+            .optional()?
+            .transpose()
+    }
+
+    /// All users, by id.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn users(&self) -> Result<Vec<User>, Error> {
+        self.select_users(
+            "SELECT id, name, avatar, standing FROM users WHERE standing <> 2 ORDER BY id",
+        )
+    }
+
+    /// The users who may not sign in, removed ones included.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn barred_users(&self) -> Result<Vec<UserId>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT id FROM users WHERE standing <> 0")?;
+        let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
+        rows.collect()
+    }
+
+    fn select_users(&self, sql: &str) -> Result<Vec<User>, Error> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        statement.query_and_then([], user)?.collect()
+    }
+}
+
+impl Write<'_> {
+    /// Adds a user; false where the id is taken, which changes nothing. One who was removed comes back.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn add_user(&self, profile: &Profile, now: Timestamp) -> Result<bool, Error> {
+        let changed = self.execute(
+            "INSERT INTO users (id, name, avatar, standing, created_at)
+             VALUES (:id, :name, :avatar, 0, :now)
+             ON CONFLICT (id) DO UPDATE
+                SET name = excluded.name, avatar = excluded.avatar, standing = 0
+                WHERE standing = 2",
+            named_params! {
+                ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
+                ":now": now.as_millis(),
+            },
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Enables or disables a user; false where there is none.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn set_standing(&self, id: &UserId, standing: Standing) -> Result<bool, Error> {
+        let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> 2";
+        Ok(self.execute(sql, (id.as_str(), code(standing)))? > 0)
+    }
+
+    /// Removes a user; false where there is none. Calls and history keep naming it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn remove_user(&self, id: &UserId) -> Result<bool, Error> {
+        let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> ?2";
+        Ok(self.execute(sql, (id.as_str(), REMOVED))? > 0)
+    }
+}
+
+const fn code(standing: Standing) -> i64 {
+    match standing {
+        Standing::Active => 0,
+        Standing::Disabled => 1,
+    }
+}
+
+/// The user of a row with the columns `id`, `name`, `avatar` and `standing`.
+pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
+    let id = user_id(row, "users", "id")?;
+    let columns = Columns {
+        row,
+        table: "users",
+        id: &id,
+    };
+    let standing = match columns.get::<i64>("standing")? {
+        0 => Standing::Active,
+        1 => Standing::Disabled,
+        other => return Err(columns.impossible("standing", &other.to_string())),
+    };
+    let profile = Profile {
+        name: columns.get("name")?,
+        avatar: columns.get("avatar")?,
+        id: id.clone(),
+    };
+    Ok(User { profile, standing })
+}
+
+/// The user id in `column`.
+pub(super) fn user_id(
+    row: &Row<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<UserId, Error> {
+    let text: String = row.get(column)?;
+    UserId::parse(&text).ok_or_else(|| Error::Inconsistent {
+        table,
+        column,
+        id: text.clone(),
+        found: text,
+    })
+}

@@ -1,0 +1,214 @@
+//! The one writer: a thread that owns the one write connection and commits in groups.
+//!
+//! Jobs wait in a bounded queue. The thread takes what is there, runs each job in a savepoint inside one
+//! immediate transaction, commits once with the disk synced, and only then runs, in order, what each job
+//! left to do after its commit. So nobody is told of a change that could still be lost, everybody hears of
+//! changes in the order of their commits, and a job that fails rolls back alone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::Write;
+use super::error::Error;
+
+/// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; who comes after that is
+/// better told at once.
+const QUEUE: usize = 1024;
+
+/// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
+/// is not kept waiting for the last.
+const BATCH: usize = 256;
+
+/// What a job leaves to be done once its changes are on disk.
+pub type AfterCommit = Box<dyn FnOnce() + Send>;
+
+/// A job, run inside the transaction.
+type Job = Box<dyn FnOnce(&Write<'_>) -> Finish + Send>;
+
+/// A job that has run.
+struct Finish {
+    /// Whether its changes are wanted.
+    keep: bool,
+    /// Answers who waits, once the fate of the batch is known.
+    answer: Box<dyn FnOnce(Result<(), &str>) + Send>,
+}
+
+/// The queue to the writer's thread.
+pub(super) struct Writer {
+    queue: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread on `conn`.
+    pub fn start(conn: Connection) -> Result<Self, Error> {
+        let (queue, jobs) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || work(&conn, &jobs))
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Runs `job` in the writer's next transaction and waits until its changes are on disk.
+    ///
+    /// # Errors
+    /// What the job returns; [`Error::Unavailable`] where the queue is full, the writer has stopped or the
+    /// commit failed; [`Error::Panicked`].
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        self.submit(Box::new(move |db| run(job, db, answer)))?;
+        // A job that was never run was dropped with its sender: its batch could not begin.
+        answered.await.unwrap_or_else(|_| {
+            Err(Error::Unavailable("the write was not carried out".to_owned()).into())
+        })
+    }
+
+    fn submit(&self, job: Job) -> Result<(), Error> {
+        let queue = self.queue.lock();
+        match queue.as_ref().ok_or_else(stopped)?.try_send(job) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => {
+                Err(Error::Unavailable(format!("{QUEUE} writes are waiting")))
+            }
+            Err(TrySendError::Disconnected(_)) => Err(stopped()),
+        }
+    }
+
+    /// Takes no more jobs, finishes those that wait, and returns when the thread has ended.
+    pub fn stop(&self) {
+        self.queue.lock().take();
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the writer's thread ended in a panic");
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn stopped() -> Error {
+    Error::Unavailable("the server is stopping".to_owned())
+}
+
+/// Runs one job; a panic inside it is its own error.
+fn run<T, E>(
+    job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E>,
+    db: &Write<'_>,
+    answer: oneshot::Sender<Result<T, E>>,
+) -> Finish
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(db)));
+    let outcome =
+        outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
+    // Nobody waits any more where the client has gone; its change stands all the same.
+    match outcome {
+        Ok((value, after_commit)) => Finish {
+            keep: true,
+            answer: Box::new(move |committed| {
+                let _ = answer.send(match committed {
+                    Ok(()) => {
+                        after_commit();
+                        Ok(value)
+                    }
+                    Err(cause) => Err(Error::Unavailable(cause.to_owned()).into()),
+                });
+            }),
+        },
+        Err(error) => Finish {
+            keep: false,
+            // A refusal rests on what the batch had written before it, so it falls with the batch.
+            answer: Box::new(move |committed| {
+                let _ = answer.send(Err(match committed {
+                    Ok(()) => error,
+                    Err(cause) => Error::Unavailable(cause.to_owned()).into(),
+                }));
+            }),
+        },
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+fn work(conn: &Connection, jobs: &Receiver<Job>) {
+    while let Ok(first) = jobs.recv() {
+        let batch: Vec<Job> = std::iter::once(first)
+            .chain(jobs.try_iter().take(BATCH - 1))
+            .collect();
+        let size = batch.len();
+        let mut finished = Vec::with_capacity(size);
+        let outcome = transact(conn, batch, &mut finished);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, jobs = size, "a batch of writes was not committed");
+            if !conn.is_autocommit() {
+                let _ = conn.execute_batch("ROLLBACK");
+            }
+        }
+        let cause = outcome.err().map(|error| error.to_string());
+        for finish in finished {
+            let committed = cause.as_deref().map_or(Ok(()), Err);
+            if catch_unwind(AssertUnwindSafe(|| (finish.answer)(committed))).is_err() {
+                tracing::error!("what follows a commit panicked");
+            }
+        }
+    }
+    if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        tracing::warn!(%error, "the last checkpoint failed; the next start does it");
+    }
+}
+
+/// Runs `batch` in one transaction. Where it fails, none of it is on disk, and jobs that did not run are
+/// answered by being dropped.
+fn transact(
+    conn: &Connection,
+    batch: Vec<Job>,
+    finished: &mut Vec<Finish>,
+) -> Result<(), rusqlite::Error> {
+    let run = |sql| conn.prepare_cached(sql)?.execute([]);
+    run("BEGIN IMMEDIATE")?;
+    for job in batch {
+        run("SAVEPOINT job")?;
+        let finish = job(&Write::on(conn));
+        let keep = finish.keep;
+        finished.push(finish);
+        if conn.is_autocommit() {
+            // The engine itself rolled everything back: disk full, or an error of the disk.
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+                Some("the transaction was rolled back by the engine".to_owned()),
+            ));
+        }
+        if !keep {
+            run("ROLLBACK TO job")?;
+        }
+        run("RELEASE job")?;
+    }
+    run("COMMIT").map(|_| ())
+}

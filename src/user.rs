@@ -1,0 +1,101 @@
+//! Users and their sessions, as the rules of a call see them.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A user's id: 1–64 characters of `A-Z a-z 0-9 . _ : @ -` (contract section 1). Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// What an id has to look like, for messages.
+    pub const EXPECTED: &str = "1-64 characters of A-Z a-z 0-9 . _ : @ -";
+
+    /// The id that `text` spells, or none where it is no user id.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._:@-".contains(&byte);
+        ((1..=64).contains(&text.len()) && text.bytes().all(valid)).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// One login on one device: the token's `sid`, else its `jti`, else a digest of the token
+/// (contract section 4). It means something only beside its user. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(Arc<str>);
+
+impl SessionId {
+    /// The session of that name.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// What the others are shown of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// The user's id.
+    pub id: UserId,
+    /// The name to show.
+    pub name: String,
+    /// The address of a picture.
+    pub avatar: Option<String>,
+}
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// May sign in and be called.
+    Active,
+    /// Kept, but refused everywhere until enabled again.
+    Disabled,
+}
+
+/// A user as the store knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// What the others are shown.
+    pub profile: Profile,
+    /// Whether the user may sign in.
+    pub standing: Standing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_ids_are_1_to_64_characters_of_the_documented_set() {
+        for good in ["a", "user-789", "A.b_c:d@e-9", &"x".repeat(64)] {
+            assert_eq!(UserId::parse(good).expect(good).as_str(), good);
+        }
+        for bad in ["", &"x".repeat(65), "a b", "é", "a/b", "a\n", "a\0"] {
+            assert_eq!(UserId::parse(bad), None, "{bad:?}");
+        }
+    }
+}

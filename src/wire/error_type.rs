@@ -1,0 +1,57 @@
+//! The stable words for failures (contract section 2).
+
+/// What kind of failure it was, for programs. REST and socket use the same words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorType {
+    /// No token, or one that will not do.
+    Unauthenticated,
+    /// Too many requests.
+    RateLimited,
+    /// A body, field or query parameter is not as specified.
+    InvalidRequest,
+    /// A socket message is not as specified.
+    ParseError,
+    /// The call does not exist.
+    CallNotFound,
+    /// The callee does not exist.
+    UserNotFound,
+    /// The route does not exist.
+    NotFound,
+    /// Not this user's to do.
+    Unauthorized,
+    /// A page from this origin may not ask.
+    OriginNotAllowed,
+    /// Wrong status for the action.
+    InvalidStatus,
+    /// The caller is in a live call.
+    CallerBusy,
+    /// The callee is in a live call.
+    UserBusy,
+    /// Anything unexpected.
+    ServiceError,
+    /// Not just now.
+    Unavailable,
+}
+
+impl ErrorType {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::RateLimited => "rate_limited",
+            Self::InvalidRequest => "invalid_request",
+            Self::ParseError => "parse_error",
+            Self::CallNotFound => "call_not_found",
+            Self::UserNotFound => "user_not_found",
+            Self::NotFound => "not_found",
+            Self::Unauthorized => "unauthorized",
+            Self::OriginNotAllowed => "origin_not_allowed",
+            Self::InvalidStatus => "invalid_status",
+            Self::CallerBusy => "caller_busy",
+            Self::UserBusy => "user_busy",
+            Self::ServiceError => "service_error",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}

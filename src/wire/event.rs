@@ -1,0 +1,194 @@
+//! What the socket says (specification, "Server to Client Messages"; contract section 4).
+
+use serde::Serialize;
+
+use crate::call::{Actor, CallId, Event, Notice};
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::{ErrorType, Instant, Text, to_json};
+
+/// `{type, data, timestamp}`.
+#[derive(Serialize)]
+struct Told<T> {
+    r#type: &'static str,
+    data: T,
+    timestamp: Instant,
+}
+
+/// `{type, payload}`.
+#[derive(Serialize)]
+struct Reply<T> {
+    r#type: &'static str,
+    payload: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invitation<'a> {
+    call_id: Text<CallId>,
+    channel_id: &'a str,
+    caller_id: Text<&'a UserId>,
+    caller_name: &'a str,
+    caller_avatar: Option<&'a str>,
+    call_type: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Accepted<'a> {
+    call_id: Text<CallId>,
+    accepted_by: Text<&'a UserId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rejected<'a> {
+    call_id: Text<CallId>,
+    rejected_by: Text<&'a UserId>,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Ended<'a> {
+    call_id: Text<CallId>,
+    ended_by: Text<&'a Actor>,
+    duration_seconds: u32,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TimedOut {
+    call_id: Text<CallId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallError<'a> {
+    call_id: Option<&'a str>,
+    error_type: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HeartbeatAck<'a> {
+    user_id: Text<&'a UserId>,
+    timestamp: Instant,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionRefreshed {
+    expires_at: Instant,
+}
+
+/// The message for a notice.
+#[must_use]
+pub fn notice(notice: &Notice) -> String {
+    let at = notice.at;
+    match &notice.event {
+        Event::Invitation(invitation) => told(
+            "call_invitation",
+            at,
+            Invitation {
+                call_id: Text(invitation.call),
+                channel_id: invitation.channel.as_str(),
+                caller_id: Text(&invitation.caller.id),
+                caller_name: &invitation.caller.name,
+                caller_avatar: invitation.caller.avatar.as_deref(),
+                call_type: invitation.call_type.as_str(),
+            },
+        ),
+        Event::Accepted { call, accepted_by } => told(
+            "call_accepted",
+            at,
+            Accepted {
+                call_id: Text(*call),
+                accepted_by: Text(accepted_by),
+            },
+        ),
+        Event::Rejected {
+            call,
+            rejected_by,
+            reason,
+        } => told(
+            "call_rejected",
+            at,
+            Rejected {
+                call_id: Text(*call),
+                rejected_by: Text(rejected_by),
+                reason: reason.as_str(),
+            },
+        ),
+        Event::Ended {
+            call,
+            ended_by,
+            duration_seconds,
+        } => told(
+            "call_ended",
+            at,
+            Ended {
+                call_id: Text(*call),
+                ended_by: Text(ended_by),
+                duration_seconds: *duration_seconds,
+            },
+        ),
+        Event::TimedOut { call } => told(
+            "call_timeout",
+            at,
+            TimedOut {
+                call_id: Text(*call),
+            },
+        ),
+    }
+}
+
+/// `call_error`: an action or message that was refused; `call_id` is the one sent, if any.
+#[must_use]
+pub fn call_error(call_id: Option<&str>, error_type: ErrorType, message: &str) -> String {
+    reply(
+        "call_error",
+        CallError {
+            call_id,
+            error_type: error_type.as_str(),
+            message,
+        },
+    )
+}
+
+/// `heartbeat.ack`.
+#[must_use]
+pub fn heartbeat_ack(user: &UserId, now: Timestamp) -> String {
+    reply(
+        "heartbeat.ack",
+        HeartbeatAck {
+            user_id: Text(user),
+            timestamp: Instant(now),
+        },
+    )
+}
+
+/// `session.refreshed`.
+#[must_use]
+pub fn session_refreshed(expires_at: Timestamp) -> String {
+    reply(
+        "session.refreshed",
+        SessionRefreshed {
+            expires_at: Instant(expires_at),
+        },
+    )
+}
+
+fn told<T: Serialize>(r#type: &'static str, at: Timestamp, data: T) -> String {
+    to_json(&Told {
+        r#type,
+        data,
+        timestamp: Instant(at),
+    })
+}
+
+fn reply<T: Serialize>(r#type: &'static str, payload: T) -> String {
+    to_json(&Reply { r#type, payload })
+}

@@ -1,0 +1,121 @@
+//! Reading the fields of a JSON object, so that a wrong one is named with what was expected.
+
+use serde_json::{Map, Value};
+
+/// A body or message that is not as specified; its text says what was expected.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(pub String);
+
+/// The fields of a JSON object. Unknown ones are ignored.
+#[derive(Clone, Copy)]
+pub struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    /// The fields of `value`, called `name` in messages.
+    ///
+    /// # Errors
+    /// [`Invalid`], where it is no object.
+    pub fn of(value: &'a Value, name: &str) -> Result<Self, Invalid> {
+        let object = value.as_object();
+        object.map(Self).ok_or_else(|| {
+            Invalid(format!(
+                "{name}: expected a JSON object, got {}",
+                kind(value)
+            ))
+        })
+    }
+
+    /// The object in the field `name`.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn object(self, name: &str) -> Result<Self, Invalid> {
+        Self::of(self.required(name, "a JSON object")?, name)
+    }
+
+    /// The text of the field `name`; `expected` says what it should be.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn text(self, name: &str, expected: &str) -> Result<&'a str, Invalid> {
+        let value = self.required(name, expected)?;
+        value.as_str().ok_or_else(|| wrong(name, expected, value))
+    }
+
+    /// The text of the field `name`, made into a value by `parse`; `expected` says which texts there are.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn parsed<T>(
+        self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, Invalid> {
+        let value = self.required(name, expected)?;
+        value
+            .as_str()
+            .and_then(parse)
+            .ok_or_else(|| wrong(name, expected, value))
+    }
+
+    /// The text of the field `name`, which is the word of one of `all`.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn one_of<T: Copy>(
+        self,
+        name: &str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Result<T, Invalid> {
+        let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+        let find = |text: &str| all.iter().copied().find(|one| word(*one) == text);
+        self.parsed(name, &format!("one of {}", words.join(", ")), find)
+    }
+
+    /// The whole number from 0 to 2,147,483,647 in the field `name`, where there is one that is not null.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn optional_count(self, name: &str) -> Result<Option<u32>, Invalid> {
+        const EXPECTED: &str = "an integer from 0 to 2147483647, or nothing";
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let count = value.as_u64().and_then(|count| i32::try_from(count).ok());
+        count
+            .map(|count| Some(count.unsigned_abs()))
+            .ok_or_else(|| wrong(name, EXPECTED, value))
+    }
+
+    /// The text of the field `name`, if it is there and a text.
+    #[must_use]
+    pub fn any_text(self, name: &str) -> Option<&'a str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    fn required(self, name: &str, expected: &str) -> Result<&'a Value, Invalid> {
+        self.0
+            .get(name)
+            .ok_or_else(|| Invalid(format!("{name} is missing: expected {expected}")))
+    }
+}
+
+fn wrong(name: &str, expected: &str, value: &Value) -> Invalid {
+    Invalid(format!("{name}: expected {expected}, got {}", kind(value)))
+}
+
+/// What a value is, without repeating more of it than a message should.
+fn kind(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) => "a boolean".to_owned(),
+        Value::Number(number) => format!("the number {number}"),
+        Value::String(text) if text.chars().count() <= 32 => format!("{text:?}"),
+        Value::String(text) => format!("a text of {} bytes", text.len()),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}

@@ -1,0 +1,143 @@
+//! What the socket is told (specification, "Client to Server Messages"; contract section 4).
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::call::RejectReason;
+
+use super::fields::{Fields, Invalid};
+use super::request::{duration_seconds, reason};
+
+/// A message that was understood. Call ids stand as they were sent.
+#[derive(PartialEq, Eq)]
+pub enum Message {
+    /// `call.accept`.
+    Accept {
+        /// `callId`.
+        call_id: String,
+    },
+    /// `call.reject`.
+    Reject {
+        /// `callId`.
+        call_id: String,
+        /// `reason`.
+        reason: RejectReason,
+    },
+    /// `call.end`.
+    End {
+        /// `callId`.
+        call_id: String,
+        /// `durationSeconds`.
+        duration_seconds: Option<u32>,
+    },
+    /// `heartbeat`.
+    Heartbeat,
+    /// `session.refresh`.
+    Refresh {
+        /// `token`.
+        token: String,
+    },
+}
+
+impl fmt::Debug for Message {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accept { call_id } => write!(f, "call.accept {call_id:?}"),
+            Self::Reject { call_id, reason } => {
+                write!(f, "call.reject {call_id:?} {}", reason.as_str())
+            }
+            Self::End {
+                call_id,
+                duration_seconds,
+            } => write!(f, "call.end {call_id:?} {duration_seconds:?}"),
+            Self::Heartbeat => f.write_str("heartbeat"),
+            Self::Refresh { .. } => f.write_str("session.refresh"),
+        }
+    }
+}
+
+/// A message that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// The `callId` it came with, if any.
+    pub call_id: Option<String>,
+    /// What was wrong, and what was expected.
+    pub message: String,
+}
+
+/// Reads `{type, payload}`.
+///
+/// # Errors
+/// [`ParseError`].
+pub fn parse(text: &str) -> Result<Message, ParseError> {
+    let value: Value = serde_json::from_str(text).map_err(|error| ParseError {
+        call_id: None,
+        message: format!("message: expected JSON {{type, payload}}: {error}"),
+    })?;
+    message(&value).map_err(|Invalid(message)| ParseError {
+        call_id: sent_call_id(&value),
+        message,
+    })
+}
+
+/// The error for a binary message.
+#[must_use]
+pub fn binary() -> ParseError {
+    let message =
+        "message: expected a text message with JSON {type, payload}, got a binary one".to_owned();
+    ParseError {
+        call_id: None,
+        message,
+    }
+}
+
+fn message(value: &Value) -> Result<Message, Invalid> {
+    const TYPES: &str = "one of call.accept, call.reject, call.end, heartbeat, session.refresh";
+    let fields = Fields::of(value, "message")?;
+    match fields.text("type", TYPES)? {
+        "call.accept" => {
+            let payload = fields.object("payload")?;
+            Ok(Message::Accept {
+                call_id: call_id(payload)?,
+            })
+        }
+        "call.reject" => {
+            let payload = fields.object("payload")?;
+            Ok(Message::Reject {
+                call_id: call_id(payload)?,
+                reason: reason(payload)?,
+            })
+        }
+        "call.end" => {
+            let payload = fields.object("payload")?;
+            Ok(Message::End {
+                call_id: call_id(payload)?,
+                duration_seconds: duration_seconds(payload)?,
+            })
+        }
+        "heartbeat" => Ok(Message::Heartbeat),
+        "session.refresh" => {
+            let token = fields.object("payload")?.text("token", "a token")?;
+            Ok(Message::Refresh {
+                token: token.to_owned(),
+            })
+        }
+        other => {
+            let shown: String = other.chars().take(64).collect();
+            Err(Invalid(format!("type: expected {TYPES}, got {shown:?}")))
+        }
+    }
+}
+
+fn call_id(payload: Fields<'_>) -> Result<String, Invalid> {
+    payload
+        .text("callId", "the id of a call")
+        .map(str::to_owned)
+}
+
+fn sent_call_id(value: &Value) -> Option<String> {
+    let payload = Fields::of(value, "message").ok()?.object("payload").ok()?;
+    payload.any_text("callId").map(str::to_owned)
+}

@@ -1,0 +1,40 @@
+//! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
+//!
+//! [`answer`] is what REST answers, [`request`] what it is asked, [`event`] what the socket says, [`message`]
+//! what it is told, [`fields`] how a field is read so that a wrong one is named.
+
+pub mod answer;
+mod error_type;
+pub mod event;
+pub mod fields;
+pub mod message;
+pub mod request;
+
+pub use error_type::ErrorType;
+
+use serde::{Serialize, Serializer};
+
+use crate::clock::Timestamp;
+
+/// An instant, as RFC 3339 with milliseconds.
+struct Instant(Timestamp);
+
+impl Serialize for Instant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// Anything with a text form, as that text.
+struct Text<T>(T);
+
+impl<T: std::fmt::Display> Serialize for Text<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// The JSON text of `value`.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our shapes have text keys and no failing serializers")
+}

@@ -1,0 +1,127 @@
+//! Who says too much. Sockets are not rate-limited, but watched (contract section 4).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Messages in a second from which a session is reported.
+const MESSAGES_PER_SECOND: u32 = 50;
+
+/// Errors in a minute from which a session is reported.
+const ERRORS_PER_MINUTE: u32 = 20;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// What a session has said lately.
+pub(super) struct Meter {
+    second: Window,
+    minute: Window,
+    reported_at: Option<Instant>,
+}
+
+/// Counts since `began`.
+struct Window {
+    began: Instant,
+    messages: u32,
+    errors: u32,
+}
+
+/// A session that says too much: its counts in the present minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Report {
+    pub messages: u32,
+    pub errors: u32,
+}
+
+impl Meter {
+    pub const fn new(now: Instant) -> Self {
+        Self {
+            second: Window::beginning(now),
+            minute: Window::beginning(now),
+            reported_at: None,
+        }
+    }
+
+    /// Counts a message, and whether it was an error. A report at most once a minute.
+    pub fn count(&mut self, is_error: bool, now: Instant) -> Option<Report> {
+        self.second.count(is_error, now, SECOND);
+        self.minute.count(is_error, now, MINUTE);
+        let too_much =
+            self.second.messages > MESSAGES_PER_SECOND || self.minute.errors > ERRORS_PER_MINUTE;
+        let reported = self
+            .reported_at
+            .is_some_and(|at| now.duration_since(at) < MINUTE);
+        if !too_much || reported {
+            return None;
+        }
+        self.reported_at = Some(now);
+        Some(Report {
+            messages: self.minute.messages,
+            errors: self.minute.errors,
+        })
+    }
+}
+
+impl Window {
+    const fn beginning(now: Instant) -> Self {
+        Self {
+            began: now,
+            messages: 0,
+            errors: 0,
+        }
+    }
+
+    fn count(&mut self, is_error: bool, now: Instant, length: Duration) {
+        if now.duration_since(self.began) >= length {
+            *self = Self::beginning(now);
+        }
+        self.messages += 1;
+        self.errors += u32::from(is_error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fifty_messages_in_a_second_pass_and_one_more_is_reported_once_a_minute() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        assert!((0..50).all(|_| meter.count(false, start).is_none()));
+        assert_eq!(
+            meter.count(false, start),
+            Some(Report {
+                messages: 51,
+                errors: 0
+            })
+        );
+        assert_eq!(meter.count(false, start), None);
+        let later = start + MINUTE;
+        assert!((0..50).all(|_| meter.count(false, later).is_none()));
+        assert_eq!(
+            meter.count(false, later),
+            Some(Report {
+                messages: 51,
+                errors: 0
+            })
+        );
+    }
+
+    #[test]
+    fn twenty_errors_in_a_minute_pass_and_one_more_is_reported() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start);
+        for second in 0..20 {
+            assert_eq!(meter.count(true, start + SECOND * second), None);
+        }
+        assert_eq!(
+            meter.count(true, start + SECOND * 21),
+            Some(Report {
+                messages: 21,
+                errors: 21
+            })
+        );
+    }
+}

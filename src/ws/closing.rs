@@ -1,0 +1,114 @@
+//! How a connection ends: close codes (RFC 6455, section 7.4; contract section 4) and the way out.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use websocket::WebSocketStream;
+use websocket::tungstenite::Error;
+use websocket::tungstenite::protocol::CloseFrame;
+use websocket::tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::hub::Closing;
+
+/// How long a peer may take to answer a close frame.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Why a session's loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The connection is no more.
+    Gone,
+    /// The peer closed it.
+    ByPeer,
+    /// We close it, with this code and reason.
+    ByUs(u16, &'static str),
+    /// The peer broke the protocol: nothing more can be read as messages.
+    Broken(u16, &'static str),
+}
+
+impl End {
+    /// Silent for too long.
+    pub const IDLE: Self = Self::ByUs(1001, "silent for too long");
+    /// The token is no longer valid.
+    pub const EXPIRED: Self = Self::ByUs(4001, "token expired");
+    /// The server cannot take the session just now.
+    pub const UNAVAILABLE: Self = Self::ByUs(1013, "try again later");
+    /// A defect of ours.
+    pub const FAILED: Self = Self::ByUs(1011, "unexpected server error");
+
+    /// The close code told, for the log.
+    pub const fn code(self) -> Option<u16> {
+        match self {
+            Self::Gone | Self::ByPeer => None,
+            Self::ByUs(code, _) | Self::Broken(code, _) => Some(code),
+        }
+    }
+}
+
+impl From<Closing> for End {
+    fn from(closing: Closing) -> Self {
+        match closing {
+            Closing::Replaced => Self::ByUs(4000, "replaced by another connection"),
+            Closing::TooSlow => Self::ByUs(1013, "too many events wait; reconnect"),
+            Closing::Barred => Self::ByUs(1008, "user disabled"),
+            Closing::Stopping => Self::ByUs(1012, "server stopping"),
+        }
+    }
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Capacity(_) => Self::Broken(1009, "message too long"),
+            Error::Utf8(_) => Self::Broken(1007, "text is not UTF-8"),
+            Error::Protocol(
+                websocket::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+            ) => Self::Gone,
+            Error::Protocol(_) => Self::Broken(1002, "protocol error"),
+            // Of the rest, only these can come of a connection that is open already.
+            _ => Self::Gone,
+        }
+    }
+}
+
+/// Ends the connection: says why where we end it, and lets the peer finish.
+pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: WebSocketStream<S>,
+    end: End,
+) {
+    let leave = async {
+        match end {
+            End::Gone => (),
+            End::ByPeer => while let Some(Ok(_)) = stream.next().await {},
+            End::ByUs(code, reason) => {
+                if stream.close(Some(frame(code, reason))).await.is_ok() {
+                    while let Some(Ok(_)) = stream.next().await {}
+                }
+            }
+            End::Broken(code, reason) => {
+                if stream.close(Some(frame(code, reason))).await.is_ok() {
+                    drain(stream.get_mut()).await;
+                }
+            }
+        }
+    };
+    // A peer that does not answer in time is left behind.
+    let _ = tokio::time::timeout(PATIENCE, leave).await;
+}
+
+/// Reads what the peer still sends: a connection closed with unread bytes is reset, and the reset overtakes
+/// the close frame.
+async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
+    let mut discarded = [0; 4096];
+    if io.shutdown().await.is_ok() {
+        while io.read(&mut discarded).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+fn frame(code: u16, reason: &'static str) -> CloseFrame {
+    CloseFrame {
+        code: CloseCode::from(code),
+        reason: reason.into(),
+    }
+}

@@ -1,0 +1,154 @@
+//! What a message leads to: the same use cases as over REST, and the reply where there is one.
+
+use crate::call::{Acting, Call, CallError, CallId, Via};
+use crate::gate::{Gate, Problem};
+use crate::service::{Error, Service};
+use crate::store;
+use crate::user::{SessionId, UserId};
+use crate::wire::message::{Message, ParseError};
+use crate::wire::{ErrorType, event};
+
+use crate::clock::Timestamp;
+
+/// Who speaks, and to whom.
+pub(super) struct Respondent {
+    pub user: UserId,
+    pub session: SessionId,
+    pub gate: Gate,
+    pub service: Service,
+}
+
+/// What becomes of a message.
+pub(super) enum Response {
+    /// It was done; others hear of it.
+    Done,
+    /// It is answered.
+    Reply(String),
+    /// It is answered; the session's token is now valid until then.
+    Refreshed(String, Timestamp),
+    /// It was refused.
+    Refusal(String),
+}
+
+impl Respondent {
+    /// Does what `message` asks for.
+    pub async fn respond(&self, message: Message) -> Response {
+        match message {
+            Message::Accept { call_id } => {
+                let done = match parsed(&call_id) {
+                    Ok(call) => self.service.accept(self.acting(), call).await,
+                    Err(error) => Err(error),
+                };
+                outcome(&call_id, done)
+            }
+            Message::Reject { call_id, reason } => {
+                let done = match parsed(&call_id) {
+                    Ok(call) => self.service.reject(self.acting(), call, reason).await,
+                    Err(error) => Err(error),
+                };
+                outcome(&call_id, done)
+            }
+            Message::End {
+                call_id,
+                duration_seconds,
+            } => {
+                let done = match parsed(&call_id) {
+                    Ok(call) => {
+                        self.service
+                            .end(self.acting(), call, duration_seconds)
+                            .await
+                    }
+                    Err(error) => Err(error),
+                };
+                outcome(&call_id, done)
+            }
+            Message::Heartbeat => {
+                Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
+            }
+            Message::Refresh { token } => self.refresh(&token).await,
+        }
+    }
+
+    /// A new token for the same user and session.
+    async fn refresh(&self, token: &str) -> Response {
+        let refused = |error_type, message: &str| {
+            Response::Refusal(event::call_error(None, error_type, message))
+        };
+        match self.gate.sign_in(token).await {
+            Ok(claims) if claims.user == self.user && claims.session == self.session => {
+                Response::Refreshed(
+                    event::session_refreshed(claims.expires_at),
+                    claims.expires_at,
+                )
+            }
+            Ok(_) => refused(
+                ErrorType::Unauthenticated,
+                "token: expected one of the same user and session as the connection's",
+            ),
+            Err(problem) if problem == Problem::unauthenticated() => {
+                refused(ErrorType::Unauthenticated, "token: expected a valid token")
+            }
+            Err(_) => refused(ErrorType::ServiceError, UNEXPECTED),
+        }
+    }
+
+    fn acting(&self) -> Acting {
+        Acting {
+            user: self.user.clone(),
+            session: self.session.clone(),
+            via: Via::Socket,
+        }
+    }
+}
+
+const UNEXPECTED: &str = "Unexpected server error";
+
+/// The refusal of a message that was not understood.
+pub(super) fn not_understood(error: &ParseError) -> String {
+    event::call_error(
+        error.call_id.as_deref(),
+        ErrorType::ParseError,
+        &error.message,
+    )
+}
+
+fn parsed(call_id: &str) -> Result<CallId, Error> {
+    CallId::parse(call_id).ok_or(Error::CallNotFound)
+}
+
+fn outcome(call_id: &str, done: Result<Call, Error>) -> Response {
+    match done {
+        Ok(_) => Response::Done,
+        Err(error) => {
+            let (error_type, message) = explained(&error);
+            Response::Refusal(event::call_error(Some(call_id), error_type, &message))
+        }
+    }
+}
+
+/// The table of contract section 2, as the socket tells it.
+fn explained(error: &Error) -> (ErrorType, String) {
+    let error_type = match error {
+        Error::CallNotFound => ErrorType::CallNotFound,
+        Error::UserNotFound(_) => ErrorType::UserNotFound,
+        Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
+            ErrorType::Unauthorized
+        }
+        Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
+        Error::OwnNumber | Error::KeyReused => ErrorType::ParseError,
+        Error::CallerBusy { .. } => ErrorType::CallerBusy,
+        Error::UserBusy(_) => ErrorType::UserBusy,
+        Error::Store(store::Error::Unavailable(cause)) => {
+            tracing::warn!(%cause, "message not carried out");
+            return (
+                ErrorType::Unavailable,
+                "The server cannot do this just now".to_owned(),
+            );
+        }
+        Error::Store(cause) => {
+            tracing::error!(%cause, "message failed");
+            return (ErrorType::ServiceError, UNEXPECTED.to_owned());
+        }
+    };
+    (error_type, error.to_string())
+}

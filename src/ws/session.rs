@@ -1,0 +1,257 @@
+//! One session: the loop between its socket and its outbox.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until};
+use websocket::WebSocketStream;
+use websocket::tungstenite::protocol::{Role, WebSocketConfig};
+use websocket::tungstenite::{self, Bytes, Message};
+
+use crate::auth::LEEWAY;
+use crate::clock::Timestamp;
+use crate::gate::{Gate, SocketSignIn};
+use crate::hub::{Outbox, Outgoing, Place};
+use crate::service::Service;
+use crate::wire::{event, message};
+
+use super::SocketRules;
+use super::abuse::Meter;
+use super::closing::{self, End};
+use super::respond::{Respondent, Response, not_understood};
+
+/// The buffer that a connection reads into: several of our messages, which are mostly under 200 bytes.
+const READ_BUFFER: usize = 2 * 1024;
+
+/// Bytes that may wait in a connection's write buffer, four of the longest messages.
+const WRITE_BUFFER: usize = 256 * 1024;
+
+/// A session that is about to begin.
+pub(super) struct Session {
+    respondent: Respondent,
+    expires_at: Timestamp,
+    rules: SocketRules,
+    place: Place,
+}
+
+impl Session {
+    /// The session of `user`, which takes up `place`.
+    pub fn new(
+        user: SocketSignIn,
+        place: Place,
+        gate: Gate,
+        service: Service,
+        rules: SocketRules,
+    ) -> Self {
+        let SocketSignIn {
+            user,
+            session,
+            expires_at,
+        } = user;
+        Self {
+            respondent: Respondent {
+                user,
+                session,
+                gate,
+                service,
+            },
+            expires_at,
+            rules,
+            place,
+        }
+    }
+
+    /// Lives the session's life on `io`.
+    pub async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin) {
+        let Self {
+            respondent,
+            expires_at,
+            rules,
+            place,
+        } = self;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(WRITE_BUFFER)
+            .max_message_size(Some(rules.max_message_bytes))
+            .max_frame_size(Some(rules.max_message_bytes));
+        let mut stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        let (user, service) = (respondent.user.clone(), respondent.service.clone());
+        let began = Instant::now();
+        let end = match service
+            .connect(user.clone(), respondent.session.clone())
+            .await
+        {
+            Ok(subscription) => {
+                let outbox = Arc::clone(subscription.outbox());
+                let life = Life::new(&mut stream, &outbox, respondent, expires_at, rules).run();
+                let end = AssertUnwindSafe(life)
+                    .catch_unwind()
+                    .await
+                    .unwrap_or(End::FAILED);
+                if let Err(error) = service.disconnect(subscription).await {
+                    tracing::warn!(%user, %error, "a disconnect could not be recorded");
+                }
+                end
+            }
+            Err(error) => {
+                tracing::warn!(%user, %error, "a session could not begin");
+                End::UNAVAILABLE
+            }
+        };
+        closing::close(stream, end).await;
+        tracing::info!(%user, seconds = began.elapsed().as_secs(), code = end.code(), "socket closed");
+        drop(place);
+    }
+}
+
+/// The loop's state. It runs over any stream and sink of messages.
+struct Life<'a, S> {
+    stream: &'a mut S,
+    outbox: &'a Outbox,
+    respondent: Respondent,
+    rules: SocketRules,
+    expires_at: Timestamp,
+    heard_at: Instant,
+    ping_at: Instant,
+    meter: Meter,
+}
+
+impl<'a, S> Life<'a, S>
+where
+    S: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Unpin,
+{
+    fn new(
+        stream: &'a mut S,
+        outbox: &'a Outbox,
+        respondent: Respondent,
+        expires_at: Timestamp,
+        rules: SocketRules,
+    ) -> Self {
+        let now = Instant::now();
+        let (heard_at, ping_at, meter) = (now, now + rules.ping_interval, Meter::new(now));
+        Self {
+            stream,
+            outbox,
+            respondent,
+            rules,
+            expires_at,
+            heard_at,
+            ping_at,
+            meter,
+        }
+    }
+
+    async fn run(mut self) -> End {
+        // One timer for all that is timed: it never fires late, and what it fires for is asked then.
+        let mut timer = std::pin::pin!(sleep_until(self.wake_at()));
+        loop {
+            let step = tokio::select! {
+                biased;
+                outgoing = self.outbox.next() => self.tell(outgoing).await,
+                () = &mut timer => self.keep_alive(timer.as_mut()).await,
+                incoming = self.stream.next() => match incoming {
+                    Some(incoming) => self.hear(incoming).await,
+                    None => Err(End::Gone),
+                },
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn tell(&mut self, outgoing: Outgoing) -> Result<(), End> {
+        match outgoing {
+            Outgoing::Notice(notice) => self.send(Message::text(event::notice(&notice))).await,
+            Outgoing::Close(closing) => Err(closing.into()),
+        }
+    }
+
+    async fn hear(&mut self, incoming: Result<Message, tungstenite::Error>) -> Result<(), End> {
+        self.heard_at = Instant::now();
+        let reply = match incoming? {
+            Message::Text(text) => self.answer(message::parse(&text)).await,
+            Message::Binary(_) => self.answer(Err(message::binary())).await,
+            // Pings are answered by the stream itself.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+            Message::Close(_) => return Err(End::ByPeer),
+        };
+        match reply {
+            Some(reply) => self.send(Message::text(reply)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        parsed: Result<message::Message, message::ParseError>,
+    ) -> Option<String> {
+        let response = match parsed {
+            Ok(message) => self.respondent.respond(message).await,
+            Err(error) => Response::Refusal(not_understood(&error)),
+        };
+        let is_error = matches!(response, Response::Refusal(_));
+        if let Some(report) = self.meter.count(is_error, self.heard_at) {
+            tracing::warn!(
+                user = %self.respondent.user, session = %self.respondent.session,
+                messages = report.messages, errors = report.errors, "a session says too much"
+            );
+        }
+        match response {
+            Response::Done => None,
+            Response::Reply(reply) | Response::Refusal(reply) => Some(reply),
+            Response::Refreshed(reply, expires_at) => {
+                self.expires_at = expires_at;
+                Some(reply)
+            }
+        }
+    }
+
+    /// Sends `message`, unless the session has to end first: a peer that does not read holds up nobody.
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        tokio::select! {
+            biased;
+            sent = self.stream.send(message) => sent.map_err(End::from),
+            closing = self.outbox.closed() => Err(closing.into()),
+            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::IDLE),
+        }
+    }
+
+    /// Does what is due by the clock, and sets the timer anew.
+    async fn keep_alive(&mut self, timer: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= self.heard_at + self.rules.idle_timeout {
+            return Err(End::IDLE);
+        }
+        if self.until_expiry().is_some_and(|left| left.is_zero()) {
+            return Err(End::EXPIRED);
+        }
+        if now >= self.ping_at {
+            self.ping_at = now + self.rules.ping_interval;
+            self.send(Message::Ping(Bytes::new())).await?;
+        }
+        timer.reset(self.wake_at());
+        Ok(())
+    }
+
+    fn wake_at(&self) -> Instant {
+        let silent = self.heard_at + self.rules.idle_timeout;
+        let wake_at = silent.min(self.ping_at);
+        self.until_expiry()
+            .map_or(wake_at, |left| wake_at.min(Instant::now() + left))
+    }
+
+    /// The time until the session ends with its token, where it does.
+    fn until_expiry(&self) -> Option<Duration> {
+        let now = self.respondent.service.clock().now();
+        self.rules
+            .close_expired_sessions
+            .then(|| self.expires_at.plus(LEEWAY).since(now))
+    }
+}

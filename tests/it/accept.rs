@@ -1,0 +1,158 @@
+//! `POST /api/v1/calls/{callId}/accept` and `call.accept`: specification "2. Accept Call", contract
+//! sections 2 and 3.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Cast, Device, Scene, TestServer, another_call_id, assert_error};
+
+const NOT_THE_CALLEE: &str = "User is not the callee of this call";
+
+#[rocket::async_test]
+async fn accept_makes_an_initiating_call_connecting_from_now_on() {
+    let scene = Scene::with_call("INITIATING").await;
+    scene.clock.advance(Duration::from_millis(4_321));
+    let call = scene.bob.accept(&scene.call).await.success(200);
+    assert_eq!(call["status"], "CONNECTING");
+    assert_eq!(call["startTime"], "2024-01-15T10:30:04.321Z");
+    assert_eq!(call["updatedAt"], call["startTime"]);
+    assert_eq!(call["createdAt"], "2024-01-15T10:30:00.000Z");
+}
+
+#[rocket::async_test]
+async fn accept_makes_a_ringing_call_connecting() {
+    let scene = Scene::with_call("RINGING").await;
+    let call = scene.bob.accept(&scene.call).await.success(200);
+    assert_eq!(call["status"], "CONNECTING");
+    assert_eq!(call["id"], *scene.call);
+}
+
+#[rocket::async_test]
+async fn accept_needs_neither_a_body_nor_a_content_type() {
+    let scene = Scene::with_call("INITIATING").await;
+    let path = format!("/api/v1/calls/{}/accept", scene.call);
+    scene
+        .bob
+        .send(scene.bob.request(Method::POST, &path))
+        .await
+        .success(200);
+}
+
+#[rocket::async_test]
+async fn accept_takes_an_empty_body_that_says_it_is_json() {
+    let scene = Scene::with_call("INITIATING").await;
+    let path = format!("/api/v1/calls/{}/accept", scene.call);
+    scene.bob.post_text(&path, "").await.success(200);
+}
+
+#[rocket::async_test]
+async fn accept_takes_an_empty_object_without_a_content_type() {
+    let scene = Scene::with_call("INITIATING").await;
+    let path = format!("/api/v1/calls/{}/accept", scene.call);
+    scene
+        .bob
+        .send(scene.bob.request(Method::POST, &path).body("{}"))
+        .await
+        .success(200);
+}
+
+#[rocket::async_test]
+async fn accept_ignores_unknown_fields() {
+    let scene = Scene::with_call("INITIATING").await;
+    let path = format!("/api/v1/calls/{}/accept", scene.call);
+    scene
+        .bob
+        .post(&path, &json!({ "device": "phone" }))
+        .await
+        .success(200);
+}
+
+#[rocket::async_test]
+async fn accept_with_malformed_json_is_an_invalid_request() {
+    let scene = Scene::with_call("INITIATING").await;
+    let path = format!("/api/v1/calls/{}/accept", scene.call);
+    scene
+        .bob
+        .post_text(&path, "{\"a\":")
+        .await
+        .failure(400, "invalid_request");
+    assert_eq!(scene.bob.status_of(&scene.call).await, "INITIATING");
+}
+
+#[rocket::async_test]
+async fn accept_by_the_caller_is_unauthorized() {
+    let scene = Scene::with_call("INITIATING").await;
+    let message = scene
+        .alice
+        .accept(&scene.call)
+        .await
+        .failure(403, "unauthorized");
+    assert_eq!(message, NOT_THE_CALLEE);
+    assert_eq!(scene.alice.status_of(&scene.call).await, "INITIATING");
+}
+
+#[rocket::async_test]
+async fn accept_by_a_stranger_is_unauthorized() {
+    let scene = Scene::with_call("INITIATING").await;
+    let message = scene
+        .carol
+        .accept(&scene.call)
+        .await
+        .failure(403, "unauthorized");
+    assert_eq!(message, NOT_THE_CALLEE);
+}
+
+#[rocket::async_test]
+async fn accept_of_a_call_that_does_not_exist_is_call_not_found() {
+    let server = TestServer::start().await;
+    server
+        .sign_in("bob")
+        .accept(&another_call_id())
+        .await
+        .failure(404, "call_not_found");
+}
+
+#[rocket::async_test]
+async fn accept_of_an_id_that_is_no_uuid_is_call_not_found() {
+    let server = TestServer::start().await;
+    server
+        .sign_in("bob")
+        .accept("call-uuid-123")
+        .await
+        .failure(404, "call_not_found");
+}
+
+#[rocket::async_test]
+async fn accept_in_any_other_status_is_an_invalid_status() {
+    for status in ["CONNECTING", "ACTIVE", "ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        scene
+            .bob
+            .accept(&scene.call)
+            .await
+            .failure(400, "invalid_status");
+        assert_eq!(scene.bob.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn accept_over_the_socket_fails_with_the_same_words_as_over_rest() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    for device in [Device::AlicePhone, Device::CarolPhone] {
+        cast.at(device).accept(&call).await;
+        let error = cast.at(device).expect_error("unauthorized").await;
+        assert_eq!(error["message"], NOT_THE_CALLEE);
+    }
+    let other = another_call_id();
+    cast.at(Device::BobPhone).accept(&other).await;
+    let error = cast.at(Device::BobPhone).expect("call_error").await;
+    assert_error(&error, "call_not_found", other, "");
+    cast.bob.accept(&call).await.success(200);
+    cast.at(Device::BobPhone).accept(&call).await;
+    let error = cast.at(Device::BobPhone).expect("call_error").await;
+    assert_error(&error, "invalid_status", call, "");
+}

@@ -1,0 +1,44 @@
+//! `GET /api/v1/calls/active`: contract section 5.
+
+use serde_json::Value;
+
+use crate::support::{Scene, TestServer};
+
+#[rocket::async_test]
+async fn active_is_null_without_a_live_call() {
+    let server = TestServer::start().await;
+    assert_eq!(
+        server.sign_in("alice").active().await.success(200),
+        Value::Null
+    );
+}
+
+#[rocket::async_test]
+async fn active_shows_both_participants_their_live_call_in_each_live_status() {
+    for status in ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"] {
+        let scene = Scene::with_call(status).await;
+        let details = scene.alice.details(&scene.call).await.success(200);
+        assert_eq!(scene.alice.active().await.success(200), details);
+        assert_eq!(scene.bob.active().await.success(200), details);
+        assert_eq!(scene.carol.active().await.success(200), Value::Null);
+    }
+}
+
+#[rocket::async_test]
+async fn active_is_null_once_the_call_is_final() {
+    for status in ["ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        assert_eq!(scene.alice.active().await.success(200), Value::Null);
+        assert_eq!(scene.bob.active().await.success(200), Value::Null);
+    }
+}
+
+#[rocket::async_test]
+async fn active_needs_a_token() {
+    let server = TestServer::start().await;
+    server
+        .anonymous()
+        .active()
+        .await
+        .failure(401, "unauthenticated");
+}

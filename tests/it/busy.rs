@@ -1,0 +1,184 @@
+//! One live call per user, in either role: contract sections 2 (`caller_busy`, `user_busy`) and 3.
+
+use std::time::Duration;
+
+use crate::support::{Api, Cast, Scene, TestServer, initiate_body};
+
+const LIVE: [&str; 4] = ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"];
+
+#[rocket::async_test]
+async fn a_caller_in_a_live_call_is_caller_busy_in_each_live_status() {
+    for status in LIVE {
+        let scene = Scene::with_call(status).await;
+        scene
+            .alice
+            .initiate("carol")
+            .await
+            .failure(409, "caller_busy");
+    }
+}
+
+#[rocket::async_test]
+async fn a_callee_of_a_live_call_is_caller_busy_as_well() {
+    for status in LIVE {
+        let scene = Scene::with_call(status).await;
+        scene
+            .bob
+            .initiate("carol")
+            .await
+            .failure(409, "caller_busy");
+    }
+}
+
+#[rocket::async_test]
+async fn calling_a_user_in_a_live_call_is_user_busy_in_each_live_status_and_either_role() {
+    for status in LIVE {
+        let scene = Scene::with_call(status).await;
+        scene.carol.initiate("bob").await.failure(409, "user_busy");
+        scene
+            .carol
+            .initiate("alice")
+            .await
+            .failure(409, "user_busy");
+    }
+}
+
+#[rocket::async_test]
+async fn caller_busy_names_the_call_its_status_and_its_age() {
+    let scene = Scene::with_call("CONNECTING").await;
+    scene.clock.advance(Duration::from_secs(42));
+    let message = scene
+        .alice
+        .initiate("carol")
+        .await
+        .failure(409, "caller_busy");
+    for part in [scene.call.as_str(), "CONNECTING", "42"] {
+        assert!(message.contains(part), "{message:?} does not name {part}");
+    }
+}
+
+#[rocket::async_test]
+async fn the_caller_is_checked_before_the_callee() {
+    let server = TestServer::start().await;
+    let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
+    let alices = alice.call("bob").await;
+    carol.call("dave").await;
+    let message = alice.initiate("carol").await.failure(409, "caller_busy");
+    assert!(message.contains(&alices), "{message}");
+}
+
+#[rocket::async_test]
+async fn a_call_refused_as_busy_tells_nobody_and_occupies_nobody() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    cast.answer().await;
+    cast.carol.initiate("bob").await.failure(409, "user_busy");
+    cast.carol.initiate("alice").await.failure(409, "user_busy");
+    cast.alice
+        .initiate("carol")
+        .await
+        .failure(409, "caller_busy");
+    cast.expect_nothing().await;
+    assert!(cast.carol.active().await.success(200).is_null());
+    cast.carol.call("dave").await;
+}
+
+/// There is no other window on that call in this API yet than the key that made it.
+#[rocket::async_test]
+async fn a_call_refused_with_user_busy_is_kept() {
+    let server = TestServer::start().await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+    let call = alice.call("bob").await;
+    let body = initiate_body("bob");
+    carol
+        .initiate_once("key-1", &body)
+        .await
+        .failure(409, "user_busy");
+    bob.end(&call).await.success(200);
+    carol
+        .initiate_once("key-1", &body)
+        .await
+        .failure(409, "user_busy");
+}
+
+#[rocket::async_test]
+async fn both_are_free_again_once_their_call_is_final() {
+    for status in ["ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        scene.alice.call("carol").await;
+        let dave = scene.server.sign_in("dave");
+        dave.call("bob").await;
+    }
+}
+
+/// Of two users who call each other at the same moment, one gets the call and the other is told of it.
+#[rocket::async_test]
+async fn of_two_users_who_call_each_other_at_once_one_gets_the_call_and_the_other_is_caller_busy() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    for _ in 0..30 {
+        let (from_alice, from_bob) = tokio::join!(alice.initiate("bob"), bob.initiate("alice"));
+        let (won, lost) = if from_alice.status == 201 {
+            (from_alice, from_bob)
+        } else {
+            (from_bob, from_alice)
+        };
+        let call = won.success(201);
+        let id = call["id"].as_str().expect("an id");
+        let message = lost.failure(409, "caller_busy");
+        assert!(message.contains(id), "{message:?} does not name {id}");
+        alice.end(id).await.success(200);
+    }
+}
+
+#[rocket::async_test]
+async fn of_many_who_call_one_user_at_once_exactly_one_gets_the_call() {
+    let server = TestServer::start().await;
+    let callers = ["alice", "bob", "carol", "dave", "erin"].map(|user| server.sign_in(user));
+    for _ in 0..10 {
+        let calling = callers.clone().map(|caller| tokio::spawn(initiate(caller)));
+        let mut won = Vec::new();
+        for answer in calling {
+            won.extend(answer.await.expect("the caller has an answer"));
+        }
+        let [call] = won.as_slice() else {
+            panic!("exactly one was to win: {won:?}")
+        };
+        server.sign_in("frank").end(call).await.success(200);
+    }
+}
+
+/// Calls Frank: the id of the call, or none where Frank is busy.
+async fn initiate(caller: Api) -> Option<String> {
+    let answer = caller.initiate("frank").await;
+    if answer.status == 201 {
+        return Some(
+            answer.success(201)["id"]
+                .as_str()
+                .expect("an id")
+                .to_owned(),
+        );
+    }
+    answer.failure(409, "user_busy");
+    None
+}
+
+#[rocket::async_test]
+async fn one_who_calls_two_users_at_once_gets_one_call() {
+    let server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    for _ in 0..20 {
+        let (one, other) = tokio::join!(alice.initiate("bob"), alice.initiate("carol"));
+        let (won, lost) = if one.status == 201 {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let call = won.success(201);
+        lost.failure(409, "caller_busy");
+        alice
+            .end(call["id"].as_str().expect("an id"))
+            .await
+            .success(200);
+    }
+}

@@ -1,0 +1,133 @@
+//! `GET /api/v1/calls/{callId}`: specification "6. Get Call Details", contract section 2.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Scene, TestServer, another_call_id};
+
+const BEGIN: &str = "2024-01-15T10:30:00.000Z";
+
+/// `[startTime, endTime, durationSeconds]` of the call in `scene`, the same for both participants.
+async fn times(scene: &Scene) -> [Value; 3] {
+    let call = scene.alice.details(&scene.call).await.success(200);
+    assert_eq!(scene.bob.details(&scene.call).await.success(200), call);
+    ["startTime", "endTime", "durationSeconds"].map(|field| call[field].clone())
+}
+
+#[rocket::async_test]
+async fn details_show_the_call_as_it_was_initiated() {
+    let server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    let body = json!({ "calleeId": "bob", "callType": "AUDIO", "channelId": "a channel" });
+    let call = alice.initiate_with(&body).await.success(201);
+    let details = alice
+        .details(call["id"].as_str().expect("an id"))
+        .await
+        .success(200);
+    for field in [
+        "id",
+        "callerId",
+        "calleeId",
+        "callType",
+        "status",
+        "channelId",
+        "createdAt",
+        "updatedAt",
+    ] {
+        assert_eq!(details[field], call[field], "{field}");
+    }
+}
+
+#[rocket::async_test]
+async fn details_of_an_unanswered_call_show_no_times_yet() {
+    for status in ["INITIATING", "RINGING"] {
+        let scene = Scene::with_call(status).await;
+        assert_eq!(times(&scene).await, [Value::Null, Value::Null, Value::Null]);
+    }
+}
+
+#[rocket::async_test]
+async fn details_of_an_answered_call_show_its_start() {
+    for status in ["CONNECTING", "ACTIVE"] {
+        let scene = Scene::with_call(status).await;
+        assert_eq!(
+            times(&scene).await,
+            [json!(BEGIN), Value::Null, Value::Null]
+        );
+    }
+}
+
+#[rocket::async_test]
+async fn details_of_an_ended_call_show_all_its_times() {
+    let scene = Scene::with_call("ACTIVE").await;
+    scene.clock.advance(Duration::from_secs(125));
+    scene.bob.end(&scene.call).await.success(200);
+    let expected = [json!(BEGIN), json!("2024-01-15T10:32:05.000Z"), json!(125)];
+    assert_eq!(times(&scene).await, expected);
+}
+
+#[rocket::async_test]
+async fn details_of_a_call_ended_before_an_answer_show_0_seconds_and_no_start() {
+    let scene = Scene::with_call("RINGING").await;
+    scene.clock.advance(Duration::from_secs(3));
+    scene.alice.end(&scene.call).await.success(200);
+    let expected = [Value::Null, json!("2024-01-15T10:30:03.000Z"), json!(0)];
+    assert_eq!(times(&scene).await, expected);
+}
+
+#[rocket::async_test]
+async fn details_of_a_missed_call_show_an_end_and_no_duration() {
+    let scene = Scene::with_call("MISSED").await;
+    let [start, end, duration] = times(&scene).await;
+    assert_eq!((start, duration), (Value::Null, Value::Null));
+    assert_ne!(end, Value::Null);
+}
+
+#[rocket::async_test]
+async fn details_of_a_rejected_call_show_an_end_and_no_duration() {
+    let scene = Scene::with_call("RINGING").await;
+    scene.clock.advance(Duration::from_secs(4));
+    scene.bob.reject(&scene.call, "busy").await.success(200);
+    assert_eq!(
+        times(&scene).await,
+        [Value::Null, json!("2024-01-15T10:30:04.000Z"), Value::Null]
+    );
+}
+
+#[rocket::async_test]
+async fn details_for_a_stranger_are_unauthorized() {
+    for status in ["RINGING", "ENDED"] {
+        let scene = Scene::with_call(status).await;
+        let message = scene
+            .carol
+            .details(&scene.call)
+            .await
+            .failure(403, "unauthorized");
+        assert_eq!(message, "User is not a participant of this call");
+    }
+}
+
+#[rocket::async_test]
+async fn details_of_a_call_that_does_not_exist_are_call_not_found() {
+    let server = TestServer::start().await;
+    server
+        .sign_in("alice")
+        .details(&another_call_id())
+        .await
+        .failure(404, "call_not_found");
+}
+
+#[rocket::async_test]
+async fn details_of_an_id_that_is_no_uuid_are_call_not_found() {
+    let server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    for id in [
+        "call-uuid-123",
+        "1",
+        "%20",
+        "0190b0a0-0000-7000-8000-00000000000",
+    ] {
+        alice.details(id).await.failure(404, "call_not_found");
+    }
+}

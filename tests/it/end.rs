@@ -1,0 +1,205 @@
+//! `POST /api/v1/calls/{callId}/end` and `call.end`: specification "4. End Call", contract sections 1
+//! to 3.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Cast, Device, Scene, TestServer, another_call_id, assert_error};
+
+const NOT_A_PARTICIPANT: &str = "User is not a participant of this call";
+
+#[rocket::async_test]
+async fn end_by_the_caller_ends_a_connecting_call() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let call = scene.alice.end(&scene.call).await.success(200);
+    assert_eq!(call["status"], "ENDED");
+    assert_eq!(call["updatedAt"], call["endTime"]);
+}
+
+#[rocket::async_test]
+async fn end_by_the_callee_ends_an_active_call() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let call = scene.bob.end(&scene.call).await.success(200);
+    assert_eq!(call["status"], "ENDED");
+}
+
+#[rocket::async_test]
+async fn end_counts_whole_seconds_from_start_to_end_where_the_client_sends_none() {
+    let absent = json!({});
+    let null = json!({ "durationSeconds": null });
+    for body in [absent, null] {
+        let scene = Scene::with_call("ACTIVE").await;
+        scene.clock.advance(Duration::from_millis(125_999));
+        let call = scene.alice.end_with(&scene.call, &body).await.success(200);
+        assert_eq!(call["durationSeconds"], 125);
+        assert_eq!(call["startTime"], "2024-01-15T10:30:00.000Z");
+        assert_eq!(call["endTime"], "2024-01-15T10:32:05.999Z");
+    }
+}
+
+#[rocket::async_test]
+async fn end_keeps_the_duration_that_the_client_sends() {
+    for seconds in [0, 125, 2_147_483_647] {
+        let scene = Scene::with_call("CONNECTING").await;
+        let body = json!({ "durationSeconds": seconds });
+        let call = scene.bob.end_with(&scene.call, &body).await.success(200);
+        assert_eq!(call["durationSeconds"], seconds);
+        let details = scene.alice.details(&scene.call).await.success(200);
+        assert_eq!(details["durationSeconds"], seconds);
+    }
+}
+
+#[rocket::async_test]
+async fn end_with_a_duration_not_as_specified_names_it() {
+    let scene = Scene::with_call("CONNECTING").await;
+    for wrong in [
+        json!(-1),
+        json!(2_147_483_648_i64),
+        json!(1.5),
+        json!("125"),
+        json!(true),
+        json!([1]),
+    ] {
+        let body = json!({ "durationSeconds": wrong });
+        let message = scene
+            .alice
+            .end_with(&scene.call, &body)
+            .await
+            .failure(400, "invalid_request");
+        assert!(
+            message.contains("durationSeconds"),
+            "{message:?} does not name it: {body}"
+        );
+    }
+    assert_eq!(scene.alice.status_of(&scene.call).await, "CONNECTING");
+}
+
+#[rocket::async_test]
+async fn end_before_an_answer_is_ended_with_0_seconds_and_no_start() {
+    for status in ["INITIATING", "RINGING"] {
+        for by_caller in [true, false] {
+            let scene = Scene::with_call(status).await;
+            scene.clock.advance(Duration::from_secs(7));
+            let who = if by_caller { &scene.alice } else { &scene.bob };
+            let call = who.end(&scene.call).await.success(200);
+            assert_eq!(call["status"], "ENDED");
+            assert_eq!(call["durationSeconds"], 0);
+            assert_eq!(call["endTime"], "2024-01-15T10:30:07.000Z");
+            assert_eq!(call.get("startTime"), None);
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn end_before_an_answer_is_0_seconds_whatever_the_client_sends() {
+    let scene = Scene::with_call("RINGING").await;
+    let body = json!({ "durationSeconds": 99 });
+    let call = scene.alice.end_with(&scene.call, &body).await.success(200);
+    assert_eq!(call["durationSeconds"], 0);
+}
+
+#[rocket::async_test]
+async fn end_needs_neither_a_body_nor_a_content_type() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", scene.call);
+    scene
+        .alice
+        .send(scene.alice.request(Method::POST, &path))
+        .await
+        .success(200);
+}
+
+#[rocket::async_test]
+async fn end_takes_an_empty_body_that_says_it_is_json() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", scene.call);
+    scene.alice.post_text(&path, "").await.success(200);
+}
+
+#[rocket::async_test]
+async fn end_takes_a_duration_without_a_content_type() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", scene.call);
+    let request = scene
+        .alice
+        .request(Method::POST, &path)
+        .body(r#"{"durationSeconds": 5}"#);
+    let call = scene.alice.send(request).await.success(200);
+    assert_eq!(call["durationSeconds"], 5);
+}
+
+#[rocket::async_test]
+async fn end_by_a_stranger_is_unauthorized() {
+    for status in ["RINGING", "ACTIVE", "ENDED"] {
+        let scene = Scene::with_call(status).await;
+        let message = scene
+            .carol
+            .end(&scene.call)
+            .await
+            .failure(403, "unauthorized");
+        assert_eq!(message, NOT_A_PARTICIPANT);
+        assert_eq!(scene.alice.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn end_of_a_call_that_does_not_exist_is_call_not_found() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    bob.end(&another_call_id())
+        .await
+        .failure(404, "call_not_found");
+    bob.end("call-uuid-123")
+        .await
+        .failure(404, "call_not_found");
+}
+
+#[rocket::async_test]
+async fn end_of_a_final_call_is_an_invalid_status() {
+    for status in ["ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        let before = scene.alice.details(&scene.call).await.success(200);
+        scene.clock.advance(Duration::from_secs(3));
+        for who in [&scene.alice, &scene.bob] {
+            who.end(&scene.call).await.failure(400, "invalid_status");
+        }
+        assert_eq!(scene.alice.details(&scene.call).await.success(200), before);
+    }
+}
+
+#[rocket::async_test]
+async fn end_over_the_socket_counts_the_seconds_where_the_client_sends_none() {
+    for duration in [None, Some(Value::Null)] {
+        let scene = Scene::with_call("ACTIVE").await;
+        let mut at_alice = scene.alice.socket().await;
+        let mut at_bob = scene.bob.socket().await;
+        at_alice.expect("call_accepted").await;
+        scene.clock.advance(Duration::from_millis(42_500));
+        let mut payload = json!({ "callId": scene.call });
+        if let Some(duration) = duration {
+            payload["durationSeconds"] = duration;
+        }
+        at_bob.send("call.end", &payload).await;
+        assert_eq!(at_alice.expect("call_ended").await["durationSeconds"], 42);
+    }
+}
+
+#[rocket::async_test]
+async fn end_over_the_socket_fails_with_the_same_words_as_over_rest() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    cast.at(Device::CarolPhone).end(&call).await;
+    let error = cast.at(Device::CarolPhone).expect("call_error").await;
+    assert_error(&error, "unauthorized", call.as_str(), NOT_A_PARTICIPANT);
+    let other = another_call_id();
+    cast.at(Device::AlicePhone).end(&other).await;
+    let error = cast.at(Device::AlicePhone).expect("call_error").await;
+    assert_error(&error, "call_not_found", other, "");
+    cast.alice.end(&call).await.success(200);
+    cast.at(Device::AlicePhone).end(&call).await;
+    let error = cast.at(Device::AlicePhone).expect("call_error").await;
+    assert_error(&error, "invalid_status", call, "");
+}

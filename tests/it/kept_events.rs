@@ -1,0 +1,210 @@
+//! Events for users who are not connected: contract section 4.
+
+use std::time::Duration;
+
+use chattrix::clock::{ManualClock, Timestamp};
+use serde_json::json;
+
+use crate::support::{Api, Socket, TestServer, wall_clock_hand};
+
+/// A server on a manual clock, with Alice and Bob signed in and not connected.
+async fn offline() -> (TestServer, ManualClock, Api, Api) {
+    let clock = wall_clock_hand();
+    let server = TestServer::plan().clock(&clock).start().await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    (server, clock, alice, bob)
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+/// The whole message of an event about `call`.
+fn event(kind: &str, data: serde_json::Value, at: Timestamp) -> serde_json::Value {
+    json!({ "type": kind, "data": data, "timestamp": at.to_string() })
+}
+
+#[rocket::async_test]
+async fn events_are_kept_and_delivered_in_order_with_their_own_timestamps() {
+    let (_server, clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    clock.advance(second());
+    let accepted_at = clock.now();
+    bob.accept(&call).await.success(200);
+    clock.advance(second() * 2);
+    let ended_at = clock.now();
+    bob.end(&call).await.success(200);
+    clock.advance(second());
+    let mut socket = alice.socket().await;
+    let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+    let expected = event("call_accepted", accepted, accepted_at);
+    assert_eq!(socket.expect_message("call_accepted").await, expected);
+    let ended = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 2 });
+    assert_eq!(
+        socket.expect_message("call_ended").await,
+        event("call_ended", ended, ended_at)
+    );
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_rejection_is_kept() {
+    let (_server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.reject(&call, "unavailable").await.success(200);
+    let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "unavailable" });
+    assert_eq!(alice.socket().await.expect("call_rejected").await, rejected);
+}
+
+#[rocket::async_test]
+async fn a_call_that_was_over_before_the_callee_connected_is_told_as_ended_without_an_invitation() {
+    let (_server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    alice.end(&call).await.success(200);
+    let mut socket = bob.socket().await;
+    let ended = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 0 });
+    assert_eq!(socket.expect("call_ended").await, ended);
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn an_invitation_is_not_kept() {
+    let (_server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    bob.socket().await.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn kept_events_come_before_the_invitation_and_that_before_all_else() {
+    let (server, clock, alice, bob) = offline().await;
+    let first = alice.call("bob").await;
+    bob.reject(&first, "busy").await.success(200);
+    clock.advance(second());
+    let second_call = server.sign_in("carol").initiate("alice").await.success(201);
+    assert_eq!(second_call["status"], "INITIATING");
+    clock.advance(second() * 3);
+    let path = format!("/ws/chat?token={}", alice.token());
+    let mut socket = Socket::open(Socket::request(server.address(), &path)).await;
+    socket.send("heartbeat", &json!({})).await;
+    assert_eq!(socket.expect("call_rejected").await["callId"], *first);
+    let invitation = socket.expect_message("call_invitation").await;
+    assert_eq!(invitation["data"]["callId"], second_call["id"]);
+    assert_eq!(invitation["timestamp"], second_call["createdAt"]);
+    socket.expect("heartbeat.ack").await;
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn kept_events_are_delivered_once() {
+    let (server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    let mut first = alice.socket().await;
+    first.expect("call_accepted").await;
+    server
+        .sign_in("alice")
+        .socket()
+        .await
+        .expect_nothing()
+        .await;
+    first.close().await;
+    server
+        .sign_in("alice")
+        .socket()
+        .await
+        .expect_nothing()
+        .await;
+}
+
+#[rocket::async_test]
+async fn an_event_is_kept_for_5_minutes() {
+    let (_server, clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    clock.advance(Duration::from_secs(299));
+    alice.socket().await.expect("call_accepted").await;
+}
+
+#[rocket::async_test]
+async fn an_event_is_not_kept_for_longer_than_5_minutes() {
+    let (_server, clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    clock.advance(Duration::from_secs(240));
+    bob.end(&call).await.success(200);
+    clock.advance(Duration::from_secs(61));
+    let mut socket = alice.socket().await;
+    assert_eq!(socket.expect("call_ended").await["durationSeconds"], 240);
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn nothing_is_kept_for_the_one_who_acted() {
+    let (_server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    alice.end(&call).await.success(200);
+    let mut at_bob = bob.socket().await;
+    at_bob.expect("call_ended").await;
+    at_bob.expect_nothing().await;
+    let mut at_alice = alice.socket().await;
+    at_alice.expect("call_accepted").await;
+    at_alice.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn nothing_is_kept_for_a_user_with_a_connected_session() {
+    let (server, _clock, alice, bob) = offline().await;
+    let mut connected = alice.socket().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    connected.expect("call_accepted").await;
+    server
+        .sign_in("alice")
+        .socket()
+        .await
+        .expect_nothing()
+        .await;
+}
+
+#[rocket::async_test]
+async fn a_user_whose_last_session_has_left_is_not_connected() {
+    let (_server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    alice.socket().await.close().await;
+    bob.accept(&call).await.success(200);
+    assert_eq!(
+        alice.socket().await.expect("call_accepted").await["callId"],
+        *call
+    );
+}
+
+#[rocket::async_test]
+async fn kept_events_are_each_users_own() {
+    let (server, _clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    server
+        .sign_in("carol")
+        .socket()
+        .await
+        .expect_nothing()
+        .await;
+    alice.socket().await.expect("call_accepted").await;
+}
+
+#[rocket::async_test]
+async fn kept_events_survive_a_restart() {
+    let (mut server, clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    let accepted_at = clock.now();
+    clock.advance(second() * 9);
+    server.restart().await;
+    let mut socket = alice.socket().await;
+    let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+    let expected = event("call_accepted", accepted, accepted_at);
+    assert_eq!(socket.expect_message("call_accepted").await, expected);
+    socket.expect_nothing().await;
+}

@@ -1,0 +1,465 @@
+//! The life of a call: each row of the table of contract section 3, through each of its ways, with
+//! who is told, who is not, and what becomes of the call. Alice calls Bob; both act on their phones.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Cast, Device, TestServer, initiate_body};
+
+use Device::{AlicePhone, AliceTablet, BobPhone, BobTablet};
+
+/// Everybody but the session with which Alice acts.
+const NOT_ALICES_PHONE: [Device; 3] = [AliceTablet, BobPhone, BobTablet];
+/// Everybody but the session with which Bob acts.
+const NOT_BOBS_PHONE: [Device; 3] = [AlicePhone, AliceTablet, BobTablet];
+/// Everybody concerned.
+const BOTH: [Device; 4] = [AlicePhone, AliceTablet, BobPhone, BobTablet];
+
+/// How a participant acts on a call.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Rest,
+    Socket,
+    Patch,
+}
+
+/// Who acts, and where that session's socket is.
+#[derive(Clone, Copy, Debug)]
+enum Actor {
+    Alice,
+    Bob,
+}
+
+impl Actor {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Alice => "alice",
+            Self::Bob => "bob",
+        }
+    }
+
+    fn phone(self) -> Device {
+        match self {
+            Self::Alice => AlicePhone,
+            Self::Bob => BobPhone,
+        }
+    }
+
+    /// The devices that are told what this participant did on the phone.
+    fn others(self) -> [Device; 3] {
+        match self {
+            Self::Alice => NOT_ALICES_PHONE,
+            Self::Bob => NOT_BOBS_PHONE,
+        }
+    }
+}
+
+async fn accept(cast: &mut Cast, call: &str, way: Way) {
+    match way {
+        Way::Rest => drop(cast.bob.accept(call).await.success(200)),
+        Way::Socket => cast.at(BobPhone).accept(call).await,
+        Way::Patch => drop(cast.bob.set_status(call, "CONNECTING").await.success(200)),
+    }
+}
+
+async fn end(cast: &mut Cast, actor: Actor, call: &str, way: Way) {
+    let api = match actor {
+        Actor::Alice => cast.alice.clone(),
+        Actor::Bob => cast.bob.clone(),
+    };
+    match way {
+        Way::Rest => drop(api.end(call).await.success(200)),
+        Way::Socket => cast.at(actor.phone()).end(call).await,
+        Way::Patch => drop(api.set_status(call, "ENDED").await.success(200)),
+    }
+}
+
+async fn ended(cast: &mut Cast, actor: Actor, call: &str) {
+    let data = json!({ "callId": call, "endedBy": actor.id(), "durationSeconds": 0 });
+    cast.expect_only(&actor.others(), "call_ended", &data).await;
+    assert_eq!(cast.alice.status_of(call).await, "ENDED");
+}
+
+#[rocket::async_test]
+async fn initiate_rings_a_connected_callee_who_is_sent_the_invitation() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.alice.initiate("bob").await.success(201);
+    assert_eq!(call["status"], "RINGING");
+    let invitation = json!({
+        "callId": call["id"],
+        "channelId": call["channelId"],
+        "callerId": "alice",
+        "callerName": "Alice Archer",
+        "callerAvatar": "https://example.com/alice.jpg",
+        "callType": "VIDEO",
+    });
+    cast.expect_only(&[BobPhone, BobTablet], "call_invitation", &invitation)
+        .await;
+}
+
+#[rocket::async_test]
+async fn initiate_of_a_callee_who_is_not_connected_is_initiating_and_tells_nobody() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.initiate("bob").await.success(201);
+    assert_eq!(call["status"], "INITIATING");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_callee_who_connects_makes_an_initiating_call_ring_and_that_session_is_invited() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let mut body = initiate_body("bob");
+    body["callType"] = json!("AUDIO");
+    let call = cast.alice.initiate_with(&body).await.success(201);
+    let id = call["id"].as_str().expect("an id");
+    cast.connect(BobPhone, &cast.bob.clone()).await;
+    let invitation = cast.at(BobPhone).expect_message("call_invitation").await;
+    assert_eq!(invitation["data"]["callId"], id);
+    assert_eq!(invitation["data"]["callType"], "AUDIO");
+    assert_eq!(invitation["timestamp"], call["createdAt"]);
+    assert_eq!(cast.alice.status_of(id).await, "RINGING");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_second_session_of_the_callee_is_invited_too_and_the_first_is_not_again() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    cast.connect(BobPhone, &cast.bob.clone()).await;
+    cast.at(BobPhone).expect("call_invitation").await;
+    cast.connect(BobTablet, &server.sign_in("bob")).await;
+    assert_eq!(
+        cast.at(BobTablet).expect("call_invitation").await["callId"],
+        *call
+    );
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_caller_who_connects_is_not_invited_to_the_own_call() {
+    let server = TestServer::start().await;
+    server.sign_in("alice").call("bob").await;
+    server
+        .sign_in("alice")
+        .socket()
+        .await
+        .expect_nothing()
+        .await;
+}
+
+#[rocket::async_test]
+async fn accept_connects_a_ringing_call_and_tells_the_caller() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for way in [Way::Rest, Way::Socket, Way::Patch] {
+        let call = cast.ring().await;
+        accept(&mut cast, &call, way).await;
+        let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+        cast.expect_only(&NOT_BOBS_PHONE, "call_accepted", &accepted)
+            .await;
+        let details = cast.alice.details(&call).await.success(200);
+        assert_eq!(details["status"], "CONNECTING", "{way:?}");
+        assert_ne!(details["startTime"], Value::Null);
+        cast.alice.end(&call).await.success(200);
+        ended(&mut cast, Actor::Alice, &call).await;
+    }
+}
+
+#[rocket::async_test]
+async fn accept_connects_an_initiating_call_and_tells_the_caller() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    for way in [Way::Rest, Way::Patch] {
+        let call = cast.alice.call("bob").await;
+        accept(&mut cast, &call, way).await;
+        let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+        cast.expect_only(&[AlicePhone, AliceTablet], "call_accepted", &accepted)
+            .await;
+        assert_eq!(cast.alice.status_of(&call).await, "CONNECTING", "{way:?}");
+        cast.alice.end(&call).await.success(200);
+        cast.at(AliceTablet).expect("call_ended").await;
+    }
+}
+
+#[rocket::async_test]
+async fn reject_ends_a_ringing_call_as_rejected_and_tells_the_caller_each_reason() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for reason in ["busy", "declined", "unavailable"] {
+        for way in [Way::Rest, Way::Socket] {
+            let call = cast.ring().await;
+            match way {
+                Way::Rest => drop(cast.bob.reject(&call, reason).await.success(200)),
+                Way::Socket | Way::Patch => cast.at(BobPhone).reject(&call, reason).await,
+            }
+            let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": reason });
+            cast.expect_only(&NOT_BOBS_PHONE, "call_rejected", &rejected)
+                .await;
+            assert_eq!(cast.alice.status_of(&call).await, "REJECTED", "{way:?}");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn reject_ends_an_initiating_call_as_rejected_and_tells_the_caller() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    cast.bob.reject(&call, "unavailable").await.success(200);
+    let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "unavailable" });
+    cast.expect_only(&[AlicePhone, AliceTablet], "call_rejected", &rejected)
+        .await;
+}
+
+#[rocket::async_test]
+async fn end_by_either_ends_a_ringing_call_with_0_seconds_and_tells_the_other() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for actor in [Actor::Alice, Actor::Bob] {
+        for way in [Way::Rest, Way::Socket, Way::Patch] {
+            let call = cast.ring().await;
+            end(&mut cast, actor, &call, way).await;
+            ended(&mut cast, actor, &call).await;
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn end_by_either_ends_an_initiating_call_with_0_seconds() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    end(&mut cast, Actor::Bob, &call, Way::Rest).await;
+    let data = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 0 });
+    cast.expect_only(&[AlicePhone, AliceTablet], "call_ended", &data)
+        .await;
+    let call = cast.alice.call("bob").await;
+    end(&mut cast, Actor::Alice, &call, Way::Patch).await;
+    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 0 });
+    cast.expect_only(&[AliceTablet], "call_ended", &data).await;
+}
+
+#[rocket::async_test]
+async fn the_ring_timeout_makes_a_ringing_call_missed_and_tells_both() {
+    let server = short(|s| s.ring_timeout = SHORT).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    cast.expect_only(&BOTH, "call_timeout", &json!({ "callId": call }))
+        .await;
+    assert_eq!(cast.alice.status_of(&call).await, "MISSED");
+}
+
+#[rocket::async_test]
+async fn the_ring_timeout_makes_an_initiating_call_missed_and_tells_both() {
+    let server = short(|s| s.ring_timeout = SHORT).await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    let timeout = json!({ "callId": call });
+    cast.expect_only(&[AlicePhone, AliceTablet], "call_timeout", &timeout)
+        .await;
+    cast.connect(BobPhone, &cast.bob.clone()).await;
+    assert_eq!(cast.at(BobPhone).expect("call_timeout").await, timeout);
+    assert_eq!(cast.alice.status_of(&call).await, "MISSED");
+}
+
+#[rocket::async_test]
+async fn patch_active_by_either_makes_a_connecting_call_active_and_tells_nobody() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for actor in [Actor::Alice, Actor::Bob] {
+        let call = cast.answer().await;
+        let api = if matches!(actor, Actor::Alice) {
+            &cast.alice
+        } else {
+            &cast.bob
+        };
+        api.set_status(&call, "ACTIVE").await.success(200);
+        cast.expect_nothing().await;
+        assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+        cast.alice.end(&call).await.success(200);
+        ended(&mut cast, Actor::Alice, &call).await;
+    }
+}
+
+#[rocket::async_test]
+async fn end_by_either_ends_a_connecting_call_and_tells_the_other() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for actor in [Actor::Alice, Actor::Bob] {
+        for way in [Way::Rest, Way::Socket, Way::Patch] {
+            let call = cast.answer().await;
+            end(&mut cast, actor, &call, way).await;
+            ended(&mut cast, actor, &call).await;
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn end_by_either_ends_an_active_call_and_tells_the_other() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for actor in [Actor::Alice, Actor::Bob] {
+        for way in [Way::Rest, Way::Socket, Way::Patch] {
+            let call = cast.talk().await;
+            end(&mut cast, actor, &call, way).await;
+            ended(&mut cast, actor, &call).await;
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn end_tells_the_duration_that_the_client_sent() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.at(BobPhone)
+        .send(
+            "call.end",
+            &json!({ "callId": call, "durationSeconds": 17 }),
+        )
+        .await;
+    let data = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 17 });
+    cast.expect_only(&NOT_BOBS_PHONE, "call_ended", &data).await;
+    let call = cast.answer().await;
+    cast.alice
+        .end_with(&call, &json!({ "durationSeconds": 125 }))
+        .await
+        .success(200);
+    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 125 });
+    cast.expect_only(&NOT_ALICES_PHONE, "call_ended", &data)
+        .await;
+}
+
+#[rocket::async_test]
+async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other_is_told() {
+    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    for status in ["CONNECTING", "ACTIVE"] {
+        let call = if status == "ACTIVE" {
+            cast.talk().await
+        } else {
+            cast.answer().await
+        };
+        cast.disconnect(BobPhone);
+        cast.disconnect(BobTablet);
+        let data = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 0 });
+        cast.expect_only(&[AlicePhone, AliceTablet], "call_ended", &data)
+            .await;
+        assert_eq!(cast.alice.status_of(&call).await, "ENDED");
+        cast.connect(BobPhone, &cast.bob.clone()).await;
+        cast.connect(BobTablet, &server.sign_in("bob")).await;
+        cast.expect_nothing().await;
+    }
+}
+
+#[rocket::async_test]
+async fn the_longest_call_duration_ends_the_call_by_the_system_and_both_are_told() {
+    let server = short(|s| s.max_call_duration = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    for status in ["CONNECTING", "ACTIVE"] {
+        let call = if status == "ACTIVE" {
+            cast.talk().await
+        } else {
+            cast.answer().await
+        };
+        let data = json!({ "callId": call, "endedBy": "system", "durationSeconds": 0 });
+        cast.expect_only(&BOTH, "call_ended", &data).await;
+        assert_eq!(cast.alice.status_of(&call).await, "ENDED");
+    }
+}
+
+/// Of two who act at the same moment exactly one wins; nobody hears of what did not happen.
+#[rocket::async_test]
+async fn exactly_one_of_accept_and_reject_wins() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for _ in 0..20 {
+        let call = cast.ring().await;
+        let (accept, reject) =
+            tokio::join!(cast.bob.accept(&call), cast.bob.reject(&call, "declined"));
+        if accept.status == 200 {
+            reject.failure(400, "invalid_status");
+            let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+            cast.expect_only(&NOT_BOBS_PHONE, "call_accepted", &accepted)
+                .await;
+            cast.alice.end(&call).await.success(200);
+            ended(&mut cast, Actor::Alice, &call).await;
+        } else {
+            accept.failure(400, "invalid_status");
+            reject.success(200);
+            let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "declined" });
+            cast.expect_only(&NOT_BOBS_PHONE, "call_rejected", &rejected)
+                .await;
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn exactly_one_of_end_by_the_caller_and_reject_by_the_callee_wins() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for _ in 0..20 {
+        let call = cast.ring().await;
+        let (end, reject) = tokio::join!(cast.alice.end(&call), cast.bob.reject(&call, "busy"));
+        if end.status == 200 {
+            reject.failure(400, "invalid_status");
+            ended(&mut cast, Actor::Alice, &call).await;
+        } else {
+            end.failure(400, "invalid_status");
+            reject.success(200);
+            let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "busy" });
+            cast.expect_only(&NOT_BOBS_PHONE, "call_rejected", &rejected)
+                .await;
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn of_two_devices_that_accept_at_once_exactly_one_wins() {
+    let server = TestServer::start().await;
+    let caller = server.sign_in("alice");
+    let (phone, tablet) = (server.sign_in("bob"), server.sign_in("bob"));
+    for _ in 0..20 {
+        let call = caller.call("bob").await;
+        let (one, other) = tokio::join!(phone.accept(&call), tablet.accept(&call));
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 400], "{one:?} {other:?}");
+        caller.end(&call).await.success(200);
+    }
+}
+
+#[rocket::async_test]
+async fn exactly_one_of_accept_and_the_ring_timeout_wins() {
+    let server = short(|s| s.ring_timeout = Duration::from_millis(60)).await;
+    let mut cast = Cast::on(&server).await;
+    for round in 0..10 {
+        let call = cast.ring().await;
+        // Not to wait for anything: to aim at the moment of the timeout, each round a little later.
+        tokio::time::sleep(Duration::from_millis(45 + 3 * round)).await;
+        let answer = cast.bob.accept(&call).await;
+        if answer.status == 200 {
+            let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+            cast.expect_only(&NOT_BOBS_PHONE, "call_accepted", &accepted)
+                .await;
+            cast.alice.end(&call).await.success(200);
+            ended(&mut cast, Actor::Alice, &call).await;
+        } else {
+            answer.failure(400, "invalid_status");
+            cast.expect_only(&BOTH, "call_timeout", &json!({ "callId": call }))
+                .await;
+        }
+    }
+}
+
+/// Long enough for a loaded machine to act in, short enough to wait for.
+const SHORT: Duration = Duration::from_millis(700);
+
+async fn short(change: impl FnOnce(&mut chattrix::settings::Settings)) -> TestServer {
+    TestServer::plan().with(change).start().await
+}

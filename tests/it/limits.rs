@@ -1,0 +1,369 @@
+//! The limits of a socket: contract section 4, from the size of a message to the end of its token.
+
+use std::time::{Duration, Instant};
+
+use chattrix::settings::Settings;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use crate::support::{
+    Api, Opcode, RawSocket, Socket, TestServer, Token, assert_error, eventually, warnings,
+};
+
+const POLICY_TOO_BIG: u16 = 1009;
+const STOPPING: u16 = 1012;
+const TOO_SLOW: u16 = 1013;
+const EXPIRED: u16 = 4001;
+
+/// The largest message there may be by default (contract section 4).
+const MESSAGE_LIMIT: usize = 64 * 1024;
+
+async fn with(change: impl FnOnce(&mut Settings)) -> TestServer {
+    TestServer::plan().with(change).start().await
+}
+
+/// A heartbeat of exactly `length` bytes.
+fn heartbeat(length: usize) -> String {
+    let bare = json!({ "type": "heartbeat", "payload": { "padding": "" } }).to_string();
+    let padding = " ".repeat(length - bare.len());
+    json!({ "type": "heartbeat", "payload": { "padding": padding } }).to_string()
+}
+
+#[rocket::async_test]
+async fn a_message_of_64_kib_is_taken() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    socket.send_text(heartbeat(MESSAGE_LIMIT)).await;
+    socket.expect("heartbeat.ack").await;
+}
+
+#[rocket::async_test]
+async fn a_message_over_64_kib_closes_with_1009() {
+    let server = TestServer::start().await;
+    for message in [
+        Message::Text(heartbeat(MESSAGE_LIMIT + 1)),
+        Message::Binary(vec![0; MESSAGE_LIMIT + 1]),
+    ] {
+        let mut socket = server.sign_in("alice").socket().await;
+        socket.send_raw(message).await;
+        assert_eq!(socket.expect_close().await.0, POLICY_TOO_BIG);
+    }
+}
+
+#[rocket::async_test]
+async fn a_message_in_fragments_over_64_kib_closes_with_1009() {
+    let server = TestServer::start().await;
+    let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    let half = vec![b' '; MESSAGE_LIMIT / 2 + 1];
+    socket
+        .send(Opcode::Text, false, &half)
+        .await
+        .expect("the first half is sent");
+    socket
+        .send(Opcode::Continuation, true, &half)
+        .await
+        .expect("the second half is sent");
+    assert_eq!(socket.close_code().await, Some(POLICY_TOO_BIG));
+}
+
+#[rocket::async_test]
+async fn the_largest_message_is_a_setting() {
+    let server = with(|s| s.max_message_bytes = 2048).await;
+    let mut socket = server.sign_in("alice").socket().await;
+    socket.send_text(heartbeat(2048)).await;
+    socket.expect("heartbeat.ack").await;
+    socket.send_text(heartbeat(2049)).await;
+    assert_eq!(socket.expect_close().await.0, POLICY_TOO_BIG);
+}
+
+/// Causes `count` events for Alice's sessions, one after another.
+async fn cause_events(alice: &Api, bob: &Api, count: usize) {
+    for _ in 0..count {
+        let call = alice.call("bob").await;
+        bob.reject(&call, "busy").await.success(200);
+    }
+}
+
+#[rocket::async_test]
+async fn a_reader_so_slow_that_the_event_queue_is_full_is_closed_with_1013() {
+    let server = with(|s| s.event_queue = 8).await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    slow.stuff(&heartbeat(200)).await;
+    cause_events(&alice, &bob, 10).await;
+    assert_eq!(slow.close_code().await, Some(TOO_SLOW));
+}
+
+#[rocket::async_test]
+async fn a_slow_reader_holds_up_nobody_else() {
+    let server = with(|s| s.event_queue = 8).await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    slow.stuff(&heartbeat(200)).await;
+    let mut other = server.sign_in("alice").socket().await;
+    cause_events(&alice, &bob, 10).await;
+    for _ in 0..10 {
+        other.expect("call_rejected").await;
+    }
+    other.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
+    let server = with(|s| s.event_queue = 2).await;
+    let bob = server.sign_in("bob");
+    let mut slow = RawSocket::connect(server.address(), bob.token()).await;
+    slow.stuff(&heartbeat(200)).await;
+    let alice = server.sign_in("alice");
+    for _ in 0..3 {
+        let call = alice.call("bob").await;
+        alice.end(&call).await.success(200);
+    }
+    assert_eq!(slow.close_code().await, Some(TOO_SLOW));
+    let call = alice.call("bob").await;
+    let mut socket = bob.socket().await;
+    loop {
+        let message = socket.expect_any().await;
+        if message["type"] == "call_invitation" && message["data"]["callId"] == *call {
+            break;
+        }
+    }
+    assert_eq!(bob.status_of(&call).await, "RINGING");
+}
+
+#[rocket::async_test]
+async fn the_server_pings() {
+    let server = with(|s| s.ping_interval = Duration::from_millis(50)).await;
+    let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    for _ in 0..3 {
+        let (opcode, payload) = socket.frame().await.expect("a ping");
+        assert_eq!(opcode, Opcode::Ping);
+        socket
+            .send(Opcode::Pong, true, &payload)
+            .await
+            .expect("the pong is sent");
+    }
+}
+
+/// A server that pings often and soon takes silence for absence.
+async fn impatient() -> TestServer {
+    with(|s| {
+        s.ping_interval = Duration::from_millis(100);
+        s.idle_timeout = Duration::from_millis(800);
+    })
+    .await
+}
+
+#[rocket::async_test]
+async fn a_connection_that_is_silent_for_the_idle_timeout_is_closed() {
+    let server = impatient().await;
+    let began = Instant::now();
+    let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    let mut pings = 0;
+    while let Some((opcode, _)) = socket.frame().await {
+        match opcode {
+            Opcode::Ping => pings += 1,
+            Opcode::Close => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(
+        began.elapsed() >= Duration::from_millis(750),
+        "after {:?}",
+        began.elapsed()
+    );
+    assert!(pings >= 2, "{pings} pings");
+}
+
+#[rocket::async_test]
+async fn a_pong_is_not_silence() {
+    let server = impatient().await;
+    let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2000) {
+        let (opcode, payload) = socket.frame().await.expect("the connection stands");
+        assert_eq!(opcode, Opcode::Ping);
+        socket
+            .send(Opcode::Pong, true, &payload)
+            .await
+            .expect("the pong is sent");
+    }
+}
+
+#[rocket::async_test]
+async fn a_user_whose_connection_was_silent_is_no_longer_connected() {
+    let server = impatient().await;
+    let _silent = RawSocket::connect(server.address(), &server.token("bob").sign()).await;
+    let alice = server.sign_in("alice");
+    eventually("bob to be gone", async || {
+        let call = alice.initiate("bob").await.success(201);
+        alice
+            .end(call["id"].as_str().expect("an id"))
+            .await
+            .success(200);
+        call["status"] == "INITIATING"
+    })
+    .await;
+}
+
+/// A token that the server takes for one more second or two: it expires 29 s ago, the leeway is 30 s.
+fn about_to_close(server: &TestServer, user: &str) -> Token {
+    server
+        .token(user)
+        .expiring_at(server.now().minus(Duration::from_secs(28)))
+}
+
+#[rocket::async_test]
+async fn a_session_is_closed_with_4001_30_s_after_its_token_expired() {
+    let server = TestServer::start().await;
+    let mut socket = server.socket(&about_to_close(&server, "alice")).await;
+    assert_eq!(socket.expect_close().await.0, EXPIRED);
+}
+
+#[rocket::async_test]
+async fn an_expired_session_is_closed_even_while_it_is_busy() {
+    let server = TestServer::start().await;
+    let mut socket = server.socket(&about_to_close(&server, "alice")).await;
+    let began = Instant::now();
+    let code = loop {
+        assert!(
+            began.elapsed() < Duration::from_secs(8),
+            "the session was not closed"
+        );
+        if let Some(code) = socket.heartbeat_or_close().await {
+            break code;
+        }
+    };
+    assert_eq!(code, EXPIRED);
+}
+
+/// Waits until the server refuses `token` over REST, as it does once the token's session is over.
+async fn wait_for_expiry(server: &TestServer, token: &Token) {
+    let api = server.client(&token.sign());
+    eventually("the token to expire", async || {
+        api.active().await.status == 401
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_session_whose_token_expired_stays_where_the_settings_say_so() {
+    let server = with(|s| s.close_expired_sessions = false).await;
+    let token = about_to_close(&server, "alice");
+    let mut socket = server.socket(&token).await;
+    wait_for_expiry(&server, &token).await;
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn session_refresh_keeps_the_session_beyond_its_first_token() {
+    let server = TestServer::start().await;
+    let token = about_to_close(&server, "alice").session("phone");
+    let mut socket = server.socket(&token).await;
+    let expiry = server.now().plus(Duration::from_secs(600));
+    let fresh = server.token("alice").session("phone").expiring_at(expiry);
+    socket
+        .send("session.refresh", &json!({ "token": fresh.sign() }))
+        .await;
+    let refreshed = socket.expect("session.refreshed").await;
+    let seconds = expiry.as_millis() / 1000;
+    let expected = chattrix::clock::Timestamp::from_millis(seconds * 1000).to_string();
+    assert_eq!(refreshed["expiresAt"], expected);
+    wait_for_expiry(&server, &token).await;
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn session_refresh_with_a_token_that_will_not_do_is_unauthenticated_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let mut socket = server
+        .socket(&about_to_close(&server, "alice").session("phone"))
+        .await;
+    let another_user = server.token("bob").session("phone");
+    let another_session = server.token("alice").session("tablet");
+    let expired = server
+        .token("alice")
+        .session("phone")
+        .expiring_at(server.now().minus(Duration::from_secs(60)));
+    let tokens = [another_user, another_session, expired].map(|token| token.sign());
+    for token in tokens.iter().map(String::as_str).chain(["nonsense", ""]) {
+        socket
+            .send("session.refresh", &json!({ "token": token }))
+            .await;
+        let error = socket.expect("call_error").await;
+        assert_error(&error, "unauthenticated", serde_json::Value::Null, "");
+    }
+    assert_eq!(socket.expect_close().await.0, EXPIRED);
+}
+
+#[rocket::async_test]
+async fn a_stopping_server_closes_every_session_with_1012() {
+    let mut server = TestServer::start().await;
+    let mut sockets = Vec::new();
+    for user in ["alice", "alice", "bob", "carol"] {
+        sockets.push(server.sign_in(user).socket().await);
+    }
+    let stop = server.stopper();
+    let stopping = tokio::spawn(async move { stop.stop().await });
+    for socket in &mut sockets {
+        assert_eq!(socket.expect_close().await.0, STOPPING);
+    }
+    stopping.await.expect("the stop ends");
+    server.wait_for_the_end().await;
+}
+
+#[rocket::async_test]
+async fn a_client_that_does_not_answer_the_close_does_not_keep_the_server_from_stopping() {
+    let mut server = TestServer::start().await;
+    let _silent = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
+    server.stop().await;
+}
+
+#[rocket::async_test]
+async fn a_session_with_20_errors_in_a_minute_is_logged_once_and_not_disturbed() {
+    let server = TestServer::start().await;
+    let token = server.token("frank");
+    let mut socket = server.socket(&token).await;
+    for _ in 0..30 {
+        socket.send_text("nonsense").await;
+        socket.expect_error("parse_error").await;
+    }
+    abuse_is_logged_once(&token, "frank").await;
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_session_with_more_than_50_messages_a_second_is_logged_once_and_not_disturbed() {
+    let server = TestServer::start().await;
+    let token = server.token("erin");
+    let mut socket = server.socket(&token).await;
+    for _ in 0..500 {
+        socket.send("heartbeat", &json!({})).await;
+    }
+    for _ in 0..500 {
+        socket.expect("heartbeat.ack").await;
+    }
+    abuse_is_logged_once(&token, "erin").await;
+    socket.expect_nothing().await;
+}
+
+/// The warning names the user and the session; there is one a minute at most.
+async fn abuse_is_logged_once(token: &Token, user: &str) {
+    let logged = || warnings(token.sid()).len();
+    eventually("a warning", async || logged() > 0).await;
+    let warnings = warnings(token.sid());
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains(user), "{warnings:?}");
+}
+
+#[rocket::async_test]
+async fn a_well_behaved_session_is_not_logged() {
+    let server = TestServer::start().await;
+    let token = server.token("alice");
+    let mut socket: Socket = server.socket(&token).await;
+    for _ in 0..5 {
+        socket.send_text("nonsense").await;
+        socket.expect_error("parse_error").await;
+    }
+    assert_eq!(warnings(token.sid()), Vec::<String>::new());
+}

@@ -1,0 +1,34 @@
+//! The server as its clients meet it: a real server on its own port, its own database file, real
+//! requests and real sockets. Written from the specification and the contract alone; a file for each
+//! of their features.
+
+#![expect(
+    clippy::similar_names,
+    reason = "caller and callee are the words of the specification"
+)]
+
+mod accept;
+mod active;
+mod auth;
+mod busy;
+mod cors;
+mod crash;
+mod details;
+mod end;
+mod envelope;
+mod examples;
+mod health;
+mod idempotency;
+mod initiate;
+mod kept_events;
+mod life;
+mod limits;
+mod load;
+mod messages;
+mod rate_limits;
+mod reject;
+mod restart;
+mod sessions;
+mod status;
+mod support;
+mod timeouts;

@@ -1,0 +1,262 @@
+//! What a client sends over its socket, right and wrong: contract section 4, specification "Error
+//! Handling" and "Message Ordering".
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use crate::support::{Cast, Device, TestServer, another_call_id, assert_error};
+
+/// Says that `text` is a `parse_error` for `call_id` that names `names`, and that the connection
+/// stays open after it.
+async fn parse_error(text: &str, call_id: impl Into<Value>, names: &str) {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    socket.send_text(text).await;
+    assert_error(
+        &socket.expect("call_error").await,
+        "parse_error",
+        call_id,
+        names,
+    );
+    socket.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn text_that_is_no_json_is_a_parse_error() {
+    for text in ["", "accept", "{", "{\"type\":\"heartbeat\"", "{} {}"] {
+        parse_error(text, Value::Null, "").await;
+    }
+}
+
+#[rocket::async_test]
+async fn json_that_is_no_object_is_a_parse_error() {
+    for text in ["[]", "null", "7", "\"call.accept\"", "[\"call.accept\",{}]"] {
+        parse_error(text, Value::Null, "").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_message_without_a_type_is_a_parse_error_that_names_it() {
+    parse_error(r#"{"payload":{}}"#, Value::Null, "type").await;
+    parse_error(r#"{"payload":{"callId":"call-1"}}"#, "call-1", "type").await;
+}
+
+#[rocket::async_test]
+async fn a_message_with_a_wrong_type_is_a_parse_error_that_names_it() {
+    parse_error(r#"{"type":7,"payload":{}}"#, Value::Null, "type").await;
+    parse_error(r#"{"type":null,"payload":{}}"#, Value::Null, "type").await;
+}
+
+#[rocket::async_test]
+async fn a_message_of_an_unknown_type_is_a_parse_error_that_names_it() {
+    parse_error(
+        r#"{"type":"call.hold","payload":{"callId":"call-1"}}"#,
+        "call-1",
+        "call.hold",
+    )
+    .await;
+    parse_error(
+        r#"{"type":"Call.Accept","payload":{}}"#,
+        Value::Null,
+        "Call.Accept",
+    )
+    .await;
+    parse_error(
+        r#"{"type":"call_accepted","payload":{}}"#,
+        Value::Null,
+        "call_accepted",
+    )
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_message_without_a_payload_is_a_parse_error_that_names_it() {
+    for kind in ["call.accept", "call.reject", "call.end", "session.refresh"] {
+        parse_error(&json!({ "type": kind }).to_string(), Value::Null, "payload").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_payload_that_is_no_object_is_a_parse_error_that_names_it() {
+    for payload in [json!(7), json!("call-1"), json!([]), json!(null)] {
+        let message = json!({ "type": "call.accept", "payload": payload });
+        parse_error(&message.to_string(), Value::Null, "payload").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_payload_without_a_call_id_is_a_parse_error_that_names_it() {
+    for kind in ["call.accept", "call.reject", "call.end"] {
+        let message = json!({ "type": kind, "payload": { "reason": "busy" } });
+        parse_error(&message.to_string(), Value::Null, "callId").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_rejection_without_a_reason_is_a_parse_error_that_names_it() {
+    let message = json!({ "type": "call.reject", "payload": { "callId": "call-1" } });
+    parse_error(&message.to_string(), "call-1", "reason").await;
+}
+
+#[rocket::async_test]
+async fn a_rejection_with_a_wrong_reason_is_a_parse_error_that_names_it() {
+    for reason in [json!("Busy"), json!("tired"), json!(1), json!(null)] {
+        let payload = json!({ "callId": "call-1", "reason": reason });
+        let message = json!({ "type": "call.reject", "payload": payload });
+        parse_error(&message.to_string(), "call-1", "reason").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_wrong_duration_is_a_parse_error_that_names_it() {
+    for seconds in [
+        json!(-1),
+        json!(2_147_483_648_i64),
+        json!(1.5),
+        json!("125"),
+        json!(false),
+    ] {
+        let payload = json!({ "callId": "call-1", "durationSeconds": seconds });
+        let message = json!({ "type": "call.end", "payload": payload });
+        parse_error(&message.to_string(), "call-1", "durationSeconds").await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_refresh_without_a_token_is_a_parse_error_that_names_it() {
+    parse_error(
+        r#"{"type":"session.refresh","payload":{}}"#,
+        Value::Null,
+        "token",
+    )
+    .await;
+    parse_error(
+        r#"{"type":"session.refresh","payload":{"token":7}}"#,
+        Value::Null,
+        "token",
+    )
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_binary_message_is_a_parse_error_and_the_connection_stays_open() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
+    for bytes in [heartbeat.into_bytes(), Vec::new(), vec![0xff, 0x00]] {
+        socket.send_raw(Message::Binary(bytes)).await;
+        assert_error(
+            &socket.expect("call_error").await,
+            "parse_error",
+            Value::Null,
+            "",
+        );
+        socket.expect_nothing().await;
+    }
+}
+
+#[rocket::async_test]
+async fn unknown_fields_are_ignored() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    let message = json!({
+        "type": "call.accept",
+        "payload": { "callId": call, "sdp": "v=0", "nested": { "a": [1] } },
+        "id": 17,
+    });
+    cast.at(Device::BobPhone).send_json(&message).await;
+    cast.at(Device::AlicePhone).expect("call_accepted").await;
+}
+
+#[rocket::async_test]
+async fn heartbeat_is_answered_with_the_user_and_the_time() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    let before = server.now().to_string();
+    socket.send("heartbeat", &json!({})).await;
+    let ack = socket.expect("heartbeat.ack").await;
+    let after = server.now().to_string();
+    assert_eq!(ack["userId"], "alice");
+    let timestamp = ack["timestamp"].as_str().expect("an instant");
+    assert!(
+        *before <= *timestamp && *timestamp <= *after,
+        "{before} {timestamp} {after}"
+    );
+}
+
+#[rocket::async_test]
+async fn a_call_id_that_is_no_uuid_is_call_not_found_with_that_id() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    socket.accept("call-uuid-999").await;
+    assert_error(
+        &socket.expect("call_error").await,
+        "call_not_found",
+        "call-uuid-999",
+        "",
+    );
+    socket.reject("call-uuid-999", "busy").await;
+    assert_error(
+        &socket.expect("call_error").await,
+        "call_not_found",
+        "call-uuid-999",
+        "",
+    );
+    socket.end("").await;
+    assert_error(&socket.expect("call_error").await, "call_not_found", "", "");
+}
+
+#[rocket::async_test]
+async fn an_error_leaves_the_connection_and_the_session_as_they_were() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    let phone = cast.at(Device::BobPhone);
+    phone.send_text("nonsense").await;
+    phone.expect_error("parse_error").await;
+    phone.accept(&another_call_id()).await;
+    phone.expect_error("call_not_found").await;
+    phone.accept(&call).await;
+    cast.at(Device::AlicePhone).expect("call_accepted").await;
+}
+
+#[rocket::async_test]
+async fn messages_of_one_session_are_handled_in_order() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    for _ in 0..10 {
+        let call = cast.ring().await;
+        let phone = cast.at(Device::BobPhone);
+        phone.accept(&call).await;
+        phone.reject(&call, "busy").await;
+        phone.end(&call).await;
+        phone.accept(&call).await;
+        phone.send_text("nonsense").await;
+        phone.send("heartbeat", &json!({})).await;
+        phone.accept("unknown").await;
+        phone.expect_error("invalid_status").await;
+        phone.expect_error("invalid_status").await;
+        phone.expect_error("parse_error").await;
+        phone.expect("heartbeat.ack").await;
+        phone.expect_error("call_not_found").await;
+        for device in [Device::AlicePhone, Device::AliceTablet, Device::BobTablet] {
+            cast.at(device).expect("call_accepted").await;
+            cast.at(device).expect("call_ended").await;
+        }
+    }
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_hundred_messages_sent_at_once_are_answered_one_for_one_in_order() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    for number in 0..100 {
+        socket.accept(&format!("call-{number}")).await;
+    }
+    for number in 0..100 {
+        let error = socket.expect("call_error").await;
+        assert_error(&error, "call_not_found", format!("call-{number}"), "");
+    }
+}

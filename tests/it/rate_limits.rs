@@ -1,0 +1,245 @@
+//! Rate limits: contract sections 2 (`rate_limited`, order of checks) and 6 (settings). That 429 comes
+//! with `Retry-After` in seconds is checked by the client.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chattrix::settings::{Rate, Settings};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::TestServer;
+
+/// `count` an hour: so slow that nothing comes back while a test runs.
+fn an_hour(count: u32) -> Option<Rate> {
+    let count = NonZeroU32::new(count).expect("more than none");
+    Some(Rate {
+        count,
+        period: Duration::from_hours(1),
+    })
+}
+
+#[rocket::async_test]
+async fn initiate_beyond_its_rate_is_rate_limited() {
+    let server = TestServer::plan()
+        .with(|s| s.initiate_rate = an_hour(2))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    for _ in 0..2 {
+        let call = alice.call("bob").await;
+        alice.end(&call).await.success(200);
+    }
+    let answer = alice.initiate("bob").await;
+    let wait: u32 = answer
+        .header("retry-after")
+        .expect("a wait")
+        .parse()
+        .expect("seconds");
+    answer.failure(429, "rate_limited");
+    assert!(
+        (1..=1800).contains(&wait),
+        "two an hour are one each 1800 s, not {wait} s"
+    );
+}
+
+#[rocket::async_test]
+async fn ten_calls_a_minute_may_be_initiated_by_default() {
+    let by_default = Settings::default().initiate_rate;
+    let server = TestServer::plan()
+        .with(|s| s.initiate_rate = by_default)
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    for _ in 0..10 {
+        alice
+            .initiate("nobody")
+            .await
+            .failure(404, "user_not_found");
+    }
+    alice.initiate("nobody").await.failure(429, "rate_limited");
+}
+
+#[rocket::async_test]
+async fn the_initiate_rate_is_each_users_own_over_all_sessions() {
+    let server = TestServer::plan()
+        .with(|s| s.initiate_rate = an_hour(1))
+        .start()
+        .await;
+    let call = server.sign_in("alice").call("bob").await;
+    server.sign_in("alice").end(&call).await.success(200);
+    server
+        .sign_in("alice")
+        .initiate("bob")
+        .await
+        .failure(429, "rate_limited");
+    server.sign_in("bob").call("alice").await;
+}
+
+#[rocket::async_test]
+async fn the_initiate_rate_limits_nothing_else() {
+    let server = TestServer::plan()
+        .with(|s| s.initiate_rate = an_hour(1))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    let call = alice.call("bob").await;
+    alice.initiate("bob").await.failure(429, "rate_limited");
+    for _ in 0..5 {
+        alice.details(&call).await.success(200);
+    }
+    alice.end(&call).await.success(200);
+}
+
+#[rocket::async_test]
+async fn requests_beyond_their_rate_are_rate_limited_on_every_route() {
+    let server = TestServer::plan()
+        .with(|s| s.request_rate = an_hour(3))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    let call = alice.call("bob").await;
+    alice.details(&call).await.success(200);
+    alice.active().await.success(200);
+    alice.active().await.failure(429, "rate_limited");
+    alice.details(&call).await.failure(429, "rate_limited");
+    alice.initiate("carol").await.failure(429, "rate_limited");
+    alice.accept(&call).await.failure(429, "rate_limited");
+    alice
+        .reject(&call, "busy")
+        .await
+        .failure(429, "rate_limited");
+    alice.end(&call).await.failure(429, "rate_limited");
+    alice
+        .set_status(&call, "ENDED")
+        .await
+        .failure(429, "rate_limited");
+    server.sign_in("bob").end(&call).await.success(200);
+}
+
+#[rocket::async_test]
+async fn a_rate_limit_is_told_before_a_wrong_body_and_a_missing_call() {
+    let server = TestServer::plan()
+        .with(|s| s.request_rate = an_hour(1))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    alice.active().await.success(200);
+    alice
+        .post_text("/api/v1/calls/initiate", "{")
+        .await
+        .failure(429, "rate_limited");
+    alice
+        .reject("no-uuid", "tired")
+        .await
+        .failure(429, "rate_limited");
+}
+
+#[rocket::async_test]
+async fn an_initiate_rate_is_told_before_a_wrong_body_and_a_missing_callee() {
+    let server = TestServer::plan()
+        .with(|s| s.initiate_rate = an_hour(1))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    alice
+        .initiate("nobody")
+        .await
+        .failure(404, "user_not_found");
+    alice.initiate("nobody").await.failure(429, "rate_limited");
+    alice
+        .initiate_with(&json!({}))
+        .await
+        .failure(429, "rate_limited");
+}
+
+#[rocket::async_test]
+async fn a_bad_token_is_told_before_a_rate_limit() {
+    let server = TestServer::plan()
+        .with(|s| s.request_rate = an_hour(1))
+        .start()
+        .await;
+    let token = server.token("alice");
+    server.client(&token.sign()).active().await.success(200);
+    server
+        .client(&token.sign())
+        .active()
+        .await
+        .failure(429, "rate_limited");
+    server
+        .client(&token.without("exp").sign())
+        .active()
+        .await
+        .failure(401, "unauthenticated");
+}
+
+#[rocket::async_test]
+async fn sockets_are_not_rate_limited() {
+    let limited = TestServer::plan()
+        .with(|s| s.request_rate = an_hour(1))
+        .start()
+        .await;
+    let mut socket = limited.sign_in("alice").socket().await;
+    for _ in 0..20 {
+        socket.expect_nothing().await;
+    }
+}
+
+#[rocket::async_test]
+async fn rates_that_are_off_limit_nothing() {
+    let server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    for _ in 0..400 {
+        alice
+            .initiate("nobody")
+            .await
+            .failure(404, "user_not_found");
+    }
+}
+
+#[rocket::async_test]
+async fn bad_tokens_beyond_their_rate_are_rate_limited_by_address() {
+    let server = TestServer::plan()
+        .with(|s| s.auth_failure_rate = an_hour(3))
+        .start()
+        .await;
+    for token in ["a.b.c", "d.e.f"] {
+        server
+            .client(token)
+            .active()
+            .await
+            .failure(401, "unauthenticated");
+    }
+    server
+        .refused_socket("g.h.i")
+        .await
+        .failure(401, "unauthenticated");
+    server
+        .client("j.k.l")
+        .active()
+        .await
+        .failure(429, "rate_limited");
+    server
+        .refused_socket("m.n.o")
+        .await
+        .failure(429, "rate_limited");
+}
+
+/// Otherwise whoever likes could claim another address for each guess.
+#[rocket::async_test]
+async fn an_address_that_a_client_claims_for_itself_is_not_believed() {
+    let server = TestServer::plan()
+        .with(|s| s.auth_failure_rate = an_hour(2))
+        .start()
+        .await;
+    let guesser = server.client("a.b.c");
+    let mut statuses = Vec::new();
+    for claimed in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {
+        let request = guesser.request(Method::GET, "/api/v1/calls/active");
+        let request = request
+            .header("x-real-ip", claimed)
+            .header("x-forwarded-for", claimed);
+        statuses.push(guesser.send(request).await.status);
+    }
+    assert_eq!(statuses, [401, 401, 429]);
+}

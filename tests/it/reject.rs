@@ -1,0 +1,132 @@
+//! `POST /api/v1/calls/{callId}/reject` and `call.reject`: specification "3. Reject Call", contract
+//! sections 1 to 3.
+
+use serde_json::json;
+
+use crate::support::{Cast, Device, Scene, TestServer, another_call_id, assert_error};
+
+const NOT_THE_CALLEE: &str = "User is not the callee of this call";
+
+#[rocket::async_test]
+async fn reject_makes_an_initiating_call_rejected() {
+    let scene = Scene::with_call("INITIATING").await;
+    let call = scene.bob.reject(&scene.call, "declined").await.success(200);
+    assert_eq!(call["status"], "REJECTED");
+}
+
+#[rocket::async_test]
+async fn reject_makes_a_ringing_call_rejected() {
+    let scene = Scene::with_call("RINGING").await;
+    let call = scene.bob.reject(&scene.call, "declined").await.success(200);
+    assert_eq!(call["status"], "REJECTED");
+}
+
+#[rocket::async_test]
+async fn reject_without_a_reason_names_it() {
+    let scene = Scene::with_call("INITIATING").await;
+    let message = scene
+        .bob
+        .reject_with(&scene.call, &json!({}))
+        .await
+        .failure(400, "invalid_request");
+    assert!(message.contains("reason"), "{message}");
+    let path = format!("/api/v1/calls/{}/reject", scene.call);
+    scene
+        .bob
+        .post_text(&path, "")
+        .await
+        .failure(400, "invalid_request");
+    assert_eq!(scene.bob.status_of(&scene.call).await, "INITIATING");
+}
+
+#[rocket::async_test]
+async fn reject_with_a_reason_not_as_specified_says_what_was_expected() {
+    let scene = Scene::with_call("INITIATING").await;
+    for wrong in [
+        json!("Busy"),
+        json!("BUSY"),
+        json!("tired"),
+        json!(""),
+        json!(null),
+        json!(1),
+    ] {
+        let body = json!({ "reason": wrong });
+        let message = scene
+            .bob
+            .reject_with(&scene.call, &body)
+            .await
+            .failure(400, "invalid_request");
+        assert!(
+            message.contains("reason"),
+            "{message:?} does not name the field"
+        );
+        assert!(
+            message.contains("unavailable"),
+            "{message:?} does not say what was expected"
+        );
+    }
+    assert_eq!(scene.bob.status_of(&scene.call).await, "INITIATING");
+}
+
+#[rocket::async_test]
+async fn reject_by_the_caller_is_unauthorized() {
+    let scene = Scene::with_call("RINGING").await;
+    let message = scene
+        .alice
+        .reject(&scene.call, "busy")
+        .await
+        .failure(403, "unauthorized");
+    assert_eq!(message, NOT_THE_CALLEE);
+}
+
+#[rocket::async_test]
+async fn reject_by_a_stranger_is_unauthorized() {
+    let scene = Scene::with_call("RINGING").await;
+    let message = scene
+        .carol
+        .reject(&scene.call, "busy")
+        .await
+        .failure(403, "unauthorized");
+    assert_eq!(message, NOT_THE_CALLEE);
+}
+
+#[rocket::async_test]
+async fn reject_of_a_call_that_does_not_exist_is_call_not_found() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    bob.reject(&another_call_id(), "busy")
+        .await
+        .failure(404, "call_not_found");
+    bob.reject("call-uuid-123", "busy")
+        .await
+        .failure(404, "call_not_found");
+}
+
+#[rocket::async_test]
+async fn reject_in_any_other_status_is_an_invalid_status() {
+    for status in ["CONNECTING", "ACTIVE", "ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        scene
+            .bob
+            .reject(&scene.call, "busy")
+            .await
+            .failure(400, "invalid_status");
+        assert_eq!(scene.bob.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn reject_over_the_socket_fails_with_the_same_words_as_over_rest() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    for device in [Device::AlicePhone, Device::CarolPhone] {
+        cast.at(device).reject(&call, "busy").await;
+        let error = cast.at(device).expect("call_error").await;
+        assert_error(&error, "unauthorized", call.as_str(), NOT_THE_CALLEE);
+    }
+    cast.bob.accept(&call).await.success(200);
+    cast.at(Device::BobPhone).reject(&call, "busy").await;
+    let error = cast.at(Device::BobPhone).expect("call_error").await;
+    assert_error(&error, "invalid_status", call, "");
+}

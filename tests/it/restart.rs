@@ -1,0 +1,162 @@
+//! What survives a restart: contract section 3, "All of it survives a restart".
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Cast, Device, Scene, TestServer, eventually, initiate_body, wall_clock_hand};
+
+#[rocket::async_test]
+async fn a_call_in_each_status_is_the_same_after_a_restart() {
+    for status in [
+        "INITIATING",
+        "RINGING",
+        "CONNECTING",
+        "ACTIVE",
+        "ENDED",
+        "MISSED",
+        "REJECTED",
+    ] {
+        let mut scene = Scene::with_call(status).await;
+        let before = scene.alice.details(&scene.call).await.success(200);
+        scene.server.restart().await;
+        assert_eq!(scene.alice.details(&scene.call).await.success(200), before);
+    }
+}
+
+#[rocket::async_test]
+async fn a_ringing_call_can_be_accepted_after_a_restart() {
+    let mut scene = Scene::with_call("RINGING").await;
+    scene.server.restart().await;
+    let mut caller = scene.alice.socket().await;
+    let mut callee = scene.bob.socket().await;
+    assert_eq!(
+        callee.expect("call_invitation").await["callId"],
+        *scene.call
+    );
+    callee.accept(&scene.call).await;
+    let accepted = json!({ "callId": scene.call, "acceptedBy": "bob" });
+    assert_eq!(caller.expect("call_accepted").await, accepted);
+}
+
+#[rocket::async_test]
+async fn a_connecting_call_can_be_ended_after_a_restart_and_counts_its_whole_length() {
+    let mut scene = Scene::with_call("CONNECTING").await;
+    scene.server.stop().await;
+    scene.clock.advance(Duration::from_secs(20));
+    scene.server.start_again().await;
+    let call = scene.bob.end(&scene.call).await.success(200);
+    assert_eq!(call["durationSeconds"], 20);
+}
+
+#[rocket::async_test]
+async fn live_calls_keep_their_users_busy_over_a_restart() {
+    let mut scene = Scene::with_call("ACTIVE").await;
+    scene.server.restart().await;
+    scene
+        .alice
+        .initiate("carol")
+        .await
+        .failure(409, "caller_busy");
+    scene.carol.initiate("bob").await.failure(409, "user_busy");
+}
+
+#[rocket::async_test]
+async fn a_call_whose_ring_timeout_passed_while_the_server_was_down_is_missed_and_both_are_told() {
+    let clock = wall_clock_hand();
+    let mut server = TestServer::plan().clock(&clock).start().await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let call = alice.call("bob").await;
+    server.stop().await;
+    clock.advance(Duration::from_secs(61));
+    server.start_again().await;
+    let (mut caller, mut callee) = (alice.socket().await, bob.socket().await);
+    for socket in [&mut caller, &mut callee] {
+        assert_eq!(
+            socket.expect("call_timeout").await,
+            json!({ "callId": call })
+        );
+        socket.expect_nothing().await;
+    }
+    assert_eq!(bob.status_of(&call).await, "MISSED");
+    bob.accept(&call).await.failure(400, "invalid_status");
+}
+
+#[rocket::async_test]
+async fn a_call_whose_ring_timeout_has_not_passed_still_rings_after_a_restart() {
+    let clock = wall_clock_hand();
+    let mut server = TestServer::plan().clock(&clock).start().await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let call = alice.call("bob").await;
+    server.stop().await;
+    clock.advance(Duration::from_secs(58));
+    server.start_again().await;
+    let mut callee = bob.socket().await;
+    assert_eq!(callee.expect("call_invitation").await["callId"], *call);
+    assert_eq!(alice.status_of(&call).await, "RINGING");
+}
+
+#[rocket::async_test]
+async fn the_ring_timeout_of_an_earlier_run_still_comes_in_the_next() {
+    let plan = TestServer::plan().with(|s| s.ring_timeout = Duration::from_secs(2));
+    let mut server = plan.start().await;
+    let alice = server.sign_in("alice");
+    let call = alice.call("bob").await;
+    server.restart().await;
+    eventually("the call to be missed", async || {
+        alice.status_of(&call).await == "MISSED"
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_call_that_grew_too_long_while_the_server_was_down_is_ended_by_the_system() {
+    let mut scene = Scene::with_call("ACTIVE").await;
+    scene.server.stop().await;
+    scene.clock.advance(Duration::from_secs(4 * 3600 + 1));
+    scene.server.start_again().await;
+    let alice = scene.server.sign_in("alice");
+    eventually("the call to end", async || {
+        alice.status_of(&scene.call).await == "ENDED"
+    })
+    .await;
+    assert!(alice.active().await.success(200).is_null());
+}
+
+#[rocket::async_test]
+async fn an_idempotency_key_survives_a_restart() {
+    let mut server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    let first = alice
+        .initiate_once("key-1", &initiate_body("bob"))
+        .await
+        .success(201);
+    server.restart().await;
+    let again = alice
+        .initiate_once("key-1", &initiate_body("bob"))
+        .await
+        .success(201);
+    assert_eq!(again["id"], first["id"]);
+}
+
+#[rocket::async_test]
+async fn sessions_come_back_after_a_restart_and_go_on() {
+    let mut server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    let everybody = [
+        Device::AlicePhone,
+        Device::AliceTablet,
+        Device::BobPhone,
+        Device::BobTablet,
+    ];
+    let (alice, bob) = (cast.alice.clone(), cast.bob.clone());
+    for device in everybody.into_iter().chain([Device::CarolPhone]) {
+        cast.disconnect(device);
+    }
+    server.restart().await;
+    let (mut at_alice, mut at_bob) = (alice.socket().await, bob.socket().await);
+    at_alice.end(&call).await;
+    assert_eq!(at_bob.expect("call_ended").await["endedBy"], "alice");
+    at_alice.expect_nothing().await;
+}

@@ -1,0 +1,207 @@
+//! Sessions, one login on one device: contract section 4.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Cast, Device, Socket, TestServer, Token};
+
+/// Closed because another connection took its place.
+const REPLACED: u16 = 4000;
+
+/// Says that `other` replaces the connection of `one`.
+async fn replaces(server: &TestServer, one: &Token, other: &Token) {
+    let mut first = server.socket(one).await;
+    let mut second = server.socket(other).await;
+    assert_eq!(first.expect_close().await.0, REPLACED);
+    second.expect_nothing().await;
+}
+
+/// Says that the connections of `one` and of `other` stand beside one another.
+async fn coexists(server: &TestServer, one: &Token, other: &Token) {
+    let mut first = server.socket(one).await;
+    let mut second = server.socket(other).await;
+    first.expect_nothing().await;
+    second.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_new_connection_of_a_session_replaces_the_old_with_code_4000() {
+    let server = TestServer::start().await;
+    let token = server.token("alice");
+    replaces(&server, &token, &token).await;
+}
+
+#[rocket::async_test]
+async fn tokens_with_the_same_sid_are_the_same_session() {
+    let server = TestServer::start().await;
+    let one = server.token("alice").session("phone").with("jti", "1");
+    let other = server.token("alice").session("phone").with("jti", "2");
+    replaces(&server, &one, &other).await;
+}
+
+#[rocket::async_test]
+async fn tokens_with_another_sid_are_another_session() {
+    let server = TestServer::start().await;
+    let one = server.token("alice").session("phone").with("jti", "1");
+    let other = server.token("alice").session("tablet").with("jti", "1");
+    coexists(&server, &one, &other).await;
+}
+
+#[rocket::async_test]
+async fn without_a_sid_the_jti_is_the_session() {
+    let server = TestServer::start().await;
+    let later = server.now().plus(Duration::from_secs(1800));
+    let token = |jti: &str| server.token("alice").without("sid").with("jti", jti);
+    replaces(&server, &token("1"), &token("1").expiring_at(later)).await;
+    coexists(&server, &token("2"), &token("3")).await;
+}
+
+#[rocket::async_test]
+async fn without_a_sid_and_a_jti_the_token_is_the_session() {
+    let server = TestServer::start().await;
+    let later = server.now().plus(Duration::from_secs(1800));
+    let token = server.token("alice").without("sid");
+    coexists(&server, &token, &token.clone().expiring_at(later)).await;
+    replaces(&server, &token, &token).await;
+}
+
+#[rocket::async_test]
+async fn the_same_sid_of_another_user_is_another_session() {
+    let server = TestServer::start().await;
+    let [alices, bobs] = ["alice", "bob"].map(|user| server.token(user).session("phone"));
+    coexists(&server, &alices, &bobs).await;
+}
+
+#[rocket::async_test]
+async fn a_replaced_connection_hears_nothing_more_and_the_new_one_hears_once() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    let mut old = bob.socket().await;
+    let mut new = bob.socket().await;
+    let call = server.sign_in("alice").initiate("bob").await.success(201);
+    assert_eq!(call["status"], "RINGING");
+    assert_eq!(old.expect_close().await.0, REPLACED);
+    assert_eq!(new.expect("call_invitation").await["callId"], call["id"]);
+    new.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn replacing_a_connection_is_not_leaving() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    let mut old = bob.socket().await;
+    let _new = bob.socket().await;
+    old.expect_close().await;
+    drop(old);
+    let call = server.sign_in("alice").initiate("bob").await.success(201);
+    assert_eq!(call["status"], "RINGING");
+}
+
+#[rocket::async_test]
+async fn a_ninth_session_makes_the_oldest_give_way_with_code_4000() {
+    let server = TestServer::start().await;
+    let mut sockets = Vec::new();
+    for _ in 0..8 {
+        sockets.push(server.sign_in("alice").socket().await);
+    }
+    sockets[0].expect_nothing().await;
+    let mut ninth = server.sign_in("alice").socket().await;
+    assert_eq!(sockets[0].expect_close().await.0, REPLACED);
+    for socket in &mut sockets[1..] {
+        socket.expect_nothing().await;
+    }
+    ninth.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn the_number_of_sessions_is_a_setting_and_each_users_own() {
+    let server = TestServer::plan()
+        .with(|s| s.max_sessions_per_user = 1)
+        .start()
+        .await;
+    let mut bob = server.sign_in("bob").socket().await;
+    let mut first = server.sign_in("alice").socket().await;
+    let mut second = server.sign_in("alice").socket().await;
+    assert_eq!(first.expect_close().await.0, REPLACED);
+    second.expect_nothing().await;
+    bob.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_replacement_does_not_count_as_one_more_session() {
+    let server = TestServer::plan()
+        .with(|s| s.max_sessions_per_user = 2)
+        .start()
+        .await;
+    let mut phone = server.sign_in("alice").socket().await;
+    let tablet = server.sign_in("alice");
+    let mut old = tablet.socket().await;
+    let mut new = tablet.socket().await;
+    assert_eq!(old.expect_close().await.0, REPLACED);
+    phone.expect_nothing().await;
+    new.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_session_that_has_left_makes_room() {
+    let server = TestServer::plan()
+        .with(|s| s.max_sessions_per_user = 2)
+        .start()
+        .await;
+    let mut phone = server.sign_in("alice").socket().await;
+    let mut tablet = server.sign_in("alice").socket().await;
+    tablet.close().await;
+    let mut laptop = server.sign_in("alice").socket().await;
+    phone.expect_nothing().await;
+    laptop.expect_nothing().await;
+}
+
+/// The devices that did not act stop ringing, and the one that did hears nothing: over REST it is
+/// known by its token.
+#[rocket::async_test]
+async fn acting_over_rest_without_a_socket_tells_all_sessions_of_the_user() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    server.sign_in("bob").accept(&call).await.success(200);
+    let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+    let everybody = [
+        Device::AlicePhone,
+        Device::AliceTablet,
+        Device::BobPhone,
+        Device::BobTablet,
+    ];
+    cast.expect_only(&everybody, "call_accepted", &accepted)
+        .await;
+}
+
+#[rocket::async_test]
+async fn a_callers_other_sessions_are_not_invited_to_the_own_call() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    cast.at(Device::AliceTablet).expect_nothing().await;
+    cast.alice.call("carol").await;
+    cast.at(Device::CarolPhone).expect("call_invitation").await;
+    cast.expect_nothing().await;
+}
+
+/// What a client does that was told `call_accepted` for a call that another device answered: nothing.
+/// What it would do with `call_ended` is to end the call.
+#[rocket::async_test]
+async fn a_device_whose_user_answered_elsewhere_is_not_told_that_the_call_ended() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    cast.at(Device::BobPhone).accept(&call).await;
+    let told = cast.at(Device::BobTablet).expect("call_accepted").await;
+    assert_eq!(told, json!({ "callId": call, "acceptedBy": "bob" }));
+    cast.at(Device::BobTablet).expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_close_by_the_client_is_answered() {
+    let server = TestServer::start().await;
+    let mut socket: Socket = server.sign_in("alice").socket().await;
+    assert_eq!(socket.close().await, 1000);
+}

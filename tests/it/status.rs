@@ -1,0 +1,200 @@
+//! `PATCH /api/v1/calls/{callId}/status`: specification "5. Update Call Status", contract section 3.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Cast, Scene, TestServer, another_call_id};
+
+#[rocket::async_test]
+async fn patch_connecting_by_the_callee_accepts_the_call() {
+    for status in ["INITIATING", "RINGING"] {
+        let scene = Scene::with_call(status).await;
+        scene.clock.advance(Duration::from_secs(2));
+        let call = scene
+            .bob
+            .set_status(&scene.call, "CONNECTING")
+            .await
+            .success(200);
+        assert_eq!(call["status"], "CONNECTING");
+        assert_eq!(call["startTime"], "2024-01-15T10:30:02.000Z");
+    }
+}
+
+#[rocket::async_test]
+async fn patch_connecting_by_the_caller_is_unauthorized_in_every_status() {
+    for status in [
+        "INITIATING",
+        "RINGING",
+        "CONNECTING",
+        "ACTIVE",
+        "ENDED",
+        "MISSED",
+        "REJECTED",
+    ] {
+        let scene = Scene::with_call(status).await;
+        let answer = scene.alice.set_status(&scene.call, "CONNECTING").await;
+        let message = answer.failure(403, "unauthorized");
+        assert_eq!(message, "User is not the callee of this call");
+        assert_eq!(scene.alice.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn patch_connecting_again_is_200_and_changes_nothing() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.answer().await;
+    let before = cast.bob.details(&call).await.success(200);
+    cast.bob.set_status(&call, "CONNECTING").await.success(200);
+    assert_eq!(cast.bob.details(&call).await.success(200), before);
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn patch_active_by_either_makes_a_connecting_call_active() {
+    for by_caller in [true, false] {
+        let scene = Scene::with_call("CONNECTING").await;
+        let who = if by_caller { &scene.alice } else { &scene.bob };
+        scene.clock.advance(Duration::from_secs(1));
+        let call = who.set_status(&scene.call, "ACTIVE").await.success(200);
+        assert_eq!(call["status"], "ACTIVE");
+        assert_eq!(call["startTime"], "2024-01-15T10:30:00.000Z");
+        assert_eq!(call["updatedAt"], "2024-01-15T10:30:01.000Z");
+    }
+}
+
+#[rocket::async_test]
+async fn patch_active_again_is_200_and_changes_nothing() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let before = scene.bob.details(&scene.call).await.success(200);
+    scene.clock.advance(Duration::from_secs(9));
+    let call = scene
+        .bob
+        .set_status(&scene.call, "ACTIVE")
+        .await
+        .success(200);
+    assert_eq!(call["status"], "ACTIVE");
+    assert_eq!(scene.bob.details(&scene.call).await.success(200), before);
+}
+
+#[rocket::async_test]
+async fn patch_ended_by_either_ends_an_answered_call() {
+    for status in ["CONNECTING", "ACTIVE"] {
+        for by_caller in [true, false] {
+            let scene = Scene::with_call(status).await;
+            scene.clock.advance(Duration::from_millis(31_900));
+            let who = if by_caller { &scene.alice } else { &scene.bob };
+            let call = who.set_status(&scene.call, "ENDED").await.success(200);
+            assert_eq!(call["status"], "ENDED");
+            assert_eq!(call["startTime"], "2024-01-15T10:30:00.000Z");
+            let details = who.details(&scene.call).await.success(200);
+            assert_eq!(details["durationSeconds"], 31);
+            assert_eq!(details["endTime"], "2024-01-15T10:30:31.900Z");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn patch_ended_by_either_ends_an_unanswered_call_with_0_seconds_and_no_start() {
+    for status in ["INITIATING", "RINGING"] {
+        for by_caller in [true, false] {
+            let scene = Scene::with_call(status).await;
+            scene.clock.advance(Duration::from_secs(5));
+            let who = if by_caller { &scene.alice } else { &scene.bob };
+            let call = who.set_status(&scene.call, "ENDED").await.success(200);
+            assert_eq!(call["status"], "ENDED");
+            assert_eq!(call.get("startTime"), None);
+            let details = who.details(&scene.call).await.success(200);
+            assert_eq!(details["durationSeconds"], 0);
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn patch_active_of_an_unanswered_or_final_call_is_an_invalid_status() {
+    for status in ["INITIATING", "RINGING", "ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        for who in [&scene.alice, &scene.bob] {
+            who.set_status(&scene.call, "ACTIVE")
+                .await
+                .failure(400, "invalid_status");
+        }
+        assert_eq!(scene.alice.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn patch_connecting_of_an_active_or_final_call_is_an_invalid_status() {
+    for status in ["ACTIVE", "ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        scene
+            .bob
+            .set_status(&scene.call, "CONNECTING")
+            .await
+            .failure(400, "invalid_status");
+        assert_eq!(scene.bob.status_of(&scene.call).await, status);
+    }
+}
+
+#[rocket::async_test]
+async fn patch_ended_of_a_final_call_is_an_invalid_status() {
+    for status in ["ENDED", "MISSED", "REJECTED"] {
+        let scene = Scene::with_call(status).await;
+        for who in [&scene.alice, &scene.bob] {
+            who.set_status(&scene.call, "ENDED")
+                .await
+                .failure(400, "invalid_status");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn patch_with_a_status_not_as_specified_says_what_was_expected() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let other_statuses = ["INITIATING", "RINGING", "MISSED", "REJECTED", "active", ""];
+    let wrong = other_statuses.map(|status| json!({ "status": status }));
+    for body in
+        wrong
+            .into_iter()
+            .chain([json!({}), json!({ "status": null }), json!({ "status": 3 })])
+    {
+        let answer = scene.alice.set_status_with(&scene.call, &body).await;
+        let message = answer.failure(400, "invalid_request");
+        assert!(
+            message.contains("status"),
+            "{message:?} does not name the field: {body}"
+        );
+    }
+    assert_eq!(scene.alice.status_of(&scene.call).await, "CONNECTING");
+}
+
+#[rocket::async_test]
+async fn patch_by_a_stranger_is_unauthorized() {
+    let scene = Scene::with_call("CONNECTING").await;
+    for status in ["ACTIVE", "ENDED"] {
+        let message = scene
+            .carol
+            .set_status(&scene.call, status)
+            .await
+            .failure(403, "unauthorized");
+        assert_eq!(message, "User is not a participant of this call");
+    }
+    scene
+        .carol
+        .set_status(&scene.call, "CONNECTING")
+        .await
+        .failure(403, "unauthorized");
+}
+
+#[rocket::async_test]
+async fn patch_of_a_call_that_does_not_exist_is_call_not_found() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    bob.set_status(&another_call_id(), "ACTIVE")
+        .await
+        .failure(404, "call_not_found");
+    bob.set_status("call-uuid-123", "ACTIVE")
+        .await
+        .failure(404, "call_not_found");
+}

@@ -1,0 +1,26 @@
+//! What the tests stand on: a server that stops on drop, clients that check every answer and every
+//! message against the documented shapes, and the calls and people most tests begin with.
+
+mod answer;
+mod api;
+mod cast;
+mod raw;
+mod scene;
+mod server;
+mod shape;
+mod socket;
+mod token;
+mod trace;
+mod wait;
+
+pub use answer::Answer;
+pub use api::{Api, initiate_body};
+pub use cast::{Cast, Device};
+pub use raw::{Opcode, RawSocket};
+pub use scene::{Scene, another_call_id};
+pub use server::{Address, Plan, TestServer, wall_clock_hand};
+pub use shape::assert_error;
+pub use socket::Socket;
+pub use token::{SECRET, Token};
+pub use trace::warnings;
+pub use wait::{eventually, within};

@@ -1,0 +1,136 @@
+//! A socket by hand, for clients that do what a WebSocket library would not: read without answering
+//! pings, not read at all, send half a message.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::{Address, within};
+
+/// What a frame is (RFC 6455, section 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opcode {
+    Continuation = 0x0,
+    Text = 0x1,
+    Close = 0x8,
+    Ping = 0x9,
+    Pong = 0xA,
+}
+
+/// A connected socket that answers nothing by itself.
+pub struct RawSocket {
+    stream: TcpStream,
+}
+
+impl RawSocket {
+    /// Connects with `token`, with a receive buffer so small that the server soon feels a client that
+    /// does not read.
+    pub async fn connect(address: &Address, token: &str) -> Self {
+        let tcp = TcpSocket::new_v4().expect("a TCP socket");
+        tcp.set_recv_buffer_size(4096).expect("a small buffer");
+        let mut stream = tcp
+            .connect(address.tcp())
+            .await
+            .expect("the server listens");
+        let request = format!(
+            "GET /ws/chat?token={token} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .expect("the request is sent");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(
+                within("the upgrade", stream.read_u8())
+                    .await
+                    .expect("an answer"),
+            );
+        }
+        assert!(
+            head.starts_with(b"HTTP/1.1 101 "),
+            "{}",
+            String::from_utf8_lossy(&head)
+        );
+        Self { stream }
+    }
+
+    /// The next frame, or none where the connection has ended.
+    pub async fn frame(&mut self) -> Option<(Opcode, Vec<u8>)> {
+        within("a frame or the end", self.read_frame()).await
+    }
+
+    /// Reads to the end: the code of the close frame, if one came.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        while let Some((opcode, payload)) = self.frame().await {
+            if opcode == Opcode::Close {
+                let code = payload
+                    .first_chunk()
+                    .map_or(1005, |code| u16::from_be_bytes(*code));
+                return Some(code);
+            }
+        }
+        None
+    }
+
+    /// Sends a frame, masked with zeros.
+    pub async fn send(
+        &mut self,
+        opcode: Opcode,
+        last: bool,
+        payload: &[u8],
+    ) -> std::io::Result<()> {
+        self.stream.write_all(&encode(opcode, last, payload)).await
+    }
+
+    /// Sends text again and again without reading, until the server takes no more of it: what it has
+    /// to say is then stuck on its side.
+    pub async fn stuff(&mut self, text: &str) {
+        let frame = encode(Opcode::Text, true, text.as_bytes());
+        // Loopback takes a frame in microseconds; half a second without progress is a full pipe.
+        let patience = Duration::from_millis(500);
+        while let Ok(sent) = tokio::time::timeout(patience, self.stream.write_all(&frame)).await {
+            sent.expect("the connection stands while it is being stuffed");
+        }
+    }
+
+    async fn read_frame(&mut self) -> Option<(Opcode, Vec<u8>)> {
+        let opcode = match self.stream.read_u8().await.ok()? & 0x0F {
+            0x0 => Opcode::Continuation,
+            0x1 => Opcode::Text,
+            0x8 => Opcode::Close,
+            0x9 => Opcode::Ping,
+            0xA => Opcode::Pong,
+            other => panic!("no opcode that the server sends: {other:#x}"),
+        };
+        let length = match self.stream.read_u8().await.ok()? {
+            126 => u64::from(self.stream.read_u16().await.ok()?),
+            127 => self.stream.read_u64().await.ok()?,
+            short => u64::from(short),
+        };
+        let mut payload = vec![0; usize::try_from(length).expect("a frame fits the memory")];
+        self.stream.read_exact(&mut payload).await.ok()?;
+        Some((opcode, payload))
+    }
+}
+
+fn encode(opcode: Opcode, last: bool, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![u8::from(last) << 7 | opcode as u8];
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(short @ 0..126), _) => frame.push(0x80 | short),
+        (_, Ok(medium)) => {
+            frame.push(0x80 | 126);
+            frame.extend(medium.to_be_bytes());
+        }
+        _ => {
+            frame.push(0x80 | 127);
+            frame.extend((payload.len() as u64).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}

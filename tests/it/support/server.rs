@@ -1,0 +1,294 @@
+//! A real server on a port and a database file of its own.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use chattrix::app;
+use chattrix::clock::{Clock, ManualClock, Timestamp};
+use chattrix::settings::Settings;
+use chattrix::store::Database;
+use chattrix::user::{Profile, Standing, UserId};
+use rocket::fairing::AdHoc;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::token::{SECRET, Token};
+use super::{Answer, Api, Socket, trace, within};
+
+/// Where a server is to be found; it stays right when the server comes back on another port.
+#[derive(Clone)]
+pub struct Address(Arc<AtomicU16>);
+
+impl Address {
+    /// The address on loopback with this port.
+    pub fn with_port(port: u16) -> Self {
+        Self(Arc::new(AtomicU16::new(port)))
+    }
+
+    /// The URL of `path` over HTTP.
+    pub fn http(&self, path: &str) -> String {
+        format!("http://{}{path}", self.tcp())
+    }
+
+    /// The URL of `path` over WebSocket.
+    pub fn ws(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.tcp())
+    }
+
+    /// The address to connect to.
+    pub fn tcp(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.0.load(Ordering::SeqCst)).into()
+    }
+}
+
+/// A server to be started.
+pub struct Plan {
+    settings: Settings,
+    clock: Clock,
+    users: Vec<Profile>,
+    disabled: Vec<UserId>,
+}
+
+impl Plan {
+    /// With the settings changed by `change`.
+    pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    /// With a clock that the test moves.
+    pub fn clock(mut self, hand: &ManualClock) -> Self {
+        self.clock = Clock::Manual(hand.clone());
+        self
+    }
+
+    /// With one more user.
+    pub fn user(mut self, id: &str, name: &str, avatar: Option<&str>) -> Self {
+        let id = UserId::parse(id).expect("a user id");
+        self.users.push(Profile {
+            id,
+            name: name.to_owned(),
+            avatar: avatar.map(str::to_owned),
+        });
+        self
+    }
+
+    /// With one more user, who is disabled.
+    pub fn disabled_user(mut self, id: &str) -> Self {
+        self.disabled.push(UserId::parse(id).expect("a user id"));
+        self.user(id, id, None)
+    }
+
+    /// Makes the database with its users and starts the server.
+    pub async fn start(self) -> TestServer {
+        trace::install();
+        let directory = tempfile::tempdir().expect("a directory for the database");
+        let settings = Settings {
+            database: directory.path().join("chattrix.db"),
+            ..self.settings
+        };
+        let database = Database::open(&settings.database).expect("the database is made");
+        for user in &self.users {
+            database
+                .add_user(user, self.clock.now())
+                .expect("the user is added");
+        }
+        for id in &self.disabled {
+            database
+                .set_standing(id, Standing::Disabled)
+                .expect("the user is disabled");
+        }
+        drop(database);
+        let address = Address::with_port(0);
+        let mut server = TestServer {
+            settings,
+            clock: self.clock,
+            directory,
+            address,
+            running: None,
+        };
+        server.start_again().await;
+        server
+    }
+}
+
+/// A hand for a manual clock, at an hour that is not the machine's: 2024-01-15T10:30:00Z.
+pub fn wall_clock_hand() -> ManualClock {
+    ManualClock::starting_at(Timestamp::from_millis(1_705_314_600_000))
+}
+
+/// A server that stops when it is dropped.
+pub struct TestServer {
+    settings: Settings,
+    clock: Clock,
+    directory: TempDir,
+    address: Address,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: app::Stop,
+    launched: JoinHandle<()>,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.stop.stop().await;
+        within("the server to stop", self.launched)
+            .await
+            .expect("the server ran to its end");
+    }
+}
+
+impl TestServer {
+    /// A server to be shaped: Alice (with a picture), Bob, Carol, Dave, Erin and Frank are its users,
+    /// its clock is the system's, and no rate is limited.
+    pub fn plan() -> Plan {
+        let settings = Settings {
+            jwt_secret: Some(SECRET.to_owned().into()),
+            initiate_rate: None,
+            request_rate: None,
+            auth_failure_rate: None,
+            ..Settings::default()
+        };
+        let plan = Plan {
+            settings,
+            clock: Clock::System,
+            users: Vec::new(),
+            disabled: Vec::new(),
+        };
+        plan.user(
+            "alice",
+            "Alice Archer",
+            Some("https://example.com/alice.jpg"),
+        )
+        .user("bob", "Bob Baker", None)
+        .user("carol", "Carol Cook", None)
+        .user("dave", "Dave Dyer", None)
+        .user("erin", "Erin Eyre", None)
+        .user("frank", "Frank Fisher", None)
+    }
+
+    /// A started server that nothing is special about.
+    pub async fn start() -> Self {
+        Self::plan().start().await
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.directory.path().join("chattrix.db")
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A token for a new session of `user`.
+    pub fn token(&self, user: &str) -> Token {
+        Token::of(user, self.now())
+    }
+
+    /// A client in a new session of `user`.
+    pub fn sign_in(&self, user: &str) -> Api {
+        self.client(&self.token(user).sign())
+    }
+
+    /// A client with this token.
+    pub fn client(&self, token: &str) -> Api {
+        Api::new(&self.address, Some(token.to_owned()))
+    }
+
+    /// A client without a token.
+    pub fn anonymous(&self) -> Api {
+        Api::new(&self.address, None)
+    }
+
+    /// A socket with this token.
+    pub async fn socket(&self, token: &Token) -> Socket {
+        Socket::connect(&self.address, &token.sign()).await
+    }
+
+    /// What a request for a socket with this token is answered, which must be a refusal.
+    pub async fn refused_socket(&self, token: &str) -> Answer {
+        self.anonymous()
+            .refused_upgrade(&format!("/ws/chat?token={token}"), &[])
+            .await
+    }
+
+    /// What stops the server, to be held while it runs.
+    pub fn stopper(&self) -> app::Stop {
+        self.running.as_ref().expect("the server runs").stop.clone()
+    }
+
+    /// Waits for the server, which somebody stops.
+    pub async fn wait_for_the_end(&mut self) {
+        let running = self.running.take().expect("the server runs");
+        within("the server to end", running.launched)
+            .await
+            .expect("the server ran to its end");
+    }
+
+    /// Stops the server and keeps its database.
+    pub async fn stop(&mut self) {
+        self.running.take().expect("the server runs").stop().await;
+    }
+
+    /// Starts the server on the same database; clients find it at its new port.
+    pub async fn start_again(&mut self) {
+        let figment = rocket::Config::figment()
+            .merge(("address", "127.0.0.1"))
+            .merge(("port", 0))
+            .merge(("workers", 2))
+            .merge(("log_level", "off"));
+        let app = app::build(&self.settings, figment, self.clock.clone())
+            .expect("the server can be built");
+        let (tell, port) = oneshot::channel();
+        let liftoff = AdHoc::on_liftoff("tell the port", move |rocket| {
+            Box::pin(async move { tell.send(rocket.config().port).expect("the test waits") })
+        });
+        let rocket = app.rocket.attach(liftoff);
+        let launched = tokio::spawn(async move {
+            rocket
+                .launch()
+                .await
+                .expect("the server stops without an error");
+        });
+        let port = within("the server to start", port)
+            .await
+            .expect("the server starts");
+        self.address.0.store(port, Ordering::SeqCst);
+        self.running = Some(Running {
+            stop: app.stop,
+            launched,
+        });
+    }
+
+    /// Stops the server and starts it again on the same database.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start_again().await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let failing = std::thread::panicking();
+        if let Some(running) = self.running.take()
+            && !failing
+        {
+            tokio::task::block_in_place(|| Handle::current().block_on(running.stop()));
+        }
+        if !failing {
+            trace::assert_no_token_was_logged();
+        }
+    }
+}

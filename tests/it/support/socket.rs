@@ -1,0 +1,219 @@
+//! A client's socket.
+
+use std::collections::VecDeque;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::Request;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::shape::assert_message;
+use super::{Address, within};
+
+/// A connected socket; every message it reads is checked for its shape.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What came before the server had said that the connection stands.
+    early: VecDeque<Value>,
+}
+
+#[derive(Debug)]
+enum Incoming {
+    Message(Value),
+    Closed(u16, String),
+    /// The connection ended without a close frame.
+    Gone,
+}
+
+impl Socket {
+    /// Connects with `token` in the query, and waits until the server knows of the session: between
+    /// the upgrade and that moment the user does not count as connected.
+    pub async fn connect(address: &Address, token: &str) -> Self {
+        let request = Self::request(address, &format!("/ws/chat?token={token}"));
+        let mut socket = Self::open(request).await;
+        socket.settle().await;
+        socket
+    }
+
+    /// A request for a socket at `path_and_query`, to be given headers.
+    pub fn request(address: &Address, path_and_query: &str) -> Request<()> {
+        address
+            .ws(path_and_query)
+            .into_client_request()
+            .expect("the address is well formed")
+    }
+
+    /// Connects with this request and reads nothing yet.
+    pub async fn open(request: Request<()>) -> Self {
+        let opening = within("the upgrade", connect_async(request));
+        let (stream, _) = opening.await.expect("the upgrade is granted");
+        Self {
+            stream,
+            early: VecDeque::new(),
+        }
+    }
+
+    /// Waits until the server has answered a first message, and keeps what it sent before.
+    async fn settle(&mut self) {
+        self.send("heartbeat", &json!({})).await;
+        loop {
+            match self.read().await {
+                Incoming::Message(message) if message["type"] == "heartbeat.ack" => return,
+                Incoming::Message(message) => self.early.push_back(message),
+                other => panic!("a session that stands was expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// Sends a message.
+    pub async fn send(&mut self, kind: &str, payload: &Value) {
+        self.send_json(&json!({ "type": kind, "payload": payload }))
+            .await;
+    }
+
+    /// Sends any JSON.
+    pub async fn send_json(&mut self, message: &Value) {
+        self.send_text(message.to_string()).await;
+    }
+
+    /// Sends any text.
+    pub async fn send_text(&mut self, text: impl Into<String>) {
+        self.send_raw(Message::Text(text.into())).await;
+    }
+
+    /// Sends any WebSocket message.
+    pub async fn send_raw(&mut self, message: Message) {
+        within("the message to be sent", self.stream.send(message))
+            .await
+            .expect("the socket takes it");
+    }
+
+    /// Sends `call.accept`.
+    pub async fn accept(&mut self, call: &str) {
+        self.send("call.accept", &json!({ "callId": call })).await;
+    }
+
+    /// Sends `call.reject`.
+    pub async fn reject(&mut self, call: &str, reason: &str) {
+        self.send("call.reject", &json!({ "callId": call, "reason": reason }))
+            .await;
+    }
+
+    /// Sends `call.end` and leaves the duration to the server.
+    pub async fn end(&mut self, call: &str) {
+        self.send("call.end", &json!({ "callId": call })).await;
+    }
+
+    /// The next message, which must be of this type: whole.
+    pub async fn expect_message(&mut self, kind: &str) -> Value {
+        match self.next(kind).await {
+            Incoming::Message(message) if message["type"] == kind => message,
+            other => panic!("{kind} was expected, not {other:?}"),
+        }
+    }
+
+    /// The next message, which must be of this type: its `data` or its `payload`.
+    pub async fn expect(&mut self, kind: &str) -> Value {
+        let mut message = self.expect_message(kind).await;
+        let body = if message.get("data").is_some() {
+            "data"
+        } else {
+            "payload"
+        };
+        message[body].take()
+    }
+
+    /// The payload of the next message, which must be a `call_error` of this `errorType`.
+    pub async fn expect_error(&mut self, error_type: &str) -> Value {
+        let payload = self.expect("call_error").await;
+        assert_eq!(payload["errorType"], error_type, "{payload}");
+        payload
+    }
+
+    /// Says that nothing is on its way to this session: heartbeats come back with nothing before them.
+    ///
+    /// An event that was published before is in the session's queue by now. A session that takes from
+    /// its queue and from its client by turns may answer one heartbeat first, hardly three.
+    pub async fn expect_nothing(&mut self) {
+        for _ in 0..3 {
+            self.send("heartbeat", &json!({})).await;
+            self.expect("heartbeat.ack").await;
+        }
+    }
+
+    /// The code and the reason with which the server closes the socket, as the next thing it does.
+    pub async fn expect_close(&mut self) -> (u16, String) {
+        match self.next("a close frame").await {
+            Incoming::Closed(code, reason) => (code, reason),
+            other => panic!("a close frame was expected, not {other:?}"),
+        }
+    }
+
+    /// The next message, whatever it is: whole.
+    pub async fn expect_any(&mut self) -> Value {
+        match self.next("a message").await {
+            Incoming::Message(message) => message,
+            other => panic!("a message was expected, not {other:?}"),
+        }
+    }
+
+    /// Sends a heartbeat and waits for what comes of it: none for the answer to it, or the code with
+    /// which the server closes the socket.
+    pub async fn heartbeat_or_close(&mut self) -> Option<u16> {
+        let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
+        // A socket that the server has just closed may refuse it; what was sent before can be read.
+        let _ = self.stream.send(Message::Text(heartbeat)).await;
+        match self.next("an answer or a close frame").await {
+            Incoming::Message(message) => assert_eq!(message["type"], "heartbeat.ack", "{message}"),
+            Incoming::Closed(code, _) => return Some(code),
+            Incoming::Gone => panic!("the connection ended without a close frame"),
+        }
+        None
+    }
+
+    /// Closes the socket as a client does that leaves: the code with which the server agrees.
+    pub async fn close(&mut self) -> u16 {
+        let frame = CloseFrame {
+            code: CloseCode::Normal,
+            reason: "".into(),
+        };
+        within("the close frame to be sent", self.stream.close(Some(frame)))
+            .await
+            .expect("it is sent");
+        self.expect_close().await.0
+    }
+
+    async fn next(&mut self, what: &str) -> Incoming {
+        match self.early.pop_front() {
+            Some(message) => Incoming::Message(message),
+            None => within(what, self.read()).await,
+        }
+    }
+
+    async fn read(&mut self) -> Incoming {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    let message = serde_json::from_str(&text).expect("the server sends JSON");
+                    assert_message(&message);
+                    return Incoming::Message(message);
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    // One more read sends the answer to the close frame.
+                    let _ = self.stream.next().await;
+                    let (code, reason) = frame.map_or((1005, String::new()), |frame| {
+                        (frame.code.into(), frame.reason.into_owned())
+                    });
+                    return Incoming::Closed(code, reason);
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Binary(_))) => panic!("the server sends text only"),
+                Some(Err(_)) | None => return Incoming::Gone,
+            }
+        }
+    }
+}

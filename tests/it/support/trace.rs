@@ -1,0 +1,101 @@
+//! The log of the whole test run at its most talkative, written to a file and watched for tokens
+//! (contract section 4: "The token never reaches a log line").
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, Once, PoisonError};
+
+use chattrix::logging;
+use chattrix::settings::LogLevel;
+use tracing_log::LogTracer;
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// How every token begins: `{"` in base64url.
+const TOKEN: &str = "eyJ";
+
+static LOG: LazyLock<Mutex<Log>> = LazyLock::new(|| Mutex::new(Log::create()));
+
+struct Log {
+    path: PathBuf,
+    file: File,
+    warnings: Vec<String>,
+    /// The first line that held a token, up to the token.
+    leak: Option<String>,
+}
+
+impl Log {
+    fn create() -> Self {
+        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let path = directory.join(format!("trace-{}.log", std::process::id()));
+        let file = File::create(&path).expect("a file for the log");
+        Self {
+            path,
+            file,
+            warnings: Vec::new(),
+            leak: None,
+        }
+    }
+
+    fn take(&mut self, line: &str) {
+        if self.leak.is_none() {
+            self.leak = line.find(TOKEN).map(|start| line[..start].to_owned());
+        }
+        if line.contains(" WARN ") {
+            self.warnings.push(line.to_owned());
+        }
+    }
+}
+
+/// A hand on the log for one line.
+struct Line;
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+        log.take(&String::from_utf8_lossy(bytes));
+        log.file.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sends everything that the server's own filter lets through at trace level to the log: once for
+/// all tests, and before Rocket would install a logger of its own.
+pub fn install() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        LogTracer::init().expect("no test installs a logger");
+        let layer = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(|| Line);
+        Registry::default()
+            .with(logging::filter(LogLevel::Trace))
+            .with(layer)
+            .try_init()
+            .expect("no test installs a subscriber");
+    });
+}
+
+/// The warnings so far that hold `text`.
+pub fn warnings(text: &str) -> Vec<String> {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    log.warnings
+        .iter()
+        .filter(|line| line.contains(text))
+        .cloned()
+        .collect()
+}
+
+/// Fails where any test has made the server log a token so far.
+pub fn assert_no_token_was_logged() {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(line) = &log.leak {
+        panic!("a token was logged, see {}: {line}", log.path.display());
+    }
+}

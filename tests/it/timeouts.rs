@@ -1,0 +1,210 @@
+//! What the server does by itself as time passes: contract sections 3 and 6. Real time, short settings.
+
+use std::time::Duration;
+
+use chattrix::settings::Settings;
+use serde_json::json;
+
+use crate::support::{Cast, Device, TestServer, eventually};
+
+/// Long enough for a loaded machine to act in, short enough to wait for.
+const SHORT: Duration = Duration::from_millis(700);
+
+async fn short(change: impl FnOnce(&mut Settings)) -> TestServer {
+    TestServer::plan().with(change).start().await
+}
+
+/// Waits until the disconnect grace of whoever left before has passed for certain: a grace that
+/// begins only now, in a call of Erin and Frank, passes.
+async fn outlast_the_grace(server: &TestServer) {
+    let (erin, frank) = (server.sign_in("erin"), server.sign_in("frank"));
+    let (mut at_erin, at_frank) = (erin.socket().await, frank.socket().await);
+    let call = erin.call("frank").await;
+    frank.accept(&call).await.success(200);
+    at_erin.expect("call_accepted").await;
+    drop(at_frank);
+    assert_eq!(at_erin.expect("call_ended").await["endedBy"], "frank");
+}
+
+#[rocket::async_test]
+async fn a_call_that_was_answered_does_not_time_out() {
+    let server = short(|s| s.ring_timeout = SHORT).await;
+    let mut cast = Cast::on(&server).await;
+    let answered = cast.answer().await;
+    // A later call that does time out says that the earlier deadline has passed.
+    let (dave, mut erin) = (
+        server.sign_in("dave"),
+        server.sign_in("erin").socket().await,
+    );
+    let missed = dave.call("erin").await;
+    assert_eq!(erin.expect("call_invitation").await["callId"], *missed);
+    assert_eq!(erin.expect("call_timeout").await["callId"], *missed);
+    assert_eq!(cast.alice.status_of(&answered).await, "CONNECTING");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_call_that_timed_out_can_no_longer_be_accepted_rejected_or_ended() {
+    let server = short(|s| s.ring_timeout = SHORT).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    for device in [
+        Device::AlicePhone,
+        Device::AliceTablet,
+        Device::BobPhone,
+        Device::BobTablet,
+    ] {
+        cast.at(device).expect("call_timeout").await;
+    }
+    cast.bob.accept(&call).await.failure(400, "invalid_status");
+    cast.bob
+        .reject(&call, "busy")
+        .await
+        .failure(400, "invalid_status");
+    cast.alice.end(&call).await.failure(400, "invalid_status");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_call_of_two_who_are_not_connected_is_missed_too() {
+    let server = short(|s| s.ring_timeout = Duration::from_millis(100)).await;
+    let alice = server.sign_in("alice");
+    let call = alice.call("bob").await;
+    eventually("the call to be missed", async || {
+        alice.status_of(&call).await == "MISSED"
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_later_call_with_a_nearer_deadline_does_not_wait_for_an_earlier_one() {
+    let server = short(|s| s.max_call_duration = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    // The sweeper now sleeps until the ring timeout, a minute away.
+    server.sign_in("dave").call("erin").await;
+    let call = cast.answer().await;
+    let data = json!({ "callId": call, "endedBy": "system", "durationSeconds": 0 });
+    let everybody = [
+        Device::AlicePhone,
+        Device::AliceTablet,
+        Device::BobPhone,
+        Device::BobTablet,
+    ];
+    cast.expect_only(&everybody, "call_ended", &data).await;
+}
+
+#[rocket::async_test]
+async fn many_calls_that_time_out_together_are_all_missed_and_everybody_is_told() {
+    let pairs = 40;
+    let mut plan = TestServer::plan().with(|s| s.ring_timeout = Duration::from_millis(500));
+    for pair in 0..pairs {
+        plan = plan.user(&format!("caller-{pair}"), "Caller", None);
+        plan = plan.user(&format!("callee-{pair}"), "Callee", None);
+    }
+    let server = plan.start().await;
+    let mut sockets = Vec::new();
+    for pair in 0..pairs {
+        let caller = server.sign_in(&format!("caller-{pair}"));
+        let at_caller = caller.socket().await;
+        let call = caller.call(&format!("callee-{pair}")).await;
+        sockets.push((at_caller, call));
+    }
+    for (socket, call) in &mut sockets {
+        assert_eq!(socket.expect("call_timeout").await["callId"], **call);
+    }
+}
+
+#[rocket::async_test]
+async fn a_participant_who_comes_back_within_the_grace_keeps_the_call() {
+    let server = short(|s| s.disconnect_grace = Some(Duration::from_secs(1))).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.disconnect(Device::BobTablet);
+    cast.disconnect(Device::BobPhone);
+    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+    outlast_the_grace(&server).await;
+    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_participant_with_one_session_left_is_not_gone() {
+    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.disconnect(Device::BobPhone);
+    cast.disconnect(Device::AlicePhone);
+    outlast_the_grace(&server).await;
+    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+}
+
+#[rocket::async_test]
+async fn a_participant_who_never_had_a_connected_session_is_not_gone() {
+    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    cast.bob.accept(&call).await.success(200);
+    outlast_the_grace(&server).await;
+    assert_eq!(cast.bob.status_of(&call).await, "CONNECTING");
+    let accepted = json!({ "callId": call, "acceptedBy": "bob" });
+    let told = [Device::AlicePhone, Device::AliceTablet];
+    cast.expect_only(&told, "call_accepted", &accepted).await;
+}
+
+#[rocket::async_test]
+async fn the_grace_does_not_touch_a_call_that_is_still_ringing() {
+    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    cast.disconnect(Device::BobPhone);
+    cast.disconnect(Device::BobTablet);
+    outlast_the_grace(&server).await;
+    assert_eq!(cast.alice.status_of(&call).await, "RINGING");
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn the_caller_may_be_the_one_who_is_gone() {
+    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.disconnect(Device::AlicePhone);
+    cast.disconnect(Device::AliceTablet);
+    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 0 });
+    cast.expect_only(&[Device::BobPhone, Device::BobTablet], "call_ended", &data)
+        .await;
+    cast.connect(Device::AlicePhone, &cast.alice.clone()).await;
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_grace_that_is_off_ends_nothing() {
+    let server = short(|s| {
+        s.disconnect_grace = None;
+        s.max_call_duration = Some(Duration::from_secs(2));
+    })
+    .await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.disconnect(Device::BobPhone);
+    cast.disconnect(Device::BobTablet);
+    // What ends it in the end is its length, not Bob's absence.
+    let ended = cast.at(Device::AlicePhone).expect("call_ended").await;
+    assert_eq!(
+        ended,
+        json!({ "callId": call, "endedBy": "system", "durationSeconds": 2 })
+    );
+}
+
+#[rocket::async_test]
+async fn a_longest_duration_that_is_off_ends_nothing() {
+    let server = short(|s| {
+        s.max_call_duration = None;
+        s.disconnect_grace = Some(SHORT);
+    })
+    .await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    outlast_the_grace(&server).await;
+    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+}
