@@ -10,7 +10,7 @@ use rocket::{Build, Rocket, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::OnceCell;
 
-use crate::auth::KeyError;
+use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
 use crate::clock::Clock;
 use crate::gate::Gate;
@@ -49,6 +49,8 @@ pub struct App {
 /// # Errors
 /// [`StartError`].
 pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
+    // The key first: a server without one leaves no file behind.
+    let authenticator = Authenticator::from_settings(settings)?;
     let store = Store::open(&settings.database)?;
     let hub = Hub::new(Capacity {
         event_queue: settings.event_queue,
@@ -68,7 +70,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             auto_provision: settings.auto_provision,
         },
     );
-    let gate = Gate::new(settings, service.clone())?;
+    let gate = Gate::new(settings, authenticator, service.clone());
     let sockets = SocketRules {
         ping_interval: settings.ping_interval,
         idle_timeout: settings.idle_timeout,

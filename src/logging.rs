@@ -40,6 +40,8 @@ pub fn init(level: LogLevel, format: LogFormat) {
     // Nothing of the libraries is shown below warn: let `log` drop it at the source.
     let bridge = LogTracer::builder()
         .with_max_level(tracing_log::log::LevelFilter::Warn)
+        // What Rocket's macros say in our name of every refused request; the access log says it.
+        .ignore_crate(OURS)
         .init();
     let subscriber = Registry::default()
         .with(filter(level))

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
 
-use super::{LEEWAY, TokenError, is_avatar, is_name};
+use super::{LEEWAY, TokenError};
 use crate::clock::Timestamp;
-use crate::user::{SessionId, UserId};
+use crate::user::{SessionId, UserId, is_avatar, is_name};
 
 /// The last second that RFC 3339 can write, at the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;

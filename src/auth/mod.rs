@@ -10,7 +10,6 @@
 
 mod claims;
 mod key;
-mod profile;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +25,6 @@ use uuid::Uuid;
 
 pub use self::claims::Claims;
 pub use self::key::KeyError;
-pub use self::profile::{is_avatar, is_name};
 use crate::clock::Timestamp;
 use crate::settings::Settings;
 use crate::user::UserId;

@@ -10,6 +10,9 @@ pub mod notice;
 pub mod state;
 pub mod transition;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::CallError;
 pub use history::{Direction, HistoryEntry, Outcome};
 pub use notice::{Audience, Event, Notice};

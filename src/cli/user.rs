@@ -1,9 +1,8 @@
 //! `chattrix user`: who may sign in and be called.
 
-use chattrix::auth::{is_avatar, is_name};
 use chattrix::clock::Clock;
 use chattrix::store::Removal;
-use chattrix::user::{Profile, Standing, User as Known, UserId};
+use chattrix::user::{Profile, Standing, User as Known, UserId, is_avatar, is_name};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 

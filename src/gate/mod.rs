@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use crate::auth::{Authenticator, KeyError};
+use crate::auth::Authenticator;
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::user::UserId;
@@ -39,20 +39,18 @@ struct Inner {
 }
 
 impl Gate {
-    /// The gate that `settings` describe.
-    ///
-    /// # Errors
-    /// [`KeyError`], where there is no key to check tokens with.
-    pub fn new(settings: &Settings, service: Service) -> Result<Self, KeyError> {
-        Ok(Self(Arc::new(Inner {
-            authenticator: Authenticator::from_settings(settings)?,
+    /// The gate that `settings` describe, before `service`.
+    #[must_use]
+    pub fn new(settings: &Settings, authenticator: Authenticator, service: Service) -> Self {
+        Self(Arc::new(Inner {
+            authenticator,
             service,
             origins: Origins::new(settings.allowed_origins.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
             requests: RateLimit::new(settings.request_rate),
             initiations: RateLimit::new(settings.initiate_rate),
             auth_failures: RateLimit::new(settings.auth_failure_rate),
-        })))
+        }))
     }
 
     /// Which pages of browsers may ask.

@@ -166,10 +166,8 @@ impl<'c> Read<'c> {
     /// # Errors
     /// [`Error`], where it does not.
     pub fn ping(&self) -> Result<(), Error> {
-        Ok(self
-            .conn
-            .prepare_cached("SELECT 1 FROM sqlite_schema")?
-            .query_one([], |_| Ok(()))?)
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)";
+        Ok(self.conn.prepare_cached(sql)?.query_one([], |_| Ok(()))?)
     }
 }
 

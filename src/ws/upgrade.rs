@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 
 use rocket::data::{IoHandler, IoStream};
+use rocket::http::Status;
 use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 use rocket_ws::WebSocket;
@@ -32,6 +33,7 @@ impl Upgrade {
 impl<'r> Responder<'r, 'static> for Upgrade {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         Response::build()
+            .status(Status::SwitchingProtocols)
             .raw_header("Sec-WebSocket-Version", "13")
             .raw_header("Sec-WebSocket-Accept", self.accept_key)
             .upgrade("websocket", Connection(self.session))

@@ -20,6 +20,7 @@ async fn a_server_that_is_stopping_is_alive_but_not_ready_and_refuses_work_with_
     let mut server = TestServer::start().await;
     let alice = server.sign_in("alice");
     let unread = server.sign_in("bob").socket().await;
+    assert_eq!(alice.get("/readyz").await.status, 200);
     let stop = server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });
     let probe = server.anonymous();

@@ -96,6 +96,8 @@ pub fn assert_failure(answer: &Answer) {
     let documented = match error_type {
         "unauthenticated" => 401,
         "rate_limited" => 429,
+        // A body that is too long is a wrong one too, with a status of its own.
+        "invalid_request" if answer.status == 413 => 413,
         "invalid_request" | "invalid_status" => 400,
         "call_not_found" | "user_not_found" | "not_found" => 404,
         "unauthorized" => 403,

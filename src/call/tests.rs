@@ -1,0 +1,482 @@
+//! The table of contract section 3, written out whole, and what holds for every sequence of actions.
+
+use std::time::Duration;
+
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
+use proptest::{prop_assert, prop_assert_eq, proptest};
+use uuid::Uuid;
+
+use super::transition::{self, Limits, Reach, Target, Wish};
+use super::{
+    Acting, Actor, Audience, Call, CallError, CallId, CallType, ChannelId, Event, Outcome,
+    RejectReason, State, Status, Transition, Via,
+};
+use crate::clock::Timestamp;
+use crate::user::{Profile, SessionId, UserId};
+
+const LIMITS: Limits = Limits {
+    ring_timeout: Duration::from_mins(1),
+    max_call_duration: Some(Duration::from_hours(4)),
+};
+const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).expect("a user id")
+}
+
+fn acting(id: &str) -> Acting {
+    Acting {
+        user: user(id),
+        session: SessionId::new("phone"),
+        via: Via::Socket,
+    }
+}
+
+fn wish() -> Wish {
+    Wish {
+        id: CallId::from_uuid(Uuid::from_u128(7)),
+        caller: Profile {
+            id: user("caller"),
+            name: "Caller".to_owned(),
+            avatar: None,
+        },
+        callee: user("callee"),
+        call_type: CallType::Video,
+        channel: ChannelId::parse("channel").expect("a channel"),
+    }
+}
+
+fn call_in(status: Status) -> Call {
+    let ring_until = START.plus(LIMITS.ring_timeout);
+    let started_at = START.plus(Duration::from_secs(5));
+    let talk_until = LIMITS.max_call_duration.map(|max| started_at.plus(max));
+    let ended_at = START.plus(Duration::from_secs(9));
+    let state = match status {
+        Status::Initiating => State::Initiating { ring_until },
+        Status::Ringing => State::Ringing { ring_until },
+        Status::Connecting => State::Connecting {
+            started_at,
+            talk_until,
+        },
+        Status::Active => State::Active {
+            started_at,
+            talk_until,
+        },
+        Status::Ended => State::Ended {
+            started_at: Some(started_at),
+            ended_at,
+            duration_seconds: 4,
+            ended_by: Actor::System,
+        },
+        Status::Rejected => State::Rejected {
+            reason: RejectReason::Declined,
+            ended_at,
+        },
+        Status::Missed => State::Missed { ended_at },
+    };
+    let call = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START).call;
+    Call {
+        state,
+        updated_at: START.plus(Duration::from_secs(9)),
+        ..call
+    }
+}
+
+/// What can be done to a call.
+#[derive(Clone, Copy, Debug)]
+enum Verb {
+    Accept,
+    Reject,
+    End,
+    PatchConnecting,
+    PatchActive,
+    PatchEnded,
+    Ring,
+    Miss,
+    Overrun,
+    Lose,
+    EndByAdmin,
+}
+
+fn apply(
+    verb: Verb,
+    call: &Call,
+    who: &str,
+    now: Timestamp,
+) -> Result<Option<Transition>, CallError> {
+    let acting = acting(who);
+    let set = |target| transition::set_status(call, &acting, target, LIMITS, now);
+    match verb {
+        Verb::Accept => transition::accept(call, &acting, LIMITS, now).map(Some),
+        Verb::Reject => transition::reject(call, &acting, RejectReason::Busy, now).map(Some),
+        Verb::End => transition::end(call, &acting, None, now).map(Some),
+        Verb::PatchConnecting => set(Target::Connecting),
+        Verb::PatchActive => set(Target::Active),
+        Verb::PatchEnded => set(Target::Ended),
+        Verb::Ring => transition::ring(call, now).map(Some),
+        Verb::Miss => transition::miss(call, now).map(Some),
+        Verb::Overrun => transition::overrun(call, now).map(Some),
+        Verb::Lose => transition::lose(call, &user(who), now).map(Some),
+        Verb::EndByAdmin => transition::end_by_admin(call, now).map(Some),
+    }
+}
+
+/// A status: the call gets it. `=`: nothing changes. `403c`: not the callee. `403p`: not a participant.
+/// `400`: wrong status. The columns are the statuses in their order.
+const TABLE: &[(Verb, &str, [&str; 7])] = {
+    use Verb::{
+        Accept, End, EndByAdmin, Lose, Miss, Overrun, PatchActive, PatchConnecting, PatchEnded,
+        Reject, Ring,
+    };
+    &[
+        (
+            Accept,
+            "caller",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            Accept,
+            "callee",
+            [
+                "CONNECTING",
+                "CONNECTING",
+                "400",
+                "400",
+                "400",
+                "400",
+                "400",
+            ],
+        ),
+        (
+            Accept,
+            "stranger",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            Reject,
+            "caller",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            Reject,
+            "callee",
+            ["REJECTED", "REJECTED", "400", "400", "400", "400", "400"],
+        ),
+        (
+            Reject,
+            "stranger",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            End,
+            "caller",
+            ["ENDED", "ENDED", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            End,
+            "callee",
+            ["ENDED", "ENDED", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            End,
+            "stranger",
+            ["403p", "403p", "403p", "403p", "403p", "403p", "403p"],
+        ),
+        (
+            PatchConnecting,
+            "caller",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            PatchConnecting,
+            "callee",
+            ["CONNECTING", "CONNECTING", "=", "400", "400", "400", "400"],
+        ),
+        (
+            PatchConnecting,
+            "stranger",
+            ["403p", "403p", "403p", "403p", "403p", "403p", "403p"],
+        ),
+        (
+            PatchActive,
+            "caller",
+            ["400", "400", "ACTIVE", "=", "400", "400", "400"],
+        ),
+        (
+            PatchActive,
+            "callee",
+            ["400", "400", "ACTIVE", "=", "400", "400", "400"],
+        ),
+        (
+            PatchActive,
+            "stranger",
+            ["403p", "403p", "403p", "403p", "403p", "403p", "403p"],
+        ),
+        (
+            PatchEnded,
+            "caller",
+            ["ENDED", "ENDED", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            PatchEnded,
+            "callee",
+            ["ENDED", "ENDED", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            PatchEnded,
+            "stranger",
+            ["403p", "403p", "403p", "403p", "403p", "403p", "403p"],
+        ),
+        (
+            Ring,
+            "server",
+            ["RINGING", "400", "400", "400", "400", "400", "400"],
+        ),
+        (
+            Miss,
+            "server",
+            ["MISSED", "MISSED", "400", "400", "400", "400", "400"],
+        ),
+        (
+            Overrun,
+            "server",
+            ["400", "400", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            Lose,
+            "caller",
+            ["400", "400", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            Lose,
+            "callee",
+            ["400", "400", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+        (
+            EndByAdmin,
+            "server",
+            ["ENDED", "ENDED", "ENDED", "ENDED", "400", "400", "400"],
+        ),
+    ]
+};
+
+#[test]
+fn every_action_of_everybody_in_every_status_is_as_the_contract_says() {
+    for (verb, who, row) in TABLE {
+        for (status, expected) in Status::ALL.into_iter().zip(row) {
+            let happened = match apply(
+                *verb,
+                &call_in(status),
+                who,
+                START.plus(Duration::from_secs(20)),
+            ) {
+                Ok(Some(transition)) => transition.call.status().as_str(),
+                Ok(None) => "=",
+                Err(CallError::NotTheCallee) => "403c",
+                Err(CallError::NotAParticipant) => "403p",
+                Err(CallError::InvalidStatus { .. }) => "400",
+            };
+            assert_eq!(
+                happened, *expected,
+                "{verb:?} by the {who} of a call that is {status}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_is_told_what_is_as_the_contract_says() {
+    let told = |verb, who, status| {
+        let transition = apply(
+            verb,
+            &call_in(status),
+            who,
+            START.plus(Duration::from_secs(20)),
+        );
+        let transition = transition.expect("possible").expect("a change");
+        let to = |audience: &Audience| match audience {
+            Audience::Participant(user) => user.to_string(),
+            Audience::OtherSessions { user, acted } => format!("{user} but {acted}"),
+        };
+        let notices = transition.notices.iter();
+        notices
+            .map(|notice| (to(&notice.audience), name(&notice.event)))
+            .collect::<Vec<_>>()
+    };
+    let one = |to: &str, event| (to.to_owned(), event);
+    assert_eq!(
+        told(Verb::Accept, "callee", Status::Ringing),
+        [
+            one("caller", "accepted"),
+            one("callee but phone", "accepted")
+        ]
+    );
+    assert_eq!(
+        told(Verb::Reject, "callee", Status::Initiating),
+        [
+            one("caller", "rejected"),
+            one("callee but phone", "rejected")
+        ]
+    );
+    assert_eq!(
+        told(Verb::End, "caller", Status::Ringing),
+        [one("callee", "ended"), one("caller but phone", "ended")]
+    );
+    assert_eq!(
+        told(Verb::End, "callee", Status::Active),
+        [one("caller", "ended"), one("callee but phone", "ended")]
+    );
+    assert_eq!(told(Verb::PatchActive, "caller", Status::Connecting), []);
+    assert_eq!(told(Verb::Ring, "server", Status::Initiating), []);
+    for (verb, status, event) in [
+        (Verb::Miss, Status::Ringing, "timed out"),
+        (Verb::Overrun, Status::Active, "ended"),
+        (Verb::EndByAdmin, Status::Ringing, "ended"),
+    ] {
+        assert_eq!(
+            told(verb, "server", status),
+            [one("caller", event), one("callee", event)]
+        );
+    }
+    assert_eq!(
+        told(Verb::Lose, "callee", Status::Active),
+        [one("caller", "ended")]
+    );
+}
+
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Invitation(_) => "invited",
+        Event::Accepted { .. } => "accepted",
+        Event::Rejected { .. } => "rejected",
+        Event::Ended { .. } => "ended",
+        Event::TimedOut { .. } => "timed out",
+    }
+}
+
+#[test]
+fn a_call_rings_where_the_callee_is_connected_and_waits_where_not() {
+    let ringing = transition::initiate(wish(), Reach::Connected, Via::Rest, LIMITS, START);
+    assert_eq!(ringing.call.status(), Status::Ringing);
+    assert_eq!(ringing.notices.len(), 1);
+    assert_eq!(
+        ringing.notices[0].audience,
+        Audience::Participant(user("callee"))
+    );
+    let waiting = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START);
+    assert_eq!(waiting.call.status(), Status::Initiating);
+    assert_eq!(waiting.notices, []);
+    for call in [ringing.call, waiting.call] {
+        assert_eq!(
+            call.state.deadline(),
+            Some(START.plus(Duration::from_mins(1)))
+        );
+    }
+}
+
+#[test]
+fn both_histories_get_the_outcome_that_the_contract_gives_them() {
+    let outcomes = |verb, who, status| {
+        let transition = apply(
+            verb,
+            &call_in(status),
+            who,
+            START.plus(Duration::from_secs(20)),
+        );
+        let history = transition.expect("possible").expect("a change").history;
+        history.map(|[caller, callee]| (caller.outcome, callee.outcome))
+    };
+    use Outcome::{Cancelled, Completed, Missed, Rejected};
+    assert_eq!(
+        outcomes(Verb::End, "caller", Status::Active),
+        Some((Completed, Completed))
+    );
+    assert_eq!(
+        outcomes(Verb::Lose, "callee", Status::Connecting),
+        Some((Completed, Completed))
+    );
+    assert_eq!(
+        outcomes(Verb::End, "caller", Status::Ringing),
+        Some((Cancelled, Missed))
+    );
+    assert_eq!(
+        outcomes(Verb::End, "callee", Status::Ringing),
+        Some((Rejected, Rejected))
+    );
+    assert_eq!(
+        outcomes(Verb::Miss, "server", Status::Ringing),
+        Some((Missed, Missed))
+    );
+    assert_eq!(
+        outcomes(Verb::Reject, "callee", Status::Ringing),
+        Some((Rejected, Rejected))
+    );
+    assert_eq!(outcomes(Verb::Accept, "callee", Status::Ringing), None);
+    let busy = transition::refuse_as_busy(wish(), Via::Rest, START).history;
+    assert_eq!(
+        busy.map(|[caller, callee]| (caller.outcome, callee.outcome)),
+        Some((Rejected, Missed))
+    );
+}
+
+#[test]
+fn the_duration_is_the_clients_or_whole_seconds_from_start_to_end_or_zero_without_an_answer() {
+    let end = |status, sent| {
+        let now = START.plus(Duration::from_millis(17_999));
+        let transition = transition::end(&call_in(status), &acting("caller"), sent, now);
+        transition.expect("possible").call.state.duration_seconds()
+    };
+    assert_eq!(end(Status::Active, Some(125)), Some(125));
+    assert_eq!(end(Status::Active, None), Some(12));
+    assert_eq!(end(Status::Ringing, Some(125)), Some(0));
+}
+
+fn verbs() -> impl Strategy<Value = Verb> {
+    prop_oneof![
+        Just(Verb::Accept),
+        Just(Verb::Reject),
+        Just(Verb::End),
+        Just(Verb::PatchConnecting),
+        Just(Verb::PatchActive),
+        Just(Verb::PatchEnded),
+        Just(Verb::Ring),
+        Just(Verb::Miss),
+        Just(Verb::Overrun),
+        Just(Verb::Lose),
+        Just(Verb::EndByAdmin),
+    ]
+}
+
+fn people() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("caller"), Just("callee"), Just("stranger")]
+}
+
+proptest! {
+    #[test]
+    fn final_stays_final_and_every_change_tells_its_whole_story(
+        connected in any::<bool>(),
+        steps in proptest::collection::vec((verbs(), people(), -5_000_i64..60_000), 1..12),
+    ) {
+        let reach = if connected { Reach::Connected } else { Reach::Absent };
+        let mut call = transition::initiate(wish(), reach, Via::Rest, LIMITS, START).call;
+        let mut now = START;
+        for (verb, who, ms) in steps {
+            // The clock may run backwards.
+            now = Timestamp::from_millis(now.as_millis() + ms);
+            let Ok(Some(transition)) = apply(verb, &call, who, now) else { continue };
+            prop_assert!(call.status().is_live());
+            prop_assert!(transition.call.status() as u8 > call.status() as u8);
+            prop_assert!(transition.call.updated_at >= call.updated_at);
+            prop_assert_eq!(transition.entry.status, transition.call.status());
+            prop_assert_eq!(transition.entry.at, transition.call.updated_at);
+            prop_assert_eq!(transition.history.is_some(), !transition.call.status().is_live());
+            prop_assert_eq!(transition.call.state.ended_at().is_some(), !transition.call.status().is_live());
+            prop_assert_eq!(transition.call.state.deadline().is_some(), transition.call.status().is_live());
+            for notice in &transition.notices {
+                prop_assert!(transition.call.has_participant(notice.audience.user()));
+                prop_assert_eq!(notice.at, transition.call.updated_at);
+            }
+            call = transition.call;
+        }
+    }
+}
