@@ -1,14 +1,13 @@
 //! The parts put together: what `serve` runs, and what the tests run.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Rocket, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::OnceCell;
 
 use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
@@ -117,7 +116,7 @@ pub struct Stop(Arc<Inner>);
 
 struct Inner {
     service: Service,
-    shutdown: OnceCell<Shutdown>,
+    shutdown: OnceLock<Shutdown>,
     stopping: AtomicBool,
 }
 
@@ -126,7 +125,7 @@ impl Stop {
         let stopping = AtomicBool::new(false);
         Self(Arc::new(Inner {
             service,
-            shutdown: OnceCell::new(),
+            shutdown: OnceLock::new(),
             stopping,
         }))
     }
@@ -135,8 +134,8 @@ impl Stop {
     fn fairing(self) -> AdHoc {
         AdHoc::on_liftoff("Stop", move |rocket| {
             Box::pin(async move {
-                let shutdown = rocket.shutdown();
-                self.0.shutdown.get_or_init(|| async { shutdown }).await;
+                // Liftoff comes once.
+                let _ = self.0.shutdown.set(rocket.shutdown());
             })
         })
     }

@@ -6,10 +6,11 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 use uuid::Uuid;
 
+use super::Outcome::{Cancelled, Completed, Missed, Rejected};
 use super::transition::{self, Limits, Reach, Target, Wish};
 use super::{
-    Acting, Actor, Audience, Call, CallError, CallId, CallType, ChannelId, Event, Outcome,
-    RejectReason, State, Status, Transition, Via,
+    Acting, Actor, Audience, Call, CallError, CallId, CallType, ChannelId, Event, RejectReason,
+    State, Status, Transition, Via,
 };
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
@@ -386,7 +387,6 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
         let history = transition.expect("possible").expect("a change").history;
         history.map(|[caller, callee]| (caller.outcome, callee.outcome))
     };
-    use Outcome::{Cancelled, Completed, Missed, Rejected};
     assert_eq!(
         outcomes(Verb::End, "caller", Status::Active),
         Some((Completed, Completed))

@@ -18,7 +18,7 @@ const PRUNED_EVERY: u32 = 10_000;
 pub(super) struct RateLimit<K: Hash + Eq + Clone>(Option<Limiter<K>>);
 
 struct Limiter<K: Hash + Eq + Clone> {
-    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
+    limits: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
     clock: DefaultClock,
     checks: AtomicU32,
 }
@@ -32,7 +32,7 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
                 .map(|quota| quota.allow_burst(rate.count))
         });
         Self(quota.map(|quota| Limiter {
-            limiter: RateLimiter::dashmap(quota),
+            limits: RateLimiter::dashmap(quota),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
         }))
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
     /// The time until there is room for it, where it is one too many.
     pub fn check(&self, key: &K) -> Result<(), Duration> {
         let Some(Limiter {
-            limiter,
+            limits,
             clock,
             checks,
         }) = &self.0
@@ -52,10 +52,10 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
             return Ok(());
         };
         if checks.fetch_add(1, Ordering::Relaxed) % PRUNED_EVERY == PRUNED_EVERY - 1 {
-            limiter.retain_recent();
-            limiter.shrink_to_fit();
+            limits.retain_recent();
+            limits.shrink_to_fit();
         }
-        limiter
+        limits
             .check_key(key)
             .map_err(|not_until| not_until.wait_time_from(clock.now()))
     }
@@ -100,7 +100,7 @@ mod tests {
         for key in 0..PRUNED_EVERY * 3 {
             let _ = limit.check(&key);
         }
-        let kept = limit.0.as_ref().map(|limiter| limiter.limiter.len());
+        let kept = limit.0.as_ref().map(|limiter| limiter.limits.len());
         assert!(
             kept.is_some_and(|kept| kept <= PRUNED_EVERY as usize),
             "{kept:?}"

@@ -65,7 +65,7 @@ impl Gate {
             .0
             .authenticator
             .verify(token, now)
-            .map_err(|error| refused(error.to_string()))?;
+            .map_err(|error| refused(&error))?;
         let offered = || Profile {
             id: claims.user.clone(),
             name: claims
@@ -76,8 +76,8 @@ impl Gate {
         };
         match self.0.service.sign_in(&claims.user, offered).await? {
             SignIn::Welcome(_) => Ok(claims),
-            SignIn::Unknown => Err(refused(format!("user {} is unknown", claims.user))),
-            SignIn::Disabled => Err(refused(format!("user {} is disabled", claims.user))),
+            SignIn::Unknown => Err(refused(&"its user is unknown")),
+            SignIn::Disabled => Err(refused(&"its user is disabled")),
         }
     }
 
@@ -88,7 +88,7 @@ impl Gate {
         }
         let signed_in = match token {
             Some(token) => self.sign_in(token).await,
-            None => Err(refused("there is none".to_owned())),
+            None => Err(refused(&"there is none")),
         };
         match signed_in {
             Ok(claims) => {
@@ -109,8 +109,8 @@ impl Gate {
 }
 
 /// A token that will not do, and why, which stays here.
-fn refused(reason: String) -> Problem {
-    tracing::debug!(reason, "token refused");
+fn refused(reason: &dyn std::fmt::Display) -> Problem {
+    tracing::debug!(%reason, "token refused");
     Problem::unauthenticated()
 }
 

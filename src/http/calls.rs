@@ -97,7 +97,7 @@ async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Servic
 
 /// The user's live call.
 #[get("/active")]
-async fn active(user: SignedIn, service: &State<Service>) -> Answer {
+fn active(user: SignedIn, service: &State<Service>) -> Answer {
     let call = service.active_call(user.user())?;
     Ok(RawJson(answer::call_or_null(
         "Active call retrieved successfully",
@@ -107,7 +107,7 @@ async fn active(user: SignedIn, service: &State<Service>) -> Answer {
 
 /// A call, for its participants.
 #[get("/<id>", rank = 2)]
-async fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
+fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let call = service.call(user.user(), call_id(id)?)?;
     Ok(RawJson(answer::call(
         "Call details retrieved successfully",

@@ -17,7 +17,6 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// A browser's question before the request itself; [`Origin`] refuses pages that may not ask.
 #[options("/<_path..>")]
-#[expect(clippy::needless_pass_by_value, reason = "a guard is taken by value")]
 fn preflight(_path: PathBuf, origin: Origin) -> Status {
     let _ = origin;
     Status::NoContent

@@ -17,7 +17,7 @@ const fn alive() -> &'static str {
 
 /// The database answers, and the server is not stopping.
 #[get("/readyz")]
-async fn ready(service: &State<Service>) -> Result<&'static str, Problem> {
+fn ready(service: &State<Service>) -> Result<&'static str, Problem> {
     if service.is_stopping() {
         return Err(Problem::unavailable("The server is stopping"));
     }

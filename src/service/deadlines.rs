@@ -105,14 +105,12 @@ impl Inner {
             after_commits.push(self.follow_up(db, &transition)?);
         }
         let ended = after_commits.len();
-        Ok((
-            ended,
-            Box::new(move || {
-                after_commits
-                    .into_iter()
-                    .for_each(|after_commit| after_commit())
-            }),
-        ))
+        let after_commit: AfterCommit = Box::new(move || {
+            for after_commit in after_commits {
+                after_commit();
+            }
+        });
+        Ok((ended, after_commit))
     }
 
     /// What is due at `now`: the calls' own deadlines first, then those who are gone.

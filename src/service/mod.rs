@@ -76,9 +76,9 @@ impl Service {
     /// Whether the database answers.
     ///
     /// # Errors
-    /// [`store::Error`], where it does not.
-    pub fn ping(&self) -> Result<(), store::Error> {
-        self.0.store.read(|db| db.ping())
+    /// [`Error::Store`], where it does not.
+    pub fn ping(&self) -> Result<(), Error> {
+        self.0.store.read(|db| Ok(db.ping()?))
     }
 
     /// Finishes what is being written and closes the database. May block for as long as that takes.
@@ -119,7 +119,7 @@ impl Inner {
                     }
                 }
                 Audience::OtherSessions { acted, .. } => {
-                    outboxes.retain(|outbox| outbox.session() != acted)
+                    outboxes.retain(|outbox| outbox.session() != acted);
                 }
             }
             if !outboxes.is_empty() {

@@ -71,7 +71,10 @@ impl Service {
     /// # Errors
     /// [`Error::Store`].
     pub fn close_barred_sessions(&self) -> Result<(), Error> {
-        let barred = self.0.store.read(|db| db.barred_users())?;
+        let barred = self
+            .0
+            .store
+            .read(|db| -> Result<_, Error> { Ok(db.barred_users()?) })?;
         self.0.hub.bar(&barred);
         Ok(())
     }

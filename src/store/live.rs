@@ -86,7 +86,7 @@ impl Read<'_> {
              JOIN users AS gone ON gone.key = l.user
              JOIN named_calls AS c ON c.id = l.call
              WHERE l.gone_at <= ?1 AND c.started_at IS NOT NULL
-             ORDER BY l.gone_at LIMIT ?2",
+             ORDER BY l.gone_at, l.user LIMIT ?2",
         )?;
         let gone = |row: &Row<'_>| {
             Ok(Gone {

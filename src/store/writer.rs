@@ -30,12 +30,14 @@ pub type AfterCommit = Box<dyn FnOnce() + Send>;
 /// A job, run inside the transaction.
 type Job = Box<dyn FnOnce(&Write<'_>) -> Finish + Send>;
 
+/// Answers who waits for a job, given whether its batch was committed, or why not.
+type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
+
 /// A job that has run.
 struct Finish {
     /// Whether its changes are wanted.
     keep: bool,
-    /// Answers who waits, once the fate of the batch is known.
-    answer: Box<dyn FnOnce(Result<(), &str>) + Send>,
+    answer: Answer,
 }
 
 /// The queue to the writer's thread.

@@ -39,7 +39,30 @@ pub enum Shown {
     Whole,
 }
 
-/// A call. A field is absent (`None`), null (`Some(None)`) or there.
+/// A field that some answers leave out and others show as null.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Field<T> {
+    Absent,
+    Null,
+    Value(T),
+}
+
+impl<T> Field<T> {
+    fn or_absent(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Self::Value)
+    }
+
+    fn or_null(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Self::Value)
+    }
+
+    const fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+/// A call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CallShape<'a> {
@@ -49,12 +72,12 @@ struct CallShape<'a> {
     call_type: &'static str,
     status: &'static str,
     channel_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_time: Option<Option<Instant>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end_time: Option<Option<Instant>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duration_seconds: Option<Option<u32>>,
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    start_time: Field<Instant>,
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    end_time: Field<Instant>,
+    #[serde(skip_serializing_if = "Field::is_absent")]
+    duration_seconds: Field<u32>,
     created_at: Instant,
     updated_at: Instant,
 }
@@ -65,14 +88,18 @@ impl<'a> CallShape<'a> {
         let end_time = call.state.ended_at().map(Instant);
         let duration_seconds = call.state.duration_seconds();
         let (start_time, end_time, duration_seconds) = match shown {
-            Shown::Asked => (None, None, None),
-            Shown::Started => (start_time.map(Some), None, None),
+            Shown::Asked => (Field::Absent, Field::Absent, Field::Absent),
+            Shown::Started => (Field::or_absent(start_time), Field::Absent, Field::Absent),
             Shown::Ended => (
-                start_time.map(Some),
-                end_time.map(Some),
-                duration_seconds.map(Some),
+                Field::or_absent(start_time),
+                Field::or_absent(end_time),
+                Field::or_absent(duration_seconds),
             ),
-            Shown::Whole => (Some(start_time), Some(end_time), Some(duration_seconds)),
+            Shown::Whole => (
+                Field::or_null(start_time),
+                Field::or_null(end_time),
+                Field::or_null(duration_seconds),
+            ),
         };
         Self {
             id: Text(call.id),

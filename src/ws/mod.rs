@@ -44,7 +44,7 @@ pub fn stage(rules: SocketRules) -> AdHoc {
 
 /// Opens a session. The user comes first: a bad token is 401, whatever else the request lacks.
 #[get("/chat")]
-async fn chat(
+fn chat(
     user: SocketSignIn,
     socket: WebSocket,
     gate: &State<Gate>,

@@ -13,7 +13,7 @@ use super::session::Session;
 
 /// The answer that switches a connection to WebSocket (RFC 6455, section 4.2.2).
 ///
-/// The handshake is checked by rocket_ws. Its stream is not used, because it hides the connection, which has
+/// The handshake is checked by `rocket_ws`. Its stream is not used, because it hides the connection, which has
 /// to be drained after an error, and comes with a larger buffer.
 pub(super) struct Upgrade {
     accept_key: String,

@@ -2,11 +2,6 @@
 //! requests and real sockets. Written from the specification and the contract alone; a file for each
 //! of their features.
 
-#![expect(
-    clippy::similar_names,
-    reason = "caller and callee are the words of the specification"
-)]
-
 mod accept;
 mod active;
 mod auth;
@@ -29,6 +24,7 @@ mod rate_limits;
 mod reject;
 mod restart;
 mod sessions;
+mod simulation;
 mod status;
 mod support;
 mod timeouts;

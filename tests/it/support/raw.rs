@@ -1,12 +1,13 @@
 //! A socket by hand, for clients that do what a WebSocket library would not: read without answering
 //! pings, not read at all, send half a message.
 
-use std::time::Duration;
+use std::pin::pin;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use futures_util::{StreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::{Address, within};
+use super::{Address, Socket, within};
 
 /// What a frame is (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub enum Opcode {
 
 /// A connected socket that answers nothing by itself.
 pub struct RawSocket {
-    stream: TcpStream,
+    stream: BufReader<TcpStream>,
 }
 
 impl RawSocket {
@@ -29,10 +30,11 @@ impl RawSocket {
     pub async fn connect(address: &Address, token: &str) -> Self {
         let tcp = TcpSocket::new_v4().expect("a TCP socket");
         tcp.set_recv_buffer_size(4096).expect("a small buffer");
-        let mut stream = tcp
+        let stream = tcp
             .connect(address.tcp())
             .await
             .expect("the server listens");
+        let mut stream = BufReader::new(stream);
         let request = format!(
             "GET /ws/chat?token={token} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -88,12 +90,26 @@ impl RawSocket {
 
     /// Sends text again and again without reading, until the server takes no more of it: what it has
     /// to say is then stuck on its side.
-    pub async fn stuff(&mut self, text: &str) {
+    ///
+    /// That it takes no more, and is not merely slow, is known from `witness`: another socket, to
+    /// which the server goes on talking all the while.
+    pub async fn stuff(&mut self, text: &str, witness: &mut Socket) {
         let frame = encode(Opcode::Text, true, text.as_bytes());
-        // Loopback takes a frame in microseconds; half a second without progress is a full pipe.
-        let patience = Duration::from_millis(500);
-        while let Ok(sent) = tokio::time::timeout(patience, self.stream.write_all(&frame)).await {
-            sent.expect("the connection stands while it is being stuffed");
+        let rounds = stream::unfold(witness, async |witness| {
+            witness.expect_nothing().await;
+            Some(((), witness))
+        });
+        let mut rounds = pin!(rounds);
+        let (mut sent, mut rounds_without_progress) = (0, 0);
+        while rounds_without_progress < 50 {
+            tokio::select! {
+                biased;
+                written = self.stream.write(&frame[sent..]) => {
+                    sent = (sent + written.expect("the connection stands")) % frame.len();
+                    rounds_without_progress = 0;
+                }
+                _ = rounds.next() => rounds_without_progress += 1,
+            }
         }
     }
 

@@ -153,14 +153,6 @@ impl Socket {
         }
     }
 
-    /// The next message, whatever it is: whole.
-    pub async fn expect_any(&mut self) -> Value {
-        match self.next("a message").await {
-            Incoming::Message(message) => message,
-            other => panic!("a message was expected, not {other:?}"),
-        }
-    }
-
     /// Sends a heartbeat and waits for what comes of it: none for the answer to it, or the code with
     /// which the server closes the socket.
     pub async fn heartbeat_or_close(&mut self) -> Option<u16> {

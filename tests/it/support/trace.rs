@@ -9,9 +9,8 @@ use std::sync::{LazyLock, Mutex, Once, PoisonError};
 use chattrix::logging;
 use chattrix::settings::LogLevel;
 use tracing_log::LogTracer;
-use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt};
 
 /// How every token begins: `{"` in base64url.
 const TOKEN: &str = "eyJ";
@@ -71,14 +70,11 @@ pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         LogTracer::init().expect("no test installs a logger");
-        let layer = tracing_subscriber::fmt::layer()
-            .with_ansi(false)
-            .with_writer(|| Line);
-        Registry::default()
+        let layer = fmt::layer().with_ansi(false).with_writer(|| Line);
+        let subscriber = Registry::default()
             .with(logging::filter(LogLevel::Trace))
-            .with(layer)
-            .try_init()
-            .expect("no test installs a subscriber");
+            .with(layer);
+        tracing::subscriber::set_global_default(subscriber).expect("no test installs a subscriber");
     });
 }
 

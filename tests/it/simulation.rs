@@ -1,0 +1,458 @@
+//! Many seeded random actors on a real store with a manual clock. A model that knows only the contract's
+//! table of a call's life says after every step what each session must have heard, and what must be stored.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chattrix::call::transition::{Limits, Target};
+use chattrix::call::{
+    Acting, Actor, Call, CallId, CallType, ChannelId, Event, RejectReason, Status, Via,
+};
+use chattrix::clock::{Clock, ManualClock, Timestamp};
+use chattrix::hub::{Capacity, Hub, Outgoing, Subscription};
+use chattrix::service::{Error, NewCall, Rules, Service};
+use chattrix::store::{Database, Store};
+use chattrix::user::{Profile, SessionId, UserId};
+use futures_util::FutureExt as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+
+const USERS: usize = 8;
+const STEPS: usize = 250;
+const SEEDS: u64 = 16;
+const RING: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(600);
+const GRACE: Duration = Duration::from_secs(45);
+const KEPT: Duration = Duration::from_secs(300);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_many_actors_do_the_story_told_is_the_story_stored() {
+    for seed in 0..SEEDS {
+        let mut world = World::new(seed);
+        for step in 0..STEPS {
+            world.act().await;
+            world.check(&format!("seed {seed}, step {step}"));
+        }
+    }
+}
+
+/// A connected session, and what it must hear next.
+struct Session {
+    id: SessionId,
+    subscription: Subscription,
+    expected: Vec<(Event, Timestamp)>,
+}
+
+/// A participant of a live call, as far as its presence counts.
+#[derive(Default)]
+struct Presence {
+    attended: bool,
+    gone_at: Option<Timestamp>,
+}
+
+struct World {
+    _folder: tempfile::TempDir,
+    random: StdRng,
+    clock: ManualClock,
+    service: Service,
+    users: Vec<Profile>,
+    sessions: HashMap<UserId, Vec<Session>>,
+    kept: HashMap<UserId, Vec<(Event, Timestamp)>>,
+    calls: BTreeMap<CallId, Call>,
+    live: HashMap<UserId, (CallId, Presence)>,
+    next_session: u32,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("calls.db");
+        let clock = ManualClock::starting_at(Timestamp::from_millis(1_705_314_600_000));
+        let users: Vec<Profile> = (0..USERS).map(profile).collect();
+        let database = Database::open(&file).expect("a database");
+        for user in &users {
+            database.add_user(user, clock.now()).expect("added");
+        }
+        let hub = Hub::new(Capacity {
+            event_queue: 256,
+            sessions_per_user: 8,
+            connections: 100,
+        });
+        let rules = Rules {
+            limits: Limits {
+                ring_timeout: RING,
+                max_call_duration: Some(LONGEST),
+            },
+            disconnect_grace: Some(GRACE),
+            auto_provision: false,
+        };
+        let store = Store::open(&file).expect("a store");
+        Self {
+            _folder: folder,
+            random: StdRng::seed_from_u64(seed),
+            service: Service::new(store, hub, Clock::Manual(clock.clone()), rules),
+            clock,
+            users,
+            sessions: HashMap::new(),
+            kept: HashMap::new(),
+            calls: BTreeMap::new(),
+            live: HashMap::new(),
+            next_session: 0,
+        }
+    }
+
+    async fn act(&mut self) {
+        let user = self
+            .users
+            .choose(&mut self.random)
+            .expect("users")
+            .id
+            .clone();
+        match self.random.random_range(0..100) {
+            0..15 => self.connect(user).await,
+            15..25 => self.disconnect(&user).await,
+            25..45 => self.initiate(user).await,
+            45..85 => self.answer(user).await,
+            85..95 => {
+                let seconds = *[1, 7, 31, 61, 200].choose(&mut self.random).expect("times");
+                self.clock.advance(Duration::from_secs(seconds));
+            }
+            _ => self.sweep().await,
+        }
+    }
+
+    async fn connect(&mut self, user: UserId) {
+        self.next_session += 1;
+        let id = SessionId::new(&self.next_session.to_string());
+        if self
+            .sessions
+            .get(&user)
+            .is_some_and(|sessions| sessions.len() == 3)
+        {
+            return;
+        }
+        let now = self.clock.now();
+        let subscription = self
+            .service
+            .connect(user.clone(), id.clone())
+            .await
+            .expect("connected");
+        let kept = self.kept.remove(&user).unwrap_or_default();
+        let mut expected: Vec<_> = kept
+            .into_iter()
+            .filter(|(_, at)| at.plus(KEPT) > now)
+            .collect();
+        if let Some((id, presence)) = self.live.get_mut(&user) {
+            *presence = Presence {
+                attended: true,
+                gone_at: None,
+            };
+            let call = &self.calls[id];
+            if call.callee == user && matches!(call.status(), Status::Initiating | Status::Ringing)
+            {
+                expected.push((invitation(call, &self.users), call.created_at));
+            }
+        }
+        self.sessions.entry(user).or_default().push(Session {
+            id,
+            subscription,
+            expected,
+        });
+    }
+
+    async fn disconnect(&mut self, user: &UserId) {
+        let Some(sessions) = self
+            .sessions
+            .get_mut(user)
+            .filter(|sessions| !sessions.is_empty())
+        else {
+            return;
+        };
+        let session = sessions.remove(self.random.random_range(0..sessions.len()));
+        if sessions.is_empty()
+            && let Some((_, presence)) = self.live.get_mut(user)
+        {
+            presence.gone_at = Some(self.clock.now());
+        }
+        self.service
+            .disconnect(session.subscription)
+            .await
+            .expect("disconnected");
+    }
+
+    async fn initiate(&mut self, caller: UserId) {
+        let callee = self
+            .users
+            .choose(&mut self.random)
+            .expect("users")
+            .id
+            .clone();
+        let new = NewCall {
+            callee: callee.clone(),
+            call_type: CallType::Audio,
+            channel: ChannelId::parse("channel").expect("a channel"),
+            idempotency_key: None,
+        };
+        let acting = self.acting(&caller);
+        let outcome = self.service.initiate(acting, new).await;
+        match outcome {
+            Err(Error::OwnNumber) => assert_eq!(caller, callee),
+            Err(Error::CallerBusy { call, .. }) => assert_eq!(self.live[&caller].0, call),
+            Err(Error::UserBusy(_)) => {
+                assert!(self.live.contains_key(&callee) && !self.live.contains_key(&caller));
+            }
+            Err(other) => panic!("{other:?}"),
+            Ok(call) => {
+                assert!(!self.live.contains_key(&callee) && !self.live.contains_key(&caller));
+                let reached = self.is_connected(&callee);
+                assert_eq!(
+                    call.status(),
+                    if reached {
+                        Status::Ringing
+                    } else {
+                        Status::Initiating
+                    }
+                );
+                for user in [&caller, &callee] {
+                    let attended = self.is_connected(user);
+                    self.live.insert(
+                        user.clone(),
+                        (
+                            call.id,
+                            Presence {
+                                attended,
+                                gone_at: None,
+                            },
+                        ),
+                    );
+                }
+                let event = invitation(&call, &self.users);
+                for session in self.sessions.entry(callee).or_default() {
+                    session.expected.push((event.clone(), call.created_at));
+                }
+                self.calls.insert(call.id, call);
+            }
+        }
+    }
+
+    /// Somebody does something to some call: mostly a participant to its own, sometimes anybody to any.
+    async fn answer(&mut self, user: UserId) {
+        let own = self
+            .live
+            .get(&user)
+            .map(|(id, _)| *id)
+            .filter(|_| self.random.random_bool(0.9));
+        let any: Vec<CallId> = self.calls.keys().copied().collect();
+        let Some(id) = own.or_else(|| any.choose(&mut self.random).copied()) else {
+            return;
+        };
+        let before = self.calls[&id].clone();
+        let acting = self.acting(&user);
+        let (service, session) = (self.service.clone(), acting.session.clone());
+        let outcome = match self.random.random_range(0..5) {
+            0 => service.accept(acting, id).await,
+            1 => service.reject(acting, id, RejectReason::Declined).await,
+            2 => service.end(acting, id, None).await,
+            3 => service.set_status(acting, id, Target::Active).await,
+            _ => service.set_status(acting, id, Target::Connecting).await,
+        };
+        let Ok(after) = outcome else { return };
+        assert!(before.has_participant(&user), "a stranger changed a call");
+        if after == self.now_stored(&before) {
+            return;
+        }
+        assert!(before.status().is_live(), "a final call changed");
+        let at = after.updated_at;
+        if let Some(event) = event_of(&after, &user) {
+            let other = after.other(&user).clone();
+            self.told(&other, &event, at);
+            for session in self
+                .sessions
+                .entry(user)
+                .or_default()
+                .iter_mut()
+                .filter(|one| one.id != session)
+            {
+                session.expected.push((event.clone(), at));
+            }
+        }
+        self.changed(after);
+    }
+
+    async fn sweep(&mut self) {
+        let now = self.clock.now();
+        let mut due: Vec<(Call, Option<UserId>)> = Vec::new();
+        for call in self.calls.values().filter(|call| call.status().is_live()) {
+            let overdue = call.state.deadline().is_some_and(|at| at <= now);
+            let gone = |user: &UserId| {
+                let (_, presence) = &self.live[user];
+                presence
+                    .gone_at
+                    .filter(|at| presence.attended && at.plus(GRACE) <= now)
+            };
+            let place = |user: &UserId| self.users.iter().position(|one| one.id == *user);
+            let first_gone = [&call.caller, &call.callee]
+                .into_iter()
+                .filter_map(|user| gone(user).map(|at| (at, place(user), user.clone())))
+                .min();
+            if overdue {
+                due.push((call.clone(), None));
+            } else if let Some((_, _, user)) =
+                first_gone.filter(|_| call.state.started_at().is_some())
+            {
+                due.push((call.clone(), Some(user)));
+            }
+        }
+        let ended = self.service.end_overdue_calls().await.expect("swept");
+        assert_eq!(ended, due.len());
+        for (before, gone) in due {
+            let after = self
+                .service
+                .call(&before.caller, before.id)
+                .expect("stored");
+            let by = gone.clone().map_or(Actor::System, Actor::User);
+            let event = match before.state.started_at() {
+                None => Event::TimedOut { call: before.id },
+                Some(started_at) => Event::Ended {
+                    call: before.id,
+                    ended_by: by,
+                    duration_seconds: u32::try_from(now.since(started_at).as_secs())
+                        .expect("short"),
+                },
+            };
+            for user in [&before.caller, &before.callee] {
+                if gone.as_ref() != Some(user) {
+                    self.told(user, &event, now);
+                }
+            }
+            self.changed(after);
+        }
+    }
+
+    /// A participant is told: all its sessions, or its next one.
+    fn told(&mut self, user: &UserId, event: &Event, at: Timestamp) {
+        let sessions = self.sessions.entry(user.clone()).or_default();
+        if sessions.is_empty() {
+            self.kept
+                .entry(user.clone())
+                .or_default()
+                .push((event.clone(), at));
+        }
+        for session in sessions {
+            session.expected.push((event.clone(), at));
+        }
+    }
+
+    fn changed(&mut self, call: Call) {
+        if !call.status().is_live() {
+            self.live.remove(&call.caller);
+            self.live.remove(&call.callee);
+        }
+        self.calls.insert(call.id, call);
+    }
+
+    /// What is known of a call; one that waited rings by itself when its callee connects.
+    fn now_stored(&self, call: &Call) -> Call {
+        self.calls[&call.id].clone()
+    }
+
+    fn check(&mut self, place: &str) {
+        for session in self.sessions.values_mut().flatten() {
+            let mut heard = Vec::new();
+            while let Some(outgoing) = session.subscription.outbox().next().now_or_never() {
+                match outgoing {
+                    Outgoing::Notice(notice) => heard.push((notice.event.clone(), notice.at)),
+                    Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
+                }
+            }
+            assert_eq!(heard, std::mem::take(&mut session.expected), "{place}");
+        }
+        for (id, known) in &mut self.calls {
+            let stored = self.service.call(&known.caller, *id).expect("stored");
+            let rang = known.status() == Status::Initiating && stored.status() == Status::Ringing;
+            if rang {
+                *known = stored;
+            } else {
+                assert_eq!(stored, *known, "{place}");
+            }
+        }
+        for user in &self.users {
+            let active = self
+                .service
+                .active_call(&user.id)
+                .expect("read")
+                .map(|call| call.id);
+            assert_eq!(
+                active,
+                self.live.get(&user.id).map(|(id, _)| *id),
+                "{place}"
+            );
+        }
+    }
+
+    /// The user through one of its sessions, or over REST by one that is not connected.
+    fn acting(&mut self, user: &UserId) -> Acting {
+        let sessions = self.sessions.get(user).map_or(&[][..], Vec::as_slice);
+        let session = sessions
+            .choose(&mut self.random)
+            .map_or_else(|| SessionId::new("rest"), |one| one.id.clone());
+        Acting {
+            user: user.clone(),
+            session,
+            via: Via::Rest,
+        }
+    }
+
+    fn is_connected(&self, user: &UserId) -> bool {
+        self.sessions
+            .get(user)
+            .is_some_and(|sessions| !sessions.is_empty())
+    }
+}
+
+/// What the participants hear of `call` when `user` has brought it where it is.
+fn event_of(call: &Call, user: &UserId) -> Option<Event> {
+    match call.status() {
+        Status::Initiating | Status::Ringing | Status::Active => None,
+        Status::Connecting => Some(Event::Accepted {
+            call: call.id,
+            accepted_by: user.clone(),
+        }),
+        Status::Rejected => Some(Event::Rejected {
+            call: call.id,
+            rejected_by: user.clone(),
+            reason: RejectReason::Declined,
+        }),
+        Status::Ended => Some(Event::Ended {
+            call: call.id,
+            ended_by: Actor::User(user.clone()),
+            duration_seconds: call
+                .state
+                .duration_seconds()
+                .expect("an ended call has a duration"),
+        }),
+        Status::Missed => panic!("nobody misses a call by acting"),
+    }
+}
+
+fn invitation(call: &Call, users: &[Profile]) -> Event {
+    Event::Invitation(chattrix::call::notice::Invitation {
+        call: call.id,
+        channel: call.channel.clone(),
+        caller: users
+            .iter()
+            .find(|user| user.id == call.caller)
+            .expect("a user")
+            .clone(),
+        call_type: call.call_type,
+    })
+}
+
+fn profile(n: usize) -> Profile {
+    Profile {
+        id: UserId::parse(&format!("user-{n}")).expect("an id"),
+        name: format!("User {n}"),
+        avatar: None,
+    }
+}
