@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
 use websocket::WebSocketStream;
 use websocket::tungstenite::Error;
 use websocket::tungstenite::protocol::CloseFrame;
 use websocket::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Closing;
+
+/// How long the close frame may take to get out: a reader that is closed for its slowness has megabytes in
+/// the kernel's buffers to read before it. The session has left the hub by then and costs a descriptor.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How long a peer may take to answer a close frame.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -72,29 +77,32 @@ impl From<Error> for End {
     }
 }
 
-/// Ends the connection: says why where we end it, and lets the peer finish.
+/// Ends the connection: says why where we end it, and lets the peer finish. A peer that takes too long is
+/// left behind.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: WebSocketStream<S>,
     end: End,
 ) {
-    let leave = async {
+    let told = match end {
+        End::Gone => return,
+        End::ByPeer => true,
+        End::ByUs(code, reason) | End::Broken(code, reason) => {
+            let close = stream.close(Some(frame(code, reason)));
+            matches!(timeout(FAREWELL, close).await, Ok(Ok(())))
+        }
+    };
+    if !told {
+        return;
+    }
+    let finish = async {
         match end {
-            End::Gone => (),
-            End::ByPeer => while let Some(Ok(_)) = stream.next().await {},
-            End::ByUs(code, reason) => {
-                if stream.close(Some(frame(code, reason))).await.is_ok() {
-                    while let Some(Ok(_)) = stream.next().await {}
-                }
-            }
-            End::Broken(code, reason) => {
-                if stream.close(Some(frame(code, reason))).await.is_ok() {
-                    drain(stream.get_mut()).await;
-                }
+            End::Broken(..) => drain(stream.get_mut()).await,
+            End::Gone | End::ByPeer | End::ByUs(..) => {
+                while let Some(Ok(_)) = stream.next().await {}
             }
         }
     };
-    // A peer that does not answer in time is left behind.
-    let _ = tokio::time::timeout(PATIENCE, leave).await;
+    let _ = timeout(PATIENCE, finish).await;
 }
 
 /// Reads what the peer still sends: a connection closed with unread bytes is reset, and the reset overtakes
