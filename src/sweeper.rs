@@ -57,6 +57,7 @@ async fn sweep(service: &Service) {
 }
 
 async fn round(service: &Service, barred: &mut Every, forgotten: &mut Every) -> Result<(), Error> {
+    service.catch_up_on_departures().await?;
     let ended = service.end_overdue_calls().await?;
     if ended > 0 {
         tracing::info!(calls = ended, "calls ended by their deadline");

@@ -149,8 +149,7 @@ impl Service {
             let Some(transition) = decide(&call, inner.clock.now())? else {
                 return Ok((call, nothing()));
             };
-            db.update_call(&transition)?;
-            let after_commit = inner.follow_up(db, &transition)?;
+            let after_commit = inner.apply(db, &transition)?;
             Ok((transition.call, after_commit))
         };
         self.0.store.write(job).await

@@ -101,8 +101,7 @@ impl Inner {
         let now = self.clock.now();
         let mut after_commits = Vec::new();
         for transition in self.due(db, now)? {
-            db.update_call(&transition)?;
-            after_commits.push(self.follow_up(db, &transition)?);
+            after_commits.push(self.apply(db, &transition)?);
         }
         let ended = after_commits.len();
         let after_commit: AfterCommit = Box::new(move || {

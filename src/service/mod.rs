@@ -13,11 +13,14 @@ mod users;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::call::transition::Limits;
 use crate::call::{Audience, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{Hub, Outbox};
 use crate::store::{self, AfterCommit, Store, Write};
+use crate::user::UserId;
 
 pub use calls::NewCall;
 pub use error::Error;
@@ -52,6 +55,8 @@ struct Inner {
     clock: Clock,
     rules: Rules,
     alarm: Alarm,
+    /// Users whose last session left, and when, while nothing could be stored.
+    missed_departures: Mutex<Vec<(UserId, Timestamp)>>,
 }
 
 impl Service {
@@ -64,6 +69,7 @@ impl Service {
             clock,
             rules,
             alarm: Alarm::default(),
+            missed_departures: Mutex::default(),
         }))
     }
 
@@ -88,6 +94,17 @@ impl Service {
 }
 
 impl Inner {
+    /// Stores what became of a call, and returns what is left to do once that is committed. To be called
+    /// inside the writer's job.
+    fn apply(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        transition: &Transition,
+    ) -> Result<AfterCommit, store::Error> {
+        db.update_call(transition)?;
+        self.follow_up(db, transition)
+    }
+
     /// Routes a transition's notices, which it keeps for participants who are not connected, and returns what
     /// is left to do once it is committed. To be called inside the writer's job.
     fn follow_up(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
+use crate::clock::Timestamp;
 use crate::hub::{Place, Subscription};
 use crate::store::{AfterCommit, Write};
 use crate::user::{SessionId, UserId};
@@ -40,28 +41,53 @@ impl Service {
             .await
     }
 
-    /// A session is gone. After the user's last one the disconnect grace begins to count.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn disconnect(&self, subscription: Subscription) -> Result<(), Error> {
+    /// A session is gone. After the user's last one the disconnect grace begins to count. Where that cannot
+    /// be stored just now, [`Service::catch_up_on_departures`] does it later.
+    pub async fn disconnect(&self, subscription: Subscription) {
         let user = subscription.user().clone();
         drop(subscription);
         // At the next start everybody is counted as gone from then.
         if self.is_stopping() || self.0.hub.is_connected(&user) {
-            return Ok(());
+            return;
         }
+        if let Err(error) = self.mark_gone(user.clone(), self.0.clock.now()).await {
+            tracing::warn!(%error, "a disconnect could not be stored, and will be");
+            self.0
+                .missed_departures
+                .lock()
+                .push((user, self.0.clock.now()));
+        }
+    }
+
+    /// Stores the disconnects that could not be stored when they happened.
+    ///
+    /// # Errors
+    /// [`Error::Store`], where they still cannot.
+    pub async fn catch_up_on_departures(&self) -> Result<(), Error> {
+        let missed = std::mem::take(&mut *self.0.missed_departures.lock());
+        for (place, (user, at)) in missed.iter().enumerate() {
+            if let Err(error) = self.mark_gone(user.clone(), *at).await {
+                self.0
+                    .missed_departures
+                    .lock()
+                    .extend_from_slice(&missed[place..]);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn mark_gone(&self, user: UserId, at: Timestamp) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
             // Asked again inside the job: the user may have come back in a job before this one.
-            let now = inner.clock.now();
-            if inner.hub.is_connected(&user) || !db.mark_gone(&user, now)? {
+            if inner.hub.is_connected(&user) || !db.mark_gone(&user, at)? {
                 return Ok(((), nothing()));
             }
             let Some(grace) = inner.rules.disconnect_grace else {
                 return Ok(((), nothing()));
             };
-            Ok(((), Box::new(move || inner.alarm.ring_by(now.plus(grace)))))
+            Ok(((), Box::new(move || inner.alarm.ring_by(at.plus(grace)))))
         };
         self.0.store.write(job).await
     }
@@ -95,40 +121,41 @@ impl Inner {
     ) -> Result<(Subscription, AfterCommit), Error> {
         let mut waiting = db.take_kept_notices(user, self.clock.now())?;
         db.mark_present(user)?;
-        if let Some(call) = db.live_call(user)?.filter(|call| call.callee == *user) {
-            waiting.extend(self.invite(db, &call)?);
+        let mut rung = nothing();
+        if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
+            if call.status() == Status::Initiating {
+                let transition = transition::ring(&call, self.clock.now())?;
+                rung = self.apply(db, &transition)?;
+                call = transition.call;
+            }
+            if call.status() == Status::Ringing {
+                waiting.push(invitation(db, call)?);
+            }
         }
         // Last, because it cannot fail: a session is in the hub only where its job is carried out.
         let subscription = self.hub.subscribe(user, session);
         let outbox = Arc::clone(subscription.outbox());
-        Ok((subscription, Box::new(move || outbox.preload(waiting))))
+        let after_commit: AfterCommit = Box::new(move || {
+            rung();
+            outbox.preload(waiting);
+        });
+        Ok((subscription, after_commit))
     }
+}
 
-    /// The invitation to a call that waits for an answer; one that waited for a device rings from now.
-    fn invite(&self, db: &Write<'_>, call: &Call) -> Result<Option<Notice>, Error> {
-        match call.status() {
-            Status::Initiating => db.update_call(&transition::ring(call, self.clock.now())?)?,
-            Status::Ringing => (),
-            Status::Connecting
-            | Status::Active
-            | Status::Ended
-            | Status::Rejected
-            | Status::Missed => {
-                return Ok(None);
-            }
-        }
-        let caller = db
-            .user(&call.caller)?
-            .ok_or_else(|| Error::UserNotFound(call.caller.clone()))?;
-        Ok(Some(Notice {
-            audience: Audience::Participant(call.callee.clone()),
-            event: Event::Invitation(Invitation {
-                call: call.id,
-                channel: call.channel.clone(),
-                caller: caller.profile,
-                call_type: call.call_type,
-            }),
-            at: call.created_at,
-        }))
-    }
+/// The invitation to a call that rings.
+fn invitation(db: &Write<'_>, call: Call) -> Result<Notice, Error> {
+    let caller = db
+        .user(&call.caller)?
+        .ok_or_else(|| Error::UserNotFound(call.caller.clone()))?;
+    Ok(Notice {
+        audience: Audience::Participant(call.callee),
+        event: Event::Invitation(Invitation {
+            call: call.id,
+            channel: call.channel,
+            caller: caller.profile,
+            call_type: call.call_type,
+        }),
+        at: call.created_at,
+    })
 }

@@ -12,6 +12,8 @@ use websocket::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Closing;
 
+use super::flood::Flood;
+
 /// How long the close frame may take to get out: a reader that is closed for its slowness has megabytes in
 /// the kernel's buffers to read before it. The session has left the hub by then and costs a descriptor.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -71,9 +73,22 @@ impl From<Error> for End {
                 websocket::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
             ) => Self::Gone,
             Error::Protocol(_) => Self::Broken(1002, "protocol error"),
+            Error::Io(error)
+                if error
+                    .get_ref()
+                    .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Flood>) =>
+            {
+                Flood.into()
+            }
             // Of the rest, only these can come of a connection that is open already.
             _ => Self::Gone,
         }
+    }
+}
+
+impl From<Flood> for End {
+    fn from(_: Flood) -> Self {
+        Self::Broken(1008, "flood of frames without messages")
     }
 }
 

@@ -21,6 +21,7 @@ use crate::wire::{event, message};
 use super::SocketRules;
 use super::abuse::Meter;
 use super::closing::{self, End};
+use super::flood::{ControlFrames, Guarded, Unfinished};
 use super::respond::{Respondent, Response, not_understood};
 
 /// The buffer that a connection reads into: several of our messages, which are mostly under 200 bytes.
@@ -78,6 +79,8 @@ impl Session {
             .max_write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(rules.max_message_bytes))
             .max_frame_size(Some(rules.max_message_bytes));
+        let unfinished = Unfinished::default();
+        let io = Guarded::new(io, unfinished.clone(), rules.max_message_bytes);
         let mut stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
         let (user, service) = (respondent.user.clone(), respondent.service.clone());
         let began = Instant::now();
@@ -87,14 +90,20 @@ impl Session {
         {
             Ok(subscription) => {
                 let outbox = Arc::clone(subscription.outbox());
-                let life = Life::new(&mut stream, &outbox, respondent, expires_at, rules).run();
+                let life = Life::new(
+                    &mut stream,
+                    &outbox,
+                    respondent,
+                    expires_at,
+                    rules,
+                    unfinished,
+                )
+                .run();
                 let end = AssertUnwindSafe(life)
                     .catch_unwind()
                     .await
                     .unwrap_or(End::FAILED);
-                if let Err(error) = service.disconnect(subscription).await {
-                    tracing::warn!(%user, %error, "a disconnect could not be recorded");
-                }
+                service.disconnect(subscription).await;
                 end
             }
             Err(error) => {
@@ -118,6 +127,8 @@ struct Life<'a, S> {
     heard_at: Instant,
     ping_at: Instant,
     meter: Meter,
+    control_frames: ControlFrames,
+    unfinished: Unfinished,
 }
 
 impl<'a, S> Life<'a, S>
@@ -132,6 +143,7 @@ where
         respondent: Respondent,
         expires_at: Timestamp,
         rules: SocketRules,
+        unfinished: Unfinished,
     ) -> Self {
         let now = Instant::now();
         let (heard_at, ping_at, meter) = (now, now + rules.ping_interval, Meter::new(now));
@@ -144,6 +156,8 @@ where
             heard_at,
             ping_at,
             meter,
+            control_frames: ControlFrames::new(now),
+            unfinished,
         }
     }
 
@@ -175,11 +189,16 @@ where
 
     async fn hear(&mut self, incoming: Result<Message, tungstenite::Error>) -> Result<(), End> {
         self.heard_at = Instant::now();
-        let reply = match incoming? {
+        let message = incoming?;
+        self.unfinished.reset();
+        let reply = match message {
             Message::Text(text) => self.answer(message::parse(&text)).await,
             Message::Binary(_) => self.answer(Err(message::binary())).await,
             // Pings are answered by the stream itself.
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                self.control_frames.count(self.heard_at)?;
+                None
+            }
             Message::Close(_) => return Err(End::ByPeer),
         };
         match reply {

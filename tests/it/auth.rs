@@ -199,10 +199,7 @@ async fn a_user_disabled_while_the_server_runs_is_unauthenticated_from_then_on()
 
 #[rocket::async_test]
 async fn an_unknown_user_is_made_from_the_token_where_the_settings_say_so() {
-    let server = TestServer::plan()
-        .with(|s| s.auto_provision = true)
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.auto_provision = true).await;
     let mut bob = server.sign_in("bob").socket().await;
     let zoe = server
         .token("zoe")
@@ -217,10 +214,7 @@ async fn an_unknown_user_is_made_from_the_token_where_the_settings_say_so() {
 
 #[rocket::async_test]
 async fn a_user_who_first_comes_by_socket_is_made_too_and_can_be_called() {
-    let server = TestServer::plan()
-        .with(|s| s.auto_provision = true)
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.auto_provision = true).await;
     let mut zoe = server.socket(&server.token("zoe")).await;
     let call = server.sign_in("alice").call("zoe").await;
     assert_eq!(zoe.expect("call_invitation").await["callId"], *call);
@@ -241,10 +235,7 @@ async fn a_disabled_user_is_not_made_again() {
 
 #[rocket::async_test]
 async fn the_issuer_is_checked_where_it_is_set() {
-    let server = TestServer::plan()
-        .with(|s| s.jwt_issuer = Some("https://id".into()))
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.jwt_issuer = Some("https://id".into())).await;
     refused(&server, &server.token("alice").sign()).await;
     refused(
         &server,
@@ -260,10 +251,7 @@ async fn the_issuer_is_checked_where_it_is_set() {
 
 #[rocket::async_test]
 async fn the_audience_is_checked_where_it_is_set() {
-    let server = TestServer::plan()
-        .with(|s| s.jwt_audience = Some("calls".into()))
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.jwt_audience = Some("calls".into())).await;
     refused(&server, &server.token("alice").sign()).await;
     refused(&server, &server.token("alice").with("aud", "chats").sign()).await;
     admitted(&server, &server.token("alice").with("aud", "calls").sign()).await;

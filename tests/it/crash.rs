@@ -18,7 +18,7 @@ use crate::support::{Address, Api, SECRET, Token, eventually, within};
 /// Pairs of users who call each other all the time.
 const PAIRS: usize = 16;
 /// Acknowledged changes after which the server is killed, and how often that is done.
-const CHANGES: usize = 400;
+const CHANGES: usize = 300;
 const CRASHES: usize = 3;
 
 /// How far each call came, as the server acknowledged it: its pair, and an index into [`LIFE`].

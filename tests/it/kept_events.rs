@@ -5,7 +5,7 @@ use std::time::Duration;
 use chattrix::clock::{ManualClock, Timestamp};
 use serde_json::json;
 
-use crate::support::{Api, Socket, TestServer, wall_clock_hand};
+use crate::support::{Api, Socket, TestServer, eventually, wall_clock_hand};
 
 /// A server on a manual clock, with Alice and Bob signed in and not connected.
 async fn offline() -> (TestServer, ManualClock, Api, Api) {
@@ -54,6 +54,29 @@ async fn a_rejection_is_kept() {
     bob.reject(&call, "unavailable").await.success(200);
     let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "unavailable" });
     assert_eq!(alice.socket().await.expect("call_rejected").await, rejected);
+}
+
+#[rocket::async_test]
+async fn an_end_by_the_system_is_kept_for_both() {
+    let (mut server, clock, alice, bob) = offline().await;
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    server.stop().await;
+    let four_hours = Duration::from_hours(4);
+    clock.advance(four_hours);
+    server.start_again().await;
+    let alice = server.sign_in("alice");
+    eventually("the call to end", async || {
+        alice.status_of(&call).await == "ENDED"
+    })
+    .await;
+    let seconds = four_hours.as_secs();
+    let ended = json!({ "callId": call, "endedBy": "system", "durationSeconds": seconds });
+    for user in ["alice", "bob"] {
+        let mut socket = server.sign_in(user).socket().await;
+        assert_eq!(socket.expect("call_ended").await, ended);
+        socket.expect_nothing().await;
+    }
 }
 
 #[rocket::async_test]

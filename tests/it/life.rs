@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Cast, Device, TestServer, initiate_body};
+use crate::support::{Cast, Device, SHORT, TestServer, initiate_body};
 
 use Device::{AlicePhone, AliceTablet, BobPhone, BobTablet};
 
@@ -13,9 +13,6 @@ use Device::{AlicePhone, AliceTablet, BobPhone, BobTablet};
 const NOT_ALICES_PHONE: [Device; 3] = [AliceTablet, BobPhone, BobTablet];
 /// Everybody but the session with which Bob acts.
 const NOT_BOBS_PHONE: [Device; 3] = [AlicePhone, AliceTablet, BobTablet];
-/// Everybody concerned.
-const BOTH: [Device; 4] = [AlicePhone, AliceTablet, BobPhone, BobTablet];
-
 /// How a participant acts on a call.
 #[derive(Clone, Copy, Debug)]
 enum Way {
@@ -76,9 +73,7 @@ async fn end(cast: &mut Cast, actor: Actor, call: &str, way: Way) {
 }
 
 async fn ended(cast: &mut Cast, actor: Actor, call: &str) {
-    let data = json!({ "callId": call, "endedBy": actor.id(), "durationSeconds": 0 });
-    cast.expect_only(&actor.others(), "call_ended", &data).await;
-    assert_eq!(cast.alice.status_of(call).await, "ENDED");
+    cast.expect_ended(&actor.others(), call, actor.id()).await;
 }
 
 #[rocket::async_test]
@@ -235,28 +230,30 @@ async fn end_by_either_ends_an_initiating_call_with_0_seconds() {
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
     end(&mut cast, Actor::Bob, &call, Way::Rest).await;
-    let data = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 0 });
-    cast.expect_only(&[AlicePhone, AliceTablet], "call_ended", &data)
+    cast.expect_ended(&[AlicePhone, AliceTablet], &call, "bob")
         .await;
     let call = cast.alice.call("bob").await;
     end(&mut cast, Actor::Alice, &call, Way::Patch).await;
-    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 0 });
-    cast.expect_only(&[AliceTablet], "call_ended", &data).await;
+    cast.expect_ended(&[AliceTablet], &call, "alice").await;
 }
 
 #[rocket::async_test]
 async fn the_ring_timeout_makes_a_ringing_call_missed_and_tells_both() {
-    let server = short(|s| s.ring_timeout = SHORT).await;
+    let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;
-    cast.expect_only(&BOTH, "call_timeout", &json!({ "callId": call }))
-        .await;
+    cast.expect_only(
+        &Device::PARTICIPANTS,
+        "call_timeout",
+        &json!({ "callId": call }),
+    )
+    .await;
     assert_eq!(cast.alice.status_of(&call).await, "MISSED");
 }
 
 #[rocket::async_test]
 async fn the_ring_timeout_makes_an_initiating_call_missed_and_tells_both() {
-    let server = short(|s| s.ring_timeout = SHORT).await;
+    let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
     let timeout = json!({ "callId": call });
@@ -337,7 +334,7 @@ async fn end_tells_the_duration_that_the_client_sent() {
 
 #[rocket::async_test]
 async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other_is_told() {
-    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     for status in ["CONNECTING", "ACTIVE"] {
         let call = if status == "ACTIVE" {
@@ -347,10 +344,8 @@ async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other
         };
         cast.disconnect(BobPhone);
         cast.disconnect(BobTablet);
-        let data = json!({ "callId": call, "endedBy": "bob", "durationSeconds": 0 });
-        cast.expect_only(&[AlicePhone, AliceTablet], "call_ended", &data)
+        cast.expect_ended(&[AlicePhone, AliceTablet], &call, "bob")
             .await;
-        assert_eq!(cast.alice.status_of(&call).await, "ENDED");
         cast.connect(BobPhone, &cast.bob.clone()).await;
         cast.connect(BobTablet, &server.sign_in("bob")).await;
         cast.expect_nothing().await;
@@ -359,7 +354,7 @@ async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other
 
 #[rocket::async_test]
 async fn the_longest_call_duration_ends_the_call_by_the_system_and_both_are_told() {
-    let server = short(|s| s.max_call_duration = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.max_call_duration = Some(SHORT * 2)).await;
     let mut cast = Cast::on(&server).await;
     for status in ["CONNECTING", "ACTIVE"] {
         let call = if status == "ACTIVE" {
@@ -367,9 +362,8 @@ async fn the_longest_call_duration_ends_the_call_by_the_system_and_both_are_told
         } else {
             cast.answer().await
         };
-        let data = json!({ "callId": call, "endedBy": "system", "durationSeconds": 0 });
-        cast.expect_only(&BOTH, "call_ended", &data).await;
-        assert_eq!(cast.alice.status_of(&call).await, "ENDED");
+        cast.expect_ended(&Device::PARTICIPANTS, &call, "system")
+            .await;
     }
 }
 
@@ -436,7 +430,7 @@ async fn of_two_devices_that_accept_at_once_exactly_one_wins() {
 
 #[rocket::async_test]
 async fn exactly_one_of_accept_and_the_ring_timeout_wins() {
-    let server = short(|s| s.ring_timeout = Duration::from_millis(60)).await;
+    let server = TestServer::with(|s| s.ring_timeout = Duration::from_millis(60)).await;
     let mut cast = Cast::on(&server).await;
     for round in 0..10 {
         let call = cast.ring().await;
@@ -451,15 +445,12 @@ async fn exactly_one_of_accept_and_the_ring_timeout_wins() {
             ended(&mut cast, Actor::Alice, &call).await;
         } else {
             answer.failure(400, "invalid_status");
-            cast.expect_only(&BOTH, "call_timeout", &json!({ "callId": call }))
-                .await;
+            cast.expect_only(
+                &Device::PARTICIPANTS,
+                "call_timeout",
+                &json!({ "callId": call }),
+            )
+            .await;
         }
     }
-}
-
-/// Long enough for a loaded machine to act in, short enough to wait for.
-const SHORT: Duration = Duration::from_millis(700);
-
-async fn short(change: impl FnOnce(&mut chattrix::settings::Settings)) -> TestServer {
-    TestServer::plan().with(change).start().await
 }

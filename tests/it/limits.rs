@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use chattrix::settings::Settings;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
@@ -17,10 +16,6 @@ const EXPIRED: u16 = 4001;
 
 /// The largest message there may be by default (contract section 4).
 const MESSAGE_LIMIT: usize = 64 * 1024;
-
-async fn with(change: impl FnOnce(&mut Settings)) -> TestServer {
-    TestServer::plan().with(change).start().await
-}
 
 /// A heartbeat of exactly `length` bytes.
 fn heartbeat(length: usize) -> String {
@@ -68,7 +63,7 @@ async fn a_message_in_fragments_over_64_kib_closes_with_1009() {
 
 #[rocket::async_test]
 async fn the_largest_message_is_a_setting() {
-    let server = with(|s| s.max_message_bytes = 2048).await;
+    let server = TestServer::with(|s| s.max_message_bytes = 2048).await;
     let mut socket = server.sign_in("alice").socket().await;
     socket.send_text(heartbeat(2048)).await;
     socket.expect("heartbeat.ack").await;
@@ -86,7 +81,7 @@ async fn cause_events(alice: &Api, bob: &Api, count: usize) {
 
 #[rocket::async_test]
 async fn a_reader_so_slow_that_the_event_queue_is_full_is_closed_with_1013() {
-    let server = with(|s| s.event_queue = 8).await;
+    let server = TestServer::with(|s| s.event_queue = 8).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
@@ -97,7 +92,7 @@ async fn a_reader_so_slow_that_the_event_queue_is_full_is_closed_with_1013() {
 
 #[rocket::async_test]
 async fn a_slow_reader_holds_up_nobody_else() {
-    let server = with(|s| s.event_queue = 8).await;
+    let server = TestServer::with(|s| s.event_queue = 8).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
@@ -112,7 +107,7 @@ async fn a_slow_reader_holds_up_nobody_else() {
 
 #[rocket::async_test]
 async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
-    let server = with(|s| s.event_queue = 2).await;
+    let server = TestServer::with(|s| s.event_queue = 2).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), bob.token()).await;
     slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
@@ -131,7 +126,7 @@ async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
 
 #[rocket::async_test]
 async fn the_server_pings() {
-    let server = with(|s| s.ping_interval = Duration::from_millis(50)).await;
+    let server = TestServer::with(|s| s.ping_interval = Duration::from_millis(50)).await;
     let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     for _ in 0..3 {
         let (opcode, payload) = socket.frame().await.expect("a ping");
@@ -145,7 +140,7 @@ async fn the_server_pings() {
 
 /// A server that pings often and soon takes silence for absence.
 async fn impatient() -> TestServer {
-    with(|s| {
+    TestServer::with(|s| {
         s.ping_interval = Duration::from_millis(100);
         s.idle_timeout = Duration::from_millis(800);
     })
@@ -246,7 +241,7 @@ async fn wait_for_expiry(server: &TestServer, token: &Token) {
 
 #[rocket::async_test]
 async fn a_session_whose_token_expired_stays_where_the_settings_say_so() {
-    let server = with(|s| s.close_expired_sessions = false).await;
+    let server = TestServer::with(|s| s.close_expired_sessions = false).await;
     let token = about_to_close(&server, "alice");
     let mut socket = server.socket(&token).await;
     wait_for_expiry(&server, &token).await;

@@ -144,14 +144,8 @@ async fn sessions_come_back_after_a_restart_and_go_on() {
     let mut server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
-    let everybody = [
-        Device::AlicePhone,
-        Device::AliceTablet,
-        Device::BobPhone,
-        Device::BobTablet,
-    ];
     let (alice, bob) = (cast.alice.clone(), cast.bob.clone());
-    for device in everybody.into_iter().chain([Device::CarolPhone]) {
+    for device in Device::PARTICIPANTS.into_iter().chain([Device::CarolPhone]) {
         cast.disconnect(device);
     }
     server.restart().await;

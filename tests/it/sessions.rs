@@ -116,10 +116,7 @@ async fn a_ninth_session_makes_the_oldest_give_way_with_code_4000() {
 
 #[rocket::async_test]
 async fn the_number_of_sessions_is_a_setting_and_each_users_own() {
-    let server = TestServer::plan()
-        .with(|s| s.max_sessions_per_user = 1)
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.max_sessions_per_user = 1).await;
     let mut bob = server.sign_in("bob").socket().await;
     let mut first = server.sign_in("alice").socket().await;
     let mut second = server.sign_in("alice").socket().await;
@@ -130,10 +127,7 @@ async fn the_number_of_sessions_is_a_setting_and_each_users_own() {
 
 #[rocket::async_test]
 async fn a_replacement_does_not_count_as_one_more_session() {
-    let server = TestServer::plan()
-        .with(|s| s.max_sessions_per_user = 2)
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.max_sessions_per_user = 2).await;
     let mut phone = server.sign_in("alice").socket().await;
     let tablet = server.sign_in("alice");
     let mut old = tablet.socket().await;
@@ -145,10 +139,7 @@ async fn a_replacement_does_not_count_as_one_more_session() {
 
 #[rocket::async_test]
 async fn a_session_that_has_left_makes_room() {
-    let server = TestServer::plan()
-        .with(|s| s.max_sessions_per_user = 2)
-        .start()
-        .await;
+    let server = TestServer::with(|s| s.max_sessions_per_user = 2).await;
     let mut phone = server.sign_in("alice").socket().await;
     let mut tablet = server.sign_in("alice").socket().await;
     tablet.close().await;
@@ -166,13 +157,7 @@ async fn acting_over_rest_without_a_socket_tells_all_sessions_of_the_user() {
     let call = cast.ring().await;
     server.sign_in("bob").accept(&call).await.success(200);
     let accepted = json!({ "callId": call, "acceptedBy": "bob" });
-    let everybody = [
-        Device::AlicePhone,
-        Device::AliceTablet,
-        Device::BobPhone,
-        Device::BobTablet,
-    ];
-    cast.expect_only(&everybody, "call_accepted", &accepted)
+    cast.expect_only(&Device::PARTICIPANTS, "call_accepted", &accepted)
         .await;
 }
 

@@ -175,10 +175,7 @@ impl World {
         {
             presence.gone_at = Some(self.clock.now());
         }
-        self.service
-            .disconnect(session.subscription)
-            .await
-            .expect("disconnected");
+        self.service.disconnect(session.subscription).await;
     }
 
     async fn initiate(&mut self, caller: UserId) {

@@ -2,17 +2,9 @@
 
 use std::time::Duration;
 
-use chattrix::settings::Settings;
 use serde_json::json;
 
-use crate::support::{Cast, Device, TestServer, eventually};
-
-/// Long enough for a loaded machine to act in, short enough to wait for.
-const SHORT: Duration = Duration::from_millis(700);
-
-async fn short(change: impl FnOnce(&mut Settings)) -> TestServer {
-    TestServer::plan().with(change).start().await
-}
+use crate::support::{Cast, Device, SHORT, TestServer, eventually};
 
 /// Waits until the disconnect grace of whoever left before has passed for certain: a grace that
 /// begins only now, in a call of Erin and Frank, passes.
@@ -28,7 +20,7 @@ async fn outlast_the_grace(server: &TestServer) {
 
 #[rocket::async_test]
 async fn a_call_that_was_answered_does_not_time_out() {
-    let server = short(|s| s.ring_timeout = SHORT).await;
+    let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::on(&server).await;
     let answered = cast.answer().await;
     // A later call that does time out says that the earlier deadline has passed.
@@ -45,15 +37,10 @@ async fn a_call_that_was_answered_does_not_time_out() {
 
 #[rocket::async_test]
 async fn a_call_that_timed_out_can_no_longer_be_accepted_rejected_or_ended() {
-    let server = short(|s| s.ring_timeout = SHORT).await;
+    let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;
-    for device in [
-        Device::AlicePhone,
-        Device::AliceTablet,
-        Device::BobPhone,
-        Device::BobTablet,
-    ] {
+    for device in Device::PARTICIPANTS {
         cast.at(device).expect("call_timeout").await;
     }
     cast.bob.accept(&call).await.failure(400, "invalid_status");
@@ -67,7 +54,7 @@ async fn a_call_that_timed_out_can_no_longer_be_accepted_rejected_or_ended() {
 
 #[rocket::async_test]
 async fn a_call_of_two_who_are_not_connected_is_missed_too() {
-    let server = short(|s| s.ring_timeout = Duration::from_millis(100)).await;
+    let server = TestServer::with(|s| s.ring_timeout = Duration::from_millis(100)).await;
     let alice = server.sign_in("alice");
     let call = alice.call("bob").await;
     eventually("the call to be missed", async || {
@@ -78,19 +65,13 @@ async fn a_call_of_two_who_are_not_connected_is_missed_too() {
 
 #[rocket::async_test]
 async fn a_later_call_with_a_nearer_deadline_does_not_wait_for_an_earlier_one() {
-    let server = short(|s| s.max_call_duration = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.max_call_duration = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     // The sweeper now sleeps until the ring timeout, a minute away.
     server.sign_in("dave").call("erin").await;
     let call = cast.answer().await;
-    let data = json!({ "callId": call, "endedBy": "system", "durationSeconds": 0 });
-    let everybody = [
-        Device::AlicePhone,
-        Device::AliceTablet,
-        Device::BobPhone,
-        Device::BobTablet,
-    ];
-    cast.expect_only(&everybody, "call_ended", &data).await;
+    cast.expect_ended(&Device::PARTICIPANTS, &call, "system")
+        .await;
 }
 
 #[rocket::async_test]
@@ -116,7 +97,7 @@ async fn many_calls_that_time_out_together_are_all_missed_and_everybody_is_told(
 
 #[rocket::async_test]
 async fn a_participant_who_comes_back_within_the_grace_keeps_the_call() {
-    let server = short(|s| s.disconnect_grace = Some(Duration::from_secs(1))).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(Duration::from_secs(1))).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
     cast.disconnect(Device::BobTablet);
@@ -129,7 +110,7 @@ async fn a_participant_who_comes_back_within_the_grace_keeps_the_call() {
 
 #[rocket::async_test]
 async fn a_participant_with_one_session_left_is_not_gone() {
-    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
     cast.disconnect(Device::BobPhone);
@@ -140,7 +121,7 @@ async fn a_participant_with_one_session_left_is_not_gone() {
 
 #[rocket::async_test]
 async fn a_participant_who_never_had_a_connected_session_is_not_gone() {
-    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
     cast.bob.accept(&call).await.success(200);
@@ -153,7 +134,7 @@ async fn a_participant_who_never_had_a_connected_session_is_not_gone() {
 
 #[rocket::async_test]
 async fn the_grace_does_not_touch_a_call_that_is_still_ringing() {
-    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;
     cast.disconnect(Device::BobPhone);
@@ -165,21 +146,20 @@ async fn the_grace_does_not_touch_a_call_that_is_still_ringing() {
 
 #[rocket::async_test]
 async fn the_caller_may_be_the_one_who_is_gone() {
-    let server = short(|s| s.disconnect_grace = Some(SHORT)).await;
+    let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
     cast.disconnect(Device::AlicePhone);
     cast.disconnect(Device::AliceTablet);
-    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 0 });
-    cast.expect_only(&[Device::BobPhone, Device::BobTablet], "call_ended", &data)
-        .await;
+    let told = [Device::BobPhone, Device::BobTablet];
+    cast.expect_ended(&told, &call, "alice").await;
     cast.connect(Device::AlicePhone, &cast.alice.clone()).await;
     cast.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn a_grace_that_is_off_ends_nothing() {
-    let server = short(|s| {
+    let server = TestServer::with(|s| {
         s.disconnect_grace = None;
         s.max_call_duration = Some(Duration::from_secs(2));
     })
@@ -189,16 +169,13 @@ async fn a_grace_that_is_off_ends_nothing() {
     cast.disconnect(Device::BobPhone);
     cast.disconnect(Device::BobTablet);
     // What ends it in the end is its length, not Bob's absence.
-    let ended = cast.at(Device::AlicePhone).expect("call_ended").await;
-    assert_eq!(
-        ended,
-        json!({ "callId": call, "endedBy": "system", "durationSeconds": 2 })
-    );
+    let told = [Device::AlicePhone, Device::AliceTablet];
+    cast.expect_ended(&told, &call, "system").await;
 }
 
 #[rocket::async_test]
 async fn a_longest_duration_that_is_off_ends_nothing() {
-    let server = short(|s| {
+    let server = TestServer::with(|s| {
         s.max_call_duration = None;
         s.disconnect_grace = Some(SHORT);
     })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Api, Socket, TestServer};
 
@@ -15,6 +15,16 @@ pub enum Device {
     BobPhone,
     BobTablet,
     CarolPhone,
+}
+
+impl Device {
+    /// The devices of both participants.
+    pub const PARTICIPANTS: [Self; 4] = [
+        Self::AlicePhone,
+        Self::AliceTablet,
+        Self::BobPhone,
+        Self::BobTablet,
+    ];
 }
 
 /// All of them, connected.
@@ -117,6 +127,23 @@ impl Cast {
             assert_eq!(heard, *data, "{device:?}");
         }
         self.expect_nothing().await;
+    }
+
+    /// Says that exactly the devices `told` hear that `who` ended `call`, after as many seconds as the
+    /// call's details show: none where nobody had answered.
+    pub async fn expect_ended(&mut self, told: &[Device], call: &str, who: &str) {
+        let (first, others) = told.split_first().expect("somebody is told");
+        let heard = self.at(*first).expect("call_ended").await;
+        let details = self.alice.details(call).await.success(200);
+        assert_eq!(details["status"], "ENDED");
+        let seconds = &details["durationSeconds"];
+        assert!(
+            !details["startTime"].is_null() || *seconds == 0,
+            "{details}"
+        );
+        let ended = json!({ "callId": call, "endedBy": who, "durationSeconds": seconds });
+        assert_eq!(heard, ended, "{first:?}");
+        self.expect_only(others, "call_ended", &ended).await;
     }
 
     /// Says that nothing is on its way to anybody.

@@ -23,4 +23,4 @@ pub use shape::assert_error;
 pub use socket::Socket;
 pub use token::{SECRET, Token};
 pub use trace::warnings;
-pub use wait::{eventually, within};
+pub use wait::{SHORT, eventually, within};

@@ -177,6 +177,11 @@ impl TestServer {
         Self::plan().start().await
     }
 
+    /// A started server with the settings changed by `change`.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::plan().with(change).start().await
+    }
+
     /// Where the server is.
     pub fn address(&self) -> &Address {
         &self.address

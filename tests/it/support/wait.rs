@@ -4,7 +4,11 @@ use std::time::Duration;
 
 /// How long anything may take before a test fails: far more than any of it needs, for a machine on
 /// which many tests run at once.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A timeout or a grace of the server's to wait for: long enough for a loaded machine to do in it what
+/// a test has to do before.
+pub const SHORT: Duration = Duration::from_secs(1);
 
 /// What `future` gives, which must come before the deadline.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
