@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 pub use database::{Database, Removal};
 pub use error::Error;
@@ -60,10 +61,11 @@ impl Store {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(schema::reader_flags())
             .with_init(schema::prepare_reader);
-        // All of them now: a descriptor may be hard to get once thousands of clients are there.
+        // All of them now, however busy the machine is at its start: a descriptor may be hard to get once
+        // thousands of clients are there. And one thread to replace one that broke, where r2d2 would have three.
         let readers = r2d2::Pool::builder()
             .max_size(READERS)
-            .connection_timeout(READER_WAIT)
+            .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
             .test_on_check_out(false)
             .build(manager)
             .map_err(|error| Error::Open {
@@ -111,7 +113,7 @@ impl Store {
             let conn = self
                 .0
                 .readers
-                .get()
+                .get_timeout(READER_WAIT)
                 .map_err(|error| Error::Unavailable(error.to_string()))?;
             read(&Read::on(&conn))
         })
