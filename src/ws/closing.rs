@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
-use websocket::WebSocketStream;
-use websocket::tungstenite::Error;
-use websocket::tungstenite::protocol::CloseFrame;
-use websocket::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Closing;
 
@@ -70,7 +70,7 @@ impl From<Error> for End {
             Error::Capacity(_) => Self::Broken(1009, "message too long"),
             Error::Utf8(_) => Self::Broken(1007, "text is not UTF-8"),
             Error::Protocol(
-                websocket::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+                tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
             ) => Self::Gone,
             Error::Protocol(_) => Self::Broken(1002, "protocol error"),
             Error::Io(error)

@@ -7,9 +7,9 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
-use websocket::WebSocketStream;
-use websocket::tungstenite::protocol::{Role, WebSocketConfig};
-use websocket::tungstenite::{self, Bytes, Message};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::auth::LEEWAY;
 use crate::clock::Timestamp;

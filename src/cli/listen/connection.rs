@@ -82,7 +82,7 @@ fn hear(
 }
 
 /// The server closed: with which code, and what the code means (contract section 4).
-fn closed(frame: Option<&CloseFrame<'_>>) -> Failure {
+fn closed(frame: Option<&CloseFrame>) -> Failure {
     let Some(CloseFrame { code, reason }) = frame else {
         return Failure::new("the server closed the connection without saying why");
     };
@@ -106,7 +106,7 @@ fn closed(frame: Option<&CloseFrame<'_>>) -> Failure {
 }
 
 async fn send(socket: &mut Socket, message: String) -> Result<(), Failure> {
-    match socket.send(Message::Text(message)).await {
+    match socket.send(Message::text(message)).await {
         // The server's own words on why it closed are still to be read.
         Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => Ok(()),
         Err(error) => Err(Failure::new(format!("the connection was lost: {error}"))),
