@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Closing;
 
-use super::flood::Flood;
+use super::flood::{Flood, Guarded};
 
 /// How long the close frame may take to get out: a reader that is closed for its slowness has megabytes in
 /// the kernel's buffers to read before it. The session has left the hub by then and costs a descriptor.
@@ -95,9 +95,10 @@ impl From<Flood> for End {
 /// Ends the connection: says why where we end it, and lets the peer finish. A peer that takes too long is
 /// left behind.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
-    mut stream: WebSocketStream<S>,
+    mut stream: WebSocketStream<Guarded<S>>,
     end: End,
 ) {
+    stream.get_mut().lift();
     let told = match end {
         End::Gone => return,
         End::ByPeer => true,

@@ -46,6 +46,11 @@ impl<S> Guarded<S> {
             limit: max_message_bytes.saturating_mul(OVERHEAD),
         }
     }
+
+    /// Lets all pass from now on: a peer that is told to leave may have much under way.
+    pub const fn lift(&mut self) {
+        self.limit = usize::MAX;
+    }
 }
 
 /// The peer sends overhead only.

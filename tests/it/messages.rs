@@ -144,7 +144,7 @@ async fn a_binary_message_is_a_parse_error_and_the_connection_stays_open() {
     let mut socket = server.sign_in("alice").socket().await;
     let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
     for bytes in [heartbeat.into_bytes(), Vec::new(), vec![0xff, 0x00]] {
-        socket.send_raw(Message::Binary(bytes)).await;
+        socket.send_raw(Message::binary(bytes)).await;
         assert_error(
             &socket.expect("call_error").await,
             "parse_error",

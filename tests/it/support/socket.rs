@@ -82,7 +82,7 @@ impl Socket {
 
     /// Sends any text.
     pub async fn send_text(&mut self, text: impl Into<String>) {
-        self.send_raw(Message::Text(text.into())).await;
+        self.send_raw(Message::text(text.into())).await;
     }
 
     /// Sends any WebSocket message.
@@ -158,7 +158,7 @@ impl Socket {
     pub async fn heartbeat_or_close(&mut self) -> Option<u16> {
         let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
         // A socket that the server has just closed may refuse it; what was sent before can be read.
-        let _ = self.stream.send(Message::Text(heartbeat)).await;
+        let _ = self.stream.send(Message::text(heartbeat)).await;
         match self.next("an answer or a close frame").await {
             Incoming::Message(message) => assert_eq!(message["type"], "heartbeat.ack", "{message}"),
             Incoming::Closed(code, _) => return Some(code),
@@ -198,7 +198,7 @@ impl Socket {
                     // One more read sends the answer to the close frame.
                     let _ = self.stream.next().await;
                     let (code, reason) = frame.map_or((1005, String::new()), |frame| {
-                        (frame.code.into(), frame.reason.into_owned())
+                        (frame.code.into(), frame.reason.to_string())
                     });
                     return Incoming::Closed(code, reason);
                 }
