@@ -12,7 +12,9 @@ CREATE TABLE users (
     name       TEXT    NOT NULL,
     avatar     TEXT,
     standing   INTEGER NOT NULL,            -- 0 active, 1 disabled, 2 removed
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    looks      INTEGER NOT NULL DEFAULT 0,  -- how often the user has looked at what was missed
+    unseen     INTEGER NOT NULL DEFAULT 0   -- calls missed since
 ) STRICT;
 
 CREATE TABLE calls (
@@ -53,31 +55,52 @@ CREATE TABLE timeline (
     PRIMARY KEY (call, status)
 ) STRICT, WITHOUT ROWID;
 
--- Who is in a live call. The primary key is the rule: one live call per user, in either role.
+-- Who is in a live call. The primary key is the rule: one live call per user, in either role. No foreign key
+-- to the call, which is never deleted while it is live: each deletion would look through this whole table.
 CREATE TABLE live (
     user     INTEGER PRIMARY KEY REFERENCES users (key),
-    call     BLOB    NOT NULL REFERENCES calls (id),
+    call     BLOB    NOT NULL,
     attended INTEGER NOT NULL,              -- 1: had a connected session during the call
     gone_at  INTEGER                        -- since when the last session is gone
 ) STRICT;
 
 CREATE INDEX live_by_gone_at ON live (gone_at) WHERE gone_at IS NOT NULL;
 
--- Both participants' memory of a final call.
+-- Both participants' memory of a final call, which is deleted before the call is. `kind` is what entries are
+-- filtered by: outcome * 4 + call type * 2 + direction. Under it the entries of each kind lie in the order of
+-- their calls, so that every filter, and no filter, reads a few ranges from their ends.
 CREATE TABLE history (
     owner            INTEGER NOT NULL REFERENCES users (key),
+    kind             INTEGER NOT NULL,
     call             BLOB    NOT NULL,
     remote           INTEGER NOT NULL REFERENCES users (key),
-    call_type        INTEGER NOT NULL,
-    direction        INTEGER NOT NULL,
-    outcome          INTEGER NOT NULL,
-    created_at       INTEGER NOT NULL,
     duration_seconds INTEGER,
-    unseen           INTEGER NOT NULL,      -- 1: missed, incoming, and not looked at since
-    PRIMARY KEY (owner, call)
+    looks            INTEGER,               -- missed and incoming: the owner's looks when it came
+    PRIMARY KEY (owner, kind, call)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX history_unseen ON history (owner) WHERE unseen = 1;
+-- An entry is unseen for as long as its looks are its owner's; the owner's count of those is kept here, by
+-- whatever way entries come and go, so that to ask for it and to look cost the same however many there are.
+CREATE TRIGGER history_missed AFTER INSERT ON history WHEN NEW.looks IS NOT NULL BEGIN
+    UPDATE users SET unseen = unseen + 1 WHERE key = NEW.owner AND looks = NEW.looks;
+END;
+
+CREATE TRIGGER history_forgotten AFTER DELETE ON history WHEN OLD.looks IS NOT NULL BEGIN
+    UPDATE users SET unseen = unseen - 1 WHERE key = OLD.owner AND looks = OLD.looks;
+END;
+
+-- What the participants reported of the network during a call.
+CREATE TABLE quality (
+    call              BLOB    NOT NULL REFERENCES calls (id) ON DELETE CASCADE,
+    participant       INTEGER NOT NULL,     -- 0 the caller, 1 the callee
+    reports           INTEGER NOT NULL,
+    worst             INTEGER NOT NULL,
+    loss_count        INTEGER NOT NULL,     -- reports that measured it
+    loss_mean         REAL    NOT NULL,     -- 0 to 1
+    round_trip_count  INTEGER NOT NULL,
+    round_trip_mean   REAL    NOT NULL,     -- milliseconds
+    PRIMARY KEY (call, participant)
+) STRICT, WITHOUT ROWID;
 
 -- Events for participants who had no connected session, in their order.
 CREATE TABLE kept_notices (

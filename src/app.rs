@@ -67,6 +67,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             },
             disconnect_grace: settings.disconnect_grace,
             auto_provision: settings.auto_provision,
+            retention: settings.retention,
         },
     );
     let gate = Gate::new(settings, authenticator, service.clone());
@@ -148,6 +149,9 @@ impl Stop {
         }
         let _ = tokio::time::timeout(PATIENCE, self.0.service.close_sessions()).await;
         let service = self.0.service.clone();
+        if let Err(error) = service.save_quality().await {
+            tracing::warn!(%error, "the last reports of quality are lost");
+        }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;
         if let Some(shutdown) = self.0.shutdown.get() {
             shutdown.clone().notify();

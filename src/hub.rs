@@ -110,6 +110,17 @@ impl Hub {
             .collect()
     }
 
+    /// Who has sessions that take notices, and how many, in no order.
+    #[must_use]
+    pub fn connected(&self) -> Vec<(UserId, usize)> {
+        let users = self.0.users.lock();
+        let open = users.iter().map(|(user, sessions)| {
+            let open = sessions.iter().filter(|session| session.is_open()).count();
+            (user.clone(), open)
+        });
+        open.filter(|(_, open)| *open > 0).collect()
+    }
+
     /// Whether a session of the user takes notices.
     #[must_use]
     pub fn is_connected(&self, user: &UserId) -> bool {
@@ -262,11 +273,14 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Adds what waited for the session before it came, however much that is.
+    /// Adds what waited for the session before it came, however much that is. It comes first: the session may
+    /// have been told of the present already.
     pub fn preload(&self, notices: impl IntoIterator<Item = Notice>) {
         let mut state = self.state.lock();
         if state.closing.is_none() {
+            let told = std::mem::take(&mut state.notices);
             state.notices.extend(notices.into_iter().map(Arc::new));
+            state.notices.extend(told);
         }
         drop(state);
         self.filled.notify_one();
@@ -347,6 +361,33 @@ mod tests {
         bob.outbox().push(notice(2));
         assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(1)));
         assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(2)));
+    }
+
+    #[tokio::test]
+    async fn what_waited_for_a_session_comes_before_what_it_was_told_since_it_came() {
+        let bob = hub().subscribe(&user("bob"), &SessionId::new("1"));
+        bob.outbox().push(notice(3));
+        bob.outbox().preload([1, 2].map(|at| (*notice(at)).clone()));
+        for at in 1..=3 {
+            assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(at)));
+        }
+    }
+
+    #[test]
+    fn those_who_are_connected_are_counted_by_their_open_sessions() {
+        let hub = hub();
+        let _alice = hub.subscribe(&user("alice"), &SessionId::new("1"));
+        let first = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        let _second = hub.subscribe(&user("bob"), &SessionId::new("2"));
+        let connected = || {
+            let mut connected = hub.connected();
+            connected.sort();
+            connected
+        };
+        assert_eq!(connected(), [(user("alice"), 1), (user("bob"), 2)]);
+        drop(first);
+        hub.bar(&[user("alice")]);
+        assert_eq!(connected(), [(user("bob"), 1)]);
     }
 
     #[tokio::test]

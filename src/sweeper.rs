@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Orbit, Rocket};
-use tokio::time::Instant;
 
 use crate::service::{Error, Service};
 
@@ -15,7 +14,10 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// How often users who were disabled from the command line are looked for.
 const BARRED_EVERY: Duration = Duration::from_secs(2);
 
-/// How often what has expired is forgotten.
+/// How often reports of quality are stored (contract section 5).
+const QUALITY_EVERY: Duration = Duration::from_secs(5);
+
+/// How often what has expired is forgotten, and what is older than `retention`.
 const FORGOTTEN_EVERY: Duration = Duration::from_mins(1);
 
 /// Runs while the server does.
@@ -44,11 +46,23 @@ impl Fairing for Sweeper {
     }
 }
 
+/// The deadlines of calls, and beside them everything that can wait a little: none of it may delay a timeout.
 async fn sweep(service: &Service) {
-    let mut barred = Every::new(BARRED_EVERY);
-    let mut forgotten = Every::new(FORGOTTEN_EVERY);
+    let barred = every(BARRED_EVERY, || async { service.close_barred_sessions() });
+    let quality = every(QUALITY_EVERY, || service.save_quality());
+    let expired = every(FORGOTTEN_EVERY, || service.forget_expired());
+    tokio::join!(
+        watch_deadlines(service),
+        barred,
+        quality,
+        expired,
+        keep_retention(service)
+    );
+}
+
+async fn watch_deadlines(service: &Service) {
     loop {
-        if let Err(error) = round(service, &mut barred, &mut forgotten).await {
+        if let Err(error) = round(service).await {
             // A database that does not answer now may in a moment; what is due stays due.
             tracing::error!(%error, "the sweeper failed and tries again");
             tokio::time::sleep(LONGEST_SLEEP).await;
@@ -56,41 +70,43 @@ async fn sweep(service: &Service) {
     }
 }
 
-async fn round(service: &Service, barred: &mut Every, forgotten: &mut Every) -> Result<(), Error> {
+async fn round(service: &Service) -> Result<(), Error> {
     service.catch_up_on_departures().await?;
     let ended = service.end_overdue_calls().await?;
     if ended > 0 {
         tracing::info!(calls = ended, "calls ended by their deadline");
     }
-    if barred.is_due() {
-        service.close_barred_sessions()?;
-    }
-    if forgotten.is_due() {
-        service.forget_expired().await?;
-    }
     service.sleep_until_due(LONGEST_SLEEP).await
 }
 
-/// Something done at intervals.
-struct Every {
-    interval: Duration,
-    next: Instant,
+/// Forgets what is older than `retention`, at the start and then as often as is worth it.
+async fn keep_retention(service: &Service) {
+    let Some(age) = service.retention() else {
+        return;
+    };
+    loop {
+        match service.forget_old_calls().await {
+            Ok(forgotten) if forgotten.calls > 0 => tracing::info!(
+                calls = forgotten.calls,
+                entries = forgotten.entries,
+                "calls older than `retention` forgotten"
+            ),
+            Ok(_) => (),
+            Err(error) => tracing::error!(%error, "old calls cannot be forgotten just now"),
+        }
+        tokio::time::sleep(FORGOTTEN_EVERY.min(age)).await;
+    }
 }
 
-impl Every {
-    fn new(interval: Duration) -> Self {
-        Self {
-            interval,
-            next: Instant::now() + interval,
+/// Does `work` again and again; what fails is tried again the next time.
+async fn every<T, F>(interval: Duration, work: impl Fn() -> F)
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    loop {
+        tokio::time::sleep(interval).await;
+        if let Err(error) = work().await {
+            tracing::error!(%error, "the sweeper failed and tries again");
         }
-    }
-
-    fn is_due(&mut self) -> bool {
-        let now = Instant::now();
-        let due = now >= self.next;
-        if due {
-            self.next = now + self.interval;
-        }
-        due
     }
 }

@@ -36,6 +36,8 @@ pub enum Action {
     Activate,
     /// Count an unanswered call as missed.
     Miss,
+    /// Say how well the network carries it.
+    Report,
 }
 
 impl std::fmt::Display for Action {
@@ -47,6 +49,7 @@ impl std::fmt::Display for Action {
             Self::End => "end",
             Self::Activate => "activate",
             Self::Miss => "miss",
+            Self::Report => "report the quality of",
         })
     }
 }

@@ -1,7 +1,10 @@
 //! What is remembered of a call for each of its participants (contract section 5).
 
+use std::fmt;
+use std::time::Duration;
+
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::user::{Profile, UserId};
 
 use super::state::{Call, CallId, CallType, RejectReason, State};
 use super::transition::{Actor, Cause};
@@ -78,10 +81,181 @@ pub struct HistoryEntry {
     pub direction: Direction,
     /// How it went.
     pub outcome: Outcome,
-    /// When the caller asked.
-    pub created_at: Timestamp,
-    /// How long it lasted, in seconds; none where it was missed or rejected.
+    /// How long it lasted, in seconds; none where it was missed or rejected, 0 where it was cancelled.
     pub duration_seconds: Option<u32>,
+}
+
+/// The name of an entry: the call, and which of its two entries. So the two participants' entries have
+/// different names, and each of them means something only to its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryId {
+    /// The call.
+    pub call: CallId,
+    /// Which way it went for the owner.
+    pub direction: Direction,
+}
+
+impl EntryId {
+    /// The name that `text` spells, or none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (call, direction) = text.rsplit_once('-')?;
+        Some(Self {
+            call: CallId::parse(call)?,
+            direction: Direction::ALL
+                .into_iter()
+                .find(|one| suffix(*one) == direction)?,
+        })
+    }
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.call, suffix(self.direction))
+    }
+}
+
+const fn suffix(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Incoming => "in",
+        Direction::Outgoing => "out",
+    }
+}
+
+/// An entry as its owner is shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastCall {
+    /// The entry's name; the call was created at the instant in the call's id.
+    pub id: EntryId,
+    /// The other participant, as it is today.
+    pub remote: Profile,
+    /// Voice or video.
+    pub call_type: CallType,
+    /// How it went.
+    pub outcome: Outcome,
+    /// How long it lasted, in seconds.
+    pub duration_seconds: Option<u32>,
+}
+
+/// Which entries are wanted; what is none does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// How it went.
+    pub outcome: Option<Outcome>,
+    /// Voice or video.
+    pub call_type: Option<CallType>,
+    /// Which way it went.
+    pub direction: Option<Direction>,
+}
+
+/// A span of time that ends now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// 24 hours.
+    Day,
+    /// 7 days.
+    Week,
+    /// 30 days.
+    Month,
+    /// 365 days.
+    Year,
+    /// Since ever.
+    All,
+}
+
+impl Period {
+    /// All of them, in the order of the contract.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Year, Self::All];
+
+    /// The word of the contract.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Year => "year",
+            Self::All => "all",
+        }
+    }
+
+    /// The first instant of the period that ends at `now`.
+    #[must_use]
+    pub fn start(self, now: Timestamp) -> Timestamp {
+        let days = match self {
+            Self::Day => 1,
+            Self::Week => 7,
+            Self::Month => 30,
+            Self::Year => 365,
+            Self::All => return Timestamp::from_millis(0),
+        };
+        now.minus(Duration::from_hours(24 * days))
+    }
+}
+
+/// How many entries of one kind there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Voice or video.
+    pub call_type: CallType,
+    /// How they went.
+    pub outcome: Outcome,
+    /// How many.
+    pub calls: u64,
+    /// How long they lasted together, in seconds.
+    pub seconds: u64,
+}
+
+/// A user's calls of some time, counted by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Statistics(
+    /// What was counted; a kind may be there several times, or not at all.
+    pub Vec<Tally>,
+);
+
+impl Statistics {
+    /// How many calls there were.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.sum(|tally| tally.calls)
+    }
+
+    /// How many calls of `call_type` there were.
+    #[must_use]
+    pub fn calls_of_type(&self, call_type: CallType) -> u64 {
+        self.sum(|tally| tally.calls * u64::from(tally.call_type == call_type))
+    }
+
+    /// How many calls there were that went like `outcome`.
+    #[must_use]
+    pub fn calls_with_outcome(&self, outcome: Outcome) -> u64 {
+        self.sum(|tally| tally.calls * u64::from(tally.outcome == outcome))
+    }
+
+    /// How long they lasted together, in seconds.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        self.sum(|tally| tally.seconds)
+    }
+
+    /// How long a completed call lasted on average, in seconds; 0 where there was none.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "exact up to 2^53 seconds, 285 million years"
+    )]
+    pub fn average_seconds(&self) -> f64 {
+        let completed = Outcome::Completed;
+        let seconds = self.sum(|tally| tally.seconds * u64::from(tally.outcome == completed));
+        match self.calls_with_outcome(completed) {
+            0 => 0.0,
+            calls => seconds as f64 / calls as f64,
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Tally) -> u64) -> u64 {
+        self.0.iter().map(of).sum()
+    }
 }
 
 /// Both participants' entries for a call that has just become final by `cause`: the caller's, the callee's.
@@ -96,8 +270,10 @@ pub fn entries(call: &Call, cause: Cause) -> Option<[HistoryEntry; 2]> {
         call_type: call.call_type,
         direction,
         outcome,
-        created_at: call.created_at,
-        duration_seconds: call.state.duration_seconds(),
+        duration_seconds: match outcome {
+            Outcome::Completed | Outcome::Cancelled => call.state.duration_seconds(),
+            Outcome::Missed | Outcome::Rejected => None,
+        },
     };
     Some([
         entry(&call.caller, &call.callee, Direction::Outgoing, for_caller),
@@ -130,5 +306,72 @@ fn outcomes(call: &Call, cause: Cause) -> Option<(Outcome, Outcome)> {
         } if cause == Cause::UserBusy => Some((Outcome::Rejected, Outcome::Missed)),
         State::Rejected { .. } => Some((Outcome::Rejected, Outcome::Rejected)),
         State::Missed { .. } => Some((Outcome::Missed, Outcome::Missed)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_entries_of_a_call_have_names_of_their_own_that_can_be_read_back() {
+        let call = CallId::parse("0192f0c1-7a4b-7c3d-8e5f-0123456789ab").expect("a call id");
+        let [incoming, outgoing] = Direction::ALL.map(|direction| EntryId { call, direction });
+        assert_ne!(incoming.to_string(), outgoing.to_string());
+        for id in [incoming, outgoing] {
+            assert_eq!(EntryId::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn what_names_no_entry_is_not_read_as_one() {
+        for bad in [
+            "",
+            "-",
+            "in",
+            "0192f0c1-7a4b-7c3d-8e5f-0123456789ab",
+            "0192f0c1-7a4b-7c3d-8e5f-0123456789ab-",
+            "0192f0c1-7a4b-7c3d-8e5f-0123456789ab-IN",
+            "0192f0c1-7a4b-7c3d-8e5f-0123456789ab-in-in",
+            "0192f0c17a4b7c3d8e5f0123456789ab-in",
+        ] {
+            assert_eq!(EntryId::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_period_begins_its_length_before_now() {
+        const DAY_MS: i64 = 86_400_000;
+        let now = Timestamp::from_millis(1_705_314_600_000);
+        let days = |period: Period| (now.as_millis() - period.start(now).as_millis()) / DAY_MS;
+        assert_eq!(days(Period::Day), 1);
+        assert_eq!(days(Period::Week), 7);
+        assert_eq!(days(Period::Month), 30);
+        assert_eq!(days(Period::Year), 365);
+        assert_eq!(Period::All.start(now), Timestamp::from_millis(0));
+    }
+
+    #[test]
+    fn statistics_average_over_completed_calls_alone() {
+        let tally = |call_type, outcome, calls, seconds| Tally {
+            call_type,
+            outcome,
+            calls,
+            seconds,
+        };
+        let statistics = Statistics(vec![
+            tally(CallType::Audio, Outcome::Completed, 1, 10),
+            tally(CallType::Video, Outcome::Completed, 3, 15),
+            tally(CallType::Video, Outcome::Cancelled, 4, 0),
+            tally(CallType::Video, Outcome::Missed, 2, 0),
+        ]);
+        assert_eq!(statistics.calls(), 10);
+        assert_eq!(statistics.seconds(), 25);
+        assert!((statistics.average_seconds() - 6.25).abs() < f64::EPSILON);
+        assert_eq!(statistics.calls_of_type(CallType::Audio), 1);
+        assert_eq!(statistics.calls_of_type(CallType::Video), 9);
+        assert_eq!(statistics.calls_with_outcome(Outcome::Cancelled), 4);
+        assert_eq!(statistics.calls_with_outcome(Outcome::Rejected), 0);
+        assert!(Statistics::default().average_seconds().abs() < f64::EPSILON);
     }
 }

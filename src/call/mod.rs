@@ -2,11 +2,13 @@
 //!
 //! [`state`] says what a call can be, [`transition`] how it gets from one state to the next and what
 //! follows from that, [`notice`] what clients are told, [`history`] what is remembered for its two
-//! participants, [`error`] why an action is refused. The source of all of it is section 3 of the contract.
+//! participants, [`quality`] how well the network carries it, [`error`] why an action is refused. The source
+//! of all of it is sections 3 and 5 of the contract.
 
 pub mod error;
 pub mod history;
 pub mod notice;
+pub mod quality;
 pub mod state;
 pub mod transition;
 
@@ -14,7 +16,10 @@ pub mod transition;
 mod tests;
 
 pub use error::CallError;
-pub use history::{Direction, HistoryEntry, Outcome};
+pub use history::{
+    Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
+};
 pub use notice::{Audience, Event, Notice};
+pub use quality::{NetworkQuality, QualityReport, QualitySummary};
 pub use state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
 pub use transition::{Acting, Actor, Cause, TimelineEntry, Transition, Via};

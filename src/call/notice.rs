@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
 
+use super::quality::NetworkQuality;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
 use super::transition::Actor;
 
@@ -77,6 +78,13 @@ pub enum Event {
         /// The call.
         call: CallId,
     },
+    /// `call_quality_warning`: the other participant's network carries the call badly.
+    QualityWarning {
+        /// The call.
+        call: CallId,
+        /// How badly: POOR or worse.
+        quality: NetworkQuality,
+    },
 }
 
 /// What the callee is shown of a call that rings.
@@ -94,11 +102,11 @@ pub struct Invitation {
 
 impl Event {
     /// Whether the event waits for a participant who is not connected. An invitation does not: a session
-    /// that connects is invited to what rings just then.
+    /// that connects is invited to what rings just then. Nor does a warning: it says how things are now.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         match self {
-            Self::Invitation(_) => false,
+            Self::Invitation(_) | Self::QualityWarning { .. } => false,
             Self::Accepted { .. }
             | Self::Rejected { .. }
             | Self::Ended { .. }

@@ -52,6 +52,24 @@ impl CallId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
+
+    /// The instant in the id's first 48 bits, which is when its call was created (RFC 9562, section 5.7).
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        let mut ms = [0; 8];
+        ms[2..].copy_from_slice(&self.as_bytes()[..6]);
+        Timestamp::from_millis(i64::from_be_bytes(ms))
+    }
+
+    /// The smallest id that a call created at `at` can have: earlier calls come before it, others do not.
+    #[must_use]
+    pub fn first_at(at: Timestamp) -> Self {
+        let ms = u128::try_from(at.as_millis()).unwrap_or(0);
+        Self(Uuid::from_u128(ms << 80))
+    }
+
+    /// The id after those of all calls.
+    pub const LAST: Self = Self(Uuid::max());
 }
 
 impl fmt::Display for CallId {
@@ -391,6 +409,17 @@ mod tests {
         ] {
             assert_eq!(ChannelId::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_call_id_tells_when_its_call_was_created() {
+        let at = Timestamp::from_millis(1_705_314_600_123);
+        let id = uuid::Builder::from_unix_timestamp_millis(1_705_314_600_123, &[0xFF; 10]);
+        let id = CallId::from_uuid(id.into_uuid());
+        assert_eq!(id.created_at(), at);
+        assert!(CallId::first_at(at) < id && id < CallId::LAST);
+        assert!(id < CallId::first_at(Timestamp::from_millis(at.as_millis() + 1)));
+        assert!(CallId::first_at(Timestamp::from_millis(-1)) < id);
     }
 
     #[test]

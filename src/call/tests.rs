@@ -352,6 +352,7 @@ fn name(event: &Event) -> &'static str {
         Event::Rejected { .. } => "rejected",
         Event::Ended { .. } => "ended",
         Event::TimedOut { .. } => "timed out",
+        Event::QualityWarning { .. } => "warned",
     }
 }
 

@@ -132,6 +132,7 @@ impl From<service::Error> for Problem {
 
         let (status, error_type) = match &error {
             Error::CallNotFound => (Status::NotFound, ErrorType::CallNotFound),
+            Error::EntryNotFound => (Status::NotFound, ErrorType::NotFound),
             Error::UserNotFound(_) => (Status::NotFound, ErrorType::UserNotFound),
             Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
                 (Status::Forbidden, ErrorType::Unauthorized)

@@ -117,7 +117,7 @@ fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
 }
 
 /// The call id in a path; one that is no UUID belongs to no call.
-fn call_id(text: &str) -> Result<CallId, Error> {
+pub(super) fn call_id(text: &str) -> Result<CallId, Error> {
     CallId::parse(text).ok_or(Error::CallNotFound)
 }
 

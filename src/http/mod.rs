@@ -6,6 +6,9 @@ mod calls;
 mod catchers;
 mod cors;
 mod health;
+mod history;
+mod quality;
+mod users;
 
 use rocket::fairing::AdHoc;
 use rocket::response::content::RawJson;
@@ -25,6 +28,9 @@ pub fn stage() -> AdHoc {
             .attach(Cors)
             .mount("/api", cors::routes())
             .mount("/api/v1/calls", calls::routes())
+            .mount("/api/v1/calls", history::routes())
+            .mount("/api/v1/calls", quality::routes())
+            .mount("/api/v1/users", users::routes())
             .mount("/", health::routes())
             .register("/", catchers::catchers())
     })

@@ -166,8 +166,10 @@ impl Inner {
         let now = self.clock.now();
         if let Some(key) = &new.idempotency_key
             && let Some(before) = db.remembered(&acting.user, key, now)?
+            // A call that is forgotten takes its key with it.
+            && let Some(call) = db.call(before.call)?
         {
-            return Ok((repeated(db, before, &new)?, nothing()));
+            return Ok((repeated(call, before.refused, &new)?, nothing()));
         }
         let caller = db
             .party(&acting.user)?
@@ -234,12 +236,11 @@ fn new_call_id(now: Timestamp) -> CallId {
     CallId::from_uuid(uuid::Builder::from_unix_timestamp_millis(ms, &rand::random()).into_uuid())
 }
 
-/// What the request came to before, as it is now.
-fn repeated(db: &Write<'_>, before: Remembered, new: &NewCall) -> Result<Initiated, Error> {
-    let call = db.call(before.call)?.ok_or(Error::CallNotFound)?;
+/// What the request came to before: `call` as it is now.
+fn repeated(call: Call, refused: bool, new: &NewCall) -> Result<Initiated, Error> {
     let same =
         call.callee == new.callee && call.call_type == new.call_type && call.channel == new.channel;
-    match (same, before.refused) {
+    match (same, refused) {
         (false, _) => Err(Error::KeyReused),
         (true, true) => Ok(Initiated::RefusedAsBusy(call.callee)),
         (true, false) => Ok(Initiated::Made(call)),

@@ -12,7 +12,10 @@ pub enum Error {
     /// The call does not exist, or its id is no UUID.
     #[error("Call not found")]
     CallNotFound,
-    /// The callee does not exist.
+    /// The user has no such entry in its history.
+    #[error("History entry not found")]
+    EntryNotFound,
+    /// The user who is called or asked for does not exist.
     #[error("User {0} not found")]
     UserNotFound(UserId),
     /// The rules of a call refuse it.

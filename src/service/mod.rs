@@ -7,6 +7,10 @@ mod alarm;
 mod calls;
 mod deadlines;
 mod error;
+mod history;
+mod presence;
+mod quality;
+mod retention;
 mod sessions;
 mod users;
 
@@ -24,9 +28,12 @@ use crate::user::UserId;
 
 pub use calls::NewCall;
 pub use error::Error;
+pub use history::Page;
+pub use presence::Presence;
 pub use users::SignIn;
 
 use alarm::Alarm;
+use quality::Monitor;
 
 /// How long an event waits for a participant who is not connected (contract section 4).
 const KEPT_FOR: Duration = Duration::from_mins(5);
@@ -43,6 +50,8 @@ pub struct Rules {
     pub disconnect_grace: Option<Duration>,
     /// Whether a valid token makes an unknown user known.
     pub auto_provision: bool,
+    /// How long calls are remembered after their end, if limited.
+    pub retention: Option<Duration>,
 }
 
 /// The application. Cheap to clone.
@@ -57,6 +66,7 @@ struct Inner {
     alarm: Alarm,
     /// Users whose last session left, and when, while nothing could be stored.
     missed_departures: Mutex<Vec<(UserId, Timestamp)>>,
+    monitor: Monitor,
 }
 
 impl Service {
@@ -70,6 +80,7 @@ impl Service {
             rules,
             alarm: Alarm::default(),
             missed_departures: Mutex::default(),
+            monitor: Monitor::default(),
         }))
     }
 
@@ -114,8 +125,20 @@ impl Inner {
     ) -> Result<AfterCommit, store::Error> {
         let deliveries = self.route(db, &transition.notices)?;
         let deadline = self.next_deadline_of(transition);
+        let ended = transition.history.is_some().then_some(transition.call.id);
+        let unsaved = match ended {
+            Some(call) => self.save_quality_of(db, call)?,
+            None => None,
+        };
         let inner = Arc::clone(self);
         Ok(Box::new(move || {
+            // Before anybody hears that the call is over: no warning comes after that.
+            if let Some(call) = ended {
+                inner.monitor.settle(call);
+            }
+            if let Some(unsaved) = unsaved {
+                inner.monitor.saved(&unsaved);
+            }
             deliveries.into_iter().for_each(Delivery::publish);
             if let Some(deadline) = deadline {
                 inner.alarm.ring_by(deadline);

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::call::CallId;
+use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
 use crate::user::{Profile, Standing, User, UserId};
 
 use super::error::Error;
-use super::{Read, Write, schema};
+use super::{Forgotten, Read, Write, schema};
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,31 @@ impl Database {
                 None => db.remove_user(id).map(|_| Removal::Removed),
             },
         })
+    }
+
+    /// What the caller and the callee have reported of a call's network.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
+        Read::on(&self.conn).quality(call)
+    }
+
+    /// How many calls were over before `before`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
+        Read::on(&self.conn).count_calls_over(before)
+    }
+
+    /// Forgets calls that were over before `before`, the oldest first, at most `limit`, with all that is
+    /// known of them. Nothing is left where fewer are forgotten.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn forget_calls(&self, before: Timestamp, limit: u32) -> Result<Forgotten, Error> {
+        self.write(|db| db.forget_calls(before, limit))
     }
 
     fn write<T>(&self, job: impl FnOnce(&Write<'_>) -> Result<T, Error>) -> Result<T, Error> {

@@ -1,32 +1,351 @@
 //! The table `history`.
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension as _, Row, named_params, params_from_iter, types::Value};
 
-use crate::call::{CallType, Direction, HistoryEntry, Outcome};
+use crate::call::history::Tally;
+use crate::call::{
+    CallId, CallType, Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Statistics,
+};
+use crate::clock::Timestamp;
+use crate::user::{Profile, UserId};
 
-use super::Write;
-use super::codes::encode;
+use super::codes::{Columns, encode};
 use super::error::Error;
+use super::users::user_id;
+use super::{Read, Write};
+
+/// Which entries of a user are wanted, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// Whose entries.
+    pub owner: &'a UserId,
+    /// Which of them.
+    pub filter: Filter,
+    /// Only entries of calls before this one.
+    pub before: CallId,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Read<'_> {
+    /// Entries of a user, the newest call first.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn past_calls(&self, wanted: &Wanted<'_>) -> Result<Vec<PastCall>, Error> {
+        let Some(owner) = self.user_key(wanted.owner)? else {
+            return Ok(Vec::new());
+        };
+        let kinds = kinds(wanted.filter);
+        let mut statement = self.conn.prepare_cached(&page_sql(kinds.len()))?;
+        let params = [
+            Value::Integer(owner),
+            Value::Blob(wanted.before.as_bytes().to_vec()),
+            Value::Integer(wanted.limit.into()),
+        ];
+        let params = params
+            .into_iter()
+            .chain(kinds.into_iter().map(Value::Integer));
+        statement
+            .query_and_then(params_from_iter(params), past_call)?
+            .collect()
+    }
+
+    /// A user's entries of calls created at or after `since`, counted by kind.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn statistics(&self, owner: &UserId, since: Timestamp) -> Result<Statistics, Error> {
+        let Some(key) = self.user_key(owner)? else {
+            return Ok(Statistics::default());
+        };
+        let mut statement = self.conn.prepare_cached(&statistics_sql())?;
+        let first = CallId::first_at(since);
+        let rows = statement.query_and_then((key, first.as_bytes()), |row| tally(row, owner))?;
+        rows.collect::<Result<_, _>>().map(Statistics)
+    }
+
+    /// How many calls a user has missed since it last looked.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn unseen(&self, owner: &UserId) -> Result<u64, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT unseen FROM users WHERE id = ?1")?;
+        let unseen = statement.query_row([owner.as_str()], |row| row.get(0));
+        Ok(unseen.optional()?.unwrap_or(0))
+    }
+
+    fn user_key(&self, user: &UserId) -> Result<Option<i64>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT key FROM users WHERE id = ?1")?;
+        let key = statement.query_row([user.as_str()], |row| row.get(0));
+        Ok(key.optional()?)
+    }
+}
 
 impl Write<'_> {
     /// Stores one participant's entry for a call that became final.
     pub(super) fn insert_history(&self, entry: &HistoryEntry) -> Result<(), Error> {
-        let unseen = entry.outcome == Outcome::Missed && entry.direction == Direction::Incoming;
+        let missed = entry.outcome == Outcome::Missed && entry.direction == Direction::Incoming;
         self.execute(
-            "INSERT INTO history (owner, call, remote, call_type, direction, outcome, created_at,
-                                  duration_seconds, unseen)
-             VALUES ((SELECT key FROM users WHERE id = :owner), :call,
-                     (SELECT key FROM users WHERE id = :remote), :call_type, :direction, :outcome,
-                     :created_at, :duration, :unseen)",
+            "INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
+             VALUES ((SELECT key FROM users WHERE id = :owner), :kind, :call,
+                     (SELECT key FROM users WHERE id = :remote), :duration,
+                     (SELECT looks FROM users WHERE id = :owner AND :missed))",
             named_params! {
-                ":owner": entry.owner.as_str(), ":call": entry.call.as_bytes(), ":remote": entry.remote.as_str(),
-                ":call_type": encode(&CallType::ALL, &entry.call_type),
-                ":direction": encode(&Direction::ALL, &entry.direction),
-                ":outcome": encode(&Outcome::ALL, &entry.outcome),
-                ":created_at": entry.created_at.as_millis(), ":duration": entry.duration_seconds,
-                ":unseen": unseen,
+                ":owner": entry.owner.as_str(),
+                ":kind": kind(entry.outcome, entry.call_type, entry.direction),
+                ":call": entry.call.as_bytes(), ":remote": entry.remote.as_str(),
+                ":duration": entry.duration_seconds, ":missed": missed,
             },
         )?;
         Ok(())
+    }
+
+    /// Deletes one entry of a user; false where the user has none of that name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_past_call(&self, owner: &UserId, id: EntryId) -> Result<bool, Error> {
+        let Some(owner) = self.user_key(owner)? else {
+            return Ok(false);
+        };
+        self.delete_entry(owner, id).map(|deleted| deleted > 0)
+    }
+
+    /// Deletes entries of a user, at most `limit`; returns how many.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_past_calls(&self, owner: &UserId, limit: u32) -> Result<usize, Error> {
+        self.execute(
+            "DELETE FROM history WHERE (owner, kind, call) IN
+                (SELECT owner, kind, call FROM history
+                 WHERE owner = (SELECT key FROM users WHERE id = ?1) LIMIT ?2)",
+            (owner.as_str(), limit),
+        )
+    }
+
+    /// The user looks at what it has missed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn look(&self, owner: &UserId) -> Result<(), Error> {
+        let sql = "UPDATE users SET looks = looks + 1, unseen = 0 WHERE id = ?1 AND unseen > 0";
+        self.execute(sql, [owner.as_str()]).map(|_| ())
+    }
+
+    /// Deletes the entry `id` of the user with the key `owner`; returns how many that were.
+    pub(super) fn delete_entry(&self, owner: i64, id: EntryId) -> Result<usize, Error> {
+        let kinds = kinds(Filter {
+            direction: Some(id.direction),
+            ..Filter::default()
+        });
+        let params = [
+            Value::Integer(owner),
+            Value::Blob(id.call.as_bytes().to_vec()),
+        ];
+        let params = params
+            .into_iter()
+            .chain(kinds.into_iter().map(Value::Integer));
+        self.execute(
+            "DELETE FROM history
+             WHERE owner = ?1 AND call = ?2 AND kind IN (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params_from_iter(params),
+        )
+    }
+}
+
+/// The column `kind`. The outcome comes first: it is the one that there may be more of some day.
+fn kind(outcome: Outcome, call_type: CallType, direction: Direction) -> i64 {
+    encode(&Outcome::ALL, &outcome) * 4
+        + encode(&CallType::ALL, &call_type) * 2
+        + encode(&Direction::ALL, &direction)
+}
+
+/// Every kind that `filter` lets through.
+fn kinds(filter: Filter) -> Vec<i64> {
+    let mut kinds = Vec::with_capacity(16);
+    for outcome in wanted(&Outcome::ALL, filter.outcome) {
+        for call_type in wanted(&CallType::ALL, filter.call_type) {
+            for direction in wanted(&Direction::ALL, filter.direction) {
+                kinds.push(kind(outcome, call_type, direction));
+            }
+        }
+    }
+    kinds
+}
+
+fn wanted<T: Copy>(all: &[T], one: Option<T>) -> Vec<T> {
+    one.map_or_else(|| all.to_vec(), |one| vec![one])
+}
+
+/// The newest entries of so many kinds: the ends of their ranges, merged until there are enough.
+fn page_sql(kinds: usize) -> String {
+    let range = |place: usize| {
+        format!(
+            "SELECT kind, call, remote, duration_seconds FROM history
+             WHERE owner = ?1 AND kind = ?{} AND call < ?2",
+            place + 4
+        )
+    };
+    let ranges: Vec<String> = (0..kinds).map(range).collect();
+    format!(
+        "SELECT h.kind, h.call, h.duration_seconds, u.id, u.name, u.avatar
+         FROM ({} ORDER BY call DESC LIMIT ?3) AS h JOIN users AS u ON u.key = h.remote
+         ORDER BY h.call DESC",
+        ranges.join(" UNION ALL ")
+    )
+}
+
+/// The sums of each kind from a call on. One statement, so that all of them are of one moment.
+fn statistics_sql() -> String {
+    let sums = |kind: i64| {
+        format!(
+            "SELECT {kind} AS kind, count(*) AS calls, coalesce(sum(duration_seconds), 0) AS seconds
+             FROM history WHERE owner = ?1 AND kind = {kind} AND call >= ?2"
+        )
+    };
+    let sums: Vec<String> = kinds(Filter::default()).into_iter().map(sums).collect();
+    sums.join(" UNION ALL ")
+}
+
+fn past_call(row: &Row<'_>) -> Result<PastCall, Error> {
+    let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?));
+    let columns = Columns {
+        row,
+        table: "history",
+        id: &call,
+    };
+    let (outcome, call_type, direction) = decode_kind(&columns)?;
+    Ok(PastCall {
+        id: EntryId { call, direction },
+        remote: Profile {
+            id: user_id(row, "users", "id")?,
+            name: columns.get("name")?,
+            avatar: columns.get("avatar")?,
+        },
+        call_type,
+        outcome,
+        duration_seconds: columns.get("duration_seconds")?,
+    })
+}
+
+fn tally(row: &Row<'_>, owner: &UserId) -> Result<Tally, Error> {
+    let columns = Columns {
+        row,
+        table: "history",
+        id: owner,
+    };
+    let (outcome, call_type, _) = decode_kind(&columns)?;
+    Ok(Tally {
+        call_type,
+        outcome,
+        calls: columns.get("calls")?,
+        seconds: columns.get("seconds")?,
+    })
+}
+
+fn decode_kind(columns: &Columns<'_>) -> Result<(Outcome, CallType, Direction), Error> {
+    let code: i64 = columns.get("kind")?;
+    let part = |code: i64| usize::try_from(code).ok();
+    let outcome = part(code / 4).and_then(|place| Outcome::ALL.get(place).copied());
+    let call_type = part(code / 2 % 2).and_then(|place| CallType::ALL.get(place).copied());
+    let direction = part(code % 2).and_then(|place| Direction::ALL.get(place).copied());
+    match (outcome, call_type, direction) {
+        (Some(outcome), Some(call_type), Some(direction)) => Ok((outcome, call_type, direction)),
+        _ => Err(columns.impossible("kind", &code.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    fn all_filters() -> Vec<Filter> {
+        let mut filters = Vec::new();
+        for outcome in [None].into_iter().chain(Outcome::ALL.map(Some)) {
+            for call_type in [None].into_iter().chain(CallType::ALL.map(Some)) {
+                for direction in [None].into_iter().chain(Direction::ALL.map(Some)) {
+                    filters.push(Filter {
+                        outcome,
+                        call_type,
+                        direction,
+                    });
+                }
+            }
+        }
+        filters
+    }
+
+    #[test]
+    fn the_kinds_in_the_field_never_change() {
+        assert_eq!(
+            kind(Outcome::Completed, CallType::Audio, Direction::Incoming),
+            0
+        );
+        assert_eq!(
+            kind(Outcome::Missed, CallType::Audio, Direction::Incoming),
+            4
+        );
+        assert_eq!(
+            kind(Outcome::Cancelled, CallType::Video, Direction::Outgoing),
+            15
+        );
+        assert_eq!(kinds(Filter::default()), (0..16).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_filter_lets_through_as_many_kinds_as_it_leaves_open() {
+        for filter in all_filters() {
+            let open = |is_some: bool, all: usize| if is_some { 1 } else { all };
+            let expected = open(filter.outcome.is_some(), 4)
+                * open(filter.call_type.is_some(), 2)
+                * open(filter.direction.is_some(), 2);
+            assert_eq!(kinds(filter).len(), expected, "{filter:?}");
+        }
+    }
+
+    /// However long a history is, a query reads what it shows and no more: ranges found by the key, never a
+    /// scan, nothing of the history sorted.
+    #[test]
+    fn every_query_finds_its_entries_by_the_key() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch(include_str!("../../schema.sql"))
+            .expect("the schema applies");
+        let plan = |sql: &str| -> Vec<String> {
+            let mut statement = conn
+                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+                .expect("SQL");
+            let blanks = vec![Value::Null; statement.parameter_count()];
+            let rows = statement.query_map(params_from_iter(blanks), |row| row.get("detail"));
+            rows.expect("a plan")
+                .collect::<Result<_, _>>()
+                .expect("rows")
+        };
+        let key = "SEARCH history USING PRIMARY KEY (owner=? AND kind=? AND call";
+        for filter in all_filters() {
+            let count = kinds(filter).len();
+            let plan = plan(&page_sql(count));
+            let ranges = plan.iter().filter(|step| step.starts_with(key)).count();
+            assert_eq!(ranges, count, "{plan:#?}");
+            // What is sorted and scanned after that are the rows of one page.
+            assert!(
+                plan.iter().all(|step| !step.contains("SCAN history")),
+                "{plan:#?}"
+            );
+        }
+        let plan = plan(&statistics_sql());
+        let ranges = plan.iter().filter(|step| step.starts_with(key)).count();
+        assert_eq!(ranges, 16, "{plan:#?}");
+        assert!(
+            plan.iter().all(|step| !step.contains("TEMP B-TREE")),
+            "{plan:#?}"
+        );
     }
 }

@@ -13,6 +13,8 @@ mod history;
 mod idempotency;
 mod kept;
 mod live;
+mod quality;
+mod retention;
 mod schema;
 mod users;
 mod writer;
@@ -29,8 +31,10 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 pub use database::{Database, Removal};
 pub use error::Error;
+pub use history::Wanted;
 pub use idempotency::Remembered;
 pub use live::{Gone, Party};
+pub use retention::Forgotten;
 pub use writer::AfterCommit;
 
 /// Readers: reads take microseconds and run on the threads that serve requests, of which there are a few.

@@ -129,6 +129,12 @@ pub fn call_or_null(message: &str, call: Option<&Call>) -> String {
     success(message, call.map(|call| CallShape::new(call, Shown::Whole)))
 }
 
+/// The success `message` with nothing to tell.
+#[must_use]
+pub fn nothing(message: &str) -> String {
+    success(message, ())
+}
+
 /// The failure `message` of the kind `error_type`.
 #[must_use]
 pub fn failure(error_type: ErrorType, message: &str) -> String {
@@ -140,7 +146,8 @@ pub fn failure(error_type: ErrorType, message: &str) -> String {
     })
 }
 
-fn success<T: Serialize>(message: &str, data: T) -> String {
+/// The success `message` with `data`.
+pub(super) fn success<T: Serialize>(message: &str, data: T) -> String {
     to_json(&Success {
         success: true,
         message,

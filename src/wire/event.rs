@@ -65,6 +65,13 @@ struct TimedOut {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+struct QualityWarning {
+    call_id: Text<CallId>,
+    quality: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct CallError<'a> {
     call_id: Option<&'a str>,
     error_type: &'static str,
@@ -140,6 +147,14 @@ pub fn notice(notice: &Notice) -> String {
             at,
             TimedOut {
                 call_id: Text(*call),
+            },
+        ),
+        Event::QualityWarning { call, quality } => told(
+            "call_quality_warning",
+            at,
+            QualityWarning {
+                call_id: Text(*call),
+                quality: quality.as_str(),
             },
         ),
     }

@@ -90,6 +90,38 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| wrong(name, EXPECTED, value))
     }
 
+    /// The field `name`, made into a value by `read`; `expected` says which values there are.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn read<T>(
+        self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, Invalid> {
+        let value = self.required(name, expected)?;
+        read(value).ok_or_else(|| wrong(name, expected, value))
+    }
+
+    /// The number in the field `name`, where there is one that is not null; `fits` says which numbers do, and
+    /// `expected` says so in words.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn optional_number(
+        self,
+        name: &str,
+        expected: &str,
+        fits: impl FnOnce(f64) -> bool,
+    ) -> Result<Option<f64>, Invalid> {
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        let number = value.as_f64().filter(|number| fits(*number));
+        number.map(Some).ok_or_else(|| wrong(name, expected, value))
+    }
+
     /// The text of the field `name`, if it is there and a text.
     #[must_use]
     pub fn any_text(self, name: &str) -> Option<&'a str> {

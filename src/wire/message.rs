@@ -4,13 +4,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::call::RejectReason;
+use crate::call::{QualityReport, RejectReason};
 
 use super::fields::{Fields, Invalid};
-use super::request::{duration_seconds, reason};
+use super::request::{duration_seconds, quality_report, reason};
 
 /// A message that was understood. Call ids stand as they were sent.
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq)]
 pub enum Message {
     /// `call.accept`.
     Accept {
@@ -30,6 +30,13 @@ pub enum Message {
         call_id: String,
         /// `durationSeconds`.
         duration_seconds: Option<u32>,
+    },
+    /// `call.quality`.
+    Quality {
+        /// `callId`.
+        call_id: String,
+        /// The rest of it.
+        report: QualityReport,
     },
     /// `heartbeat`.
     Heartbeat,
@@ -52,6 +59,9 @@ impl fmt::Debug for Message {
                 call_id,
                 duration_seconds,
             } => write!(f, "call.end {call_id:?} {duration_seconds:?}"),
+            Self::Quality { call_id, report } => {
+                write!(f, "call.quality {call_id:?} {}", report.quality.as_str())
+            }
             Self::Heartbeat => f.write_str("heartbeat"),
             Self::Refresh { .. } => f.write_str("session.refresh"),
         }
@@ -94,7 +104,8 @@ pub fn binary() -> ParseError {
 }
 
 fn message(value: &Value) -> Result<Message, Invalid> {
-    const TYPES: &str = "one of call.accept, call.reject, call.end, heartbeat, session.refresh";
+    const TYPES: &str =
+        "one of call.accept, call.reject, call.end, call.quality, heartbeat, session.refresh";
     let fields = Fields::of(value, "message")?;
     match fields.text("type", TYPES)? {
         "call.accept" => {
@@ -115,6 +126,13 @@ fn message(value: &Value) -> Result<Message, Invalid> {
             Ok(Message::End {
                 call_id: call_id(payload)?,
                 duration_seconds: duration_seconds(payload)?,
+            })
+        }
+        "call.quality" => {
+            let payload = fields.object("payload")?;
+            Ok(Message::Quality {
+                call_id: call_id(payload)?,
+                report: quality_report(payload)?,
             })
         }
         "heartbeat" => Ok(Message::Heartbeat),

@@ -1,13 +1,19 @@
 //! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
 //!
-//! [`answer`] is what REST answers, [`request`] what it is asked, [`event`] what the socket says, [`message`]
-//! what it is told, [`fields`] how a field is read so that a wrong one is named.
+//! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
+//! specification), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
+//! says, [`message`] what it is told, [`fields`] how a field is read so that a wrong one is named.
 
 pub mod answer;
+mod cursor;
 mod error_type;
 pub mod event;
 pub mod fields;
+pub mod history;
 pub mod message;
+pub mod presence;
+pub mod quality;
+pub mod query;
 pub mod request;
 
 pub use error_type::ErrorType;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::call::transition::Target;
-use crate::call::{CallType, ChannelId, RejectReason};
+use crate::call::{CallType, ChannelId, NetworkQuality, QualityReport, RejectReason};
 use crate::user::UserId;
 
 use super::fields::{Fields, Invalid};
@@ -69,6 +69,37 @@ pub fn status(body: &[u8]) -> Result<Target, Invalid> {
         Target::Ended => "ENDED",
     };
     Fields::of(&json(body)?, "body")?.one_of("status", &ALL, word)
+}
+
+/// The body of `POST /v1/calls/{callId}/quality`.
+///
+/// # Errors
+/// [`Invalid`].
+pub fn quality(body: &[u8]) -> Result<QualityReport, Invalid> {
+    quality_report(Fields::of(&json(body)?, "body")?)
+}
+
+/// The fields `networkQuality`, `packetLossRate` and `roundTripTime`.
+pub(super) fn quality_report(fields: Fields<'_>) -> Result<QualityReport, Invalid> {
+    const QUALITY: &str =
+        "one of EXCELLENT, GOOD, POOR, BAD, VERY_BAD, UNKNOWN, or Agora's number: 0-6 or 8";
+    const LOSS: &str = "a number from 0 to 1, or nothing";
+    const ROUND_TRIP: &str = "milliseconds, a number from 0, or nothing";
+    Ok(QualityReport {
+        quality: fields.read("networkQuality", QUALITY, network_quality)?,
+        packet_loss_rate: fields
+            .optional_number("packetLossRate", LOSS, |rate| (0.0..=1.0).contains(&rate))?,
+        round_trip_ms: fields.optional_number("roundTripTime", ROUND_TRIP, |ms| ms >= 0.0)?,
+    })
+}
+
+fn network_quality(value: &Value) -> Option<NetworkQuality> {
+    let of_word = |word: &str| {
+        let mut all = NetworkQuality::ALL.into_iter();
+        all.find(|quality| quality.as_str() == word)
+    };
+    let of_number = || value.as_u64().and_then(NetworkQuality::of_agora);
+    value.as_str().map_or_else(of_number, of_word)
 }
 
 /// The field `reason`.

@@ -1,6 +1,6 @@
 //! What a message leads to: the same use cases as over REST, and the reply where there is one.
 
-use crate::call::{Acting, Call, CallError, CallId, Via};
+use crate::call::{Acting, CallError, CallId, Via};
 use crate::gate::{Gate, Problem};
 use crate::service::{Error, Service};
 use crate::store;
@@ -62,6 +62,11 @@ impl Respondent {
                 };
                 outcome(&call_id, done)
             }
+            Message::Quality { call_id, report } => {
+                let done = parsed(&call_id)
+                    .and_then(|call| self.service.report_quality(&self.user, call, &report));
+                outcome(&call_id, done)
+            }
             Message::Heartbeat => {
                 Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
             }
@@ -116,7 +121,7 @@ fn parsed(call_id: &str) -> Result<CallId, Error> {
     CallId::parse(call_id).ok_or(Error::CallNotFound)
 }
 
-fn outcome(call_id: &str, done: Result<Call, Error>) -> Response {
+fn outcome<T>(call_id: &str, done: Result<T, Error>) -> Response {
     match done {
         Ok(_) => Response::Done,
         Err(error) => {
@@ -130,6 +135,7 @@ fn outcome(call_id: &str, done: Result<Call, Error>) -> Response {
 fn explained(error: &Error) -> (ErrorType, String) {
     let error_type = match error {
         Error::CallNotFound => ErrorType::CallNotFound,
+        Error::EntryNotFound => ErrorType::NotFound,
         Error::UserNotFound(_) => ErrorType::UserNotFound,
         Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
             ErrorType::Unauthorized

@@ -86,6 +86,7 @@ impl World {
             },
             disconnect_grace: Some(GRACE),
             auto_provision: false,
+            retention: None,
         };
         let store = Store::open(&file).expect("a store");
         Self {

@@ -166,6 +166,39 @@ impl Api {
         self.get("/api/v1/calls/active").await
     }
 
+    /// `DELETE path`.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// A page of one's history, with `query` behind the question mark.
+    pub async fn history(&self, query: &str) -> Answer {
+        self.get(&format!("/api/v1/calls/history?{query}")).await
+    }
+
+    /// The entries on a page of one's history.
+    pub async fn past_calls(&self, query: &str) -> Vec<Value> {
+        let page = self.history(query).await.success(200);
+        page["items"].as_array().expect("a list").clone()
+    }
+
+    /// How many missed calls one has not seen.
+    pub async fn unseen(&self) -> u64 {
+        let unseen = self.get("/api/v1/calls/history/unseen").await.success(200);
+        unseen["missed"].as_u64().expect("a count")
+    }
+
+    /// Reports a call's quality with this body.
+    pub async fn report(&self, call: &str, body: &Value) -> Answer {
+        self.post(&format!("/api/v1/calls/{call}/quality"), body)
+            .await
+    }
+
+    /// What was reported of a call's quality.
+    pub async fn quality(&self, call: &str) -> Answer {
+        self.get(&format!("/api/v1/calls/{call}/quality")).await
+    }
+
     /// Asks for a socket at `path_and_query` without becoming one: the answer of a refusal, whose
     /// envelope is checked.
     pub async fn refused_upgrade(&self, path_and_query: &str, headers: &[(&str, &str)]) -> Answer {

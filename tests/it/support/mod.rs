@@ -3,6 +3,7 @@
 
 mod answer;
 mod api;
+mod beyond;
 mod cast;
 mod raw;
 mod scene;

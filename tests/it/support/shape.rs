@@ -7,7 +7,7 @@ use chrono::DateTime;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::Answer;
+use super::{Answer, beyond};
 
 /// The fields that a call has in every answer (specification, "REST API Endpoints").
 const CALL: [&str; 8] = [
@@ -50,6 +50,7 @@ pub fn assert_answer(method: &Method, path: &str, answer: &Answer) {
             assert_eq!(answer.body["message"], expected.message, "{method} {path}");
             assert_call(&answer.body["data"], &expected, &format!("{method} {path}"));
         }
+        beyond::assert_data(method, path, &answer.body);
     } else {
         assert_failure(answer);
     }
@@ -137,6 +138,7 @@ pub fn assert_message(message: &Value) {
         "call_rejected" => ("data", &["callId", "rejectedBy", "reason"]),
         "call_ended" => ("data", &["callId", "endedBy", "durationSeconds"]),
         "call_timeout" => ("data", &["callId"]),
+        "call_quality_warning" => ("data", &["callId", "quality"]),
         "call_error" => ("payload", &["callId", "errorType", "message"]),
         "heartbeat.ack" => ("payload", &["userId", "timestamp"]),
         "session.refreshed" => ("payload", &["expiresAt"]),
@@ -183,7 +185,7 @@ fn call_answer(method: &Method, path: &str) -> Option<CallAnswer> {
                 &["startTime"],
             ),
             ("PATCH", [_, "status"]) => ("Call status updated successfully", &[], &["startTime"]),
-            ("GET", ["active"]) => return None,
+            ("GET", ["active" | "history" | "statistics"]) => return None,
             ("GET", [_]) => (
                 "Call details retrieved successfully",
                 &["startTime", "endTime", "durationSeconds"],
@@ -233,7 +235,7 @@ fn assert_call(call: &Value, expected: &CallAnswer, what: &str) {
 }
 
 #[track_caller]
-fn assert_fields(value: &Value, always: &[&str], sometimes: &[&str], what: &str) {
+pub(super) fn assert_fields(value: &Value, always: &[&str], sometimes: &[&str], what: &str) {
     let Some(object) = value.as_object() else {
         panic!("{what}: an object expected, not {value}")
     };
@@ -250,7 +252,7 @@ fn assert_fields(value: &Value, always: &[&str], sometimes: &[&str], what: &str)
 
 /// RFC 3339 in UTC with milliseconds, `2024-01-15T10:30:00.123Z` (contract section 1).
 #[track_caller]
-fn assert_timestamp(value: &Value) {
+pub(super) fn assert_timestamp(value: &Value) {
     let text = value.as_str().unwrap_or_default();
     let exact = text.len() == 24 && text.as_bytes()[19] == b'.' && text.ends_with('Z');
     assert!(

@@ -110,9 +110,17 @@ impl Socket {
 
     /// The next message, which must be of this type: whole.
     pub async fn expect_message(&mut self, kind: &str) -> Value {
-        match self.next(kind).await {
-            Incoming::Message(message) if message["type"] == kind => message,
-            other => panic!("{kind} was expected, not {other:?}"),
+        self.expect_one_of(&[kind]).await
+    }
+
+    /// The next message, which must be of one of these types: whole.
+    pub async fn expect_one_of(&mut self, kinds: &[&str]) -> Value {
+        let what = kinds.join(" or ");
+        match self.next(&what).await {
+            Incoming::Message(message) if kinds.iter().any(|kind| message["type"] == *kind) => {
+                message
+            }
+            other => panic!("{what} was expected, not {other:?}"),
         }
     }
 

@@ -1,0 +1,318 @@
+//! How well the network carries a call: what participants report of it, when the other one is warned, and
+//! what is remembered (contract section 5).
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::error::{Action, CallError};
+use super::notice::{Audience, Event, Notice};
+use super::state::{Call, Status};
+
+/// How long a warning stands while the level stays the same.
+pub const WARNED_FOR: Duration = Duration::from_secs(10);
+
+/// How well a participant's network carries the call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NetworkQuality {
+    /// Nothing is known of it.
+    Unknown,
+    /// As good as it gets.
+    Excellent,
+    /// Hardly worse.
+    Good,
+    /// It can be noticed.
+    Poor,
+    /// Talking is hard.
+    Bad,
+    /// Talking is hardly possible, or not at all.
+    VeryBad,
+}
+
+impl NetworkQuality {
+    /// All of them, from the best to the worst after the unknown.
+    pub const ALL: [Self; 6] = [
+        Self::Unknown,
+        Self::Excellent,
+        Self::Good,
+        Self::Poor,
+        Self::Bad,
+        Self::VeryBad,
+    ];
+
+    /// The word of the contract.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "UNKNOWN",
+            Self::Excellent => "EXCELLENT",
+            Self::Good => "GOOD",
+            Self::Poor => "POOR",
+            Self::Bad => "BAD",
+            Self::VeryBad => "VERY_BAD",
+        }
+    }
+
+    /// What Agora's number stands for: 0 unknown, 1 to 5, 6 down, 8 detecting.
+    #[must_use]
+    pub const fn of_agora(number: u64) -> Option<Self> {
+        Some(match number {
+            0 | 8 => Self::Unknown,
+            1 => Self::Excellent,
+            2 => Self::Good,
+            3 => Self::Poor,
+            4 => Self::Bad,
+            5 | 6 => Self::VeryBad,
+            _ => return None,
+        })
+    }
+
+    /// Whether the other participant is warned of it.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        self >= Self::Poor
+    }
+}
+
+/// What a participant says of the network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QualityReport {
+    /// The level.
+    pub quality: NetworkQuality,
+    /// The share of packets lost, from 0 to 1, where it was measured.
+    pub packet_loss_rate: Option<f64>,
+    /// Milliseconds to the other end and back, where they were measured.
+    pub round_trip_ms: Option<f64>,
+}
+
+/// What one participant has reported of a call, in aggregate.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct QualitySummary {
+    /// How many reports there were.
+    pub reports: u32,
+    /// The worst level of them; none where there was no report.
+    pub worst: Option<NetworkQuality>,
+    /// The share of packets lost, from 0 to 1.
+    pub packet_loss_rate: Mean,
+    /// Milliseconds to the other end and back.
+    pub round_trip_ms: Mean,
+}
+
+impl QualitySummary {
+    /// Takes in one more report.
+    pub fn add(&mut self, report: &QualityReport) {
+        self.reports = self.reports.saturating_add(1);
+        self.worst = self.worst.max(Some(report.quality));
+        self.packet_loss_rate.add(report.packet_loss_rate);
+        self.round_trip_ms.add(report.round_trip_ms);
+    }
+}
+
+/// An average that grows by one value at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mean {
+    /// How many values there were.
+    pub count: u32,
+    /// Their average; 0 where there were none.
+    pub value: f64,
+}
+
+impl Mean {
+    /// The average, where there were values.
+    #[must_use]
+    pub fn get(self) -> Option<f64> {
+        (self.count > 0).then_some(self.value)
+    }
+
+    /// Takes in one more value. The average moves by its share of the difference: a sum might overflow.
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.count = self.count.saturating_add(1);
+            self.value += (value - self.value) / f64::from(self.count);
+        }
+    }
+}
+
+/// What is known of one participant's network during a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// All reports so far.
+    pub summary: QualitySummary,
+    /// The last level that was known.
+    level: Option<NetworkQuality>,
+    /// When the other participant was last warned.
+    warned_at: Option<Timestamp>,
+}
+
+impl Observed {
+    /// A participant whose earlier reports came to `summary`.
+    #[must_use]
+    pub const fn since(summary: QualitySummary) -> Self {
+        Self {
+            summary,
+            level: None,
+            warned_at: None,
+        }
+    }
+
+    /// Takes in a report; returns whether the other participant is warned: the network is bad, and its level
+    /// has changed or the last warning was 10 s ago. UNKNOWN says nothing and changes no level.
+    pub fn hear(&mut self, report: &QualityReport, now: Timestamp) -> bool {
+        self.summary.add(report);
+        if report.quality == NetworkQuality::Unknown {
+            return false;
+        }
+        let changed = self.level.replace(report.quality) != Some(report.quality);
+        // A clock that was set back must not silence warnings.
+        let is_fresh = |at: Timestamp| at <= now && now.since(at) < WARNED_FOR;
+        let warn = report.quality.is_bad() && (changed || !self.warned_at.is_some_and(is_fresh));
+        if warn {
+            self.warned_at = Some(now);
+        }
+        warn
+    }
+}
+
+/// Whether `user` may report on `call` now.
+///
+/// # Errors
+/// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] unless the call was answered and is live.
+pub fn check(call: &Call, user: &UserId) -> Result<(), CallError> {
+    if !call.has_participant(user) {
+        return Err(CallError::NotAParticipant);
+    }
+    match call.status() {
+        Status::Connecting | Status::Active => Ok(()),
+        status @ (Status::Initiating
+        | Status::Ringing
+        | Status::Ended
+        | Status::Rejected
+        | Status::Missed) => Err(CallError::InvalidStatus {
+            action: Action::Report,
+            status,
+        }),
+    }
+}
+
+/// The warning to the other participant of what `reporter`'s network is like.
+#[must_use]
+pub fn warning(call: &Call, reporter: &UserId, quality: NetworkQuality, now: Timestamp) -> Notice {
+    Notice {
+        audience: Audience::Participant(call.other(reporter).clone()),
+        event: Event::QualityWarning {
+            call: call.id,
+            quality,
+        },
+        at: now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
+
+    fn report(quality: NetworkQuality) -> QualityReport {
+        QualityReport {
+            quality,
+            packet_loss_rate: None,
+            round_trip_ms: None,
+        }
+    }
+
+    /// Which of these levels, each reported so many milliseconds after the start, lead to a warning.
+    fn warned(reports: &[(i64, NetworkQuality)]) -> Vec<bool> {
+        let mut observed = Observed::default();
+        let at = |ms: i64| Timestamp::from_millis(START.as_millis() + ms);
+        let hear = |(ms, quality): &(i64, _)| observed.hear(&report(*quality), at(*ms));
+        reports.iter().map(hear).collect()
+    }
+
+    #[test]
+    fn levels_that_are_bad_are_poor_and_worse() {
+        let bad = NetworkQuality::ALL.map(NetworkQuality::is_bad);
+        assert_eq!(bad, [false, false, false, true, true, true]);
+    }
+
+    #[test]
+    fn agoras_numbers_are_the_contracts_words() {
+        let words =
+            (0..10).map(|number| NetworkQuality::of_agora(number).map_or("", |q| q.as_str()));
+        let expected = [
+            "UNKNOWN",
+            "EXCELLENT",
+            "GOOD",
+            "POOR",
+            "BAD",
+            "VERY_BAD",
+            "VERY_BAD",
+            "",
+            "UNKNOWN",
+            "",
+        ];
+        assert!(words.eq(expected));
+    }
+
+    #[test]
+    fn a_warning_is_due_when_the_level_changes_and_every_10_s_while_it_is_bad() {
+        use NetworkQuality::{Bad, Good, Poor, Unknown};
+        assert_eq!(
+            warned(&[
+                (0, Poor),
+                (9_999, Poor),
+                (10_000, Poor),
+                (19_999, Poor),
+                (20_001, Poor)
+            ]),
+            [true, false, true, false, true]
+        );
+        assert_eq!(
+            warned(&[(0, Poor), (1, Bad), (2, Bad), (3, Poor)]),
+            [true, true, false, true]
+        );
+        assert_eq!(
+            warned(&[(0, Poor), (1, Good), (20_000, Good), (20_001, Poor)]),
+            [true, false, false, true]
+        );
+        assert_eq!(
+            warned(&[
+                (0, Unknown),
+                (1, Bad),
+                (2, Unknown),
+                (3, Bad),
+                (10_001, Bad)
+            ]),
+            [false, true, false, false, true]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_silences_no_warning() {
+        use NetworkQuality::Bad;
+        assert_eq!(warned(&[(0, Bad), (-3_600_000, Bad)]), [true, true]);
+    }
+
+    #[test]
+    fn a_summary_counts_and_averages_what_was_measured() {
+        let mut summary = QualitySummary::default();
+        assert_eq!((summary.worst, summary.round_trip_ms.get()), (None, None));
+        for (quality, loss, round_trip_ms) in [
+            (NetworkQuality::Unknown, None, None),
+            (NetworkQuality::Bad, Some(0.5), Some(100.0)),
+            (NetworkQuality::Good, Some(0.0), Some(f64::MAX)),
+            (NetworkQuality::Good, None, Some(f64::MAX)),
+        ] {
+            summary.add(&QualityReport {
+                quality,
+                packet_loss_rate: loss,
+                round_trip_ms,
+            });
+        }
+        assert_eq!(summary.reports, 4);
+        assert_eq!(summary.worst, Some(NetworkQuality::Bad));
+        assert_eq!(summary.packet_loss_rate.get(), Some(0.25));
+        assert!(summary.round_trip_ms.get().is_some_and(f64::is_finite));
+    }
+}

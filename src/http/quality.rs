@@ -1,0 +1,37 @@
+//! `/api/v1/calls/{callId}/quality` (contract section 5).
+
+use rocket::response::content::RawJson;
+use rocket::{Route, State, get, post, routes};
+
+use crate::gate::SignedIn;
+use crate::service::Service;
+use crate::wire::{answer, quality as shape, request};
+
+use super::Answer;
+use super::body::Body;
+use super::calls::call_id;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![report, show]
+}
+
+/// A participant says how well its network carries the call.
+#[post("/<id>/quality", data = "<body>")]
+fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    let report = request::quality(&body)?;
+    service.report_quality(user.user(), call_id(id)?, &report)?;
+    Ok(RawJson(answer::nothing(
+        "Call quality reported successfully",
+    )))
+}
+
+/// What both have reported, for the participants.
+#[get("/<id>/quality")]
+fn show(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
+    let (call, both) = service.quality(user.user(), call_id(id)?)?;
+    Ok(RawJson(shape::quality(
+        "Call quality retrieved successfully",
+        &call,
+        &both,
+    )))
+}

@@ -1,0 +1,111 @@
+//! What users remember of their calls.
+
+use crate::call::{CallId, EntryId, Filter, PastCall, Period, Statistics};
+use crate::store::{AfterCommit, Wanted, Write};
+use crate::user::UserId;
+
+use super::{Error, Service, nothing};
+
+/// Entries deleted in one job: more would keep callers waiting behind it (1,000 take a few milliseconds).
+const DELETED_AT_ONCE: u32 = 1_000;
+
+/// Some of a user's entries, the newest call first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The entries.
+    pub items: Vec<PastCall>,
+    /// The call after which the next page begins, where there is one.
+    pub next: Option<CallId>,
+}
+
+impl Service {
+    /// At most `limit` of the user's entries that `filter` lets through: those of the newest calls, or of the
+    /// newest ones before the call `before`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn history(
+        &self,
+        user: &UserId,
+        filter: Filter,
+        before: Option<CallId>,
+        limit: u32,
+    ) -> Result<Page, Error> {
+        // One more than is shown tells whether there is a next page.
+        let wanted = Wanted {
+            owner: user,
+            filter,
+            before: before.unwrap_or(CallId::LAST),
+            limit: limit.saturating_add(1),
+        };
+        let mut items = self.0.store.read(|db| db.past_calls(&wanted))?;
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = items.len() > shown;
+        items.truncate(shown);
+        let next = items.last().filter(|_| has_more).map(|last| last.id.call);
+        Ok(Page { items, next })
+    }
+
+    /// Deletes one of the user's entries.
+    ///
+    /// # Errors
+    /// [`Error::EntryNotFound`], [`Error::Store`].
+    pub async fn delete_past_call(&self, user: UserId, id: EntryId) -> Result<(), Error> {
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            if db.delete_past_call(&user, id)? {
+                Ok(((), nothing()))
+            } else {
+                Err(Error::EntryNotFound)
+            }
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Deletes all of the user's entries; returns how many. What comes in meanwhile may stay or go.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; some may be deleted then.
+    pub async fn delete_history(&self, user: UserId) -> Result<u64, Error> {
+        let mut deleted = 0;
+        loop {
+            let user = user.clone();
+            let job = move |db: &Write<'_>| -> Result<(usize, AfterCommit), Error> {
+                Ok((db.delete_past_calls(&user, DELETED_AT_ONCE)?, nothing()))
+            };
+            let batch = u64::try_from(self.0.store.write(job).await?).unwrap_or(u64::MAX);
+            deleted += batch;
+            if batch < u64::from(DELETED_AT_ONCE) {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    /// How many calls the user has missed since it last said that it had seen them.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn unseen(&self, user: &UserId) -> Result<u64, Error> {
+        Ok(self.0.store.read(|db| db.unseen(user))?)
+    }
+
+    /// The user has seen what it missed so far.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn mark_seen(&self, user: UserId) -> Result<(), Error> {
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            db.look(&user)?;
+            Ok(((), nothing()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// The user's entries of `period`, counted.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn statistics(&self, user: &UserId, period: Period) -> Result<Statistics, Error> {
+        let since = period.start(self.0.clock.now());
+        Ok(self.0.store.read(|db| db.statistics(user, since))?)
+    }
+}

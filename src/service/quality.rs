@@ -1,0 +1,318 @@
+//! How well the network carries calls: reports come in every other second from every participant, so they
+//! are collected in memory and written together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::call::quality::{self, Observed};
+use crate::call::{Call, CallId, Notice, QualityReport, QualitySummary};
+use crate::clock::Timestamp;
+use crate::store::{self, AfterCommit, Write};
+use crate::user::UserId;
+
+use super::{Delivery, Error, Inner, Service};
+
+/// Calls watched at once. Six times what the default `max_connections` can be in; some 20 MB.
+const WATCHED: usize = 65_536;
+
+/// How long a call stays in memory after its last report: longer than a warning stands, and than reports are
+/// apart.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Calls written in one job: more would keep callers waiting behind it (256 take two milliseconds).
+const SAVED_AT_ONCE: usize = 256;
+
+/// The calls that participants report on just now. What is here of a call is all there is: what was stored
+/// of it before is read when its first report comes.
+#[derive(Default)]
+pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<Watched>>>>);
+
+/// A call that is reported on.
+struct Watched {
+    /// The caller's network and the callee's.
+    both: [Observed; 2],
+    /// When the last report came.
+    heard_at: Timestamp,
+    /// Reports since the call came into memory.
+    heard: u64,
+    /// How many of them are stored.
+    saved: u64,
+}
+
+/// What is to be stored of a call, and up to which report.
+#[derive(Clone, Copy)]
+pub(super) struct Unsaved {
+    call: CallId,
+    both: [QualitySummary; 2],
+    heard: u64,
+}
+
+impl Watched {
+    fn summaries(&self) -> [QualitySummary; 2] {
+        self.both.map(|observed| observed.summary)
+    }
+
+    fn unsaved(&self, call: CallId) -> Option<Unsaved> {
+        (self.heard > self.saved).then(|| Unsaved {
+            call,
+            both: self.summaries(),
+            heard: self.heard,
+        })
+    }
+}
+
+impl Monitor {
+    fn find(&self, call: CallId) -> Option<Arc<Mutex<Watched>>> {
+        self.0.lock().get(&call).cloned()
+    }
+
+    /// The call in memory; it comes there with what is `stored` of it. None where there is no room.
+    fn watch(
+        &self,
+        call: CallId,
+        stored: [QualitySummary; 2],
+        now: Timestamp,
+    ) -> Option<Arc<Mutex<Watched>>> {
+        let mut calls = self.0.lock();
+        if calls.len() >= WATCHED && !calls.contains_key(&call) {
+            return None;
+        }
+        let new = || {
+            Arc::new(Mutex::new(Watched {
+                both: stored.map(Observed::since),
+                heard_at: now,
+                heard: 0,
+                saved: 0,
+            }))
+        };
+        Some(Arc::clone(calls.entry(call).or_insert_with(new)))
+    }
+
+    /// What is to be stored of one call.
+    pub fn unsaved_of(&self, call: CallId) -> Option<Unsaved> {
+        self.find(call)?.lock().unsaved(call)
+    }
+
+    /// What is to be stored of all calls.
+    fn unsaved(&self) -> Vec<Unsaved> {
+        let calls = self.0.lock();
+        let unsaved = calls
+            .iter()
+            .filter_map(|(call, watched)| watched.lock().unsaved(*call));
+        unsaved.collect()
+    }
+
+    /// The reports of `unsaved` are stored.
+    pub fn saved(&self, unsaved: &Unsaved) {
+        if let Some(watched) = self.find(unsaved.call) {
+            let mut watched = watched.lock();
+            watched.saved = watched.saved.max(unsaved.heard);
+        }
+    }
+
+    /// Waits until nobody is in the middle of a report on the call: whoever comes later finds it changed.
+    pub fn settle(&self, call: CallId) {
+        if let Some(watched) = self.find(call) {
+            drop(watched.lock());
+        }
+    }
+
+    /// Lets go of calls that nobody reports on any more and of which everything is stored.
+    fn let_go(&self, now: Timestamp) {
+        let is_idle = |watched: &Watched| {
+            let idle = now.since(watched.heard_at) >= IDLE || watched.heard_at > now;
+            idle && watched.heard == watched.saved
+        };
+        let mut calls = self.0.lock();
+        // Whoever else holds a call is about to report on it.
+        calls.retain(|_, watched| Arc::strong_count(watched) > 1 || !is_idle(&watched.lock()));
+        if calls.len() < calls.capacity() / 4 {
+            calls.shrink_to_fit();
+        }
+    }
+}
+
+impl Service {
+    /// A participant says how well its network carries the call; the other one is warned where it is due.
+    ///
+    /// # Errors
+    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
+    pub fn report_quality(
+        &self,
+        user: &UserId,
+        call: CallId,
+        report: &QualityReport,
+    ) -> Result<(), Error> {
+        let inner = &self.0;
+        inner.store.read(|db| {
+            let now = inner.clock.now();
+            // Asked before the call comes into memory, which is for those who may report only ...
+            reportable(db, user, call)?;
+            let watched = match inner.monitor.find(call) {
+                Some(watched) => watched,
+                None => inner
+                    .monitor
+                    .watch(call, db.quality(call)?, now)
+                    .ok_or_else(|| {
+                        store::Error::Unavailable(format!("{WATCHED} calls are reported on"))
+                    })?,
+            };
+            let mut watched = watched.lock();
+            // ... and again now that its end waits for us: nobody is warned of a call after hearing that it is
+            // over.
+            let call = reportable(db, user, call)?;
+            let place = usize::from(*user == call.callee);
+            watched.heard += 1;
+            watched.heard_at = now;
+            if watched.both[place].hear(report, now) {
+                inner.warn(quality::warning(&call, user, report.quality, now));
+            }
+            Ok(())
+        })
+    }
+
+    /// The call, and what the caller and the callee have reported of it, for a participant.
+    ///
+    /// # Errors
+    /// As [`Service::report_quality`].
+    pub fn quality(
+        &self,
+        user: &UserId,
+        call: CallId,
+    ) -> Result<(Call, [QualitySummary; 2]), Error> {
+        let shown = self.call(user, call)?;
+        let both = match self.0.monitor.find(call) {
+            Some(watched) => watched.lock().summaries(),
+            None => self.0.store.read(|db| db.quality(call))?,
+        };
+        Ok((shown, both))
+    }
+
+    /// Stores what was reported since the last time.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; it is stored the next time then.
+    pub async fn save_quality(&self) -> Result<(), Error> {
+        for batch in self.0.monitor.unsaved().chunks(SAVED_AT_ONCE) {
+            let (inner, batch) = (Arc::clone(&self.0), batch.to_vec());
+            let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+                for unsaved in &batch {
+                    db.save_quality(unsaved.call, &unsaved.both)?;
+                }
+                let saved = move || batch.iter().for_each(|one| inner.monitor.saved(one));
+                Ok(((), Box::new(saved)))
+            };
+            self.0.store.write(job).await?;
+        }
+        self.0.monitor.let_go(self.0.clock.now());
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Stores, with the end of a call, what was reported of it. To be called inside the writer's job.
+    pub(super) fn save_quality_of(
+        &self,
+        db: &Write<'_>,
+        call: CallId,
+    ) -> Result<Option<Unsaved>, store::Error> {
+        let unsaved = self.monitor.unsaved_of(call);
+        if let Some(unsaved) = &unsaved {
+            db.save_quality(call, &unsaved.both)?;
+        }
+        Ok(unsaved)
+    }
+
+    /// Tells the connected sessions of a participant, at once: nothing is stored that this would have to wait
+    /// for, and a warning is of no use later.
+    fn warn(&self, notice: Notice) {
+        let outboxes = self.hub.sessions(notice.audience.user());
+        let notice = Arc::new(notice);
+        Delivery { outboxes, notice }.publish();
+    }
+}
+
+/// The call, which `user` may report on now.
+fn reportable(db: &store::Read<'_>, user: &UserId, call: CallId) -> Result<Call, Error> {
+    let call = db.call(call)?.ok_or(Error::CallNotFound)?;
+    quality::check(&call, user)?;
+    Ok(call)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::NetworkQuality;
+
+    const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
+
+    fn call(number: u128) -> CallId {
+        CallId::from_uuid(uuid::Uuid::from_u128(number))
+    }
+
+    fn watch(monitor: &Monitor, call: CallId) -> Option<Arc<Mutex<Watched>>> {
+        monitor.watch(call, Default::default(), START)
+    }
+
+    fn hear(watched: &Mutex<Watched>) {
+        let mut watched = watched.lock();
+        watched.heard += 1;
+        let report = QualityReport {
+            quality: NetworkQuality::Good,
+            packet_loss_rate: None,
+            round_trip_ms: None,
+        };
+        watched.both[0].hear(&report, START);
+    }
+
+    #[test]
+    fn no_more_calls_are_watched_than_there_is_room_for() {
+        let monitor = Monitor::default();
+        let mut numbers = 0..u128::try_from(WATCHED).expect("a count");
+        assert!(numbers.all(|number| watch(&monitor, call(number)).is_some()));
+        assert!(watch(&monitor, call(u128::MAX)).is_none());
+        assert!(watch(&monitor, call(0)).is_some());
+    }
+
+    #[test]
+    fn what_is_reported_while_it_is_being_stored_is_stored_the_next_time() {
+        let monitor = Monitor::default();
+        let watched = watch(&monitor, call(1)).expect("room");
+        assert!(monitor.unsaved().is_empty());
+        hear(&watched);
+        let first = monitor.unsaved_of(call(1)).expect("a report");
+        hear(&watched);
+        monitor.saved(&first);
+        let second = monitor.unsaved_of(call(1)).expect("another report");
+        assert_eq!([first, second].map(|one| one.both[0].reports), [1, 2]);
+        monitor.saved(&second);
+        // Word of an earlier one comes late.
+        monitor.saved(&first);
+        assert!(monitor.unsaved().is_empty());
+    }
+
+    #[test]
+    fn a_call_stays_in_memory_until_it_is_stored_and_was_quiet_for_a_while() {
+        let monitor = Monitor::default();
+        let watched = watch(&monitor, call(1)).expect("room");
+        hear(&watched);
+        drop(watched);
+        let later = START.plus(IDLE);
+        monitor.let_go(later);
+        let unsaved = monitor.unsaved_of(call(1)).expect("not stored yet");
+        monitor.saved(&unsaved);
+        monitor.let_go(START.plus(IDLE / 2));
+        let held = monitor.find(call(1)).expect("not quiet for long enough");
+        monitor.let_go(later);
+        drop(held);
+        assert!(
+            monitor.find(call(1)).is_some(),
+            "somebody was about to report"
+        );
+        monitor.let_go(later);
+        assert!(monitor.find(call(1)).is_none());
+    }
+}

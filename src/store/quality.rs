@@ -1,0 +1,93 @@
+//! The table `quality`.
+
+use rusqlite::named_params;
+
+use crate::call::quality::Mean;
+use crate::call::{CallId, NetworkQuality, QualitySummary};
+
+use super::codes::{Columns, encode};
+use super::error::Error;
+use super::{Read, Write};
+
+impl Read<'_> {
+    /// What the caller and the callee have reported of a call, as far as it is stored.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM quality WHERE call = ?1")?;
+        let mut rows = statement.query([call.as_bytes()])?;
+        let mut both = [QualitySummary::default(); 2];
+        while let Some(row) = rows.next()? {
+            let columns = Columns {
+                row,
+                table: "quality",
+                id: &call,
+            };
+            let place: usize = columns.get("participant")?;
+            *both
+                .get_mut(place)
+                .ok_or_else(|| columns.impossible("participant", &place.to_string()))? =
+                summary(&columns)?;
+        }
+        Ok(both)
+    }
+}
+
+impl Write<'_> {
+    /// Stores what the caller and the callee have reported of a call, over what was stored of it before. A
+    /// call that is pruned already is left out.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn save_quality(&self, call: CallId, both: &[QualitySummary; 2]) -> Result<(), Error> {
+        for (place, summary) in (0..).zip(both) {
+            let Some(worst) = summary.worst else {
+                continue;
+            };
+            self.save_summary(call, place, summary, worst)?;
+        }
+        Ok(())
+    }
+
+    fn save_summary(
+        &self,
+        call: CallId,
+        place: i64,
+        summary: &QualitySummary,
+        worst: NetworkQuality,
+    ) -> Result<(), Error> {
+        self.execute(
+            "INSERT OR REPLACE INTO quality
+             SELECT :call, :participant, :reports, :worst, :loss_count, :loss_mean,
+                    :round_trip_count, :round_trip_mean
+             WHERE EXISTS (SELECT 1 FROM calls WHERE id = :call)",
+            named_params! {
+                ":call": call.as_bytes(), ":participant": place, ":reports": summary.reports,
+                ":worst": encode(&NetworkQuality::ALL, &worst),
+                ":loss_count": summary.packet_loss_rate.count,
+                ":loss_mean": summary.packet_loss_rate.value,
+                ":round_trip_count": summary.round_trip_ms.count,
+                ":round_trip_mean": summary.round_trip_ms.value,
+            },
+        )?;
+        Ok(())
+    }
+}
+
+fn summary(columns: &Columns<'_>) -> Result<QualitySummary, Error> {
+    Ok(QualitySummary {
+        reports: columns.get("reports")?,
+        worst: Some(columns.decode(&NetworkQuality::ALL, "worst")?),
+        packet_loss_rate: Mean {
+            count: columns.get("loss_count")?,
+            value: columns.get("loss_mean")?,
+        },
+        round_trip_ms: Mean {
+            count: columns.get("round_trip_count")?,
+            value: columns.get("round_trip_mean")?,
+        },
+    })
+}

@@ -1,0 +1,203 @@
+//! What REST is asked in a URL after the question mark (contract section 5). Parameters that are not known
+//! are ignored.
+
+use crate::call::{CallId, CallType, Direction, Filter, Outcome, Period};
+
+use super::cursor;
+use super::fields::Invalid;
+
+/// Entries on a page where nobody says how many.
+const PAGE: u32 = 20;
+
+/// The most entries on a page: some 30 KB.
+const LONGEST_PAGE: u32 = 100;
+
+/// The parameters of `GET /v1/calls/history`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// `status`, `callType` and `direction`.
+    pub filter: Filter,
+    /// `cursor`: the call that the page before ended with.
+    pub before: Option<CallId>,
+    /// `limit`.
+    pub limit: u32,
+}
+
+/// The parameters of a URL, decoded, in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Parameters<'a> {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl Parameters<'_> {
+    /// The parameters of `GET /v1/calls/history`. An empty `cursor` is the first page's.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn history(&self) -> Result<History, Invalid> {
+        const LIMIT: &str = "an integer from 1 to 100";
+        const CURSOR: &str = "the nextCursor of the page before";
+        let is_first = |text: &str| text.is_empty().then_some(None);
+        let before = self.parsed("cursor", CURSOR, |text| {
+            is_first(text).or_else(|| cursor::parse(text).map(Some))
+        })?;
+        Ok(History {
+            filter: Filter {
+                outcome: self.one_of("status", &Outcome::ALL, Outcome::as_str)?,
+                call_type: self.one_of("callType", &CallType::ALL, CallType::as_str)?,
+                direction: self.one_of("direction", &Direction::ALL, Direction::as_str)?,
+            },
+            before: before.flatten(),
+            limit: self.parsed("limit", LIMIT, limit)?.unwrap_or(PAGE),
+        })
+    }
+
+    /// The parameter `period` of `GET /v1/calls/statistics`.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn period(&self) -> Result<Period, Invalid> {
+        let period = self.one_of("period", &Period::ALL, Period::as_str)?;
+        Ok(period.unwrap_or(Period::All))
+    }
+
+    /// The parameter `name`, which is the word of one of `all`.
+    fn one_of<T: Copy>(
+        &self,
+        name: &str,
+        all: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Result<Option<T>, Invalid> {
+        let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+        let find = |text: &str| all.iter().copied().find(|one| word(*one) == text);
+        self.parsed(name, &format!("one of {}", words.join(", ")), find)
+    }
+
+    /// The parameter `name`, made into a value by `parse`; `expected` says which texts there are.
+    fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Invalid> {
+        let mut given = self.0.iter().filter(|(given, _)| *given == name);
+        let Some((_, text)) = given.next() else {
+            return Ok(None);
+        };
+        if given.next().is_some() {
+            return Err(Invalid(format!("{name}: expected once, got several")));
+        }
+        let wrong = || {
+            let shown: String = text.chars().take(32).collect();
+            Invalid(format!("{name}: expected {expected}, got {shown:?}"))
+        };
+        parse(text).map(Some).ok_or_else(wrong)
+    }
+}
+
+fn limit(text: &str) -> Option<u32> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let limit = is_number.then(|| text.parse().ok())?;
+    limit.filter(|limit| (1..=LONGEST_PAGE).contains(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn history(pairs: &[(&str, &str)]) -> Result<History, String> {
+        let parameters: Parameters<'_> = pairs.iter().copied().collect();
+        parameters.history().map_err(|Invalid(message)| message)
+    }
+
+    #[test]
+    fn without_parameters_the_newest_20_of_all_are_meant() {
+        let expected = History {
+            filter: Filter::default(),
+            before: None,
+            limit: 20,
+        };
+        assert_eq!(history(&[]), Ok(expected));
+        assert_eq!(history(&[("cursor", ""), ("page", "7")]), Ok(expected));
+    }
+
+    #[test]
+    fn every_parameter_is_read() {
+        let call = CallId::parse("0192f0c1-7a4b-7c3d-8e5f-0123456789ab").expect("a call id");
+        let read = history(&[
+            ("limit", "100"),
+            ("cursor", &cursor::after(call)),
+            ("status", "MISSED"),
+            ("callType", "AUDIO"),
+            ("direction", "INCOMING"),
+        ]);
+        let filter = Filter {
+            outcome: Some(Outcome::Missed),
+            call_type: Some(CallType::Audio),
+            direction: Some(Direction::Incoming),
+        };
+        let before = Some(call);
+        assert_eq!(
+            read,
+            Ok(History {
+                filter,
+                before,
+                limit: 100
+            })
+        );
+    }
+
+    #[test]
+    fn a_wrong_parameter_is_named_with_what_was_expected() {
+        for (name, wrong, expected) in [
+            ("limit", "0", "an integer from 1 to 100"),
+            ("limit", "101", "1 to 100"),
+            ("limit", "-1", "1 to 100"),
+            ("limit", "+1", "1 to 100"),
+            ("limit", "1.0", "1 to 100"),
+            ("limit", "", "1 to 100"),
+            ("limit", "99999999999999999999", "1 to 100"),
+            ("cursor", "x", "nextCursor"),
+            (
+                "status",
+                "ENDED",
+                "one of COMPLETED, MISSED, REJECTED, CANCELLED",
+            ),
+            ("status", "missed", "MISSED"),
+            ("status", "", "MISSED"),
+            ("callType", "TEXT", "one of AUDIO, VIDEO"),
+            ("direction", "UP", "one of INCOMING, OUTGOING"),
+        ] {
+            let message = history(&[(name, wrong)]).expect_err(wrong);
+            assert!(
+                message.starts_with(&format!("{name}: expected ")),
+                "{message}"
+            );
+            assert!(message.contains(expected), "{message}");
+        }
+        let twice = history(&[("limit", "1"), ("limit", "1")]).expect_err("twice");
+        assert!(twice.starts_with("limit: "), "{twice}");
+    }
+
+    #[test]
+    fn a_period_is_one_of_the_contracts_and_all_where_there_is_none() {
+        let period = |pairs: &[(&'static str, &'static str)]| {
+            pairs.iter().copied().collect::<Parameters<'_>>().period()
+        };
+        assert_eq!(period(&[]), Ok(Period::All));
+        for expected in Period::ALL {
+            assert_eq!(period(&[("period", expected.as_str())]), Ok(expected));
+        }
+        for wrong in ["", "Day", "decade"] {
+            let Invalid(message) = period(&[("period", wrong)]).expect_err(wrong);
+            assert!(
+                message.contains("one of day, week, month, year, all"),
+                "{message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! How well the network carries a call: contract section 5, `/api/v1/calls/{callId}/quality` and the
+//! socket's `call.quality`.
+
+use std::time::{Duration, Instant};
+
+use chattrix::call::CallId;
+use chattrix::store::Database;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Cast, Device, Scene, TestServer, another_call_id, assert_error, eventually, wall_clock_hand,
+};
+
+use Device::{AlicePhone, AliceTablet, BobPhone, BobTablet};
+
+fn level(quality: &str) -> Value {
+    json!({ "networkQuality": quality })
+}
+
+fn warning(call: &str, quality: &str) -> Value {
+    json!({ "callId": call, "quality": quality })
+}
+
+fn nothing_of(user: &str) -> Value {
+    json!({
+        "userId": user,
+        "reportCount": 0,
+        "worstQuality": null,
+        "averagePacketLossRate": null,
+        "averageRoundTripTime": null,
+    })
+}
+
+#[rocket::async_test]
+async fn a_bad_level_warns_all_devices_of_the_other_participant_and_nobody_else() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    for quality in ["POOR", "BAD", "VERY_BAD"] {
+        cast.alice.report(&call, &level(quality)).await.success(200);
+        let told = [BobPhone, BobTablet];
+        cast.expect_only(&told, "call_quality_warning", &warning(&call, quality))
+            .await;
+        cast.bob.report(&call, &level(quality)).await.success(200);
+        let told = [AlicePhone, AliceTablet];
+        cast.expect_only(&told, "call_quality_warning", &warning(&call, quality))
+            .await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_level_that_is_not_bad_warns_nobody() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    for quality in ["EXCELLENT", "GOOD", "UNKNOWN"] {
+        cast.alice.report(&call, &level(quality)).await.success(200);
+    }
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn agoras_numbers_mean_the_same_as_the_words() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    for (number, quality) in [(3, "POOR"), (4, "BAD"), (5, "VERY_BAD")] {
+        let body = json!({ "networkQuality": number });
+        cast.alice.report(&call, &body).await.success(200);
+        let heard = cast.at(BobPhone).expect("call_quality_warning").await;
+        assert_eq!(heard, warning(&call, quality));
+    }
+    for number in [1, 6, 2, 0, 8] {
+        let body = json!({ "networkQuality": number });
+        cast.alice.report(&call, &body).await.success(200);
+        if number == 6 {
+            let heard = cast.at(BobPhone).expect("call_quality_warning").await;
+            assert_eq!(heard, warning(&call, "VERY_BAD"));
+        }
+    }
+    cast.at(BobPhone).expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_warning_comes_when_the_level_changes_or_10_s_after_the_last_one() {
+    let clock = wall_clock_hand();
+    let server = TestServer::plan().clock(&clock).start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    // Seconds that pass before the report, its level, and whether it leads to a warning.
+    for (seconds, quality, warns) in [
+        (0, "POOR", true),
+        (2, "POOR", false),
+        (7, "POOR", false),
+        (1, "POOR", true),
+        (1, "BAD", true),
+        (1, "POOR", true),
+        (1, "UNKNOWN", false),
+        (1, "POOR", false),
+        (1, "GOOD", false),
+        (1, "POOR", true),
+        (10, "POOR", true),
+    ] {
+        clock.advance(Duration::from_secs(seconds));
+        cast.alice.report(&call, &level(quality)).await.success(200);
+        if warns {
+            let message = cast
+                .at(BobPhone)
+                .expect_message("call_quality_warning")
+                .await;
+            assert_eq!(message["data"], warning(&call, quality));
+            assert_eq!(message["timestamp"], server.now().to_string());
+        }
+        cast.at(BobPhone).expect_nothing().await;
+    }
+}
+
+#[rocket::async_test]
+async fn a_warning_is_not_kept_for_somebody_who_is_absent() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    cast.disconnect(BobPhone);
+    cast.disconnect(BobTablet);
+    eventually("bob to be gone", async || {
+        let status = cast
+            .alice
+            .get("/api/v1/users/status/bob")
+            .await
+            .success(200);
+        status["isOnline"] == false
+    })
+    .await;
+    cast.alice.report(&call, &level("BAD")).await.success(200);
+    cast.connect(BobPhone, &cast.bob.clone()).await;
+    cast.at(BobPhone).expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_report_over_the_socket_has_no_answer_and_warns_like_one_over_rest() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    let report = json!({
+        "callId": call, "networkQuality": "POOR", "packetLossRate": 0.25, "roundTripTime": 300,
+    });
+    cast.at(AlicePhone).send("call.quality", &report).await;
+    let told = [BobPhone, BobTablet];
+    cast.expect_only(&told, "call_quality_warning", &warning(&call, "POOR"))
+        .await;
+    let quality = cast.bob.quality(&call).await.success(200);
+    assert_eq!(quality["participants"][0]["reportCount"], 1);
+    assert_eq!(quality["participants"][0]["averageRoundTripTime"], 300.0);
+}
+
+#[rocket::async_test]
+async fn a_report_over_the_socket_that_will_not_do_is_a_call_error() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    let report = |call: &str, quality: Value| json!({ "callId": call, "networkQuality": quality });
+    let other = another_call_id();
+    for (device, payload, error_type, call_id, names) in [
+        (
+            BobPhone,
+            report(&call, json!("GOOD")),
+            "invalid_status",
+            json!(call),
+            "RINGING",
+        ),
+        (
+            Device::CarolPhone,
+            report(&call, json!("GOOD")),
+            "unauthorized",
+            json!(call),
+            "",
+        ),
+        (
+            BobPhone,
+            report(&other, json!("GOOD")),
+            "call_not_found",
+            json!(other),
+            "",
+        ),
+        (
+            BobPhone,
+            report("1", json!(1)),
+            "call_not_found",
+            json!("1"),
+            "",
+        ),
+        (
+            BobPhone,
+            report(&call, json!("FINE")),
+            "parse_error",
+            json!(call),
+            "networkQuality",
+        ),
+        (
+            BobPhone,
+            report(&call, json!(7)),
+            "parse_error",
+            json!(call),
+            "networkQuality",
+        ),
+        (
+            BobPhone,
+            json!({ "callId": call }),
+            "parse_error",
+            json!(call),
+            "networkQuality",
+        ),
+        (
+            BobPhone,
+            level("GOOD"),
+            "parse_error",
+            Value::Null,
+            "callId",
+        ),
+    ] {
+        let socket = cast.at(device);
+        socket.send("call.quality", &payload).await;
+        let error = socket.expect("call_error").await;
+        assert_error(&error, error_type, call_id, names);
+    }
+    cast.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn a_report_is_for_a_call_that_was_answered_and_is_not_over() {
+    for status in ["INITIATING", "RINGING", "ENDED", "REJECTED", "MISSED"] {
+        let scene = Scene::with_call(status).await;
+        for who in [&scene.alice, &scene.bob] {
+            let answer = who.report(&scene.call, &level("POOR")).await;
+            let message = answer.failure(400, "invalid_status");
+            assert!(message.contains(status), "{message}");
+        }
+    }
+    for status in ["CONNECTING", "ACTIVE"] {
+        let scene = Scene::with_call(status).await;
+        for who in [&scene.alice, &scene.bob] {
+            who.report(&scene.call, &level("POOR")).await.success(200);
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn a_report_by_a_stranger_is_unauthorized_in_every_status() {
+    for status in ["RINGING", "ACTIVE", "ENDED"] {
+        let scene = Scene::with_call(status).await;
+        let answer = scene.carol.report(&scene.call, &level("POOR")).await;
+        let message = answer.failure(403, "unauthorized");
+        assert_eq!(message, "User is not a participant of this call");
+        scene
+            .carol
+            .quality(&scene.call)
+            .await
+            .failure(403, "unauthorized");
+    }
+}
+
+#[rocket::async_test]
+async fn the_quality_of_a_call_that_does_not_exist_is_call_not_found() {
+    let server = TestServer::start().await;
+    let alice = server.sign_in("alice");
+    for call in [another_call_id(), "history".to_owned(), "1".to_owned()] {
+        alice
+            .report(&call, &level("POOR"))
+            .await
+            .failure(404, "call_not_found");
+        alice.quality(&call).await.failure(404, "call_not_found");
+    }
+}
+
+#[rocket::async_test]
+async fn a_report_not_as_specified_says_what_was_expected() {
+    let scene = Scene::with_call("ACTIVE").await;
+    for (field, value) in [
+        ("networkQuality", json!("good")),
+        ("networkQuality", json!(7)),
+        ("networkQuality", json!(9)),
+        ("networkQuality", json!(-1)),
+        ("networkQuality", json!(1.5)),
+        ("networkQuality", Value::Null),
+        ("networkQuality", json!(true)),
+        ("packetLossRate", json!(-0.1)),
+        ("packetLossRate", json!(1.01)),
+        ("packetLossRate", json!("0.5")),
+        ("roundTripTime", json!(-1)),
+        ("roundTripTime", json!("100")),
+        ("roundTripTime", json!([])),
+    ] {
+        let mut body = level("POOR");
+        body[field] = value;
+        let answer = scene.alice.report(&scene.call, &body).await;
+        let message = answer.failure(400, "invalid_request");
+        assert!(message.contains(field), "{body}: {message}");
+        assert!(message.contains("expected"), "{body}: {message}");
+    }
+    scene
+        .alice
+        .report(&scene.call, &json!({}))
+        .await
+        .failure(400, "invalid_request");
+    let quality = scene.alice.quality(&scene.call).await.success(200);
+    assert_eq!(quality["participants"][0], nothing_of("alice"));
+}
+
+#[rocket::async_test]
+async fn what_was_reported_is_shown_to_both_in_aggregate() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let expected = json!({
+        "callId": scene.call,
+        "participants": [nothing_of("alice"), nothing_of("bob")],
+    });
+    assert_eq!(
+        scene.alice.quality(&scene.call).await.success(200),
+        expected
+    );
+    for body in [
+        json!({ "networkQuality": "GOOD", "packetLossRate": 0, "roundTripTime": 40 }),
+        json!({ "networkQuality": "BAD", "packetLossRate": 0.5, "roundTripTime": 80.5 }),
+        json!({ "networkQuality": 8, "packetLossRate": null }),
+        json!({ "networkQuality": 1, "packetLossRate": 0.25, "unknown": true }),
+    ] {
+        scene.alice.report(&scene.call, &body).await.success(200);
+    }
+    let of_alice = json!({
+        "userId": "alice",
+        "reportCount": 4,
+        "worstQuality": "BAD",
+        "averagePacketLossRate": 0.25,
+        "averageRoundTripTime": 60.25,
+    });
+    let expected = json!({
+        "callId": scene.call,
+        "participants": [of_alice, nothing_of("bob")],
+    });
+    for who in [&scene.alice, &scene.bob] {
+        assert_eq!(who.quality(&scene.call).await.success(200), expected);
+    }
+    scene.bob.end(&scene.call).await.success(200);
+    assert_eq!(scene.bob.quality(&scene.call).await.success(200), expected);
+}
+
+/// How many reports of the caller are stored.
+fn stored(server: &TestServer, call: &str) -> u32 {
+    let database = Database::open(&server.database()).expect("the database opens");
+    let call = CallId::parse(call).expect("a call id");
+    let [caller, _] = database.quality(call).expect("the table can be read");
+    caller.reports
+}
+
+#[rocket::async_test]
+async fn what_was_reported_is_stored_with_the_end_of_the_call() {
+    let scene = Scene::with_call("ACTIVE").await;
+    for _ in 0..3 {
+        let report = scene.alice.report(&scene.call, &level("GOOD")).await;
+        report.success(200);
+    }
+    scene.bob.end(&scene.call).await.success(200);
+    assert_eq!(stored(&scene.server, &scene.call), 3);
+}
+
+#[rocket::async_test]
+async fn what_was_reported_is_stored_within_seconds_while_the_call_goes_on() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let report = scene.alice.report(&scene.call, &level("GOOD")).await;
+    report.success(200);
+    eventually("the report to be stored", async || {
+        stored(&scene.server, &scene.call) == 1
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn what_was_reported_outlives_a_restart_and_is_added_to() {
+    let mut scene = Scene::with_call("ACTIVE").await;
+    let report = json!({ "networkQuality": "VERY_BAD", "roundTripTime": 100 });
+    scene.alice.report(&scene.call, &report).await.success(200);
+    scene.server.restart().await;
+    assert_eq!(stored(&scene.server, &scene.call), 1);
+    let report = json!({ "networkQuality": "GOOD", "roundTripTime": 300 });
+    scene.alice.report(&scene.call, &report).await.success(200);
+    let quality = scene.bob.quality(&scene.call).await.success(200);
+    let alice = &quality["participants"][0];
+    assert_eq!(alice["reportCount"], 2);
+    assert_eq!(alice["worstQuality"], "VERY_BAD");
+    assert_eq!(alice["averageRoundTripTime"], 200.0);
+}
+
+/// A write makes the file of the write-ahead log longer, until a thousand pages are in it.
+#[rocket::async_test]
+async fn reports_cost_no_more_than_a_commit_in_5_seconds() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let mut log = scene.server.database().into_os_string();
+    log.push("-wal");
+    let length = || std::fs::metadata(&log).expect("there is a log").len();
+    let (mut commits, mut before) = (0, length());
+    let began = Instant::now();
+    for _ in 0..300 {
+        let report = scene.alice.report(&scene.call, &level("POOR")).await;
+        report.success(200);
+        let now = length();
+        commits += u64::from(now != before);
+        before = now;
+    }
+    let allowed = began.elapsed().as_secs() / 5 + 1;
+    assert!(
+        commits <= allowed,
+        "{commits} commits in {:?}",
+        began.elapsed()
+    );
+}
+
+#[rocket::async_test]
+async fn no_warning_comes_after_the_end_of_a_call() {
+    let server = TestServer::start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    let mut tablet = server.sign_in("bob").socket().await;
+    for round in 1..20 {
+        let call = alice.call("bob").await;
+        tablet.expect("call_invitation").await;
+        bob.accept(&call).await.success(200);
+        tablet.expect("call_accepted").await;
+        let reporting = tokio::spawn({
+            let (alice, call) = (alice.clone(), call.clone());
+            async move {
+                // Every report changes the level, so that each of them warns.
+                let mut levels = ["POOR", "BAD"].into_iter().cycle();
+                while let Some(quality) = levels.next() {
+                    if alice.report(&call, &level(quality)).await.status != 200 {
+                        break;
+                    }
+                }
+            }
+        });
+        for _ in 0..round {
+            tablet.expect("call_quality_warning").await;
+        }
+        let ending = tokio::spawn({
+            let (bob, call) = (bob.clone(), call.clone());
+            async move { bob.end(&call).await.success(200) }
+        });
+        loop {
+            let message = tablet
+                .expect_one_of(&["call_quality_warning", "call_ended"])
+                .await;
+            if message["type"] == "call_ended" {
+                break;
+            }
+        }
+        ending.await.expect("the call ends");
+        reporting.await.expect("the reports end with the call");
+        tablet.expect_nothing().await;
+    }
+}
+
+#[rocket::async_test]
+async fn quality_is_for_those_who_are_signed_in() {
+    let scene = Scene::with_call("ACTIVE").await;
+    let nobody = scene.server.anonymous();
+    nobody
+        .report(&scene.call, &json!({}))
+        .await
+        .failure(401, "unauthenticated");
+    nobody
+        .quality(&scene.call)
+        .await
+        .failure(401, "unauthenticated");
+}
