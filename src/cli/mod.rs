@@ -10,6 +10,7 @@ mod people;
 mod quick_start;
 mod seed;
 mod serve;
+mod supervisor;
 mod token;
 mod user;
 mod world;

@@ -20,7 +20,7 @@ use tracing::info;
 use super::failure::Failure;
 use super::quick_start::QuickStart;
 use super::world::{self, World};
-use super::{Place, people};
+use super::{Place, people, supervisor};
 
 /// How long threads that still work on something may keep the process after the server has
 /// stopped; by then every connection is closed and every change is stored.
@@ -108,6 +108,8 @@ async fn serve(
             if let Some(quick_start) = quick_start {
                 quick_start.print(&url);
             }
+            supervisor::ready();
+            tokio::spawn(supervisor::keep_assured(rocket.state().cloned()));
         })
     });
     let asked = rocket.figment().clone();

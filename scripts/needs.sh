@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# What the scripts need, and how to get it. Sourced by them, never run.
+#
+# A missing Debian package is installed where that takes nothing but apt-get: as root on Debian or
+# its kin. Everybody else is told the command.
+
+# The tree that the scripts work on, wherever they are called from.
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
+
+# Says $1 in bold on a terminal.
+say() {
+    if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
+        printf '\033[1m%s\033[0m\n' "$1" >&2
+    else
+        printf '%s\n' "$1" >&2
+    fi
+}
+
+# Gives up with the sentences "$@", one a line.
+die() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    [[ $# -eq 0 ]] || printf '       %s\n' "$@" >&2
+    exit 1
+}
+
+# Prints the comment at the head of script $1, which is its help, and leaves.
+help() {
+    awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"
+    exit 0
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Whether apt-get can be used without asking anybody.
+can_install() { [[ $(id -u) -eq 0 ]] && has apt-get; }
+
+# Installs the Debian packages "$@".
+install_packages() {
+    say "installing $* (apt-get)"
+    export DEBIAN_FRONTEND=noninteractive
+    {
+        # The lists of a fresh machine are empty or old.
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"
+    } </dev/null >&2
+}
+
+# The program $1 of the Debian package $2, installed where that is possible.
+need_program() {
+    has "$1" && return
+    can_install && install_packages "$2" && hash -r && has "$1" && return
+    die "$1 is missing" \
+        "Debian, Ubuntu: sudo apt-get install $2" \
+        "elsewhere it is in a package of the same or a similar name"
+}
+
+# cargo and rustc, not older than Cargo.toml asks for.
+need_rust() {
+    # rustup puts them there, and new shells find them; the present one does not yet.
+    has cargo || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    if ! has cargo || ! has rustc; then
+        die "Rust is missing (cargo, rustc)" \
+            "get it:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" \
+            "Debian's own package may be too old for this project"
+    fi
+    local wanted present
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
+    present=$(rustc --version | sed -E 's/^rustc ([0-9.]+).*/\1/')
+    if [[ $(printf '%s\n' "$wanted" "$present" | sort -V | head -n 1) != "$wanted" ]]; then
+        die "Rust $present is too old: this project needs $wanted" \
+            "rustup update stable        (if it came with rustup)" \
+            "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh        (if not)"
+    fi
+}
+
+# The cargo subcommand $1 out of the rustup component $2.
+need_component() {
+    cargo "$1" --version >/dev/null 2>&1 && return
+    has rustup && rustup component add "$2" </dev/null >&2 && cargo "$1" --version >/dev/null && return
+    die "cargo $1 is missing" "rustup component add $2"
+}
+
+has_c_compiler() { { [[ -n ${CC:-} ]] || has cc || has gcc || has clang; } && has make; }
+
+# A C compiler and make, for SQLite, the crypto library and the allocator, which are compiled into the program.
+need_c_compiler() {
+    has_c_compiler && return
+    can_install && install_packages build-essential && hash -r && has_c_compiler && return
+    die "a C compiler or make is missing: SQLite and the crypto library are compiled into the program" \
+        "Debian, Ubuntu: sudo apt-get install build-essential" \
+        "Fedora:         sudo dnf install gcc make" \
+        "Alpine:         apk add build-base" \
+        "macOS:          xcode-select --install"
+}
+
+# Cargo's target folder, which a variable or a configuration may have put elsewhere.
+target_folder() {
+    (cd -- "$root" && cargo metadata --locked --no-deps --format-version 1) |
+        sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}

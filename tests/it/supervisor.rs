@@ -1,0 +1,68 @@
+//! What the real binary tells systemd, as `deploy/chattrix.service` wants it (`sd_notify(3)`).
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// How long a message may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A server process, killed when it is dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn systemd_is_told_when_the_server_takes_requests_and_then_that_it_is_alive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("notify");
+    let systemd = UnixDatagram::bind(&socket).expect("a socket");
+    systemd
+        .set_read_timeout(Some(DEADLINE))
+        .expect("a deadline");
+    let hears = || {
+        let mut message = [0; 64];
+        let length = systemd.recv(&mut message).expect("a message in time");
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+    let log = folder.path().join("log");
+    let server = Command::new(env!("CARGO_BIN_EXE_chattrix"))
+        .args(["serve", "--dev", "--port", "0"])
+        .current_dir(&folder)
+        .env("NOTIFY_SOCKET", &socket)
+        .env("WATCHDOG_USEC", "200000")
+        .stdout(Stdio::null())
+        .stderr(File::create(&log).expect("a file"))
+        .spawn()
+        .expect("the binary starts");
+    let _server = Process(server);
+
+    assert_eq!(hears(), "READY=1\n");
+    let log = fs::read_to_string(log).expect("a log");
+    assert!(
+        ask_whether_ready(&log).starts_with("HTTP/1.1 200 "),
+        "{log}"
+    );
+    assert_eq!(hears(), "WATCHDOG=1\n");
+    assert_eq!(hears(), "WATCHDOG=1\n");
+}
+
+/// The answer of the server that says in its `log` where it listens.
+fn ask_whether_ready(log: &str) -> String {
+    let (_, rest) = log.split_once("listening on http://").expect("it listens");
+    let address = rest.split_whitespace().next().expect("an address");
+    let mut connection = TcpStream::connect(address).expect("it accepts");
+    let request = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("it answers");
+    answer
+}
