@@ -14,6 +14,7 @@ use crate::call::transition::Limits;
 use crate::clock::Clock;
 use crate::gate::Gate;
 use crate::hub::{Capacity, Hub};
+use crate::metrics::Metrics;
 use crate::service::{Rules, Service};
 use crate::settings::Settings;
 use crate::store::{self, Store};
@@ -50,7 +51,8 @@ pub struct App {
 pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
     // The key first: a server without one leaves no file behind.
     let authenticator = Authenticator::from_settings(settings)?;
-    let store = Store::open(&settings.database)?;
+    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let store = Store::open(&settings.database, metrics.clone())?;
     let hub = Hub::new(Capacity {
         event_queue: settings.event_queue,
         sessions_per_user: settings.max_sessions_per_user,
@@ -69,6 +71,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             auto_provision: settings.auto_provision,
             retention: settings.retention,
         },
+        metrics.clone(),
     );
     let gate = Gate::new(settings, authenticator, service.clone());
     let sockets = SocketRules {
@@ -82,8 +85,8 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .manage(service.clone())
         .manage(gate)
         .attach(begin(service.clone()))
-        .attach(http::stage())
-        .attach(ws::stage(sockets))
+        .attach(http::stage(metrics.clone()))
+        .attach(ws::stage(sockets, metrics))
         .attach(Sweeper(service))
         .attach(stop.clone().fairing());
     Ok(App { rocket, stop })

@@ -38,6 +38,17 @@ pub struct Capacity {
     pub connections: usize,
 }
 
+/// How many there are just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attendance {
+    /// Connections.
+    pub connections: usize,
+    /// Sessions.
+    pub sessions: usize,
+    /// Users with at least one of them.
+    pub users: usize,
+}
+
 /// Who is connected. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -48,6 +59,7 @@ struct Inner {
     users: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
     stopping: AtomicBool,
     connections: AtomicUsize,
+    subscriptions: AtomicUsize,
     connection_left: Notify,
 }
 
@@ -60,6 +72,7 @@ impl Hub {
             users: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            subscriptions: AtomicUsize::new(0),
             connection_left: Notify::new(),
         }))
     }
@@ -89,6 +102,7 @@ impl Hub {
         }
         sessions.push(Arc::clone(&outbox));
         drop(users);
+        self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
         if self.is_stopping() {
             outbox.close(Closing::Stopping);
         }
@@ -158,6 +172,22 @@ impl Hub {
         self.0.connections.load(Ordering::Acquire)
     }
 
+    /// How many connections, sessions and users there are.
+    #[must_use]
+    pub fn attendance(&self) -> Attendance {
+        Attendance {
+            connections: self.connections(),
+            sessions: self.0.subscriptions.load(Ordering::Relaxed),
+            users: self.0.users.lock().len(),
+        }
+    }
+
+    /// How many connections, sessions and users there may be.
+    #[must_use]
+    pub fn capacity(&self) -> Capacity {
+        self.0.capacity
+    }
+
     /// Waits until the last connection is gone.
     pub async fn emptied(&self) {
         loop {
@@ -203,6 +233,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
         let mut users = self.hub.0.users.lock();
         if let Some(sessions) = users.get_mut(&self.user) {
             sessions.retain(|session| !Arc::ptr_eq(session, &self.outbox));
@@ -256,21 +287,27 @@ impl Outbox {
     }
 
     /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
-    pub fn push(&self, notice: Arc<Notice>) {
+    /// Returns how many notices it misses because of this one.
+    pub fn push(&self, notice: Arc<Notice>) -> usize {
         let mut state = self.state.lock();
         if state.closing.is_some() {
-            return;
+            return 1;
         }
-        if state.notices.len() < self.capacity {
+        let missed = if state.notices.len() < self.capacity {
             state.notices.push_back(notice);
+            0
         } else {
-            *state = Waiting {
-                notices: VecDeque::new(),
-                closing: Some(Closing::TooSlow),
-            };
-        }
+            state.closing = Some(Closing::TooSlow);
+            std::mem::take(&mut state.notices).len() + 1
+        };
         drop(state);
         self.filled.notify_one();
+        missed
+    }
+
+    /// Forgets what still waits, for a session that has ended. Returns how many notices it misses.
+    pub fn abandon(&self) -> usize {
+        std::mem::take(&mut self.state.lock().notices).len()
     }
 
     /// Adds what waited for the session before it came, however much that is. It comes first: the session may
@@ -394,9 +431,8 @@ mod tests {
     async fn a_session_that_lets_too_many_wait_is_closed_and_not_connected_any_more() {
         let hub = hub();
         let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        for at in 0..3 {
-            bob.outbox().push(notice(at));
-        }
+        let missed: Vec<usize> = (0..4).map(|at| bob.outbox().push(notice(at))).collect();
+        assert_eq!(missed, [0, 0, 3, 1]);
         assert_eq!(bob.outbox().next().await, Outgoing::Close(Closing::TooSlow));
         assert!(!hub.is_connected(&user("bob")));
     }
@@ -433,6 +469,34 @@ mod tests {
             .map(|s| s.session().to_string())
             .collect();
         assert_eq!(left, ["2", "3"]);
+    }
+
+    #[test]
+    fn everybody_is_counted_while_they_are_there() {
+        let hub = hub();
+        let _place = hub.admit().expect("a place");
+        let sessions = ["1", "2"].map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)));
+        let there = Attendance {
+            connections: 1,
+            sessions: 2,
+            users: 1,
+        };
+        assert_eq!(hub.attendance(), there);
+        drop(sessions);
+        let gone = Attendance {
+            sessions: 0,
+            users: 0,
+            ..there
+        };
+        assert_eq!(hub.attendance(), gone);
+    }
+
+    #[test]
+    fn what_an_ended_session_leaves_behind_is_counted() {
+        let bob = hub().subscribe(&user("bob"), &SessionId::new("1"));
+        assert_eq!(bob.outbox().push(notice(1)), 0);
+        assert_eq!(bob.outbox().abandon(), 1);
+        assert_eq!(bob.outbox().abandon(), 0);
     }
 
     #[test]

@@ -16,6 +16,7 @@
 //!               hub                    who is connected; bounded queues
 //!               auth                   token ↔ user and session
 //!               wire                   every JSON shape
+//!               metrics                what is counted and measured
 //! 0 kernel      call, user, clock      the rules of a call, pure
 //! ```
 //!
@@ -34,6 +35,7 @@ pub mod gate;
 pub mod http;
 pub mod hub;
 pub mod logging;
+pub mod metrics;
 pub mod service;
 pub mod settings;
 pub mod store;

@@ -1,11 +1,14 @@
 //! The sweeper: a fairing that wakes at the next deadline and calls the use cases that are due. It has no
 //! rule of its own.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Orbit, Rocket};
 
+use crate::metrics::Metrics;
 use crate::service::{Error, Service};
 
 /// The longest sleep: the clock may jump, and nobody tells us.
@@ -48,26 +51,39 @@ impl Fairing for Sweeper {
 
 /// The deadlines of calls, and beside them everything that can wait a little: none of it may delay a timeout.
 async fn sweep(service: &Service) {
-    let barred = every(BARRED_EVERY, || async { service.close_barred_sessions() });
-    let quality = every(QUALITY_EVERY, || service.save_quality());
-    let expired = every(FORGOTTEN_EVERY, || service.forget_expired());
+    let metrics = service.metrics();
     tokio::join!(
         watch_deadlines(service),
-        barred,
-        quality,
-        expired,
+        every(BARRED_EVERY, metrics, || async {
+            service.close_barred_sessions()
+        }),
+        every(QUALITY_EVERY, metrics, || service.save_quality()),
+        every(FORGOTTEN_EVERY, metrics, || service.forget_expired()),
         keep_retention(service)
     );
 }
 
 async fn watch_deadlines(service: &Service) {
     loop {
-        if let Err(error) = round(service).await {
+        service.beat();
+        if !survives(service.metrics(), round(service)).await {
             // A database that does not answer now may in a moment; what is due stays due.
-            tracing::error!(%error, "the sweeper failed and tries again");
             tokio::time::sleep(LONGEST_SLEEP).await;
         }
     }
+}
+
+/// Carries out `round`, and says whether it was carried out. One that fails or panics is logged and counted,
+/// and that is all: nobody but the sweeper ends calls that nobody answers.
+async fn survives(metrics: &Metrics, round: impl Future<Output = Result<(), Error>>) -> bool {
+    let cause = match AssertUnwindSafe(round).catch_unwind().await {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "a panic, of which the log tells where".to_owned(),
+    };
+    tracing::error!(cause, "the sweeper failed and tries again");
+    metrics.sweeper_failed();
+    false
 }
 
 async fn round(service: &Service) -> Result<(), Error> {
@@ -84,29 +100,49 @@ async fn keep_retention(service: &Service) {
     let Some(age) = service.retention() else {
         return;
     };
-    loop {
-        match service.forget_old_calls().await {
-            Ok(forgotten) if forgotten.calls > 0 => tracing::info!(
+    let forget = async || {
+        let forgotten = service.forget_old_calls().await?;
+        if forgotten.calls > 0 {
+            tracing::info!(
                 calls = forgotten.calls,
                 entries = forgotten.entries,
                 "calls older than `retention` forgotten"
-            ),
-            Ok(_) => (),
-            Err(error) => tracing::error!(%error, "old calls cannot be forgotten just now"),
+            );
         }
+        Ok(())
+    };
+    loop {
+        survives(service.metrics(), forget()).await;
         tokio::time::sleep(FORGOTTEN_EVERY.min(age)).await;
     }
 }
 
 /// Does `work` again and again; what fails is tried again the next time.
-async fn every<T, F>(interval: Duration, work: impl Fn() -> F)
+async fn every<T, F>(interval: Duration, metrics: &Metrics, work: impl Fn() -> F)
 where
     F: Future<Output = Result<T, Error>>,
 {
     loop {
         tokio::time::sleep(interval).await;
-        if let Err(error) = work().await {
-            tracing::error!(%error, "the sweeper failed and tries again");
-        }
+        survives(metrics, async { work().await.map(drop) }).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Sample;
+
+    #[tokio::test]
+    async fn a_round_that_fails_or_panics_is_counted_and_not_the_last() {
+        let metrics = Metrics::new("0.0.0");
+        assert!(!survives(&metrics, async { panic!("a defect") }).await);
+        assert!(!survives(&metrics, async { Err(Error::CallNotFound) }).await);
+        assert!(survives(&metrics, async { Ok(()) }).await);
+        let text = metrics.text(&Sample::default());
+        assert!(
+            text.contains("\nchattrix_sweeper_failures_total 2\n"),
+            "{text}"
+        );
     }
 }

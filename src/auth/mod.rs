@@ -68,6 +68,24 @@ pub enum TokenError {
     BadClaim(&'static str),
 }
 
+impl TokenError {
+    /// The word for it, for metrics: one of a short list, without what the token says.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::BadSignature => "bad_signature",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::BadClaim(_) => "bad_claim",
+        }
+    }
+}
+
 /// Why no token can be minted.
 #[derive(Debug, Error)]
 pub enum MintError {

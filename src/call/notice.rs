@@ -101,6 +101,32 @@ pub struct Invitation {
 }
 
 impl Event {
+    /// The word of the specification.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Invitation(_) => "call_invitation",
+            Self::Accepted { .. } => "call_accepted",
+            Self::Rejected { .. } => "call_rejected",
+            Self::Ended { .. } => "call_ended",
+            Self::TimedOut { .. } => "call_timeout",
+            Self::QualityWarning { .. } => "call_quality_warning",
+        }
+    }
+
+    /// The call it happened to.
+    #[must_use]
+    pub const fn call(&self) -> CallId {
+        match self {
+            Self::Invitation(Invitation { call, .. })
+            | Self::Accepted { call, .. }
+            | Self::Rejected { call, .. }
+            | Self::Ended { call, .. }
+            | Self::TimedOut { call }
+            | Self::QualityWarning { call, .. } => *call,
+        }
+    }
+
     /// Whether the event waits for a participant who is not connected. An invitation does not: a session
     /// that connects is invited to what rings just then. Nor does a warning: it says how things are now.
     #[must_use]

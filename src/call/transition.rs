@@ -156,6 +156,8 @@ pub struct TimelineEntry {
 /// The whole effect of something that happened to a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
+    /// Where the call stood before; nowhere, where it is new.
+    pub from: Option<Status>,
     /// The call as it is from now on.
     pub call: Call,
     /// The line for its timeline.
@@ -534,7 +536,7 @@ fn begin(
         updated_at: now,
         state,
     };
-    effect(call, entry, notices)
+    effect(None, call, entry, notices)
 }
 
 /// Moves `call` to `state`. An instant before the call's last change is taken as that one, so that a clock
@@ -547,6 +549,7 @@ fn advance(
     now: Timestamp,
 ) -> Transition {
     let at = now.max(call.updated_at);
+    let from = Some(call.status());
     let call = Call {
         updated_at: at,
         state,
@@ -562,11 +565,12 @@ fn advance(
             })
             .collect()
     });
-    effect(call, entry, notices)
+    effect(from, call, entry, notices)
 }
 
-fn effect(call: Call, entry: Entry, notices: Vec<Notice>) -> Transition {
+fn effect(from: Option<Status>, call: Call, entry: Entry, notices: Vec<Notice>) -> Transition {
     Transition {
+        from,
         entry: TimelineEntry {
             at: call.updated_at,
             status: call.status(),

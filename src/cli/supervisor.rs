@@ -23,7 +23,9 @@ pub async fn keep_assured(service: Option<Service>) {
     loop {
         beat.tick().await;
         // Its outcome is for `/readyz`; here it matters that it comes back.
-        let _ = service.as_ref().map(Service::ping);
+        if let Some(service) = &service {
+            service.health().await;
+        }
         tell(&NotifyState::Watchdog);
     }
 }

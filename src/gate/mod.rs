@@ -2,10 +2,12 @@
 //!
 //! Guards refuse with a [`Problem`], which the catchers of [`crate::http`] put into the envelope.
 
+mod arrival;
 mod origin;
 mod peer;
 mod problem;
 mod rate;
+mod reader;
 mod sign_in;
 
 use std::net::IpAddr;
@@ -18,9 +20,11 @@ use crate::service::Service;
 use crate::settings::Settings;
 use crate::user::UserId;
 
+pub use arrival::Arrival;
 pub use origin::{Origin, Origins};
 pub use problem::Problem;
-pub use sign_in::{Caller, SignedIn, SocketSignIn, user_of};
+pub use reader::MetricsReader;
+pub use sign_in::{Caller, SignedIn, SocketSignIn};
 
 use rate::RateLimit;
 
@@ -33,6 +37,7 @@ struct Inner {
     service: Service,
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
+    metrics_allow: Vec<IpNet>,
     requests: RateLimit<UserId>,
     initiations: RateLimit<UserId>,
     auth_failures: RateLimit<IpAddr>,
@@ -42,14 +47,19 @@ impl Gate {
     /// The gate that `settings` describe, before `service`.
     #[must_use]
     pub fn new(settings: &Settings, authenticator: Authenticator, service: Service) -> Self {
+        let metrics = service.metrics().clone();
         Self(Arc::new(Inner {
             authenticator,
             service,
             origins: Origins::new(settings.allowed_origins.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
-            requests: RateLimit::new(settings.request_rate),
-            initiations: RateLimit::new(settings.initiate_rate),
-            auth_failures: RateLimit::new(settings.auth_failure_rate),
+            metrics_allow: settings.metrics_allow.clone(),
+            requests: RateLimit::new(settings.request_rate, metrics.limit("request_rate")),
+            initiations: RateLimit::new(settings.initiate_rate, metrics.limit("initiate_rate")),
+            auth_failures: RateLimit::new(
+                settings.auth_failure_rate,
+                metrics.limit("auth_failure_rate"),
+            ),
         }))
     }
 

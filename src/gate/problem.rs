@@ -13,6 +13,8 @@ use crate::store;
 use crate::wire::fields::Invalid;
 use crate::wire::{ErrorType, answer};
 
+use super::Arrival;
+
 /// How long a client is asked to wait when the server cannot take a request: longer than a full queue of
 /// writes takes, and than a restart.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -24,6 +26,8 @@ pub struct Problem {
     error_type: ErrorType,
     message: String,
     retry_after: Option<Duration>,
+    /// What went wrong, for the log.
+    cause: Option<String>,
 }
 
 impl Problem {
@@ -35,6 +39,7 @@ impl Problem {
             error_type,
             message: message.into(),
             retry_after: None,
+            cause: None,
         }
     }
 
@@ -105,6 +110,25 @@ impl Problem {
         Self::new(status, error_type, message)
     }
 
+    fn with_cause(self, cause: impl ToString) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..self
+        }
+    }
+
+    /// Logs what went wrong in the request `request_id`, where something did.
+    pub fn log_cause(&self, request_id: &str) {
+        let Some(cause) = &self.cause else {
+            return;
+        };
+        if self.status == Status::InternalServerError {
+            tracing::error!(request_id, cause, "failed");
+        } else {
+            tracing::warn!(request_id, cause, "not carried out");
+        }
+    }
+
     /// Refuses `request` from within a guard; the catcher of the status answers with this problem.
     pub fn refuse<S, E: Default>(self, request: &Request<'_>) -> Outcome<S, E> {
         let status = self.status;
@@ -144,12 +168,11 @@ impl From<service::Error> for Problem {
             Error::CallerBusy { .. } => (Status::Conflict, ErrorType::CallerBusy),
             Error::UserBusy(_) => (Status::Conflict, ErrorType::UserBusy),
             Error::Store(store::Error::Unavailable(cause)) => {
-                tracing::warn!(%cause, "request not carried out");
-                return Self::unavailable("The server cannot take this request just now");
+                return Self::unavailable("The server cannot take this request just now")
+                    .with_cause(cause);
             }
             Error::Store(cause) => {
-                tracing::error!(%cause, "request failed");
-                return Self::of_status(Status::InternalServerError);
+                return Self::of_status(Status::InternalServerError).with_cause(cause);
             }
         };
         Self::new(status, error_type, error.to_string())
@@ -158,6 +181,9 @@ impl From<service::Error> for Problem {
 
 impl<'r> Responder<'r, 'static> for Problem {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let arrival = Arrival::of(request);
+        arrival.is_refused(self.error_type);
+        self.log_cause(&arrival.request_id);
         let body = answer::failure(self.error_type, &self.message);
         let body = RawJson(body).respond_to(request)?;
         let mut response = Response::build_from(body);

@@ -8,6 +8,7 @@ use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::metrics::Counter;
 use crate::settings::Rate;
 
 /// Checks after which keys that have been quiet are forgotten, so that memory is bounded by the keys of the
@@ -21,11 +22,13 @@ struct Limiter<K: Hash + Eq + Clone> {
     limits: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
     clock: DefaultClock,
     checks: AtomicU32,
+    /// Checks that were one too many.
+    hits: Counter,
 }
 
 impl<K: Hash + Eq + Clone> RateLimit<K> {
-    /// The limit `rate`, all of it available at once.
-    pub fn new(rate: Option<Rate>) -> Self {
+    /// The limit `rate`, all of it available at once; `hits` counts what it refuses.
+    pub fn new(rate: Option<Rate>, hits: Counter) -> Self {
         let quota = rate.and_then(|rate| {
             let one = rate.period / rate.count.get();
             Quota::with_period(one.max(Duration::from_nanos(1)))
@@ -35,6 +38,7 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
             limits: RateLimiter::dashmap(quota),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
+            hits,
         }))
     }
 
@@ -47,6 +51,7 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
             limits,
             clock,
             checks,
+            hits,
         }) = &self.0
         else {
             return Ok(());
@@ -55,9 +60,10 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
             limits.retain_recent();
             limits.shrink_to_fit();
         }
-        limits
-            .check_key(key)
-            .map_err(|not_until| not_until.wait_time_from(clock.now()))
+        limits.check_key(key).map_err(|not_until| {
+            hits.inc();
+            not_until.wait_time_from(clock.now())
+        })
     }
 }
 
@@ -68,7 +74,7 @@ mod tests {
 
     fn limit(count: u32, period: Duration) -> RateLimit<&'static str> {
         let count = NonZeroU32::new(count).expect("not zero");
-        RateLimit::new(Some(Rate { count, period }))
+        RateLimit::new(Some(Rate { count, period }), Counter::default())
     }
 
     #[test]
@@ -87,16 +93,17 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_off_lets_all_pass() {
-        let limit = RateLimit::new(None);
+        let limit = RateLimit::new(None, Counter::default());
         assert!((0..1_000).all(|_| limit.check(&"alice").is_ok()));
     }
 
     #[test]
     fn keys_that_were_quiet_are_forgotten() {
-        let limit = RateLimit::new(Some(Rate {
+        let rate = Rate {
             count: NonZeroU32::new(1).expect("not zero"),
             period: Duration::from_nanos(1),
-        }));
+        };
+        let limit = RateLimit::new(Some(rate), Counter::default());
         for key in 0..PRUNED_EVERY * 3 {
             let _ = limit.check(&key);
         }

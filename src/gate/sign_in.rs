@@ -11,7 +11,7 @@ use crate::service::SignIn;
 use crate::user::{Profile, SessionId, UserId};
 
 use super::peer::{client_address, network_of};
-use super::{Gate, Origin, Problem};
+use super::{Arrival, Gate, Origin, Problem};
 
 /// A user with a valid token, asking over REST within the rate of requests.
 #[derive(Clone)]
@@ -65,7 +65,7 @@ impl Gate {
             .0
             .authenticator
             .verify(token, now)
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| self.refused(error.as_str(), &error))?;
         let offered = || Profile {
             id: claims.user.clone(),
             name: claims
@@ -76,8 +76,8 @@ impl Gate {
         };
         match self.0.service.sign_in(&claims.user, offered).await? {
             SignIn::Welcome(_) => Ok(claims),
-            SignIn::Unknown => Err(refused(&"its user is unknown")),
-            SignIn::Disabled => Err(refused(&"its user is disabled")),
+            SignIn::Unknown => Err(self.refused("unknown_user", &"its user is unknown")),
+            SignIn::Disabled => Err(self.refused("disabled_user", &"its user is disabled")),
         }
     }
 
@@ -88,11 +88,11 @@ impl Gate {
         }
         let signed_in = match token {
             Some(token) => self.sign_in(token).await,
-            None => Err(refused(&"there is none")),
+            None => Err(self.refused("missing", &"there is none")),
         };
         match signed_in {
             Ok(claims) => {
-                request.local_cache(|| RequestUser(Some(claims.user.clone())));
+                Arrival::of(request).comes_from(&claims.user);
                 Ok(claims)
             }
             Err(problem) if problem == Problem::unauthenticated() => {
@@ -106,12 +106,13 @@ impl Gate {
             Err(problem) => Err(problem),
         }
     }
-}
 
-/// A token that will not do, and why, which stays here.
-fn refused(reason: &dyn std::fmt::Display) -> Problem {
-    tracing::debug!(%reason, "token refused");
-    Problem::unauthenticated()
+    /// A token that will not do, and why: in a word for the metrics and in words for the log, where it stays.
+    fn refused(&self, word: &'static str, reason: &dyn std::fmt::Display) -> Problem {
+        tracing::debug!(%reason, "token refused");
+        self.0.service.metrics().auth_failed(word);
+        Problem::unauthenticated()
+    }
 }
 
 #[rocket::async_trait]
@@ -175,15 +176,6 @@ impl<'r> FromRequest<'r> for Caller {
         }
     }
 }
-
-/// The user who sent `request`, where it was let in.
-#[must_use]
-pub fn user_of<'r>(request: &'r Request<'_>) -> Option<&'r UserId> {
-    request.local_cache(|| RequestUser(None)).0.as_ref()
-}
-
-/// The user of a request, kept with it for the access log.
-struct RequestUser(Option<UserId>);
 
 fn gate<'r>(request: &'r Request<'_>) -> Outcome<&'r Gate, ()> {
     request.rocket().state::<Gate>().map_or(

@@ -1,20 +1,19 @@
-//! One line a request: what was asked by its route, never by its URI, which may hold a token.
+//! One line a request: what was asked by its route, never by its URI, which may hold a token. And its time,
+//! for the metrics.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
 use rocket::{Data, Request, Response};
 
-use crate::gate::user_of;
+use crate::call::CallId;
+use crate::gate::Arrival;
+use crate::metrics::{Answered, Metrics};
 
 /// Writes the line, and gives every answer an `X-Request-Id`: the client's own, or a new one.
-pub(super) struct AccessLog;
-
-/// What is known of a request when it comes.
-struct Arrival {
-    at: Instant,
-    request_id: String,
+pub(super) struct AccessLog {
+    pub metrics: Metrics,
 }
 
 #[rocket::async_trait]
@@ -27,39 +26,43 @@ impl Fairing for AccessLog {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        request.local_cache(|| arrival(request));
+        Arrival::of(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let arrival: &Arrival = request.local_cache(|| arrival(request));
-        let route = request.route().map(|route| route.uri.as_str());
+        let arrival = Arrival::of(request);
+        let took = arrival.at.elapsed();
+        let answered = Answered {
+            method: request.method().as_str(),
+            route: request.route().map_or("-", |route| route.uri.as_str()),
+            status: response.status().code,
+        };
+        self.metrics.answered(answered, took);
+        let call = arrival
+            .call()
+            .or_else(|| call_in(request.uri().path().as_str(), answered.route));
         tracing::info!(
-            method = %request.method(),
-            route = route.unwrap_or("-"),
-            status = response.status().code,
-            micros = u64::try_from(arrival.at.elapsed().as_micros()).unwrap_or(u64::MAX),
-            request_id = arrival.request_id,
-            user = user_of(request).map(tracing::field::display),
+            method = answered.method,
+            route = answered.route,
+            status = answered.status,
+            outcome = arrival.outcome(response.status()),
+            duration_us = micros(took),
+            request_id = &*arrival.request_id,
+            user = arrival.user().map(display),
+            call = call.map(display),
             "request"
         );
-        response.set_header(Header::new("X-Request-Id", arrival.request_id.clone()));
+        response.set_header(Header::new("X-Request-Id", arrival.request_id.to_string()));
     }
 }
 
-fn arrival(request: &Request<'_>) -> Arrival {
-    let sent = request
-        .headers()
-        .get_one("X-Request-Id")
-        .filter(|id| is_request_id(id));
-    let made = || uuid::Uuid::new_v4().simple().to_string();
-    Arrival {
-        at: Instant::now(),
-        request_id: sent.map_or_else(made, str::to_owned),
-    }
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Short, and of characters that no log or header takes for anything else.
-fn is_request_id(text: &str) -> bool {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-    (1..=64).contains(&text.len()) && text.bytes().all(valid)
+/// The call whose id stands in `path` where the template `route` has `<id>`. Anything else that stands there
+/// is the client's invention, and not for the log.
+fn call_in(path: &str, route: &str) -> Option<CallId> {
+    let place = route.split('/').position(|segment| segment == "<id>")?;
+    path.split('/').nth(place).and_then(CallId::parse)
 }

@@ -6,7 +6,7 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, get, patch, post, routes};
 
 use crate::call::CallId;
-use crate::gate::{Caller, Problem, SignedIn};
+use crate::gate::{Arrival, Caller, Problem, SignedIn};
 use crate::service::{Error, NewCall, Service};
 use crate::wire::answer::{self, Shown};
 use crate::wire::request;
@@ -24,6 +24,7 @@ async fn initiate(
     caller: Caller,
     key: IdempotencyKey,
     body: Body,
+    arrival: &Arrival,
     service: &State<Service>,
 ) -> Result<(Status, RawJson<String>), Problem> {
     let idempotency_key = key.checked()?;
@@ -39,6 +40,7 @@ async fn initiate(
         idempotency_key,
     };
     let call = service.initiate(caller.0.acting(), new).await?;
+    arrival.is_about(call.id);
     let answer = answer::call("Call initiated successfully", &call, Shown::Asked);
     Ok((Status::Created, RawJson(answer)))
 }

@@ -1,9 +1,11 @@
 //! What supervisors ask: `/healthz`, `/readyz` (contract section 5).
 
+use rocket::http::Status;
+use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 
-use crate::gate::Problem;
-use crate::service::Service;
+use crate::service::{Health, Service};
+use crate::wire::readiness::{Database, Readiness, Sweeper};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![alive, ready]
@@ -15,15 +17,38 @@ const fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The database answers, and the server is not stopping.
+/// Whether requests will be served: 200, or 503 and what is in the way.
 #[get("/readyz")]
-fn ready(service: &State<Service>) -> Result<&'static str, Problem> {
-    if service.is_stopping() {
-        return Err(Problem::unavailable("The server is stopping"));
+async fn ready(service: &State<Service>) -> (Status, RawJson<String>) {
+    let health = service.health().await;
+    let status = if health.is_ready() {
+        Status::Ok
+    } else {
+        Status::ServiceUnavailable
+    };
+    (status, RawJson(readiness(&health).to_json()))
+}
+
+fn readiness(health: &Health) -> Readiness {
+    let status = if health.stopping {
+        "stopping"
+    } else if health.is_ready() {
+        "ready"
+    } else {
+        "not_ready"
+    };
+    Readiness {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: health.uptime.as_secs(),
+        database: Database {
+            readable: health.database.readable,
+            writable: health.database.writable,
+        },
+        sweeper: Sweeper {
+            alive: health.sweeper.alive,
+            late_ms: u64::try_from(health.sweeper.late.as_millis()).unwrap_or(u64::MAX),
+        },
+        queue_depth: health.queue_depth,
     }
-    service.ping().map_err(|error| {
-        tracing::warn!(%error, "not ready");
-        Problem::unavailable("The database does not answer")
-    })?;
-    Ok("ready\n")
 }

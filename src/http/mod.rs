@@ -7,11 +7,14 @@ mod catchers;
 mod cors;
 mod health;
 mod history;
+mod metrics;
 mod quality;
 mod users;
 
 use rocket::fairing::AdHoc;
 use rocket::response::content::RawJson;
+
+use crate::metrics::Metrics;
 
 use access_log::AccessLog;
 use cors::Cors;
@@ -19,12 +22,12 @@ use cors::Cors;
 /// An answer in the envelope.
 type Answer = Result<RawJson<String>, crate::gate::Problem>;
 
-/// Mounts the REST interface.
+/// Mounts the REST interface, whose requests are counted in `metrics`.
 #[must_use]
-pub fn stage() -> AdHoc {
+pub fn stage(metrics: Metrics) -> AdHoc {
     AdHoc::on_ignite("REST", |rocket| async {
         rocket
-            .attach(AccessLog)
+            .attach(AccessLog { metrics })
             .attach(Cors)
             .mount("/api", cors::routes())
             .mount("/api/v1/calls", calls::routes())
@@ -32,6 +35,7 @@ pub fn stage() -> AdHoc {
             .mount("/api/v1/calls", quality::routes())
             .mount("/api/v1/users", users::routes())
             .mount("/", health::routes())
+            .mount("/", metrics::routes())
             .register("/", catchers::catchers())
     })
 }

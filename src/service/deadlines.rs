@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::call::{Status, Transition, transition};
 use crate::clock::Timestamp;
+use crate::metrics::Loss;
 use crate::store::{AfterCommit, Write};
 
-use super::{Error, Inner, Service, nothing};
+use super::{Error, Inner, Service};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
 const BATCH: u32 = 64;
@@ -19,9 +22,16 @@ impl Service {
     /// [`Error::Store`].
     pub async fn begin(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
+        let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
             db.mark_all_gone(now)?;
-            Ok(((), nothing()))
+            let live = db.live_calls_by_status()?;
+            let count = move || {
+                for (status, calls) in live {
+                    inner.metrics.set_live_calls(status, calls);
+                }
+            };
+            Ok(((), Box::new(count)))
         };
         self.0.store.write(job).await
     }
@@ -33,16 +43,16 @@ impl Service {
     /// [`Error::Store`].
     pub async fn end_overdue_calls(&self) -> Result<usize, Error> {
         let mut ended = 0;
-        while self
-            .next_deadline()?
-            .is_some_and(|at| at <= self.0.clock.now())
-        {
+        while let Some(due) = self.next_deadline()?.filter(|at| *at <= self.0.clock.now()) {
             let inner = Arc::clone(&self.0);
             let changed = self.0.store.write(move |db| inner.end_overdue(db)).await?;
             if changed == 0 {
                 break;
             }
             ended += changed;
+            // What came due while the server was down is not late by that.
+            let late = self.0.clock.now().since(due.max(self.0.started_at));
+            self.0.metrics.deadline_met(late);
         }
         Ok(ended)
     }
@@ -67,11 +77,14 @@ impl Service {
     /// [`Error::Store`].
     pub async fn forget_expired(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
+        let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(usize, AfterCommit), Error> {
-            Ok((
-                db.forget_expired_notices(now)? + db.forget_expired_keys(now)?,
-                nothing(),
-            ))
+            let (notices, keys) = (
+                db.forget_expired_notices(now)?,
+                db.forget_expired_keys(now)?,
+            );
+            let count = move || inner.metrics.events_dropped(Loss::Expired, notices);
+            Ok((notices + keys, Box::new(count)))
         };
         self.0.store.write(job).await
     }
@@ -88,9 +101,11 @@ impl Service {
             .plus(longest)
             .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
         self.0.alarm.set(until);
+        let (began, rest) = (Instant::now(), until.since(now));
+        self.0.pulse.rest(began + rest, began);
         tokio::select! {
-            () = tokio::time::sleep(until.since(now)) => (),
-            () = self.0.alarm.rung() => (),
+            () = tokio::time::sleep(rest) => (),
+            () = self.0.alarm.rung() => self.0.pulse.rouse(Instant::now()),
         }
         Ok(())
     }

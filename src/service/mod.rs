@@ -7,8 +7,10 @@ mod alarm;
 mod calls;
 mod deadlines;
 mod error;
+mod health;
 mod history;
 mod presence;
+mod pulse;
 mod quality;
 mod retention;
 mod sessions;
@@ -18,21 +20,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::call::transition::Limits;
 use crate::call::{Audience, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{Hub, Outbox};
+use crate::metrics::{CallChange, Loss, Metrics};
 use crate::store::{self, AfterCommit, Store, Write};
 use crate::user::UserId;
 
 pub use calls::NewCall;
 pub use error::Error;
+pub use health::Health;
 pub use history::Page;
 pub use presence::Presence;
 pub use users::SignIn;
 
 use alarm::Alarm;
+use pulse::Pulse;
 use quality::Monitor;
 
 /// How long an event waits for a participant who is not connected (contract section 4).
@@ -67,20 +73,30 @@ struct Inner {
     /// Users whose last session left, and when, while nothing could be stored.
     missed_departures: Mutex<Vec<(UserId, Timestamp)>>,
     monitor: Monitor,
+    pulse: Pulse,
+    metrics: Metrics,
+    /// When it began: by the clock it acts by, and by one that nobody sets.
+    started_at: Timestamp,
+    started: Instant,
 }
 
 impl Service {
     /// The application on these parts.
     #[must_use]
-    pub fn new(store: Store, hub: Hub, clock: Clock, rules: Rules) -> Self {
+    pub fn new(store: Store, hub: Hub, clock: Clock, rules: Rules, metrics: Metrics) -> Self {
+        let started = Instant::now();
         Self(Arc::new(Inner {
             store,
             hub,
+            started_at: clock.now(),
             clock,
             rules,
             alarm: Alarm::default(),
             missed_departures: Mutex::default(),
             monitor: Monitor::default(),
+            pulse: Pulse::new(started),
+            metrics,
+            started,
         }))
     }
 
@@ -88,14 +104,6 @@ impl Service {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.clock
-    }
-
-    /// Whether the database answers.
-    ///
-    /// # Errors
-    /// [`Error::Store`], where it does not.
-    pub fn ping(&self) -> Result<(), Error> {
-        self.0.store.read(|db| Ok(db.ping()?))
     }
 
     /// Finishes what is being written and closes the database. May block for as long as that takes.
@@ -130,6 +138,7 @@ impl Inner {
             Some(call) => self.save_quality_of(db, call)?,
             None => None,
         };
+        let change = CallChange::from(transition);
         let inner = Arc::clone(self);
         Ok(Box::new(move || {
             // Before anybody hears that the call is over: no warning comes after that.
@@ -139,7 +148,10 @@ impl Inner {
             if let Some(unsaved) = unsaved {
                 inner.monitor.saved(&unsaved);
             }
-            deliveries.into_iter().for_each(Delivery::publish);
+            for delivery in deliveries {
+                delivery.publish(&inner.metrics);
+            }
+            inner.metrics.call_changed(&change);
             if let Some(deadline) = deadline {
                 inner.alarm.ring_by(deadline);
             }
@@ -154,8 +166,9 @@ impl Inner {
             let mut outboxes = self.hub.sessions(notice.audience.user());
             match &notice.audience {
                 Audience::Participant(user) => {
-                    if outboxes.is_empty() {
+                    if outboxes.is_empty() && notice.event.is_kept() {
                         db.keep_notice(user, &notice.event, notice.at, notice.at.plus(KEPT_FOR))?;
+                        deliveries.push(Delivery::Kept(notice.event.as_str()));
                     }
                 }
                 Audience::OtherSessions { acted, .. } => {
@@ -163,7 +176,7 @@ impl Inner {
                 }
             }
             if !outboxes.is_empty() {
-                deliveries.push(Delivery {
+                deliveries.push(Delivery::ToSessions {
                     outboxes,
                     notice: Arc::new(notice.clone()),
                 });
@@ -191,16 +204,28 @@ impl Inner {
     }
 }
 
-/// A notice on its way to the sessions that hear it.
-struct Delivery {
-    outboxes: Vec<Arc<Outbox>>,
-    notice: Arc<Notice>,
+/// What becomes of a notice.
+enum Delivery {
+    /// It is on its way to the sessions that hear it.
+    ToSessions {
+        outboxes: Vec<Arc<Outbox>>,
+        notice: Arc<Notice>,
+    },
+    /// An event of this type is kept for a session to come.
+    Kept(&'static str),
 }
 
 impl Delivery {
-    fn publish(self) {
-        for outbox in &self.outboxes {
-            outbox.push(Arc::clone(&self.notice));
+    fn publish(self, metrics: &Metrics) {
+        match self {
+            Self::ToSessions { outboxes, notice } => {
+                let push = |outbox: &Arc<Outbox>| outbox.push(Arc::clone(&notice));
+                let missed = outboxes.iter().map(push).sum();
+                if missed > 0 {
+                    metrics.events_dropped(Loss::SlowReader, missed);
+                }
+            }
+            Self::Kept(event) => metrics.event_kept(event),
         }
     }
 }

@@ -231,7 +231,7 @@ impl Inner {
     fn warn(&self, notice: Notice) {
         let outboxes = self.hub.sessions(notice.audience.user());
         let notice = Arc::new(notice);
-        Delivery { outboxes, notice }.publish();
+        Delivery::ToSessions { outboxes, notice }.publish(&self.metrics);
     }
 }
 

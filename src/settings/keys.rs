@@ -91,6 +91,9 @@ pub(super) const KEYS: &[Key] = &[
     key("trusted_proxies", |s, raw| {
         value::networks(raw).map(|v| s.trusted_proxies = v)
     }),
+    key("metrics_allow", |s, raw| {
+        value::networks(raw).map(|v| s.metrics_allow = v)
+    }),
     key("retention", |s, raw| {
         value::duration_or_off(raw).map(|v| s.retention = v)
     }),

@@ -18,12 +18,12 @@ mod tests;
 mod value;
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use secrecy::SecretString;
 
 pub use self::error::{Problem, SettingsError};
@@ -82,6 +82,8 @@ pub struct Settings {
     pub allowed_origins: AllowedOrigins,
     /// The networks of proxies whose `X-Forwarded-For` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The networks whose addresses may read `/metrics`.
+    pub metrics_allow: Vec<IpNet>,
     /// The age after which final calls and history are pruned.
     pub retention: Option<Duration>,
     /// The least severe messages of this program that are logged.
@@ -115,11 +117,19 @@ impl Default for Settings {
             event_queue: 256,
             allowed_origins: AllowedOrigins::SameOrigin,
             trusted_proxies: Vec::new(),
+            metrics_allow: loopback(),
             retention: None,
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
         }
     }
+}
+
+/// The addresses of this machine to itself.
+fn loopback() -> Vec<IpNet> {
+    let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    let v6 = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
+    vec![v4.into(), v6.into()]
 }
 
 /// What the command line lays over everything else.

@@ -95,7 +95,7 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Takes what is kept for `user` and not expired at `now`, in order; nothing stays behind.
+    /// Takes what is kept for `user` and not expired at `now`, in order; only what has expired stays behind.
     ///
     /// # Errors
     /// [`Error`].
@@ -110,8 +110,11 @@ impl Write<'_> {
             statement.query_and_then((user.as_str(), now.as_millis()), |row| notice(row, user))?;
         let notices: Vec<Notice> = rows.collect::<Result<_, Error>>()?;
         if !notices.is_empty() {
-            let sql = "DELETE FROM kept_notices WHERE user = (SELECT key FROM users WHERE id = ?1)";
-            self.execute(sql, [user.as_str()])?;
+            self.execute(
+                "DELETE FROM kept_notices
+                 WHERE user = (SELECT key FROM users WHERE id = ?1) AND expires_at > ?2",
+                (user.as_str(), now.as_millis()),
+            )?;
         }
         Ok(notices)
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use crate::call::{Call, CallId};
+use crate::call::{Call, CallId, Status};
 use crate::clock::Timestamp;
 use crate::user::{User, UserId};
 
@@ -97,6 +97,30 @@ impl Read<'_> {
         statement
             .query_and_then((since.as_millis(), limit), gone)?
             .collect()
+    }
+
+    /// How many calls are live in each status that any is in.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn live_calls_by_status(&self) -> Result<Vec<(Status, u32)>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(id) AS id, status, count(*) AS calls FROM calls
+             WHERE id IN (SELECT call FROM live) GROUP BY status",
+        )?;
+        let counted = |row: &Row<'_>| {
+            let id = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+            let columns = Columns {
+                row,
+                table: "calls",
+                id: &id,
+            };
+            Ok((
+                columns.decode(&Status::ALL, "status")?,
+                columns.get("calls")?,
+            ))
+        };
+        statement.query_and_then([], counted)?.collect()
     }
 
     /// Since when the participant who has been gone the longest from an answered call is gone.

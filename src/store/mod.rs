@@ -13,6 +13,7 @@ mod history;
 mod idempotency;
 mod kept;
 mod live;
+mod outcome;
 mod quality;
 mod retention;
 mod schema;
@@ -28,6 +29,8 @@ use std::time::Duration;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use scheduled_thread_pool::ScheduledThreadPool;
+
+use crate::metrics::Metrics;
 
 pub use database::{Database, Removal};
 pub use error::Error;
@@ -48,6 +51,7 @@ const READER_WAIT: Duration = Duration::from_secs(1);
 pub struct Store(Arc<Inner>);
 
 struct Inner {
+    path: PathBuf,
     writer: writer::Writer,
     readers: r2d2::Pool<SqliteConnectionManager>,
     /// Held for as long as the server runs: one server a file.
@@ -59,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::InUse`] where another server holds it, and what [`Error`] says of files.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
         let lock = lock(path)?;
         let conn = schema::open_for_writing(path)?;
         let manager = SqliteConnectionManager::file(path)
@@ -76,8 +80,9 @@ impl Store {
                 path: path.to_owned(),
                 cause: error.to_string(),
             })?;
-        let writer = writer::Writer::start(conn)?;
+        let writer = writer::Writer::start(conn, metrics)?;
         Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
             writer,
             readers,
             _lock: lock,
@@ -123,6 +128,25 @@ impl Store {
         })
     }
 
+    /// Whether what is written now gets to the disk: by the outcome of the last writes, or, where there were
+    /// none in the last half second, of a write that changes nothing. Answers within that time.
+    pub async fn is_writable(&self) -> bool {
+        self.0.writer.is_working().await
+    }
+
+    /// How much there is of it just now.
+    #[must_use]
+    pub fn volume(&self) -> Volume {
+        // A file that cannot be looked at has no size to tell; what is wrong with it shows elsewhere.
+        let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        Volume {
+            queue_depth: self.0.writer.waiting(),
+            queue_limit: writer::QUEUE,
+            database_bytes: bytes(&self.0.path),
+            wal_bytes: bytes(&beside(&self.0.path, "-wal")),
+        }
+    }
+
     /// Takes no more writes, finishes those that wait, and checkpoints the file. May block for as long as
     /// that takes.
     pub fn close(&self) {
@@ -140,7 +164,7 @@ fn lock(path: &Path) -> Result<File, Error> {
     let file = File::options()
         .create(true)
         .append(true)
-        .open(lock_path(path))
+        .open(beside(path, "-lock"))
         .map_err(|error| open(&error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -151,10 +175,24 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-fn lock_path(path: &Path) -> PathBuf {
+/// The file beside the database whose name ends with `suffix`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-lock");
+    name.push(suffix);
     name.into()
+}
+
+/// How much there is to write and how much is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Volume {
+    /// Writes that wait.
+    pub queue_depth: usize,
+    /// Writes that may wait.
+    pub queue_limit: usize,
+    /// The size of the database file, in bytes.
+    pub database_bytes: u64,
+    /// The size of its write-ahead log, in bytes: the most that was in it since it was last emptied.
+    pub wal_bytes: u64,
 }
 
 /// What can be read of the database, on one connection.

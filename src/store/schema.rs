@@ -47,6 +47,12 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     Ok(conn)
 }
 
+/// Writes to the file, within a transaction, what stands there already: one page, as every write does, of
+/// which nothing is to be seen.
+pub(super) fn touch(conn: &Connection) -> Result<(), rusqlite::Error> {
+    conn.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
 /// Prepares a further connection for reading only.
 pub(super) fn prepare_reader(conn: &mut Connection) -> Result<(), rusqlite::Error> {
     prepare(conn)?;

@@ -6,19 +6,25 @@
 //! changes in the order of their commits, and a job that fails rolls back alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::Write;
+use crate::metrics::{Batch, Metrics};
+
 use super::error::Error;
+use super::outcome::{Outcomes, Turn};
+use super::{Write, schema};
 
 /// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; who comes after that is
 /// better told at once.
-const QUEUE: usize = 1024;
+pub(super) const QUEUE: usize = 1024;
 
 /// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
 /// is not kept waiting for the last.
@@ -27,8 +33,13 @@ const BATCH: usize = 256;
 /// What a job leaves to be done once its changes are on disk.
 pub type AfterCommit = Box<dyn FnOnce() + Send>;
 
-/// A job, run inside the transaction.
-type Job = Box<dyn FnOnce(&Write<'_>) -> Finish + Send>;
+/// What the writer is asked for.
+enum Job {
+    /// To run this inside the transaction.
+    Change(Box<dyn FnOnce(&Write<'_>) -> Finish + Send>),
+    /// To find out whether the file can be written; the outcome of the batch tells.
+    Probe(Turn),
+}
 
 /// Answers who waits for a job, given whether its batch was committed, or why not.
 type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
@@ -44,19 +55,35 @@ struct Finish {
 pub(super) struct Writer {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    news: Arc<News>,
+}
+
+/// What others learn of the thread's work.
+struct News {
+    /// Jobs in the queue.
+    waiting: AtomicUsize,
+    outcomes: Outcomes,
+    metrics: Metrics,
 }
 
 impl Writer {
     /// Starts the thread on `conn`.
-    pub fn start(conn: Connection) -> Result<Self, Error> {
+    pub fn start(conn: Connection, metrics: Metrics) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let news = Arc::new(News {
+            waiting: AtomicUsize::new(0),
+            outcomes: Outcomes::new(),
+            metrics,
+        });
+        let told = Arc::clone(&news);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || work(&conn, &jobs))
+            .spawn(move || work(&conn, &jobs, &told))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
+            news,
         })
     }
 
@@ -74,22 +101,40 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.submit(Box::new(move |db| run(job, db, answer)))?;
+        self.submit(Job::Change(Box::new(move |db| run(job, db, answer))))?;
         // A job that was never run was dropped with its sender: its batch could not begin.
         answered.await.unwrap_or_else(|_| {
             Err(Error::Unavailable("the write was not carried out".to_owned()).into())
         })
     }
 
+    /// Whether changes can be made: by the last ones, or else by a write that changes nothing.
+    pub async fn is_working(&self) -> bool {
+        let probe = |turn| self.submit(Job::Probe(turn)).is_ok();
+        self.news.outcomes.are_good(probe).await
+    }
+
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.news.waiting.load(Ordering::Relaxed)
+    }
+
     fn submit(&self, job: Job) -> Result<(), Error> {
         let queue = self.queue.lock();
-        match queue.as_ref().ok_or_else(stopped)?.try_send(job) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => {
-                Err(Error::Unavailable(format!("{QUEUE} writes are waiting")))
+        let queue = queue.as_ref().ok_or_else(stopped)?;
+        // Counted first: the thread may take the job before `try_send` returns.
+        self.news.waiting.fetch_add(1, Ordering::Relaxed);
+        let Err(refused) = queue.try_send(job) else {
+            return Ok(());
+        };
+        self.news.waiting.fetch_sub(1, Ordering::Relaxed);
+        Err(match refused {
+            TrySendError::Full(_) => {
+                self.news.metrics.write_refused();
+                Error::Unavailable(format!("{QUEUE} writes are waiting"))
             }
-            Err(TrySendError::Disconnected(_)) => Err(stopped()),
-        }
+            TrySendError::Disconnected(_) => stopped(),
+        })
     }
 
     /// Takes no more jobs, finishes those that wait, and returns when the thread has ended.
@@ -159,14 +204,20 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
-fn work(conn: &Connection, jobs: &Receiver<Job>) {
+fn work(conn: &Connection, jobs: &Receiver<Job>, news: &News) {
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first)
             .chain(jobs.try_iter().take(BATCH - 1))
             .collect();
         let size = batch.len();
+        news.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
         let outcome = transact(conn, batch, &mut finished);
+        news.outcomes.record(outcome.is_ok());
+        news.metrics.batch_done(Batch {
+            writes: u32::try_from(size).unwrap_or(u32::MAX),
+            commit: outcome.as_ref().ok().copied(),
+        });
         if let Err(error) = &outcome {
             tracing::error!(%error, jobs = size, "a batch of writes was not committed");
             if !conn.is_autocommit() {
@@ -186,18 +237,25 @@ fn work(conn: &Connection, jobs: &Receiver<Job>) {
     }
 }
 
-/// Runs `batch` in one transaction. Where it fails, none of it is on disk, and jobs that did not run are
-/// answered by being dropped.
+/// Runs `batch` in one transaction, and says how long the commit took. Where it fails, none of it is on
+/// disk, and jobs that did not run are answered by being dropped.
 fn transact(
     conn: &Connection,
     batch: Vec<Job>,
     finished: &mut Vec<Finish>,
-) -> Result<(), rusqlite::Error> {
+) -> Result<Duration, rusqlite::Error> {
     let run = |sql| conn.prepare_cached(sql)?.execute([]);
     run("BEGIN IMMEDIATE")?;
     for job in batch {
+        let change = match job {
+            Job::Change(change) => change,
+            Job::Probe(_turn) => {
+                schema::touch(conn)?;
+                continue;
+            }
+        };
         run("SAVEPOINT job")?;
-        let finish = job(&Write::on(conn));
+        let finish = change(&Write::on(conn));
         let keep = finish.keep;
         finished.push(finish);
         if conn.is_autocommit() {
@@ -212,5 +270,7 @@ fn transact(
         }
         run("RELEASE job")?;
     }
-    run("COMMIT").map(|_| ())
+    let began = Instant::now();
+    run("COMMIT")?;
+    Ok(began.elapsed())
 }

@@ -21,6 +21,8 @@ pub enum ErrorType {
     Unauthorized,
     /// A page from this origin may not ask.
     OriginNotAllowed,
+    /// This is not for the client's address.
+    AddressNotAllowed,
     /// Wrong status for the action.
     InvalidStatus,
     /// The caller is in a live call.
@@ -47,6 +49,7 @@ impl ErrorType {
             Self::NotFound => "not_found",
             Self::Unauthorized => "unauthorized",
             Self::OriginNotAllowed => "origin_not_allowed",
+            Self::AddressNotAllowed => "address_not_allowed",
             Self::InvalidStatus => "invalid_status",
             Self::CallerBusy => "caller_busy",
             Self::UserBusy => "user_busy",

@@ -94,10 +94,10 @@ struct SessionRefreshed {
 /// The message for a notice.
 #[must_use]
 pub fn notice(notice: &Notice) -> String {
-    let at = notice.at;
+    let (word, at) = (notice.event.as_str(), notice.at);
     match &notice.event {
         Event::Invitation(invitation) => told(
-            "call_invitation",
+            word,
             at,
             Invitation {
                 call_id: Text(invitation.call),
@@ -109,7 +109,7 @@ pub fn notice(notice: &Notice) -> String {
             },
         ),
         Event::Accepted { call, accepted_by } => told(
-            "call_accepted",
+            word,
             at,
             Accepted {
                 call_id: Text(*call),
@@ -121,7 +121,7 @@ pub fn notice(notice: &Notice) -> String {
             rejected_by,
             reason,
         } => told(
-            "call_rejected",
+            word,
             at,
             Rejected {
                 call_id: Text(*call),
@@ -134,7 +134,7 @@ pub fn notice(notice: &Notice) -> String {
             ended_by,
             duration_seconds,
         } => told(
-            "call_ended",
+            word,
             at,
             Ended {
                 call_id: Text(*call),
@@ -143,7 +143,7 @@ pub fn notice(notice: &Notice) -> String {
             },
         ),
         Event::TimedOut { call } => told(
-            "call_timeout",
+            word,
             at,
             TimedOut {
                 call_id: Text(*call),

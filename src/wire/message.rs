@@ -47,6 +47,20 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// The call it is about, as it was sent.
+    #[must_use]
+    pub fn call_id(&self) -> Option<&str> {
+        match self {
+            Self::Accept { call_id }
+            | Self::Reject { call_id, .. }
+            | Self::End { call_id, .. }
+            | Self::Quality { call_id, .. } => Some(call_id),
+            Self::Heartbeat | Self::Refresh { .. } => None,
+        }
+    }
+}
+
 impl fmt::Debug for Message {
     /// Without the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

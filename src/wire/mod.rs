@@ -2,7 +2,8 @@
 //!
 //! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
 //! specification), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
-//! says, [`message`] what it is told, [`fields`] how a field is read so that a wrong one is named.
+//! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`fields`] how a field is read
+//! so that a wrong one is named.
 
 pub mod answer;
 mod cursor;
@@ -14,6 +15,7 @@ pub mod message;
 pub mod presence;
 pub mod quality;
 pub mod query;
+pub mod readiness;
 pub mod request;
 
 pub use error_type::ErrorType;

@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) enum End {
     /// The connection is no more.
     Gone,
-    /// The peer closed it.
-    ByPeer,
+    /// The peer closed it, with this code if it said one.
+    ByPeer(Option<u16>),
     /// We close it, with this code and reason.
     ByUs(u16, &'static str),
     /// The peer broke the protocol: nothing more can be read as messages.
@@ -44,11 +44,40 @@ impl End {
     /// A defect of ours.
     pub const FAILED: Self = Self::ByUs(1011, "unexpected server error");
 
-    /// The close code told, for the log.
-    pub const fn code(self) -> Option<u16> {
+    /// The code it is closed with, for the log; where none was sent, the one that says so (RFC 6455,
+    /// section 7.4.1).
+    pub fn code(self) -> u16 {
         match self {
-            Self::Gone | Self::ByPeer => None,
-            Self::ByUs(code, _) | Self::Broken(code, _) => Some(code),
+            Self::Gone => 1006,
+            Self::ByPeer(code) => code.unwrap_or(1005),
+            Self::ByUs(code, _) | Self::Broken(code, _) => code,
+        }
+    }
+
+    /// What happened, for the log.
+    pub const fn outcome(self) -> &'static str {
+        match self {
+            Self::Gone => "connection lost",
+            Self::ByPeer(_) => "closed by the client",
+            Self::ByUs(_, reason) | Self::Broken(_, reason) => reason,
+        }
+    }
+
+    /// Who closed it.
+    pub const fn by(self) -> &'static str {
+        match self {
+            Self::Gone => "nobody",
+            Self::ByPeer(_) => "client",
+            Self::ByUs(..) | Self::Broken(..) => "server",
+        }
+    }
+
+    /// The code for the metrics, which are to be few: those that a client can make up count as 3000, the
+    /// first of them.
+    pub fn counted_code(self) -> u16 {
+        match self {
+            Self::ByPeer(Some(code)) if !(1000..=1015).contains(&code) => 3000,
+            Self::Gone | Self::ByPeer(_) | Self::ByUs(..) | Self::Broken(..) => self.code(),
         }
     }
 }
@@ -101,7 +130,7 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     stream.get_mut().lift();
     let told = match end {
         End::Gone => return,
-        End::ByPeer => true,
+        End::ByPeer(_) => true,
         End::ByUs(code, reason) | End::Broken(code, reason) => {
             let close = stream.close(Some(frame(code, reason)));
             matches!(timeout(FAREWELL, close).await, Ok(Ok(())))
@@ -113,7 +142,7 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     let finish = async {
         match end {
             End::Broken(..) => drain(stream.get_mut()).await,
-            End::Gone | End::ByPeer | End::ByUs(..) => {
+            End::Gone | End::ByPeer(_) | End::ByUs(..) => {
                 while let Some(Ok(_)) = stream.next().await {}
             }
         }

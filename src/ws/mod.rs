@@ -10,13 +10,16 @@ mod respond;
 mod session;
 mod upgrade;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::fairing::AdHoc;
+use rocket::http::Status;
 use rocket::{State, get, routes};
 use rocket_ws::WebSocket;
 
-use crate::gate::{Gate, Problem, SocketSignIn};
+use crate::gate::{Arrival, Gate, Problem, SocketSignIn};
+use crate::metrics::Metrics;
 use crate::service::Service;
 
 use session::Session;
@@ -35,12 +38,39 @@ pub struct SocketRules {
     pub max_message_bytes: usize,
 }
 
-/// Mounts the socket.
+/// Mounts the socket, whose requests are counted in `metrics`.
 #[must_use]
-pub fn stage(rules: SocketRules) -> AdHoc {
+pub fn stage(rules: SocketRules, metrics: Metrics) -> AdHoc {
     AdHoc::on_ignite("WebSocket", move |rocket| async move {
-        rocket.manage(rules).mount("/ws", routes![chat])
+        rocket
+            .manage(rules)
+            .attach(connects(metrics))
+            .mount("/ws", routes![chat])
     })
+}
+
+/// Counts what came of each request for a socket. Only the answer knows of all refusals, those of guards
+/// included.
+fn connects(metrics: Metrics) -> AdHoc {
+    AdHoc::on_response("Connects", move |request, response| {
+        if request.route().is_some_and(|route| route.uri == "/ws/chat") {
+            metrics.connect(result_of(response.status()));
+        }
+        Box::pin(async {})
+    })
+}
+
+/// The word for what came of a request for a socket.
+const fn result_of(status: Status) -> &'static str {
+    match status.code {
+        101 => "opened",
+        401 => "unauthenticated",
+        403 => "origin_not_allowed",
+        429 => "rate_limited",
+        503 => "unavailable",
+        400..=499 => "invalid_request",
+        _ => "service_error",
+    }
 }
 
 /// Opens a session. The user comes first: a bad token is 401, whatever else the request lacks.
@@ -48,6 +78,7 @@ pub fn stage(rules: SocketRules) -> AdHoc {
 fn chat(
     user: SocketSignIn,
     socket: WebSocket,
+    arrival: &Arrival,
     gate: &State<Gate>,
     service: &State<Service>,
     rules: &State<SocketRules>,
@@ -58,6 +89,7 @@ fn chat(
     })?;
     let session = Session::new(
         user,
+        Arc::clone(&arrival.request_id),
         place,
         gate.inner().clone(),
         service.inner().clone(),

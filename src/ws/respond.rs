@@ -1,5 +1,7 @@
 //! What a message leads to: the same use cases as over REST, and the reply where there is one.
 
+use std::sync::Arc;
+
 use crate::call::{Acting, CallError, CallId, Via};
 use crate::gate::{Gate, Problem};
 use crate::service::{Error, Service};
@@ -14,6 +16,8 @@ use crate::clock::Timestamp;
 pub(super) struct Respondent {
     pub user: UserId,
     pub session: SessionId,
+    /// The name of the request that opened the connection.
+    pub request_id: Arc<str>,
     pub gate: Gate,
     pub service: Service,
 }
@@ -93,7 +97,10 @@ impl Respondent {
             Err(problem) if problem == Problem::unauthenticated() => {
                 refused(ErrorType::Unauthenticated, "token: expected a valid token")
             }
-            Err(_) => refused(ErrorType::ServiceError, UNEXPECTED),
+            Err(problem) => {
+                problem.log_cause(&self.request_id);
+                refused(ErrorType::ServiceError, UNEXPECTED)
+            }
         }
     }
 

@@ -12,10 +12,13 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::auth::LEEWAY;
+use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::gate::{Gate, SocketSignIn};
 use crate::hub::{Outbox, Outgoing, Place};
+use crate::metrics::Loss;
 use crate::service::Service;
+use crate::user::{SessionId, UserId};
 use crate::wire::{event, message};
 
 use super::SocketRules;
@@ -42,6 +45,7 @@ impl Session {
     /// The session of `user`, which takes up `place`.
     pub fn new(
         user: SocketSignIn,
+        request_id: Arc<str>,
         place: Place,
         gate: Gate,
         service: Service,
@@ -56,6 +60,7 @@ impl Session {
             respondent: Respondent {
                 user,
                 session,
+                request_id,
                 gate,
                 service,
             },
@@ -82,38 +87,73 @@ impl Session {
         let unfinished = Unfinished::default();
         let io = Guarded::new(io, unfinished.clone(), rules.max_message_bytes);
         let mut stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
-        let (user, service) = (respondent.user.clone(), respondent.service.clone());
-        let began = Instant::now();
-        let end = match service
-            .connect(user.clone(), respondent.session.clone())
-            .await
-        {
+        let line = Line::begin(&respondent);
+        let service = respondent.service.clone();
+        let (user, session) = (respondent.user.clone(), respondent.session.clone());
+        let (end, about) = match service.connect(user, session).await {
             Ok(subscription) => {
                 let outbox = Arc::clone(subscription.outbox());
-                let life = Life::new(
+                let mut life = Life::new(
                     &mut stream,
                     &outbox,
                     respondent,
                     expires_at,
                     rules,
                     unfinished,
-                )
-                .run();
-                let end = AssertUnwindSafe(life)
+                );
+                let end = AssertUnwindSafe(life.run())
                     .catch_unwind()
                     .await
                     .unwrap_or(End::FAILED);
+                let about = life.about;
                 service.disconnect(subscription).await;
-                end
+                let missed = outbox.abandon();
+                service.metrics().events_dropped(Loss::SessionEnded, missed);
+                (end, about)
             }
             Err(error) => {
-                tracing::warn!(%user, %error, "a session could not begin");
-                End::UNAVAILABLE
+                let request_id = &*line.request_id;
+                tracing::warn!(request_id, %error, "a session could not begin");
+                (End::UNAVAILABLE, None)
             }
         };
+        service.metrics().close(end.counted_code(), end.by());
         closing::close(stream, end).await;
-        tracing::info!(%user, seconds = began.elapsed().as_secs(), code = end.code(), "socket closed");
+        line.write(end, about);
         drop(place);
+    }
+}
+
+/// The line that the log gets of a session's life.
+struct Line {
+    request_id: Arc<str>,
+    user: UserId,
+    session: SessionId,
+    began: Instant,
+}
+
+impl Line {
+    fn begin(respondent: &Respondent) -> Self {
+        Self {
+            request_id: Arc::clone(&respondent.request_id),
+            user: respondent.user.clone(),
+            session: respondent.session.clone(),
+            began: Instant::now(),
+        }
+    }
+
+    /// Writes that the session has ended; the last call it was about was `about`.
+    fn write(self, end: End, about: Option<CallId>) {
+        tracing::info!(
+            code = end.code(),
+            outcome = end.outcome(),
+            duration_us = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = &*self.request_id,
+            user = %self.user,
+            session = %self.session,
+            call = about.map(display),
+            "socket"
+        );
     }
 }
 
@@ -129,6 +169,8 @@ struct Life<'a, S> {
     meter: Meter,
     control_frames: ControlFrames,
     unfinished: Unfinished,
+    /// The last call that was spoken of.
+    about: Option<CallId>,
 }
 
 impl<'a, S> Life<'a, S>
@@ -158,10 +200,11 @@ where
             meter,
             control_frames: ControlFrames::new(now),
             unfinished,
+            about: None,
         }
     }
 
-    async fn run(mut self) -> End {
+    async fn run(&mut self) -> End {
         // One timer for all that is timed: it never fires late, and what it fires for is asked then.
         let mut timer = std::pin::pin!(sleep_until(self.wake_at()));
         loop {
@@ -182,7 +225,13 @@ where
 
     async fn tell(&mut self, outgoing: Outgoing) -> Result<(), End> {
         match outgoing {
-            Outgoing::Notice(notice) => self.send(Message::text(event::notice(&notice))).await,
+            Outgoing::Notice(notice) => {
+                self.about = Some(notice.event.call());
+                self.send(Message::text(event::notice(&notice))).await?;
+                let metrics = self.respondent.service.metrics();
+                metrics.event_sent(notice.event.as_str());
+                Ok(())
+            }
             Outgoing::Close(closing) => Err(closing.into()),
         }
     }
@@ -199,7 +248,9 @@ where
                 self.control_frames.count(self.heard_at)?;
                 None
             }
-            Message::Close(_) => return Err(End::ByPeer),
+            Message::Close(frame) => {
+                return Err(End::ByPeer(frame.map(|frame| frame.code.into())));
+            }
         };
         match reply {
             Some(reply) => self.send(Message::text(reply)).await,
@@ -212,15 +263,20 @@ where
         parsed: Result<message::Message, message::ParseError>,
     ) -> Option<String> {
         let response = match parsed {
-            Ok(message) => self.respondent.respond(message).await,
+            Ok(message) => {
+                self.about = message.call_id().and_then(CallId::parse).or(self.about);
+                self.respondent.respond(message).await
+            }
             Err(error) => Response::Refusal(not_understood(&error)),
         };
         let is_error = matches!(response, Response::Refusal(_));
         if let Some(report) = self.meter.count(is_error, self.heard_at) {
             tracing::warn!(
                 user = %self.respondent.user, session = %self.respondent.session,
+                request_id = &*self.respondent.request_id,
                 messages = report.messages, errors = report.errors, "a session says too much"
             );
+            self.respondent.service.metrics().abuse_warned();
         }
         match response {
             Response::Done => None,

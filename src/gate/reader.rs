@@ -1,0 +1,50 @@
+//! Who may read the metrics.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use rocket::http::{HeaderMap, Status};
+use rocket::request::{FromRequest, Outcome, Request};
+
+use crate::wire::ErrorType;
+
+use super::peer::client_address;
+use super::{Gate, Problem};
+
+/// Somebody at an address of the setting `metrics_allow`.
+pub struct MetricsReader(());
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for MetricsReader {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let Some(gate) = request.rocket().state::<Gate>() else {
+            return Outcome::Error((Status::InternalServerError, ()));
+        };
+        let client = client_address(request, &gate.0.trusted_proxies);
+        let is_peer = request.remote().map(|peer| peer.ip().to_canonical()) == Some(client);
+        let vouched_for = !is_peer || !is_forwarded(request.headers());
+        if vouched_for && is_listed(client, &gate.0.metrics_allow) {
+            return Outcome::Success(Self(()));
+        }
+        Problem::new(
+            Status::Forbidden,
+            ErrorType::AddressNotAllowed,
+            "The metrics are not for this address: add it to the setting `metrics_allow`",
+        )
+        .refuse(request)
+    }
+}
+
+fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
+}
+
+/// Whether a proxy passed the request on. One on this machine that is not among the `trusted_proxies` would
+/// otherwise make the whole world local.
+fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
+    ["Forwarded", "X-Forwarded-For", "X-Real-IP"]
+        .iter()
+        .any(|name| headers.contains(name))
+}

@@ -1,0 +1,92 @@
+//! What is asked when somebody reads.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::catalogue::Catalogue;
+
+/// How things are just now.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sample {
+    /// The time since the start.
+    pub uptime: Duration,
+    /// Sockets open, those of sessions that are about to begin or have just ended included.
+    pub connections: usize,
+    /// Sockets that may be open (`max_connections`).
+    pub connections_limit: usize,
+    /// Sessions connected.
+    pub sessions: usize,
+    /// Users with at least one of them.
+    pub connected_users: usize,
+    /// Writes that wait.
+    pub queue_depth: usize,
+    /// Writes that may wait.
+    pub queue_limit: usize,
+    /// The size of the database file, in bytes.
+    pub database_bytes: u64,
+    /// The size of its write-ahead log, in bytes.
+    pub wal_bytes: u64,
+    /// For how long the sweeper has been due to look for deadlines.
+    pub sweeper_late: Duration,
+}
+
+/// The gauges of a [`Sample`].
+pub(super) struct Sampled {
+    uptime: Gauge<f64, AtomicU64>,
+    connections: Gauge,
+    connections_limit: Gauge,
+    sessions: Gauge,
+    connected_users: Gauge,
+    queue_depth: Gauge,
+    queue_limit: Gauge,
+    database_bytes: Gauge,
+    wal_bytes: Gauge,
+    sweeper_late: Gauge<f64, AtomicU64>,
+}
+
+impl Sampled {
+    pub fn new(new: &mut Catalogue) -> Self {
+        Self {
+            uptime: new.entered(
+                "uptime_seconds",
+                "Time since the server started",
+                Gauge::default(),
+            ),
+            connections: new.gauge("connections", "Sockets open"),
+            connections_limit: new.gauge(
+                "connections_limit",
+                "Sockets that may be open, the setting max_connections",
+            ),
+            sessions: new.gauge("sessions", "Sessions connected"),
+            connected_users: new.gauge("connected_users", "Users with a session connected"),
+            queue_depth: new.gauge("writer_queue_depth", "Writes that wait for the writer"),
+            queue_limit: new.gauge("writer_queue_limit", "Writes that may wait"),
+            database_bytes: new.gauge("database_bytes", "Size of the database file"),
+            wal_bytes: new.gauge("wal_bytes", "Size of the database's write-ahead log"),
+            sweeper_late: new.entered(
+                "sweeper_late_seconds",
+                "Time for which the sweeper has been due to look for deadlines",
+                Gauge::default(),
+            ),
+        }
+    }
+
+    pub fn set(&self, sample: &Sample) {
+        self.uptime.set(sample.uptime.as_secs_f64());
+        set(&self.connections, sample.connections);
+        set(&self.connections_limit, sample.connections_limit);
+        set(&self.sessions, sample.sessions);
+        set(&self.connected_users, sample.connected_users);
+        set(&self.queue_depth, sample.queue_depth);
+        set(&self.queue_limit, sample.queue_limit);
+        set(&self.database_bytes, sample.database_bytes);
+        set(&self.wal_bytes, sample.wal_bytes);
+        self.sweeper_late.set(sample.sweeper_late.as_secs_f64());
+    }
+}
+
+fn set(gauge: &Gauge, value: impl TryInto<i64>) {
+    gauge.set(value.try_into().unwrap_or(i64::MAX));
+}

@@ -1,0 +1,115 @@
+//! How the server is: what supervisors and `/metrics` ask.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::metrics::{Metrics, Sample};
+use crate::store;
+
+use super::Service;
+
+/// Whether the server can do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it is about to end.
+    pub stopping: bool,
+    /// How the database is.
+    pub database: DatabaseHealth,
+    /// How the sweeper is.
+    pub sweeper: SweeperHealth,
+    /// Writes that wait.
+    pub queue_depth: usize,
+    /// Writes that may wait.
+    pub queue_limit: usize,
+    /// The time since the start.
+    pub uptime: Duration,
+}
+
+/// What the database can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    /// It can be read.
+    pub readable: bool,
+    /// It can be written.
+    pub writable: bool,
+}
+
+/// How the sweeper is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SweeperHealth {
+    /// It has shown itself in the last 10 s.
+    pub alive: bool,
+    /// For how long it has been due to look for deadlines.
+    pub late: Duration,
+}
+
+impl Health {
+    /// Whether requests will be served.
+    #[must_use]
+    pub const fn is_ready(&self) -> bool {
+        !self.stopping
+            && self.database.readable
+            && self.database.writable
+            && self.sweeper.alive
+            && self.queue_depth < self.queue_limit
+    }
+}
+
+impl Service {
+    /// Whether the server can do its work. Takes half a second at most where the database hangs.
+    pub async fn health(&self) -> Health {
+        let readable = self
+            .0
+            .store
+            .read(|db| -> Result<_, store::Error> { db.ping() });
+        if let Err(error) = &readable {
+            tracing::warn!(%error, "the database cannot be read");
+        }
+        let writable = self.0.store.is_writable().await;
+        let (now, volume) = (Instant::now(), self.0.store.volume());
+        Health {
+            stopping: self.is_stopping(),
+            database: DatabaseHealth {
+                readable: readable.is_ok(),
+                writable,
+            },
+            sweeper: SweeperHealth {
+                alive: self.0.pulse.is_beating(now),
+                late: self.0.pulse.late(now),
+            },
+            queue_depth: volume.queue_depth,
+            queue_limit: volume.queue_limit,
+            uptime: self.0.started.elapsed(),
+        }
+    }
+
+    /// The sweeper shows that it is alive.
+    pub fn beat(&self) {
+        self.0.pulse.beat(Instant::now());
+    }
+
+    /// The metrics into which everything is recorded.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How things are just now, for the metrics.
+    #[must_use]
+    pub fn sample(&self) -> Sample {
+        let (attendance, volume) = (self.0.hub.attendance(), self.0.store.volume());
+        Sample {
+            uptime: self.0.started.elapsed(),
+            connections: attendance.connections,
+            connections_limit: self.0.hub.capacity().connections,
+            sessions: attendance.sessions,
+            connected_users: attendance.users,
+            queue_depth: volume.queue_depth,
+            queue_limit: volume.queue_limit,
+            database_bytes: volume.database_bytes,
+            wal_bytes: volume.wal_bytes,
+            sweeper_late: self.0.pulse.late(Instant::now()),
+        }
+    }
+}
