@@ -3,7 +3,7 @@
 //! `cargo bench --bench history [-- ENTRIES]` fills a database with so many entries (10 million where nothing
 //! is said; that takes 2 GB of disk and some minutes), of which one user has 100,000, starts the server on it
 //! and asks as a client over loopback; then it forgets old calls while others write, and plays calls to see
-//! how much of the disk each takes. `scripts/bench-history` is the same.
+//! how much of the disk each takes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use chattrix::call::transition::Limits;
 use chattrix::call::{Acting, CallType, ChannelId, Via};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
+use chattrix::metrics::Metrics;
 use chattrix::service::{NewCall, Rules, Service};
 use chattrix::settings::Settings;
 use chattrix::store::{Database, Store};
@@ -359,7 +360,7 @@ async fn forget(file: &Path, now: Timestamp) -> Outcome<()> {
         "\n{:<52}{:>9}{:>9}{:>9}  µs",
         "a write every 2 ms", "p50", "p99", "max"
     );
-    let service = service(Store::open(file)?);
+    let service = service(Store::open(file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
     report(
         "nothing else going on",
         write_until(&service, tokio::time::sleep(Duration::from_secs(5)))
@@ -428,7 +429,13 @@ fn service(store: Store) -> Service {
         auto_provision: false,
         retention: None,
     };
-    Service::new(store, hub, Clock::System, rules)
+    Service::new(
+        store,
+        hub,
+        Clock::System,
+        rules,
+        Metrics::new(env!("CARGO_PKG_VERSION")),
+    )
 }
 
 /// Plays whole calls through the service and tells what each takes of the disk.
@@ -441,7 +448,7 @@ async fn play(folder: &Path) -> Outcome<()> {
     }
     drop(database);
     let empty = std::fs::metadata(&file)?.len();
-    let service = service(Store::open(&file)?);
+    let service = service(Store::open(&file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
     let began = Instant::now();
     let playing = (1..=pairs).map(|pair| {
         let service = service.clone();

@@ -10,6 +10,7 @@ use chattrix::call::{
 };
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
+use chattrix::metrics::Metrics;
 use chattrix::service::{Error, NewCall, Page, Rules, Service};
 use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
@@ -95,11 +96,12 @@ impl World {
             auto_provision: false,
             retention: None,
         };
-        let store = Store::open(&file).expect("a store");
+        let metrics = Metrics::new("0.0.0");
+        let store = Store::open(&file, metrics.clone()).expect("a store");
         Self {
             _folder: folder,
             random: StdRng::seed_from_u64(seed),
-            service: Service::new(store, hub, Clock::Manual(clock.clone()), rules),
+            service: Service::new(store, hub, Clock::Manual(clock.clone()), rules, metrics),
             clock,
             entries: Vec::new(),
         }

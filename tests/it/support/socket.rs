@@ -49,7 +49,8 @@ impl Socket {
 
     /// Connects with this request and reads nothing yet.
     pub async fn open(request: Request<()>) -> Self {
-        let opening = within("the upgrade", connect_async(request));
+        // Boxed: with TLS in it, it is larger than all of a test together.
+        let opening = within("the upgrade", Box::pin(connect_async(request)));
         let (stream, _) = opening.await.expect("the upgrade is granted");
         Self {
             stream,
