@@ -23,7 +23,7 @@ use crate::support::wall_clock_hand;
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const STEPS: usize = 100;
 const SEEDS: u64 = 4;
-const RING: Duration = Duration::from_secs(60);
+const RING: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_every_history_is_the_list_that_it_must_be() {
@@ -74,10 +74,10 @@ impl World {
         let file = folder.path().join("calls.db");
         let clock = wall_clock_hand();
         let database = Database::open(&file).expect("a database");
-        for place in 0..USERS.len() {
+        for (place, name) in USERS.iter().enumerate() {
             let profile = Profile {
                 id: user(place),
-                name: USERS[place].to_uppercase(),
+                name: name.to_uppercase(),
                 avatar: None,
             };
             database.add_user(&profile, clock.now()).expect("added");
@@ -140,7 +140,7 @@ impl World {
                     is_known
                 });
             }
-            _ => self.clock.advance(Duration::from_secs(300)),
+            _ => self.clock.advance(Duration::from_mins(5)),
         }
     }
 

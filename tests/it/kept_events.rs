@@ -154,7 +154,7 @@ async fn an_event_is_not_kept_for_longer_than_5_minutes() {
     let (_server, clock, alice, bob) = offline().await;
     let call = alice.call("bob").await;
     bob.accept(&call).await.success(200);
-    clock.advance(Duration::from_secs(240));
+    clock.advance(Duration::from_mins(4));
     bob.end(&call).await.success(200);
     clock.advance(Duration::from_secs(61));
     let mut socket = alice.socket().await;

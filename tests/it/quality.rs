@@ -427,8 +427,8 @@ async fn no_warning_comes_after_the_end_of_a_call() {
             let (alice, call) = (alice.clone(), call.clone());
             async move {
                 // Every report changes the level, so that each of them warns.
-                let mut levels = ["POOR", "BAD"].into_iter().cycle();
-                while let Some(quality) = levels.next() {
+                let levels = ["POOR", "BAD"].into_iter().cycle();
+                for quality in levels {
                     if alice.report(&call, &level(quality)).await.status != 200 {
                         break;
                     }

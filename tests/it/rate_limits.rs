@@ -11,17 +11,17 @@ use serde_json::json;
 use crate::support::TestServer;
 
 /// `count` an hour: so slow that nothing comes back while a test runs.
-fn an_hour(count: u32) -> Option<Rate> {
+fn an_hour(count: u32) -> Rate {
     let count = NonZeroU32::new(count).expect("more than none");
-    Some(Rate {
+    Rate {
         count,
         period: Duration::from_hours(1),
-    })
+    }
 }
 
 #[rocket::async_test]
 async fn initiate_beyond_its_rate_is_rate_limited() {
-    let server = TestServer::with(|s| s.initiate_rate = an_hour(2)).await;
+    let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(2))).await;
     let alice = server.sign_in("alice");
     for _ in 0..2 {
         let call = alice.call("bob").await;
@@ -56,7 +56,7 @@ async fn ten_calls_a_minute_may_be_initiated_by_default() {
 
 #[rocket::async_test]
 async fn the_initiate_rate_is_each_users_own_over_all_sessions() {
-    let server = TestServer::with(|s| s.initiate_rate = an_hour(1)).await;
+    let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let call = server.sign_in("alice").call("bob").await;
     server.sign_in("alice").end(&call).await.success(200);
     server
@@ -69,7 +69,7 @@ async fn the_initiate_rate_is_each_users_own_over_all_sessions() {
 
 #[rocket::async_test]
 async fn the_initiate_rate_limits_nothing_else() {
-    let server = TestServer::with(|s| s.initiate_rate = an_hour(1)).await;
+    let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let alice = server.sign_in("alice");
     let call = alice.call("bob").await;
     alice.initiate("bob").await.failure(429, "rate_limited");
@@ -81,7 +81,7 @@ async fn the_initiate_rate_limits_nothing_else() {
 
 #[rocket::async_test]
 async fn requests_beyond_their_rate_are_rate_limited_on_every_route() {
-    let server = TestServer::with(|s| s.request_rate = an_hour(3)).await;
+    let server = TestServer::with(|s| s.request_rate = Some(an_hour(3))).await;
     let alice = server.sign_in("alice");
     let call = alice.call("bob").await;
     alice.details(&call).await.success(200);
@@ -104,7 +104,7 @@ async fn requests_beyond_their_rate_are_rate_limited_on_every_route() {
 
 #[rocket::async_test]
 async fn a_rate_limit_is_told_before_a_wrong_body_and_a_missing_call() {
-    let server = TestServer::with(|s| s.request_rate = an_hour(1)).await;
+    let server = TestServer::with(|s| s.request_rate = Some(an_hour(1))).await;
     let alice = server.sign_in("alice");
     alice.active().await.success(200);
     alice
@@ -119,7 +119,7 @@ async fn a_rate_limit_is_told_before_a_wrong_body_and_a_missing_call() {
 
 #[rocket::async_test]
 async fn an_initiate_rate_is_told_before_a_wrong_body_and_a_missing_callee() {
-    let server = TestServer::with(|s| s.initiate_rate = an_hour(1)).await;
+    let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let alice = server.sign_in("alice");
     alice
         .initiate("nobody")
@@ -134,7 +134,7 @@ async fn an_initiate_rate_is_told_before_a_wrong_body_and_a_missing_callee() {
 
 #[rocket::async_test]
 async fn a_bad_token_is_told_before_a_rate_limit() {
-    let server = TestServer::with(|s| s.request_rate = an_hour(1)).await;
+    let server = TestServer::with(|s| s.request_rate = Some(an_hour(1))).await;
     let token = server.token("alice");
     server.client(&token.sign()).active().await.success(200);
     server
@@ -151,7 +151,7 @@ async fn a_bad_token_is_told_before_a_rate_limit() {
 
 #[rocket::async_test]
 async fn sockets_are_not_rate_limited() {
-    let limited = TestServer::with(|s| s.request_rate = an_hour(1)).await;
+    let limited = TestServer::with(|s| s.request_rate = Some(an_hour(1))).await;
     let mut socket = limited.sign_in("alice").socket().await;
     for _ in 0..20 {
         socket.expect_nothing().await;
@@ -172,7 +172,7 @@ async fn rates_that_are_off_limit_nothing() {
 
 #[rocket::async_test]
 async fn bad_tokens_beyond_their_rate_are_rate_limited_by_address() {
-    let server = TestServer::with(|s| s.auth_failure_rate = an_hour(3)).await;
+    let server = TestServer::with(|s| s.auth_failure_rate = Some(an_hour(3))).await;
     for token in ["a.b.c", "d.e.f"] {
         server
             .client(token)
@@ -198,7 +198,7 @@ async fn bad_tokens_beyond_their_rate_are_rate_limited_by_address() {
 /// Otherwise whoever likes could claim another address for each guess.
 #[rocket::async_test]
 async fn an_address_that_a_client_claims_for_itself_is_not_believed() {
-    let server = TestServer::with(|s| s.auth_failure_rate = an_hour(2)).await;
+    let server = TestServer::with(|s| s.auth_failure_rate = Some(an_hour(2))).await;
     let guesser = server.client("a.b.c");
     let mut statuses = Vec::new();
     for claimed in ["10.0.0.1", "10.0.0.2", "10.0.0.3"] {

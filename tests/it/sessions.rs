@@ -51,7 +51,7 @@ async fn tokens_with_another_sid_are_another_session() {
 #[rocket::async_test]
 async fn without_a_sid_the_jti_is_the_session() {
     let server = TestServer::start().await;
-    let later = server.now().plus(Duration::from_secs(1800));
+    let later = server.now().plus(Duration::from_mins(30));
     let token = |jti: &str| server.token("alice").without("sid").with("jti", jti);
     replaces(&server, &token("1"), &token("1").expiring_at(later)).await;
     coexists(&server, &token("2"), &token("3")).await;
@@ -60,7 +60,7 @@ async fn without_a_sid_the_jti_is_the_session() {
 #[rocket::async_test]
 async fn without_a_sid_and_a_jti_the_token_is_the_session() {
     let server = TestServer::start().await;
-    let later = server.now().plus(Duration::from_secs(1800));
+    let later = server.now().plus(Duration::from_mins(30));
     let token = server.token("alice").without("sid");
     coexists(&server, &token, &token.clone().expiring_at(later)).await;
     replaces(&server, &token, &token).await;

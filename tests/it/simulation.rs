@@ -22,10 +22,10 @@ use rand::{Rng as _, SeedableRng as _};
 const USERS: usize = 8;
 const STEPS: usize = 250;
 const SEEDS: u64 = 16;
-const RING: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(600);
+const RING: Duration = Duration::from_mins(1);
+const LONGEST: Duration = Duration::from_mins(10);
 const GRACE: Duration = Duration::from_secs(45);
-const KEPT: Duration = Duration::from_secs(300);
+const KEPT: Duration = Duration::from_mins(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_many_actors_do_the_story_told_is_the_story_stored() {

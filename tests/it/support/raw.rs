@@ -138,7 +138,7 @@ fn encode(opcode: Opcode, last: bool, payload: &[u8]) -> Vec<u8> {
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(short @ 0..126), _) => frame.push(0x80 | short),
         (_, Ok(medium)) => {
-            frame.push(0x80 | 126);
+            frame.push(0x80 | 0x7e);
             frame.extend(medium.to_be_bytes());
         }
         _ => {

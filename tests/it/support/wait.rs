@@ -14,7 +14,7 @@ pub const SHORT: Duration = Duration::from_secs(1);
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
     match tokio::time::timeout(DEADLINE, future).await {
         Ok(output) => output,
-        Err(_) => panic!("waited {DEADLINE:?} for {what}"),
+        Err(elapsed) => panic!("waited {DEADLINE:?} for {what}: {elapsed}"),
     }
 }
 
