@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
 use crate::clock::Clock;
+use crate::control::Control;
 use crate::gate::Gate;
 use crate::hub::{Capacity, Hub};
 use crate::metrics::Metrics;
@@ -87,6 +88,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .attach(begin(service.clone()))
         .attach(http::stage(metrics.clone()))
         .attach(ws::stage(sockets, metrics))
+        .attach(Control::new(&settings.database, service.clone()))
         .attach(Sweeper(service))
         .attach(stop.clone().fairing());
     Ok(App { rocket, stop })

@@ -25,6 +25,13 @@ impl Timestamp {
         Self(ms)
     }
 
+    /// The instant that `text` spells in RFC 3339, or none where it spells none from 1970 to 9999.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let at = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
+        (0..=Self::MAX.0).contains(&at).then_some(Self(at))
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
@@ -125,6 +132,16 @@ mod tests {
             "1970-01-01T00:00:00.000Z"
         );
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-31T23:59:59.999Z");
+    }
+
+    #[test]
+    fn an_instant_is_read_with_any_offset() {
+        let at = Some(Timestamp::from_millis(1_705_314_600_123));
+        assert_eq!(Timestamp::parse("2024-01-15T10:30:00.123Z"), at);
+        assert_eq!(Timestamp::parse("2024-01-15T17:30:00.123+07:00"), at);
+        for bad in ["", "2024-01-15", "10:30", "1969-12-31T23:59:59Z"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! What a command says when it fails.
 
+use std::process::ExitCode;
 use std::{fmt, io};
 
 use chattrix::auth::{KeyError, MintError};
 use chattrix::settings::SettingsError;
 use chattrix::store;
 
-/// Why a command failed, as `error: …`, with what to do about it where there is something.
+use super::output::{Tint, tell, tinted_talk};
+
+/// Why a command failed, with what to do about it where there is something.
 #[derive(Debug)]
 pub struct Failure {
     sentence: String,
     hint: Option<String>,
     closed_output: bool,
+    usage: bool,
 }
 
 impl Failure {
@@ -21,6 +25,15 @@ impl Failure {
             sentence: sentence.into(),
             hint: None,
             closed_output: false,
+            usage: false,
+        }
+    }
+
+    /// The command line was wrong: it lacks what `sentence` says.
+    pub fn usage(sentence: impl Into<String>) -> Self {
+        Self {
+            usage: true,
+            ..Self::new(sentence)
         }
     }
 
@@ -36,11 +49,17 @@ impl Failure {
     pub fn is_closed_output(&self) -> bool {
         self.closed_output
     }
+
+    /// Says it: what the program leaves with, 1 where it failed and 2 where the command line was wrong.
+    pub fn tell(&self) -> ExitCode {
+        tell(&format!("{} {self}", tinted_talk("error:", Tint::Bad)));
+        ExitCode::from(if self.usage { 2 } else { 1 })
+    }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.sentence)?;
+        f.write_str(&self.sentence)?;
         self.hint
             .as_ref()
             .map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))

@@ -3,11 +3,17 @@
 //! A command parses, calls the library and prints. What it was asked for goes to standard output,
 //! and only that, so that it can be piped; everything else goes to standard error.
 
+mod call;
+mod confirm;
+mod db;
 mod failure;
+mod human;
 mod listen;
 mod output;
 mod people;
+mod progress;
 mod quick_start;
+mod running;
 mod seed;
 mod serve;
 mod supervisor;
@@ -61,6 +67,10 @@ enum Command {
     Token(token::Token),
     /// Make test users, and print them with their tokens
     Seed(seed::Seed),
+    /// List, show, watch and end calls
+    Call(call::Call),
+    /// Back up, restore, check, measure and migrate the database
+    Db(db::Db),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
 }
@@ -76,6 +86,8 @@ impl Cli {
             Command::User(user) => user.run(&self.place),
             Command::Token(token) => token.run(&self.place),
             Command::Seed(seed) => seed.run(&self.place),
+            Command::Call(call) => call.run(&self.place),
+            Command::Db(db) => db.run(&self.place),
             Command::Listen(listen) => listen.run(&self.place),
         }
     }

@@ -172,7 +172,7 @@ mod tests {
         let address = SocketAddr::from(([127, 0, 0, 1], 8000));
         let taken = bind_failure(&io::ErrorKind::AddrInUse.into(), address).to_string();
         assert!(
-            taken.starts_with("error: 127.0.0.1:8000 is in use already\nhint: "),
+            taken.starts_with("127.0.0.1:8000 is in use already\nhint: "),
             "{taken}"
         );
         let denied = bind_failure(&io::ErrorKind::PermissionDenied.into(), address).to_string();

@@ -34,7 +34,7 @@ impl Token {
         let authenticator = Authenticator::from_settings(&world.settings)?;
         let token = authenticator.mint(&self.user, self.ttl, Clock::System.now())?;
         if let Some(warning) = warning(&world, &self.user) {
-            eprintln!("warning: {warning}");
+            output::tell(&format!("warning: {warning}"));
         }
         Ok(output::line(token.expose_secret())?)
     }
@@ -44,7 +44,7 @@ impl Token {
 fn warning(world: &World, user: &UserId) -> Option<String> {
     let file = world.settings.database.display();
     let known = match world
-        .existing_database()
+        .database_to_read()
         .and_then(|database| Ok(database.user(user)?))
     {
         Ok(known) => known,

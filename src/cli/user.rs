@@ -99,7 +99,7 @@ fn add(place: &Place, profile: &Profile) -> Result<(), Failure> {
         .database()?
         .add_user(profile, Clock::System.now())?
     {
-        eprintln!("added {id}");
+        output::tell(&format!("added {id}"));
         return Ok(());
     }
     Err(Failure::new(format!(
@@ -109,7 +109,7 @@ fn add(place: &Place, profile: &Profile) -> Result<(), Failure> {
 }
 
 fn list(place: &Place, json: bool) -> Result<(), Failure> {
-    let users = place.world()?.existing_database()?.users()?;
+    let users = place.world()?.database_to_read()?.users()?;
     if json {
         return Ok(output::json(&users.iter().map(to_json).collect())?);
     }
@@ -128,7 +128,7 @@ fn list(place: &Place, json: bool) -> Result<(), Failure> {
 fn show(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
     let user = place
         .world()?
-        .existing_database()?
+        .database_to_read()?
         .user(id)?
         .ok_or_else(|| unknown(id))?;
     if json {
@@ -155,14 +155,14 @@ fn set_standing(place: &Place, id: &UserId, standing: Standing) -> Result<(), Fa
     {
         return Err(unknown(id));
     }
-    eprintln!("{id} is {}", word(standing));
+    output::tell(&format!("{id} is {}", word(standing)));
     Ok(())
 }
 
 fn remove(place: &Place, id: &UserId) -> Result<(), Failure> {
     match place.world()?.existing_database()?.remove_user(id)? {
         Removal::Removed => {
-            eprintln!("removed {id}");
+            output::tell(&format!("removed {id}"));
             Ok(())
         }
         Removal::Unknown => Err(unknown(id)),

@@ -50,9 +50,27 @@ impl World {
         Ok(Database::open(&self.settings.database)?)
     }
 
-    /// The database if there is one. To look into it must not make one: that would hide that
-    /// somebody is in the wrong directory.
+    /// The database if there is one, to be changed.
     pub fn existing_database(&self) -> Result<Database, Failure> {
+        self.require_database()?;
+        self.database()
+    }
+
+    /// The database if there is one, to be looked into: not a byte of it changes.
+    pub fn database_to_read(&self) -> Result<Database, Failure> {
+        self.require_database()?;
+        Ok(Database::open_for_reading(&self.settings.database)?)
+    }
+
+    /// The database if there is one, of whatever version, to be looked at as a whole.
+    pub fn database_as_it_is(&self) -> Result<Database, Failure> {
+        self.require_database()?;
+        Ok(Database::open_as_it_is(&self.settings.database)?)
+    }
+
+    /// To look into a database must not make one: that would hide that somebody is in the wrong
+    /// directory.
+    pub fn require_database(&self) -> Result<(), Failure> {
         let file = &self.settings.database;
         if !file.exists() {
             return Err(
@@ -62,7 +80,7 @@ impl World {
                 ),
             );
         }
-        self.database()
+        Ok(())
     }
 
     /// Where a server with these settings is found from this machine: its URL without a path.

@@ -95,6 +95,17 @@ impl Service {
         .await
     }
 
+    /// The administrator ends a call.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub async fn end_as_admin(&self, call: CallId) -> Result<Call, Error> {
+        self.change(call, |call, now| {
+            transition::end_by_admin(call, now).map(Some)
+        })
+        .await
+    }
+
     /// A participant sets a call's status; to the one it has already changes nothing.
     ///
     /// # Errors

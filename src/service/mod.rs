@@ -9,6 +9,7 @@ mod deadlines;
 mod error;
 mod health;
 mod history;
+mod news;
 mod presence;
 mod pulse;
 mod quality;
@@ -34,10 +35,12 @@ pub use calls::NewCall;
 pub use error::Error;
 pub use health::Health;
 pub use history::Page;
+pub use news::{Change, Heard, Watcher};
 pub use presence::Presence;
 pub use users::SignIn;
 
 use alarm::Alarm;
+use news::News;
 use pulse::Pulse;
 use quality::Monitor;
 
@@ -78,6 +81,7 @@ struct Inner {
     /// When it began: by the clock it acts by, and by one that nobody sets.
     started_at: Timestamp,
     started: Instant,
+    news: News,
 }
 
 impl Service {
@@ -97,6 +101,7 @@ impl Service {
             pulse: Pulse::new(started),
             metrics,
             started,
+            news: News::default(),
         }))
     }
 
@@ -104,6 +109,12 @@ impl Service {
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// How many sockets are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.0.hub.connections()
     }
 
     /// Finishes what is being written and closes the database. May block for as long as that takes.
@@ -139,6 +150,7 @@ impl Inner {
             None => None,
         };
         let change = CallChange::from(transition);
+        let news = self.news.of(transition);
         let inner = Arc::clone(self);
         Ok(Box::new(move || {
             // Before anybody hears that the call is over: no warning comes after that.
@@ -152,6 +164,9 @@ impl Inner {
                 delivery.publish(&inner.metrics);
             }
             inner.metrics.call_changed(&change);
+            if let Some(news) = news {
+                inner.news.tell(news);
+            }
             if let Some(deadline) = deadline {
                 inner.alarm.ring_by(deadline);
             }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
@@ -24,7 +24,8 @@ pub enum Removal {
 
 /// The database as the command line opens it.
 pub struct Database {
-    conn: Connection,
+    pub(super) conn: Connection,
+    pub(super) version: i64,
 }
 
 impl Database {
@@ -35,7 +36,58 @@ impl Database {
     pub fn open(path: &Path) -> Result<Self, Error> {
         Ok(Self {
             conn: schema::open_for_writing(path)?,
+            version: schema::KNOWN_VERSION,
         })
+    }
+
+    /// Opens `path` for looking into it: makes no file and changes none.
+    ///
+    /// # Errors
+    /// [`Error::Older`], and what [`Error`] says of files.
+    pub fn open_for_reading(path: &Path) -> Result<Self, Error> {
+        let database = Self::open_as_it_is(path)?;
+        if database.version < schema::KNOWN_VERSION {
+            return Err(Error::Older {
+                path: path.to_owned(),
+                found: database.version,
+                known: schema::KNOWN_VERSION,
+            });
+        }
+        Ok(database)
+    }
+
+    /// Opens `path` for looking at the file as a whole, which may be of an older version.
+    ///
+    /// # Errors
+    /// What [`Error`] says of files.
+    pub fn open_as_it_is(path: &Path) -> Result<Self, Error> {
+        let (conn, version) = schema::open_for_reading(path)?;
+        Ok(Self { conn, version })
+    }
+
+    /// The version of its schema.
+    #[must_use]
+    pub const fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// The newest version that this program knows, to which it brings what it opens for writing.
+    pub const KNOWN_VERSION: i64 = schema::KNOWN_VERSION;
+
+    /// When its newest call was created, if it has any.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn newest_call(&self) -> Result<Option<Timestamp>, Error> {
+        let sql = "SELECT created_at FROM calls ORDER BY id DESC LIMIT 1";
+        let newest = self.conn.query_row(sql, [], |row| row.get(0)).optional()?;
+        Ok(newest.map(Timestamp::from_millis))
+    }
+
+    /// What can be read.
+    #[must_use]
+    pub const fn read(&self) -> Read<'_> {
+        Read::on(&self.conn)
     }
 
     /// Adds a user; false where the id is taken, which changes nothing.
@@ -51,7 +103,7 @@ impl Database {
     /// # Errors
     /// [`Error`].
     pub fn users(&self) -> Result<Vec<User>, Error> {
-        Read::on(&self.conn).users()
+        self.read().users()
     }
 
     /// The user of that id, if there is one.
@@ -59,7 +111,7 @@ impl Database {
     /// # Errors
     /// [`Error`].
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        Read::on(&self.conn).user(id)
+        self.read().user(id)
     }
 
     /// Enables or disables a user; false where there is none.

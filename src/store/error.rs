@@ -64,8 +64,32 @@ pub enum Error {
         /// The newest version known here.
         known: i64,
     },
-    /// Another server works on the file.
-    #[error("the database {} is in use by another server", path.display())]
+    /// The file was written by an older release, and is only to be read.
+    #[error("the database {} has schema version {found}, this program reads version {known}; nothing was changed. `chattrix db migrate` brings it there, and so does the start of a server", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version read here.
+        known: i64,
+    },
+    /// There is such a file already, and nothing is overwritten.
+    #[error("there is a file {} already, and it is left as it is", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file beside the database cannot be written.
+    #[error("cannot write {}: {cause}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A server, or a command that needs the file for itself, works on it.
+    #[error("the database {} is in use by another server or command", path.display())]
     InUse {
         /// The file.
         path: PathBuf,

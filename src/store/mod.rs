@@ -6,21 +6,25 @@
 //! nothing of HTTP, sockets or JSON, and decides nothing.
 
 mod calls;
+mod check;
 mod codes;
+mod copy;
 mod database;
 mod error;
 mod history;
 mod idempotency;
 mod kept;
+mod listing;
 mod live;
+mod lock;
 mod outcome;
 mod quality;
 mod retention;
 mod schema;
+mod stats;
 mod users;
 mod writer;
 
-use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,12 +36,16 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::metrics::Metrics;
 
+pub use copy::{Progress, restore};
 pub use database::{Database, Removal};
 pub use error::Error;
 pub use history::Wanted;
 pub use idempotency::Remembered;
+pub use listing::CallFilter;
 pub use live::{Gone, Party};
+pub use lock::Lock;
 pub use retention::Forgotten;
+pub use stats::{Day, Stats, TableSize};
 pub use writer::AfterCommit;
 
 /// Readers: reads take microseconds and run on the threads that serve requests, of which there are a few.
@@ -55,7 +63,7 @@ struct Inner {
     writer: writer::Writer,
     readers: r2d2::Pool<SqliteConnectionManager>,
     /// Held for as long as the server runs: one server a file.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Store {
@@ -64,7 +72,7 @@ impl Store {
     /// # Errors
     /// [`Error::InUse`] where another server holds it, and what [`Error`] says of files.
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
-        let lock = lock(path)?;
+        let lock = Lock::take(path)?;
         let conn = schema::open_for_writing(path)?;
         let manager = SqliteConnectionManager::file(path)
             .with_flags(schema::reader_flags())
@@ -151,27 +159,6 @@ impl Store {
     /// that takes.
     pub fn close(&self) {
         self.0.writer.stop();
-    }
-}
-
-/// Locks `path` for one server. The lock is on a file beside the database, because closing any descriptor of
-/// the database itself would drop SQLite's own locks (sqlite.org/howtocorrupt.html, section 2.2).
-fn lock(path: &Path) -> Result<File, Error> {
-    let open = |error: &dyn std::fmt::Display| Error::Open {
-        path: path.to_owned(),
-        cause: error.to_string(),
-    };
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(beside(path, "-lock"))
-        .map_err(|error| open(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::InUse {
-            path: path.to_owned(),
-        }),
-        Err(std::fs::TryLockError::Error(error)) => Err(open(&error)),
     }
 }
 

@@ -31,7 +31,7 @@ fn migrations() -> Migrations<'static> {
 }
 
 /// The newest schema version that this program knows.
-const KNOWN_VERSION: i64 = 1;
+pub(super) const KNOWN_VERSION: i64 = 1;
 
 /// Opens `path` for writing, creating it where it is missing, and brings it to the present version. A file
 /// that is not ours, is damaged or newer is left as it is.
@@ -42,6 +42,7 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     recognise(path)?;
     let mut conn = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
     prepare(&conn).map_err(|error| cannot_open(path, &error))?;
+    identify(&conn, path)?;
     check(&conn, path)?;
     bring_up_to_date(&mut conn, path)?;
     Ok(conn)
@@ -51,6 +52,25 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
 /// which nothing is to be seen.
 pub(super) fn touch(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Opens `path` for looking into it: nothing is made, checked or brought up to date. Returns its version too.
+///
+/// # Errors
+/// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
+pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, i64), Error> {
+    recognise(path)?;
+    let mut conn = Connection::open_with_flags(path, reader_flags())
+        .map_err(|error| cannot_open(path, &error))?;
+    prepare_reader(&mut conn).map_err(|error| cannot_open(path, &error))?;
+    let version = identify(&conn, path)?;
+    if version == 0 {
+        return Err(Error::NotOurs {
+            path: path.to_owned(),
+            found: "it is empty".to_owned(),
+        });
+    }
+    Ok((conn, version))
 }
 
 /// Prepares a further connection for reading only.
@@ -90,11 +110,9 @@ fn recognise(path: &Path) -> Result<(), Error> {
     })
 }
 
-fn check(conn: &Connection, path: &Path) -> Result<(), Error> {
-    let damaged = |error: rusqlite::Error| Error::Damaged {
-        path: path.to_owned(),
-        found: error.to_string(),
-    };
+/// Says whether the file is ours and known: its version; 0 where it is empty and ours to make.
+fn identify(conn: &Connection, path: &Path) -> Result<i64, Error> {
+    let damaged = |error: rusqlite::Error| damaged(path, &error);
     let pragma = |name| {
         conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .map_err(damaged)
@@ -119,13 +137,18 @@ fn check(conn: &Connection, path: &Path) -> Result<(), Error> {
             known: KNOWN_VERSION,
         });
     }
+    Ok(version)
+}
+
+/// Looks through the whole file, where it is small.
+fn check(conn: &Connection, path: &Path) -> Result<(), Error> {
     let size = fs::metadata(path)
         .map_err(|error| cannot_open(path, &error))?
         .len();
     if size <= CHECKED_WHOLE {
         let found: String = conn
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(damaged)?;
+            .map_err(|error| damaged(path, &error))?;
         if found != "ok" {
             return Err(Error::Damaged {
                 path: path.to_owned(),
@@ -146,6 +169,13 @@ fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), Error> {
     migrations()
         .to_latest(conn)
         .map_err(|error| cannot_open(path, &error))
+}
+
+fn damaged(path: &Path, cause: &rusqlite::Error) -> Error {
+    Error::Damaged {
+        path: path.to_owned(),
+        found: cause.to_string(),
+    }
 }
 
 fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {

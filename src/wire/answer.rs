@@ -65,7 +65,7 @@ impl<T> Field<T> {
 /// A call.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct CallShape<'a> {
+pub(super) struct CallShape<'a> {
     id: Text<CallId>,
     caller_id: Text<&'a UserId>,
     callee_id: Text<&'a UserId>,
@@ -83,7 +83,7 @@ struct CallShape<'a> {
 }
 
 impl<'a> CallShape<'a> {
-    fn new(call: &'a Call, shown: Shown) -> Self {
+    pub(super) fn new(call: &'a Call, shown: Shown) -> Self {
         let start_time = call.state.started_at().map(Instant);
         let end_time = call.state.ended_at().map(Instant);
         let duration_seconds = call.state.duration_seconds();

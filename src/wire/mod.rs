@@ -2,10 +2,13 @@
 //!
 //! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
 //! specification), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
-//! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`fields`] how a field is read
-//! so that a wrong one is named.
+//! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
+//! administrator's commands show, [`control`] what commands and the running server say to each other,
+//! [`fields`] how a field is read so that a wrong one is named.
 
+pub mod admin;
 pub mod answer;
+pub mod control;
 mod cursor;
 mod error_type;
 pub mod event;

@@ -6,6 +6,7 @@ mod accept;
 mod active;
 mod auth;
 mod busy;
+mod cli_call;
 mod cors;
 mod crash;
 mod details;

@@ -37,7 +37,7 @@ pub async fn run(mut socket: Socket, mut session: Session) -> Result<(), Failure
             }
             line = lines.recv(), if typing => match line.as_deref().map(|line| session.obey(line)) {
                 Some(Step::Send(message)) => send(&mut socket, message).await?,
-                Some(Step::Say(text)) => eprintln!("{text}"),
+                Some(Step::Say(text)) => output::tell(&text),
                 Some(Step::Nothing) => {}
                 Some(Step::Quit) => break,
                 None if leaves_at_end_of_input => break,
@@ -58,7 +58,10 @@ fn hear(
     match heard {
         Some(Ok(Message::Text(text))) => {
             let Ok(message) = serde_json::from_str::<Value>(&text) else {
-                eprintln!("the server sent what is no JSON: {}", printable(&text));
+                output::tell(&format!(
+                    "the server sent what is no JSON: {}",
+                    printable(&text)
+                ));
                 return Ok(None);
             };
             // As it came, unless that would break the promise of one line for each message.
@@ -71,7 +74,10 @@ fn hear(
         }
         Some(Ok(Message::Close(frame))) => Err(closed(frame.as_ref())),
         Some(Ok(Message::Binary(bytes))) => {
-            eprintln!("the server sent {} bytes that are no text", bytes.len());
+            output::tell(&format!(
+                "the server sent {} bytes that are no text",
+                bytes.len()
+            ));
             Ok(None)
         }
         // The library answers pings itself.

@@ -13,9 +13,9 @@ use chattrix::clock::Clock;
 use chattrix::user::UserId;
 use clap::{Args, ValueEnum};
 
-use super::Place;
 use super::failure::Failure;
 use super::token::user_id;
+use super::{Place, output};
 
 /// How long the token is valid: longer than anybody watches a terminal.
 const TTL: Duration = Duration::from_hours(7 * 24);
@@ -93,7 +93,7 @@ impl Listen {
             .map_err(|error| Failure::new(format!("the connection cannot be started: {error}")))?;
         runtime.block_on(async {
             let socket = server::connect(&endpoint, &token).await?;
-            eprintln!("connected to {endpoint} as {}", self.user);
+            output::tell(&format!("connected to {endpoint} as {}", self.user));
             connection::run(socket, session::Session::new(answer)).await
         })
     }

@@ -1,0 +1,101 @@
+//! `chattrix call list`.
+
+use chattrix::call::{Call, Status};
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::store::CallFilter;
+use chattrix::user::UserId;
+use chattrix::wire::admin;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::super::failure::Failure;
+use super::super::output::{self, Cell, Tint};
+use super::super::token::user_id;
+use super::super::{Place, human};
+
+/// The arguments of `chattrix call list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix call list\n  \
+    chattrix call list --live\n  \
+    chattrix call list --user alice --since 7d --status MISSED\n  \
+    chattrix call list --since 2024-01-15T10:30:00Z --limit 1000 --json")]
+pub struct List {
+    /// Live calls only: INITIATING, RINGING, CONNECTING or ACTIVE
+    #[arg(long)]
+    live: bool,
+    /// Calls of this user, as caller or callee
+    #[arg(long, value_name = "ID", value_parser = user_id)]
+    user: Option<UserId>,
+    /// Calls in this status
+    #[arg(long, value_parser = status_parser(), ignore_case = true)]
+    status: Option<Status>,
+    /// Calls created since then: an instant (2024-01-15T10:30:00Z) or an age (2h, 30d)
+    #[arg(long, value_name = "TIME", value_parser = human::instant_or_age)]
+    since: Option<Timestamp>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+    /// Print JSON: a list of calls
+    #[arg(long)]
+    json: bool,
+}
+
+impl List {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let filter = CallFilter {
+            live: self.live,
+            user: self.user,
+            status: self.status,
+            since: self.since,
+        };
+        let database = place.world()?.database_to_read()?;
+        let calls = database.read().calls(&filter, self.limit)?;
+        if self.json {
+            return Ok(output::json(&calls.iter().map(admin::call).collect())?);
+        }
+        if calls.is_empty() {
+            output::tell("no calls");
+            return Ok(());
+        }
+        let now = Clock::System.now();
+        let header = [
+            "ID", "STATUS", "TYPE", "CALLER", "CALLEE", "CREATED", "LASTED",
+        ];
+        output::table(&header, calls.iter().map(|call| row(call, now)))?;
+        if u32::try_from(calls.len()).is_ok_and(|count| count == self.limit) {
+            output::tell(&format!("the newest {}; --limit shows more", self.limit));
+        }
+        Ok(())
+    }
+}
+
+fn row(call: &Call, now: Timestamp) -> Vec<Cell> {
+    let status = call.status();
+    vec![
+        call.id.to_string().into(),
+        Cell::tinted(status.as_str(), Tint::of(status)),
+        call.call_type.as_str().into(),
+        call.caller.to_string().into(),
+        call.callee.to_string().into(),
+        human::ago(call.created_at, now).into(),
+        lasted(call, now).into(),
+    ]
+}
+
+/// How long the participants talked, or talk already.
+fn lasted(call: &Call, now: Timestamp) -> String {
+    let until = call.state.ended_at().unwrap_or(now);
+    let talked = call.state.started_at().map(|start| until.since(start));
+    talked.map(human::duration).unwrap_or_default()
+}
+
+/// The statuses by their words; clap says which there are, and which was meant.
+fn status_parser() -> impl TypedValueParser<Value = Status> {
+    PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|word| {
+        let meant = |status: &Status| status.as_str().eq_ignore_ascii_case(&word);
+        let status = Status::ALL.into_iter().find(meant);
+        status.expect("clap lets only these words through")
+    })
+}

@@ -1,0 +1,74 @@
+//! `chattrix call`: calls, as an administrator sees them.
+
+mod ladder;
+mod list;
+mod show;
+mod watch;
+
+use chattrix::call::CallId;
+use chattrix::wire::control::Request;
+use clap::{Args, Subcommand};
+
+use super::failure::Failure;
+use super::running::{Running, runtime};
+use super::{Place, output};
+
+/// The arguments of `chattrix call`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix call list --live\n  \
+    chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab\n  \
+    chattrix call watch --user alice\n\n\
+    All of it works beside the running server; end and watch need it.")]
+pub struct Call {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List calls, newest first
+    List(list::List),
+    /// Show a call, and how it went step by step
+    Show(show::Show),
+    /// End a live call, as "system": both participants are told
+    #[command(after_help = "Examples:\n  \
+        chattrix call end 0192f0c1-7a4b-7c3d-8e5f-0123456789ab")]
+    End {
+        /// The call's id, as `call list --live` shows it
+        #[arg(value_name = "CALL_ID", value_parser = call_id)]
+        call: CallId,
+    },
+    /// Watch calls change, as it happens
+    Watch(watch::Watch),
+}
+
+impl Call {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            Action::List(list) => list.run(place),
+            Action::Show(show) => show.run(place),
+            Action::End { call } => end(place, call),
+            Action::Watch(watch) => watch.run(place),
+        }
+    }
+}
+
+fn end(place: &Place, call: CallId) -> Result<(), Failure> {
+    let world = place.world()?;
+    let database = &world.settings.database;
+    runtime()?.block_on(async {
+        let mut server = Running::required(database, "calls are ended through it").await?;
+        let call = call.to_string();
+        server.ask(&Request::EndCall { call: call.clone() }).await?;
+        output::tell(&format!("ended {call}"));
+        Ok(())
+    })
+}
+
+/// Reads a call's id.
+fn call_id(text: &str) -> Result<CallId, String> {
+    CallId::parse(text).ok_or_else(|| {
+        "expected the id of a call, such as 0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned()
+    })
+}

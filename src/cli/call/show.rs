@@ -1,0 +1,111 @@
+//! `chattrix call show`.
+
+use chattrix::call::{Actor, Call, CallId, State};
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::store::Database;
+use chattrix::user::UserId;
+use chattrix::wire::admin;
+use clap::Args;
+
+use super::super::failure::Failure;
+use super::super::output::{self, Tint, printable};
+use super::super::{Place, human};
+use super::{call_id, ladder};
+
+/// The arguments of `chattrix call show`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab\n  \
+    chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab --json | jq .timeline")]
+pub struct Show {
+    /// The call's id, as `call list` shows it
+    #[arg(value_name = "CALL_ID", value_parser = call_id)]
+    call: CallId,
+    /// Print JSON: the call with its timeline, a list of {at, status, actor, via, cause}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Show {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let database = place.world()?.database_to_read()?;
+        let read = database.read();
+        let call = read.call(self.call)?.ok_or_else(|| {
+            Failure::new(format!("there is no call {}", self.call))
+                .hint("chattrix call list shows the latest ones")
+        })?;
+        let timeline = read.timeline(self.call)?;
+        if self.json {
+            return Ok(output::json(&admin::call_with_timeline(&call, &timeline))?);
+        }
+        details(&call, &database, Clock::System.now())?;
+        output::line("")?;
+        for line in ladder::draw(&call, &timeline, output::width()) {
+            output::line(&line)?;
+        }
+        Ok(())
+    }
+}
+
+fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), Failure> {
+    let status = call.status();
+    let created = human::ago(call.created_at, now);
+    let mut lines = vec![
+        ("call", call.id.to_string()),
+        (
+            "status",
+            output::tinted(status.as_str(), Tint::of(status)) + &how(call),
+        ),
+        ("type", call.call_type.as_str().to_owned()),
+        ("channel", printable(call.channel.as_str())),
+        ("caller", who(&call.caller, database)?),
+        ("callee", who(&call.callee, database)?),
+        ("created", format!("{} ({created})", call.created_at)),
+    ];
+    if let Some(started) = call.state.started_at() {
+        lines.push(("started", started.to_string()));
+    }
+    if let Some(ended) = call.state.ended_at() {
+        lines.push(("ended", ended.to_string()));
+    }
+    if let Some(deadline) = call.state.deadline() {
+        let left = human::ago(deadline, now);
+        lines.push(("ends at", format!("{deadline} ({left}), if nobody acts")));
+    }
+    for (name, text) in lines {
+        output::line(&format!("{name:8} {text}"))?;
+    }
+    Ok(())
+}
+
+/// What belongs to the status: by whom, why, how long.
+fn how(call: &Call) -> String {
+    match &call.state {
+        State::Initiating { .. }
+        | State::Ringing { .. }
+        | State::Connecting { .. }
+        | State::Active { .. }
+        | State::Missed { .. } => String::new(),
+        State::Ended {
+            duration_seconds,
+            ended_by,
+            ..
+        } => {
+            let by = match ended_by {
+                Actor::User(user) => user.as_str(),
+                Actor::System => "the system",
+            };
+            format!(" by {by}, {duration_seconds} s")
+        }
+        State::Rejected { reason, .. } => format!(", {}", reason.as_str()),
+    }
+}
+
+/// A user by id and name.
+fn who(id: &UserId, database: &Database) -> Result<String, Failure> {
+    let name = database.user(id)?.map_or_else(
+        || "removed".to_owned(),
+        |user| printable(&user.profile.name),
+    );
+    Ok(format!("{id} ({name})"))
+}

@@ -1,0 +1,94 @@
+//! `chattrix call watch`.
+
+use chattrix::user::UserId;
+use chattrix::wire::control::{Answer, Change, Request};
+use clap::Args;
+use serde_json::json;
+
+use super::super::Place;
+use super::super::failure::Failure;
+use super::super::output::{self, Tint};
+use super::super::running::{Running, runtime};
+use super::super::token::user_id;
+
+/// The arguments of `chattrix call watch`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix call watch\n  \
+    chattrix call watch --user alice\n  \
+    chattrix call watch --json | jq -r 'select(.status == \"MISSED\") | .calleeId'\n\n\
+    Ctrl-C ends it. It shows what happens from its start on; `call list` and `call show` know what \
+    was before.")]
+pub struct Watch {
+    /// Calls of this user, as caller or callee
+    #[arg(long, value_name = "ID", value_parser = user_id)]
+    user: Option<UserId>,
+    /// Print a JSON object a line: at, callId, callerId, calleeId, callType, status, actor, via,
+    /// cause, durationSeconds, reason
+    #[arg(long)]
+    json: bool,
+}
+
+impl Watch {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        runtime()?.block_on(async {
+            let database = &world.settings.database;
+            let server = Running::required(database, "calls are watched through it").await?;
+            tokio::select! {
+                watched = self.watch(server) => watched,
+                interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
+            }
+        })
+    }
+
+    async fn watch(&self, mut server: Running) -> Result<(), Failure> {
+        let user = self.user.as_ref().map(ToString::to_string);
+        server.ask(&Request::Watch { user }).await?;
+        output::tell("watching; Ctrl-C ends it");
+        loop {
+            match server.next().await? {
+                Answer::Change(change) if self.json => output::line(&json!(change).to_string())?,
+                Answer::Change(change) => output::line(&line(&change))?,
+                Answer::Missed { changes } => {
+                    output::tell(&format!(
+                        "{changes} changes came too fast and are not shown"
+                    ));
+                }
+                Answer::Status(_) | Answer::Done | Answer::Watching | Answer::Failed { .. } => (),
+            }
+        }
+    }
+}
+
+/// A change in a line.
+fn line(change: &Change) -> String {
+    let Change {
+        at,
+        call_id,
+        caller_id,
+        callee_id,
+        call_type,
+        status,
+        actor,
+        via,
+        cause,
+        duration_seconds,
+        reason,
+    } = change;
+    let tint = chattrix::call::Status::ALL
+        .into_iter()
+        .find(|known| known.as_str() == status)
+        .and_then(Tint::of);
+    let status = output::tinted(&format!("{status:10}"), tint);
+    let lasted = duration_seconds.map(|seconds| format!(", {seconds} s"));
+    let reason = reason.as_ref().map(|reason| format!(", {reason}"));
+    let more = lasted.or(reason).unwrap_or_default();
+    let faint = |text: &str| output::tinted(text, Some(Tint::Faint));
+    format!(
+        "{} {call_id} {status} {caller_id} → {callee_id} {} {cause} by {actor}{more} {}",
+        faint(at),
+        call_type.to_lowercase(),
+        faint(&format!("({via})")),
+    )
+}

@@ -1,0 +1,41 @@
+//! `chattrix db backup`.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::super::{Place, human, output};
+
+/// The arguments of `chattrix db backup`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db backup /var/backups/chattrix-monday.db\n  \
+    chattrix db backup \"/var/backups/chattrix-$(date +%F).db\"\n\n\
+    The copy is the database of one instant, whatever the server writes meanwhile. It is checked \
+    and on disk when the command ends; until then its name ends in -unfinished. A file that is \
+    there is never overwritten.")]
+pub struct Backup {
+    /// The new file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+impl Backup {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let database = place.world()?.database_as_it_is()?;
+        let started = Instant::now();
+        let bar = Bar::new("copying");
+        database.back_up(&self.file, |progress| bar.set(progress))?;
+        drop(bar);
+        let file = self.file.display();
+        let size = fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
+        let took = human::duration(started.elapsed());
+        let size = human::bytes(size);
+        output::tell(&format!("{file}: {size} in {took}, checked and on disk"));
+        Ok(())
+    }
+}

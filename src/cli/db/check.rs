@@ -1,0 +1,50 @@
+//! `chattrix db check`.
+
+use clap::Args;
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::super::{Place, output};
+
+/// The arguments of `chattrix db check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db check\n  \
+    chattrix db check --database /var/backups/chattrix-monday.db\n\n\
+    It reads the whole file and changes nothing; the server may run. It leaves with 1 where \
+    anything is wrong.")]
+pub struct Check {
+    /// Print JSON: {ok, findings}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let database = world.database_as_it_is()?;
+        let spinner = Bar::spinner("checking");
+        let findings = database.check()?;
+        drop(spinner);
+        let ok = findings.is_empty();
+        if self.json {
+            output::json(&json!({ "ok": ok, "findings": findings }))?;
+        } else {
+            for finding in &findings {
+                output::line(&output::printable(finding))?;
+            }
+        }
+        let file = world.settings.database.display();
+        if ok {
+            output::tell(&format!("{file} is whole and free of contradictions"));
+            return Ok(());
+        }
+        Err(
+            Failure::new(format!("{} findings in {file}", findings.len())).hint(
+                "keep a copy of the file and of its -wal; chattrix db restore FILE puts a backup \
+                 in its place",
+            ),
+        )
+    }
+}

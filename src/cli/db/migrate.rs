@@ -1,0 +1,57 @@
+//! `chattrix db migrate`.
+
+use chattrix::store::{Database, Lock};
+use clap::Args;
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::{Place, output};
+
+/// The arguments of `chattrix db migrate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db migrate --status\n  \
+    chattrix db migrate\n\n\
+    The start of a server does the same by itself. There is no way back: make a backup first, \
+    which works whatever the version.")]
+pub struct Migrate {
+    /// Say which version the database has and which one this program has, and change nothing
+    #[arg(long)]
+    status: bool,
+    /// With --status, print JSON: {version, programVersion, pending}
+    #[arg(long, requires = "status")]
+    json: bool,
+}
+
+impl Migrate {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let path = &world.settings.database;
+        let known = Database::KNOWN_VERSION;
+        let version = world.database_as_it_is()?.version();
+        let file = path.display();
+        if self.json {
+            let status = json!({
+                "version": version,
+                "programVersion": known,
+                "pending": known - version,
+            });
+            return Ok(output::json(&status)?);
+        }
+        if version == known {
+            output::line(&format!(
+                "{file} has version {version}, as this program has"
+            ))?;
+            return Ok(());
+        }
+        if self.status {
+            let status = format!("{file} has version {version}, this program has {known}");
+            return Ok(output::line(&status)?);
+        }
+        let lock = Lock::take(path)?;
+        drop(Database::open(path)?);
+        drop(lock);
+        output::tell(&format!("{file} went from version {version} to {known}"));
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! `chattrix db`: the database file, looked after.
+
+mod backup;
+mod check;
+mod migrate;
+mod restore;
+mod stats;
+
+use clap::{Args, Subcommand};
+
+use super::Place;
+use super::failure::Failure;
+
+/// The arguments of `chattrix db`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db backup /var/backups/chattrix-monday.db\n  \
+    chattrix db check\n  \
+    chattrix db stats --json\n\n\
+    backup, check and stats work while the server runs; restore and migrate need it stopped.")]
+pub struct Db {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Copy the database to a new file, while the server runs or not
+    Backup(backup::Backup),
+    /// Put a backup in the place of the database
+    Restore(restore::Restore),
+    /// Look for damage and contradictions
+    Check(check::Check),
+    /// Show sizes and growth
+    Stats(stats::Stats),
+    /// Bring the database to the version of this program
+    Migrate(migrate::Migrate),
+}
+
+impl Db {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            Action::Backup(backup) => backup.run(place),
+            Action::Restore(restore) => restore.run(place),
+            Action::Check(check) => check.run(place),
+            Action::Stats(stats) => stats.run(place),
+            Action::Migrate(migrate) => migrate.run(place),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `chattrix db restore`.
+
+use std::path::{Path, PathBuf};
+
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::store::{self, Database, Lock};
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use super::super::confirm::confirm;
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::super::{Place, human, output};
+
+/// The arguments of `chattrix db restore`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db restore /var/backups/chattrix-monday.db\n  \
+    chattrix db restore /var/backups/chattrix-monday.db --yes\n\n\
+    The server has to be stopped. The backup is copied and the copy checked before anything else \
+    changes; the database that was there is kept beside it under another name.")]
+pub struct Restore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Restore {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let path = place.world()?.settings.database;
+        let backup = self.open(&path)?;
+        let lock = Lock::take(&path).map_err(in_use)?;
+        let now = Clock::System.now();
+        let exists = path.exists();
+        if exists {
+            confirm(self.yes, &question(&path, &backup, now)?)?;
+        }
+        let kept = kept_name(&path, now);
+        let bar = Bar::new("copying");
+        store::restore(&lock, &path, &backup, &kept, |progress| bar.set(progress))?;
+        drop(bar);
+        let (path, file) = (path.display(), self.file.display());
+        output::tell(&format!("restored {path} from {file}"));
+        if exists {
+            let kept = kept.display();
+            output::tell(&format!("what was there is kept as {kept}"));
+        }
+        Ok(())
+    }
+
+    /// The backup, which must not be the database itself.
+    fn open(&self, path: &Path) -> Result<Database, Failure> {
+        let file = self.file.display();
+        let found = self
+            .file
+            .canonicalize()
+            .map_err(|error| Failure::new(format!("cannot read {file}: {error}")))?;
+        if path.canonicalize().is_ok_and(|path| path == found) {
+            return Err(Failure::new(format!("{file} is the database itself")));
+        }
+        Ok(Database::open_as_it_is(&self.file)?)
+    }
+}
+
+fn in_use(error: store::Error) -> Failure {
+    let is_in_use = matches!(error, store::Error::InUse { .. });
+    let failure = Failure::from(error);
+    if is_in_use {
+        failure.hint("stop the server first: what it has in hand would be lost")
+    } else {
+        failure
+    }
+}
+
+fn question(path: &Path, backup: &Database, now: Timestamp) -> Result<String, Failure> {
+    let newest = backup.newest_call()?;
+    let newest = newest.map_or_else(
+        || "without calls".to_owned(),
+        |at| format!("whose newest call is from {at} ({})", human::ago(at, now)),
+    );
+    let path = path.display();
+    Ok(format!("Replace {path} by a backup {newest}?"))
+}
+
+/// Where the database goes that is replaced: beside the new one, with the time.
+fn kept_name(path: &Path, now: Timestamp) -> PathBuf {
+    let now = DateTime::<Utc>::from(now).format("%Y%m%dT%H%M%S%.3fZ");
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!("-replaced-{now}"));
+    name.into()
+}

@@ -1,0 +1,105 @@
+//! Times and sizes as people write and read them.
+
+use std::time::Duration;
+
+use chattrix::clock::{Clock, Timestamp};
+
+/// The longest age that means anything: longer ago than computers have had clocks.
+const LONGEST_AGE: Duration = Duration::from_hours(24 * 365 * 100);
+
+/// A duration by its two largest units: `820ms`, `4s`, `2m 5s`, `3h 12m`, `41d 6h`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes, seconds) {
+        (0, 0, 0, 0) => format!("{}ms", duration.subsec_millis()),
+        (0, 0, 0, 1..10) => format!("{seconds}.{}s", duration.subsec_millis() / 100),
+        (0, 0, 0, _) => format!("{seconds}s"),
+        (0, 0, _, _) => format!("{minutes}m {}s", seconds % 60),
+        (0, _, _, _) => format!("{hours}h {minutes}m"),
+        _ => format!("{days}d {hours}h"),
+    }
+}
+
+/// How long before `now` it was.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    if at > now {
+        return format!("in {}", duration(at.since(now)));
+    }
+    format!("{} ago", duration(now.since(at)))
+}
+
+/// A size by its largest unit, in powers of 1024: `512 B`, `4.0 KiB`, `1.2 GiB`.
+pub fn bytes(bytes: u64) -> String {
+    let mut unit = 1_u64;
+    let mut name = "B";
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if bytes / unit < 1024 {
+            break;
+        }
+        (unit, name) = (unit * 1024, larger);
+    }
+    if unit == 1 {
+        return format!("{bytes} B");
+    }
+    format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
+}
+
+/// Reads an age: `2h`, `30d`.
+pub fn age(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|age| !age.is_zero() && *age <= LONGEST_AGE)
+        .ok_or_else(|| "expected an age such as 90s, 2h or 30d".to_owned())
+}
+
+/// Reads an instant, or an age, which means so long before now.
+pub fn instant_or_age(text: &str) -> Result<Timestamp, String> {
+    if let Some(at) = Timestamp::parse(text) {
+        return Ok(at);
+    }
+    let age = age(text).map_err(|_| {
+        "expected an instant such as 2024-01-15T10:30:00Z, or an age such as 2h or 30d".to_owned()
+    })?;
+    Ok(Clock::System.now().minus(age))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        for (ms, text) in [
+            (0, "0ms"),
+            (820, "820ms"),
+            (4_250, "4.2s"),
+            (59_999, "59s"),
+            (125_000, "2m 5s"),
+            (11_540_000, "3h 12m"),
+            (3_564_000_000, "41d 6h"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+    }
+
+    #[test]
+    fn sizes_are_in_powers_of_1024() {
+        assert_eq!(bytes(0), "0 B");
+        assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(4096), "4.0 KiB");
+        assert_eq!(bytes(1_288_490_189), "1.2 GiB");
+        assert_eq!(bytes(u64::MAX), "16777215.9 TiB");
+    }
+
+    #[test]
+    fn instants_and_ages_are_told_apart() {
+        let at = Timestamp::parse("2024-01-15T10:30:00Z").expect("an instant");
+        assert_eq!(instant_or_age("2024-01-15T10:30:00Z"), Ok(at));
+        let hour_ago = instant_or_age("1h").expect("an age");
+        assert!(Clock::System.now().since(hour_ago) >= Duration::from_hours(1));
+        for bad in ["", "yesterday", "5", "-1h", "0s", "200y"] {
+            assert!(instant_or_age(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The running server, as commands reach it: by the control socket beside its database.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chattrix::control::socket_path;
+use chattrix::store::Lock;
+use chattrix::wire::control::{Answer, Request};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::runtime::{Builder, Runtime};
+
+use super::failure::Failure;
+
+/// How long the server may take for an answer: longer than its writer's queue ever is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection to the running server.
+pub struct Running {
+    stream: BufReader<UnixStream>,
+    database: PathBuf,
+}
+
+impl Running {
+    /// The server of `database`, if one runs.
+    ///
+    /// # Errors
+    /// One runs and cannot be reached.
+    pub async fn find(database: &Path) -> Result<Option<Self>, Failure> {
+        let path = socket_path(database);
+        let error = match UnixStream::connect(&path).await {
+            Ok(stream) => {
+                return Ok(Some(Self {
+                    stream: BufReader::new(stream),
+                    database: database.to_owned(),
+                }));
+            }
+            Err(error) => error,
+        };
+        if !Lock::is_held(database)? {
+            return Ok(None);
+        }
+        Err(unreachable(database, &path, &error))
+    }
+
+    /// The server of `database`, which has to run, because `purpose` goes through it.
+    ///
+    /// # Errors
+    /// None runs, or it cannot be reached.
+    pub async fn required(database: &Path, purpose: &str) -> Result<Self, Failure> {
+        Self::find(database).await?.ok_or_else(|| {
+            let file = database.display();
+            Failure::new(format!("no server runs on {file}, and {purpose}")).hint(
+                "start it with `chattrix serve`; --database FILE names the database of another \
+                 one, --dev that of the development server",
+            )
+        })
+    }
+
+    /// Sends `request`: the first answer.
+    ///
+    /// # Errors
+    /// The server did not do it, or did not answer.
+    pub async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
+        let answered = async {
+            let line = request.to_line();
+            let sent = self.stream.get_mut().write_all(line.as_bytes()).await;
+            sent.map_err(|error| self.gone(&error))?;
+            self.next().await
+        };
+        let answer = tokio::time::timeout(PATIENCE, answered).await;
+        answer.unwrap_or_else(|_| {
+            let waited = PATIENCE.as_secs();
+            Err(Failure::new(format!(
+                "the server did not answer within {waited} s"
+            )))
+        })
+    }
+
+    /// The next answer.
+    ///
+    /// # Errors
+    /// The server did not do it, or has left.
+    pub async fn next(&mut self) -> Result<Answer, Failure> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line).await {
+            Ok(0) => Err(Failure::new("the server has stopped")),
+            Ok(_) => match Answer::read(&line).map_err(Failure::new)? {
+                Answer::Failed { message } => Err(Failure::new(message)),
+                answer => Ok(answer),
+            },
+            Err(error) => Err(self.gone(&error)),
+        }
+    }
+
+    fn gone(&self, error: &io::Error) -> Failure {
+        let file = self.database.display();
+        Failure::new(format!("the server of {file} has gone: {error}"))
+    }
+}
+
+/// Why the server, which runs, cannot be reached.
+fn unreachable(database: &Path, path: &Path, error: &io::Error) -> Failure {
+    let failure = Failure::new(format!(
+        "a server holds {}, but cannot be reached at {}: {error}",
+        database.display(),
+        path.display()
+    ));
+    failure.hint(match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "its control socket is for the user that the server runs as: become that user"
+        }
+        io::ErrorKind::InvalidInput => {
+            "the path is too long for a socket: give the database a shorter one, or name it from \
+             a directory nearer to it"
+        }
+        _ => {
+            "another command may hold the database for itself; else the server's log says at its \
+             start why it has no control socket"
+        }
+    })
+}
+
+/// The thread on which a command talks to the server.
+pub fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the connection cannot be started: {error}")))
+}

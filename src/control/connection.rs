@@ -1,0 +1,148 @@
+//! One connection: a request, and its answers.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::timeout;
+
+use crate::call::CallId;
+use crate::service::{Error, Heard, Service};
+use crate::user::UserId;
+use crate::wire::control::{Answer, Change, Request, Status};
+
+use super::{Shared, machine};
+
+/// The longest request, in bytes: several times what any of ours takes.
+const MAX_REQUEST: u64 = 4096;
+
+/// How long a command may take to send its request.
+const REQUEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a command may take to read an answer.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// Serves the command at the other end until it has its answers.
+pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
+    let (read, write) = stream.into_split();
+    let mut command = Command { read, write };
+    let served = async {
+        match command.request().await? {
+            Ok(request) => command.answer(request, &shared).await,
+            Err(message) => command.tell(&Answer::Failed { message }).await,
+        }
+    };
+    // A command that has gone away misses nothing.
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "a command left before its answer");
+    }
+}
+
+/// The command at the other end.
+struct Command {
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+}
+
+impl Command {
+    /// What it asks, or what is wrong with that.
+    async fn request(&mut self) -> io::Result<Result<Request, String>> {
+        let mut line = Vec::new();
+        let mut reader = BufReader::new((&mut self.read).take(MAX_REQUEST));
+        timeout(REQUEST_WAIT, reader.read_until(b'\n', &mut line)).await??;
+        if !line.ends_with(b"\n") {
+            return Ok(Err(format!(
+                "expected a line of at most {MAX_REQUEST} bytes"
+            )));
+        }
+        Ok(Request::read(&line))
+    }
+
+    async fn answer(&mut self, request: Request, shared: &Shared) -> io::Result<()> {
+        match request {
+            Request::Status => {
+                let status = status(shared);
+                self.tell(&Answer::Status(status)).await
+            }
+            Request::EndCall { call } => {
+                let answer = end_call(&shared.service, &call).await;
+                self.tell(&answer).await
+            }
+            Request::Watch { user } => match user.as_deref().map(UserId::parse) {
+                None => self.watch(&shared.service, None).await,
+                Some(Some(user)) => self.watch(&shared.service, Some(&user)).await,
+                Some(None) => {
+                    let message = format!("user: expected {}", UserId::EXPECTED);
+                    self.tell(&Answer::Failed { message }).await
+                }
+            },
+        }
+    }
+
+    /// Tells of changes, of `user`'s calls alone where one is named, until the command leaves.
+    async fn watch(&mut self, service: &Service, user: Option<&UserId>) -> io::Result<()> {
+        let mut watcher = service.watch();
+        self.tell(&Answer::Watching).await?;
+        let mut rest = [0; 64];
+        loop {
+            let heard = tokio::select! {
+                heard = watcher.next() => heard,
+                // It has nothing more to say: this is its end.
+                _ = self.read.read(&mut rest) => return Ok(()),
+            };
+            match heard {
+                Heard::Change(change) => {
+                    if user.is_none_or(|user| change.call.has_participant(user)) {
+                        let change = Change::new(&change.call, &change.entry);
+                        self.tell(&Answer::Change(change)).await?;
+                    }
+                }
+                Heard::Missed(changes) => self.tell(&Answer::Missed { changes }).await?,
+                Heard::End => return Ok(()),
+            }
+        }
+    }
+
+    async fn tell(&mut self, answer: &Answer) -> io::Result<()> {
+        let line = answer.to_line();
+        timeout(ANSWER_WAIT, self.write.write_all(line.as_bytes())).await?
+    }
+}
+
+fn status(shared: &Shared) -> Status {
+    Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        uptime_seconds: shared.started.elapsed().as_secs(),
+        connections: shared.service.connections(),
+        open_files: machine::open_files(),
+        open_files_limit: machine::open_files_limit(),
+    }
+}
+
+async fn end_call(service: &Service, call: &str) -> Answer {
+    let outcome = match CallId::parse(call) {
+        Some(id) => service.end_as_admin(id).await,
+        None => Err(Error::CallNotFound),
+    };
+    match outcome {
+        Ok(ended) => {
+            tracing::info!(call = %ended.id, "call ended by the administrator");
+            Answer::Done
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// A refusal or failure. The administrator may read the cause, which clients may not.
+fn failed(error: &Error) -> Answer {
+    if let Error::Store(cause) = error {
+        tracing::warn!(%cause, "a command failed");
+    }
+    Answer::Failed {
+        message: error.to_string(),
+    }
+}

@@ -1,0 +1,178 @@
+//! The control socket: how commands reach the running server (contract section 7).
+//!
+//! A Unix socket beside the database, `<database>-control`, for the user of the server alone (mode 0600):
+//! whoever may read the database may control its server, and no token is asked for. A connection carries one
+//! request and its answers; the shapes are in [`crate::wire::control`]. The socket is there while the server
+//! runs. Where it cannot be made, the server runs without, says so, and commands say so too.
+
+mod connection;
+mod machine;
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::{Orbit, Rocket};
+use tokio::net::{UnixListener, UnixSocket, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::service::Service;
+use crate::wire::control::Answer;
+
+pub use machine::open_files_limit;
+
+/// Commands connected at a time: some who watch, and a script or two.
+const MAX_CONNECTIONS: usize = 16;
+
+/// Connections that the system lets wait while we are busy.
+const BACKLOG: u32 = 16;
+
+/// A pause after a connection could not be taken (no file descriptor is free), so as not to spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// The socket of the server of `database`.
+#[must_use]
+pub fn socket_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-control");
+    name.into()
+}
+
+/// What every connection needs.
+struct Shared {
+    service: Service,
+    started: Instant,
+}
+
+/// Runs while the server does.
+pub struct Control {
+    path: PathBuf,
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+/// The task that takes connections.
+struct Running {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Control {
+    /// The control socket of `service`, whose database is `database`.
+    #[must_use]
+    pub fn new(database: &Path, service: Service) -> Self {
+        Self {
+            path: socket_path(database),
+            shared: Arc::new(Shared {
+                service,
+                started: Instant::now(),
+            }),
+            running: Mutex::new(None),
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for Control {
+    fn info(&self) -> Info {
+        Info {
+            name: "Control socket",
+            kind: Kind::Liftoff | Kind::Shutdown,
+        }
+    }
+
+    async fn on_liftoff(&self, _: &Rocket<Orbit>) {
+        let listener = match listen(&self.path) {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::warn!(
+                    %error, path = %self.path.display(),
+                    "no control socket: `call end`, `call watch` and `db prune` cannot reach this server"
+                );
+                return;
+            }
+        };
+        let (stop, stopped) = oneshot::channel();
+        let socket = SocketFile(self.path.clone());
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::spawn(async move {
+            take_connections(listener, &shared, stopped).await;
+            drop(socket);
+        });
+        *self.running.lock() = Some(Running { stop, task });
+    }
+
+    /// Waits until nothing holds the service any more: the lock on the database goes with it.
+    async fn on_shutdown(&self, _: &Rocket<Orbit>) {
+        let running = self.running.lock().take();
+        if let Some(Running { stop, task }) = running {
+            let _ = stop.send(());
+            if task.await.is_err() {
+                tracing::error!("the control socket's task ended in a panic");
+            }
+        }
+    }
+}
+
+/// The socket's file, removed when dropped.
+struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // One that cannot be removed is stale, and replaced at the next start.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Listens at `path`. What stands there is stale: this server holds the database's lock, so no other one
+/// listens.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => (),
+    }
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    // Before anybody can connect, which they can once it listens.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    socket.listen(BACKLOG)
+}
+
+async fn take_connections(
+    listener: UnixListener,
+    shared: &Arc<Shared>,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stopped => break,
+            Some(_) = connections.join_next() => (),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) if connections.len() < MAX_CONNECTIONS => {
+                    connections.spawn(connection::serve(stream, Arc::clone(shared)));
+                }
+                Ok((stream, _)) => refuse(&stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a command could not be connected");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    connections.shutdown().await;
+}
+
+fn refuse(stream: &UnixStream) {
+    let answer = Answer::Failed {
+        message: format!("{MAX_CONNECTIONS} commands are connected to the server already"),
+    };
+    // A new connection has room for a line; where it has not, its end says enough.
+    let _ = stream.try_write(answer.to_line().as_bytes());
+}

@@ -1,0 +1,131 @@
+//! Whether a database is whole, and means something.
+
+use rusqlite::Connection;
+
+use super::calls::call;
+use super::error::Error;
+use super::{Database, schema};
+
+/// Findings of one kind that are told one by one.
+const TOLD: usize = 10;
+
+/// What must not be found: a sentence, and the query for the ids of what contradicts it. Statuses are in the
+/// order of [`crate::call::Status::ALL`]: 0 to 3 are live, 0 and 1 ring, 2 and 3 are answered.
+const RULES: [(&str, &str); 8] = [
+    (
+        "is live, but its participants are not both in the table live",
+        "SELECT id FROM calls AS c WHERE status <= 3 AND 2 <>
+            (SELECT count(*) FROM live AS l WHERE l.call = c.id AND l.user IN (c.caller, c.callee))",
+    ),
+    (
+        "is in the table live, but is no live call of that user",
+        "SELECT l.call FROM live AS l LEFT JOIN calls AS c ON c.id = l.call
+         WHERE c.id IS NULL OR c.status > 3 OR l.user NOT IN (c.caller, c.callee)",
+    ),
+    (
+        "is over, but has no end, or a deadline",
+        "SELECT id FROM calls WHERE status > 3 AND (ended_at IS NULL OR deadline IS NOT NULL)",
+    ),
+    (
+        "is live, but has an end",
+        "SELECT id FROM calls WHERE status <= 3 AND ended_at IS NOT NULL",
+    ),
+    (
+        "rings, but would ring for ever",
+        "SELECT id FROM calls WHERE status <= 1 AND deadline IS NULL",
+    ),
+    (
+        "was answered, but not at any time",
+        "SELECT id FROM calls WHERE status IN (2, 3) AND started_at IS NULL",
+    ),
+    (
+        "is a call of somebody with themselves",
+        "SELECT id FROM calls WHERE caller = callee",
+    ),
+    (
+        "has another status than its timeline ends with",
+        "SELECT id FROM calls AS c
+         WHERE status IS NOT (SELECT max(t.status) FROM timeline AS t WHERE t.call = c.id)",
+    ),
+];
+
+impl Database {
+    /// Everything that is wrong with the database, each as a sentence; nothing where it is whole. Takes
+    /// seconds where there are millions of calls.
+    ///
+    /// # Errors
+    /// [`Error`], where it cannot be looked through at all.
+    pub fn check(&self) -> Result<Vec<String>, Error> {
+        // One snapshot, whatever a server writes meanwhile.
+        let snapshot = self.conn.unchecked_transaction()?;
+        let mut findings = Vec::new();
+        // A damaged file may not even let itself be checked to the end.
+        if let Err(error) = damage(&snapshot, &mut findings) {
+            findings.push(format!("the file: {error}"));
+        }
+        if !findings.is_empty() {
+            return Ok(findings);
+        }
+        missing_references(&snapshot, &mut findings)?;
+        if self.version == schema::KNOWN_VERSION {
+            broken_rules(&snapshot, &mut findings)?;
+            impossible_calls(&snapshot, &mut findings)?;
+        }
+        Ok(findings)
+    }
+}
+
+fn damage(conn: &Connection, findings: &mut Vec<String>) -> Result<(), rusqlite::Error> {
+    let mut statement = conn.prepare("PRAGMA integrity_check")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let found: String = row.get(0)?;
+        if found != "ok" {
+            findings.push(format!("the file: {found}"));
+        }
+    }
+    Ok(())
+}
+
+fn missing_references(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
+    let mut statement = conn.prepare(
+        "SELECT \"table\", parent, count(*) FROM pragma_foreign_key_check GROUP BY 1, 2",
+    )?;
+    let found = statement.query_map([], |row| {
+        let (table, parent, rows): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(format!(
+            "table {table}: {rows} rows name what is not in table {parent}"
+        ))
+    })?;
+    for finding in found {
+        findings.push(finding?);
+    }
+    Ok(())
+}
+
+fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
+    for (sentence, sql) in RULES {
+        let mut statement = conn.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut found = 0_usize;
+        while let Some(row) = rows.next()? {
+            found += 1;
+            if found <= TOLD {
+                let id = uuid::Uuid::from_bytes(row.get(0)?);
+                findings.push(format!("call {id} {sentence}"));
+            }
+        }
+        if found > TOLD {
+            findings.push(format!("{} more: call … {sentence}", found - TOLD));
+        }
+    }
+    Ok(())
+}
+
+/// Reads every call as the server would.
+fn impossible_calls(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
+    let mut statement = conn.prepare("SELECT * FROM named_calls")?;
+    let unreadable = statement.query_and_then([], call)?.filter_map(Result::err);
+    findings.extend(unreadable.take(TOLD).map(|error| error.to_string()));
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! What commands and the running server say to each other on the control socket: a request in one line of
+//! JSON, then answers, a line each. Both ends are this program, so one set of shapes is read and written.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::{Call, State, TimelineEntry};
+
+use super::to_json;
+
+/// What a command asks: the one line that it sends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// How the server is. Answered with [`Answer::Status`].
+    Status,
+    /// End a call. Answered with [`Answer::Done`].
+    EndCall {
+        /// The call's id.
+        call: String,
+    },
+    /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
+    /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
+    Watch {
+        /// Only of calls of this user.
+        user: Option<String>,
+    },
+}
+
+/// What the server answers: one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "snake_case")]
+pub enum Answer {
+    /// How the server is.
+    Status(Status),
+    /// It is done.
+    Done,
+    /// Changes follow.
+    Watching,
+    /// A call has changed.
+    Change(Change),
+    /// Changes came faster than they were read.
+    Missed {
+        /// How many were left out.
+        changes: u64,
+    },
+    /// It was not done.
+    Failed {
+        /// Why, as a sentence for the administrator.
+        message: String,
+    },
+}
+
+/// How a server is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The process.
+    pub pid: u32,
+    /// How long it has run, in seconds.
+    pub uptime_seconds: u64,
+    /// Sockets that are open.
+    pub connections: usize,
+    /// Files that the process has open, where the system tells.
+    pub open_files: Option<u64>,
+    /// How many it may have open, where that is limited.
+    pub open_files_limit: Option<u64>,
+}
+
+/// A change of a call, with the words of the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// When.
+    pub at: String,
+    /// The call.
+    pub call_id: String,
+    /// Who called.
+    pub caller_id: String,
+    /// Who was called.
+    pub callee_id: String,
+    /// `AUDIO` or `VIDEO`.
+    pub call_type: String,
+    /// The status from then on.
+    pub status: String,
+    /// Who brought it about: a user, or `system`.
+    pub actor: String,
+    /// By which way.
+    pub via: String,
+    /// By what.
+    pub cause: String,
+    /// How long the call lasted, where it was ended.
+    pub duration_seconds: Option<u32>,
+    /// Why it was rejected, where it was.
+    pub reason: Option<String>,
+}
+
+impl Change {
+    /// The change of `call` that `entry` tells of.
+    #[must_use]
+    pub fn new(call: &Call, entry: &TimelineEntry) -> Self {
+        let reason = match &call.state {
+            State::Rejected { reason, .. } => Some(reason.as_str().to_owned()),
+            State::Initiating { .. }
+            | State::Ringing { .. }
+            | State::Connecting { .. }
+            | State::Active { .. }
+            | State::Ended { .. }
+            | State::Missed { .. } => None,
+        };
+        Self {
+            at: entry.at.to_string(),
+            call_id: call.id.to_string(),
+            caller_id: call.caller.to_string(),
+            callee_id: call.callee.to_string(),
+            call_type: call.call_type.as_str().to_owned(),
+            status: entry.status.to_string(),
+            actor: entry.actor.to_string(),
+            via: entry.via.as_str().to_owned(),
+            cause: entry.cause.as_str().to_owned(),
+            duration_seconds: call.state.duration_seconds(),
+            reason,
+        }
+    }
+}
+
+impl Request {
+    /// The request as a line.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        to_json(self) + "\n"
+    }
+
+    /// The request that `line` spells.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(line: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(line)
+            .map_err(|error| format!("this server does not understand the command: {error}"))
+    }
+}
+
+impl Answer {
+    /// The answer as a line.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        to_json(self) + "\n"
+    }
+
+    /// The answer that `line` spells.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(line: &str) -> Result<Self, String> {
+        serde_json::from_str(line)
+            .map_err(|error| format!("the server's answer is not understood: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_end_writes_the_other_reads() {
+        for request in [
+            Request::Status,
+            Request::EndCall {
+                call: "0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned(),
+            },
+            Request::Watch { user: None },
+        ] {
+            let line = request.to_line();
+            assert_eq!(line.lines().count(), 1);
+            assert_eq!(Request::read(line.as_bytes()), Ok(request));
+        }
+        let failed = Answer::Failed {
+            message: "no\nsuch call".to_owned(),
+        };
+        assert_eq!(failed.to_line().lines().count(), 1);
+        assert_eq!(Answer::read(&failed.to_line()), Ok(failed));
+    }
+
+    #[test]
+    fn a_request_of_another_version_is_told_so() {
+        let error = Request::read(br#"{"request":"sing"}"#).expect_err("unknown");
+        assert!(error.contains("sing"), "{error}");
+    }
+}

@@ -1,0 +1,360 @@
+//! `chattrix call`, beside a running server (contract section 7).
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+
+use chattrix::control::socket_path;
+use serde_json::{Value, json};
+
+use crate::support::{Cast, Cli, Device, Scene, TestServer, another_call_id, eventually};
+
+#[rocket::async_test]
+async fn calls_are_listed_newest_first_and_filtered() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+    let ended = alice.call("bob").await;
+    bob.accept(&ended).await.success(200);
+    alice.end(&ended).await.success(200);
+    let rejected = carol.call("bob").await;
+    bob.reject(&rejected, "busy").await.success(200);
+    let live = alice.call("carol").await;
+
+    let ids = |args: &[&str]| -> Vec<String> {
+        let listed = cli.json(&[&["call", "list"], args].concat());
+        let calls = listed.as_array().expect("a list");
+        let id = |call: &Value| call["id"].as_str().expect("an id").to_owned();
+        calls.iter().map(id).collect()
+    };
+    let (ended, rejected, live) = (&ended[..], &rejected[..], &live[..]);
+    assert_eq!(ids(&[]), [live, rejected, ended]);
+    assert_eq!(ids(&["--limit", "2"]), [live, rejected]);
+    assert_eq!(ids(&["--live"]), [live]);
+    assert_eq!(ids(&["--user", "alice"]), [live, ended]);
+    assert_eq!(ids(&["--user", "bob", "--status", "rejected"]), [rejected]);
+    assert_eq!(ids(&["--status", "INITIATING"]), [live]);
+    assert_eq!(ids(&["--user", "nobody"]), [""; 0]);
+    assert_eq!(ids(&["--since", "1h"]).len(), 3);
+    assert_eq!(ids(&["--since", "2100-01-01T00:00:00Z"]).len(), 0);
+    let created = alice.details(live).await.success(200)["createdAt"].clone();
+    let since = created.as_str().expect("an instant");
+    assert_eq!(
+        ids(&["--since", since]).first().map(String::as_str),
+        Some(live)
+    );
+
+    let table = cli.run(&["call", "list"]).success();
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines[0].starts_with(" ID") && lines[0].contains("CALLER"),
+        "{table}"
+    );
+    assert!(
+        lines[1].contains(live) && lines[1].contains("INITIATING"),
+        "{table}"
+    );
+    assert_eq!(lines.len(), 4, "{table}");
+}
+
+#[rocket::async_test]
+async fn a_listed_call_has_the_fields_of_its_details_and_who_ended_it() {
+    let scene = Scene::with_call("ENDED").await;
+    let cli = Cli::beside(&scene.server);
+    let mut expected = scene.alice.details(&scene.call).await.success(200);
+    expected["endedBy"] = json!("alice");
+    expected["reason"] = json!(null);
+    assert_eq!(cli.json(&["call", "list"]), json!([expected]));
+}
+
+#[rocket::async_test]
+async fn no_calls_are_an_empty_list_and_a_word_on_standard_error() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    assert_eq!(cli.json(&["call", "list"]), json!([]));
+    let listed = cli.run(&["call", "list"]);
+    assert_eq!(
+        (listed.code, &*listed.out, &*listed.err),
+        (0, "", "no calls\n")
+    );
+}
+
+#[rocket::async_test]
+async fn a_calls_timeline_has_an_entry_for_each_transition() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let call = cast.alice.call("bob").await;
+    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+    cast.at(Device::BobPhone).accept(&call).await;
+    cast.at(Device::AlicePhone).expect("call_accepted").await;
+    cast.alice.set_status(&call, "ACTIVE").await.success(200);
+    cast.alice.end(&call).await.success(200);
+
+    let cli = Cli::beside(&server);
+    let shown = cli.json(&["call", "show", &call]);
+    let timeline = shown["timeline"].as_array().expect("a list");
+    let steps: Vec<_> = timeline
+        .iter()
+        .map(|entry| ["status", "actor", "via", "cause"].map(|key| entry[key].as_str().expect(key)))
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            ["INITIATING", "alice", "rest", "initiate"],
+            ["RINGING", "system", "websocket", "callee_connected"],
+            ["CONNECTING", "bob", "websocket", "accept"],
+            ["ACTIVE", "alice", "rest", "activate"],
+            ["ENDED", "alice", "rest", "end"],
+        ]
+    );
+    assert_eq!(timeline[0]["at"], shown["createdAt"]);
+    assert_eq!(timeline[4]["at"], shown["endTime"]);
+    assert_eq!(
+        (&shown["id"], &shown["status"]),
+        (&json!(call), &json!("ENDED"))
+    );
+
+    let drawn = cli.run(&["call", "show", &call]).success();
+    for part in [
+        "alice (Alice Archer)",
+        "ENDED by alice",
+        "── accept ──",
+        "connect ─",
+        "│",
+    ] {
+        assert!(drawn.contains(part), "{part} is not in:\n{drawn}");
+    }
+}
+
+#[rocket::async_test]
+async fn ended_calls_tell_both_participants_that_the_system_ended_them() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.talk().await;
+    let cli = Cli::beside(&server);
+    assert_eq!(cli.run(&["call", "end", &call]).success(), "");
+    for device in [
+        Device::AlicePhone,
+        Device::AliceTablet,
+        Device::BobPhone,
+        Device::BobTablet,
+    ] {
+        let told = cast.at(device).expect("call_ended").await;
+        assert_eq!(
+            (&told["callId"], &told["endedBy"]),
+            (&json!(call), &json!("system"))
+        );
+    }
+    let last = cli.json(&["call", "show", &call])["timeline"][3].clone();
+    assert_eq!(
+        (&last["actor"], &last["via"], &last["cause"]),
+        (&json!("system"), &json!("admin"), &json!("end"))
+    );
+
+    let again = cli.run(&["call", "end", &call]).failure(1);
+    assert!(again.contains("Cannot end a call that is ENDED"), "{again}");
+    let unknown = cli.run(&["call", "end", &another_call_id()]).failure(1);
+    assert!(unknown.contains("Call not found"), "{unknown}");
+}
+
+#[rocket::async_test]
+async fn a_call_is_ended_through_the_server_or_not_at_all() {
+    let mut server = TestServer::start().await;
+    let call = server.sign_in("alice").call("bob").await;
+    let cli = Cli::beside(&server);
+    server.stop().await;
+    let refused = cli.run(&["call", "end", &call]).failure(1);
+    assert!(refused.contains("no server runs on"), "{refused}");
+    assert_eq!(cli.json(&["call", "show", &call])["status"], "INITIATING");
+}
+
+#[rocket::async_test]
+async fn what_is_no_call_is_a_wrong_command_line_and_an_unknown_call_a_failure() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    for wrong in [
+        &["call", "show", "call-uuid-123"][..],
+        &["call", "end", "1"],
+        &["call", "list", "--status", "RINGIN"],
+        &["call", "list", "--since", "yesterday"],
+        &["call", "list", "--limit", "0"],
+        &["call", "list", "--user", "a b"],
+        &["call"],
+    ] {
+        cli.run(wrong).failure(2);
+    }
+    let meant = cli.run(&["call", "list", "--status", "RINGIN"]).failure(2);
+    assert!(meant.contains("RINGING"), "{meant}");
+    let unknown = cli.run(&["call", "show", &another_call_id()]).failure(1);
+    assert!(unknown.contains("there is no call"), "{unknown}");
+}
+
+/// `call watch --json`, and the lines it prints.
+struct Watch {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Watch {
+    /// Watches from now on: it returns once the server has said that it tells.
+    fn start(cli: &Cli, args: &[&str]) -> Self {
+        let mut child = cli
+            .command(&[&["call", "watch", "--json"], args].concat())
+            .spawn()
+            .expect("it starts");
+        let talk = child.stderr.take().expect("it is piped");
+        let said = BufReader::new(talk)
+            .lines()
+            .next()
+            .expect("a line")
+            .expect("text");
+        assert!(said.starts_with("watching"), "{said}");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Self { child, lines }
+    }
+
+    fn next(&mut self) -> Value {
+        let line = tokio::task::block_in_place(|| self.lines.next());
+        serde_json::from_str(&line.expect("a line").expect("text")).expect("JSON")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[rocket::async_test]
+async fn every_transition_is_seen_by_who_watches() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    let cli = Cli::beside(&server);
+    let mut all = Watch::start(&cli, &[]);
+    let mut carols = Watch::start(&cli, &["--user", "carol"]);
+
+    let call = cast.alice.call("bob").await;
+    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+    cast.bob.reject(&call, "declined").await.success(200);
+    let other = cast.carol.call("bob").await;
+
+    for (status, cause, actor) in [
+        ("INITIATING", "initiate", "alice"),
+        ("RINGING", "callee_connected", "system"),
+        ("REJECTED", "reject", "bob"),
+    ] {
+        let change = all.next();
+        assert_eq!(change["callId"], *call);
+        assert_eq!(
+            (&change["status"], &change["cause"], &change["actor"]),
+            (&json!(status), &json!(cause), &json!(actor))
+        );
+    }
+    let change = all.next();
+    assert_eq!(change["callId"], *other);
+    assert_eq!(carols.next(), change);
+    let keys: Vec<_> = change.as_object().expect("an object").keys().collect();
+    let expected = [
+        "actor",
+        "at",
+        "callId",
+        "callType",
+        "calleeId",
+        "callerId",
+        "cause",
+        "durationSeconds",
+        "reason",
+        "status",
+        "via",
+    ];
+    assert_eq!(keys, expected);
+}
+
+#[rocket::async_test]
+async fn watching_ends_in_a_failure_when_the_server_stops() {
+    let mut server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let mut watch = Watch::start(&cli, &[]);
+    server.stop().await;
+    let ended = tokio::task::block_in_place(|| watch.child.wait()).expect("it ends");
+    assert_eq!(ended.code(), Some(1));
+    let refused = cli.run(&["call", "watch"]).failure(1);
+    assert!(refused.contains("no server runs on"), "{refused}");
+}
+
+#[rocket::async_test]
+async fn ctrl_c_ends_watching_well() {
+    let server = TestServer::start().await;
+    let mut watch = Watch::start(&Cli::beside(&server), &[]);
+    let pid = rustix::process::Pid::from_child(&watch.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it is there");
+    let ended = tokio::task::block_in_place(|| watch.child.wait()).expect("it ends");
+    assert_eq!(ended.code(), Some(0));
+}
+
+#[rocket::async_test]
+async fn the_control_socket_is_private_lives_with_the_server_and_replaces_a_stale_one() {
+    let mut server = TestServer::start().await;
+    let path = socket_path(&server.database());
+    let mode = std::fs::metadata(&path)
+        .expect("it is there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    server.stop().await;
+    assert!(!path.exists());
+    // As a server leaves it behind that was killed.
+    drop(std::os::unix::net::UnixListener::bind(&path).expect("a stale socket"));
+    let cli = Cli::beside(&server);
+    let none = cli.run(&["call", "watch"]).failure(1);
+    assert!(none.contains("no server runs on"), "{none}");
+    server.start_again().await;
+    let unknown = cli.run(&["call", "end", &another_call_id()]).failure(1);
+    assert!(unknown.contains("Call not found"), "{unknown}");
+}
+
+#[rocket::async_test]
+async fn commands_beyond_the_limit_are_told_so_and_silent_ones_are_let_go() {
+    let server = TestServer::start().await;
+    let path = socket_path(&server.database());
+    let held: Vec<_> = (0..16)
+        .map(|_| UnixStream::connect(&path).expect("a place"))
+        .collect();
+    let cli = Cli::beside(&server);
+    let end = ["call", "end", &another_call_id()];
+    eventually("a command to be refused", async || {
+        cli.run(&end).err.contains("16 commands are connected")
+    })
+    .await;
+    drop(held);
+    eventually("a place to be free", async || {
+        cli.run(&end).err.contains("Call not found")
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn nonsense_on_the_control_socket_is_answered_with_a_sentence() {
+    let server = TestServer::start().await;
+    let path = socket_path(&server.database());
+    for (sent, told) in [
+        ("nonsense\n", "does not understand"),
+        ("{\"request\":\"sing\"}\n", "sing"),
+        (&*"x".repeat(5000), "4096 bytes"),
+        (
+            "{\"request\":\"watch\",\"user\":\"a b\"}\n",
+            "expected 1-64",
+        ),
+    ] {
+        let mut stream = UnixStream::connect(&path).expect("a place");
+        let _ = std::io::Write::write_all(&mut stream, sent.as_bytes());
+        let answer = tokio::task::block_in_place(|| BufReader::new(stream).lines().next());
+        let answer: Value =
+            serde_json::from_str(&answer.expect("a line").expect("text")).expect("JSON");
+        assert_eq!(answer["answer"], "failed");
+        let message = answer["message"].as_str().expect("text");
+        assert!(message.contains(told), "{message}");
+    }
+}
