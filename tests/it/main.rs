@@ -4,6 +4,7 @@
 
 mod accept;
 mod active;
+mod asyncapi;
 mod auth;
 mod busy;
 mod cli_call;
@@ -24,6 +25,7 @@ mod life;
 mod limits;
 mod load;
 mod messages;
+mod openapi;
 mod presence;
 mod quality;
 mod rate_limits;

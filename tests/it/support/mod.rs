@@ -6,6 +6,7 @@ mod api;
 mod beyond;
 mod cast;
 mod cli;
+pub mod document;
 mod raw;
 mod scene;
 mod server;
