@@ -274,7 +274,7 @@ fn a_wrong_secret_or_a_changed_letter_is_a_bad_signature() {
         format!("{header}.{bob}.{signature}"),
         format!("{header}.{payload}.{other_signature}"),
         format!("{header}.{payload}."),
-        format!("{header}.{payload}.{}", &signature[..signature.len() - 4]),
+        format!("{header}.{payload}.{}", &signature[..40]),
     ] {
         assert_eq!(
             refusal(&with_secret(), &forged),
