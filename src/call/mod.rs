@@ -15,7 +15,7 @@ pub mod transition;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Action, CallError};
+pub use error::CallError;
 pub use history::{
     Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
 };

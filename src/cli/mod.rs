@@ -9,7 +9,6 @@ mod db;
 mod failure;
 mod human;
 mod listen;
-mod openapi;
 mod output;
 mod people;
 mod progress;
@@ -74,12 +73,6 @@ enum Command {
     Db(db::Db),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
-    /// Print the OpenAPI document of the REST interface
-    #[command(name = "openapi")]
-    OpenApi(openapi::OpenApi),
-    /// Print the AsyncAPI document of the socket
-    #[command(name = "asyncapi")]
-    AsyncApi(openapi::AsyncApi),
 }
 
 impl Cli {
@@ -96,8 +89,6 @@ impl Cli {
             Command::Call(call) => call.run(&self.place),
             Command::Db(db) => db.run(&self.place),
             Command::Listen(listen) => listen.run(&self.place),
-            Command::OpenApi(openapi) => openapi.run(),
-            Command::AsyncApi(asyncapi) => asyncapi.run(),
         }
     }
 }

@@ -43,24 +43,6 @@ impl Problem {
         }
     }
 
-    /// The HTTP status.
-    #[must_use]
-    pub const fn status(&self) -> Status {
-        self.status
-    }
-
-    /// What kind of problem it is.
-    #[must_use]
-    pub const fn error_type(&self) -> ErrorType {
-        self.error_type
-    }
-
-    /// The body of the answer: the envelope of a failure.
-    #[must_use]
-    pub fn body(&self) -> String {
-        answer::failure(self.error_type, &self.message)
-    }
-
     /// A body, field or query parameter is not as specified.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -74,26 +56,6 @@ impl Problem {
             Status::Unauthorized,
             ErrorType::Unauthenticated,
             "Missing or invalid token",
-        )
-    }
-
-    /// A page of this origin may not ask.
-    #[must_use]
-    pub fn origin_not_allowed() -> Self {
-        Self::new(
-            Status::Forbidden,
-            ErrorType::OriginNotAllowed,
-            "Pages of this origin may not use this server: add the origin to the setting `allowed_origins`",
-        )
-    }
-
-    /// The metrics are not for this address.
-    #[must_use]
-    pub fn address_not_allowed() -> Self {
-        Self::new(
-            Status::Forbidden,
-            ErrorType::AddressNotAllowed,
-            "The metrics are not for this address: add it to the setting `metrics_allow`",
         )
     }
 
@@ -222,7 +184,8 @@ impl<'r> Responder<'r, 'static> for Problem {
         let arrival = Arrival::of(request);
         arrival.is_refused(self.error_type);
         self.log_cause(&arrival.request_id);
-        let body = RawJson(self.body()).respond_to(request)?;
+        let body = answer::failure(self.error_type, &self.message);
+        let body = RawJson(body).respond_to(request)?;
         let mut response = Response::build_from(body);
         response.status(self.status);
         if let Some(wait) = self.retry_after {

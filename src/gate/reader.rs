@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
+use crate::wire::ErrorType;
+
 use super::peer::client_address;
 use super::{Gate, Problem};
 
@@ -26,7 +28,12 @@ impl<'r> FromRequest<'r> for MetricsReader {
         if vouched_for && is_listed(client, &gate.0.metrics_allow) {
             return Outcome::Success(Self(()));
         }
-        Problem::address_not_allowed().refuse(request)
+        Problem::new(
+            Status::Forbidden,
+            ErrorType::AddressNotAllowed,
+            "The metrics are not for this address: add it to the setting `metrics_allow`",
+        )
+        .refuse(request)
     }
 }
 

@@ -48,7 +48,7 @@ async fn initiate(
 /// The callee accepts.
 #[post("/<id>/accept", data = "<body>")]
 async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let request::Accept {} = request::accept(&body)?;
+    request::accept(&body)?;
     let call = service.accept(user.acting(), call_id(id)?).await?;
     Ok(RawJson(answer::call(
         "Call accepted successfully",
@@ -60,7 +60,7 @@ async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 /// The callee rejects.
 #[post("/<id>/reject", data = "<body>")]
 async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let request::Reject { reason } = request::reject(&body)?;
+    let reason = request::reject(&body)?;
     let call = service.reject(user.acting(), call_id(id)?, reason).await?;
     Ok(RawJson(answer::call(
         "Call rejected successfully",
@@ -72,7 +72,7 @@ async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 /// A participant ends the call.
 #[post("/<id>/end", data = "<body>")]
 async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let request::End { duration_seconds } = request::end(&body)?;
+    let duration_seconds = request::end(&body)?;
     let call = service
         .end(user.acting(), call_id(id)?, duration_seconds)
         .await?;
@@ -86,9 +86,9 @@ async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> 
 /// A participant sets the status.
 #[patch("/<id>/status", data = "<body>")]
 async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let request::SetStatus { status } = request::status(&body)?;
+    let target = request::status(&body)?;
     let call = service
-        .set_status(user.acting(), call_id(id)?, status)
+        .set_status(user.acting(), call_id(id)?, target)
         .await?;
     Ok(RawJson(answer::call(
         "Call status updated successfully",

@@ -5,7 +5,6 @@ mod body;
 mod calls;
 mod catchers;
 mod cors;
-mod documents;
 mod health;
 mod history;
 mod metrics;
@@ -19,7 +18,6 @@ use crate::metrics::Metrics;
 
 use access_log::AccessLog;
 use cors::Cors;
-use documents::Documents;
 
 /// An answer in the envelope.
 type Answer = Result<RawJson<String>, crate::gate::Problem>;
@@ -31,10 +29,7 @@ pub fn stage(metrics: Metrics) -> AdHoc {
         rocket
             .attach(AccessLog { metrics })
             .attach(Cors)
-            .manage(Documents::new())
             .mount("/api", cors::routes())
-            .mount("/api", documents::routes())
-            .mount("/", documents::page_routes())
             .mount("/api/v1/calls", calls::routes())
             .mount("/api/v1/calls", history::routes())
             .mount("/api/v1/calls", quality::routes())

@@ -1,13 +1,12 @@
 //! What the socket says (specification, "Server to Client Messages"; contract section 4).
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::call::{Actor, CallId, Event, Notice};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{ErrorType, Instant, Text, to_json, value};
+use super::{ErrorType, Instant, Text, to_json};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
@@ -24,112 +23,71 @@ struct Reply<T> {
     payload: T,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallInvitation)]
-pub(crate) struct Invitation<'a> {
-    #[schema(value_type = value::CallId)]
+struct Invitation<'a> {
     call_id: Text<CallId>,
-    #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
-    #[schema(value_type = value::UserId)]
     caller_id: Text<&'a UserId>,
-    /// The caller's name, to be shown.
     caller_name: &'a str,
-    /// The address of the caller's picture, where there is one.
-    #[schema(required, format = "uri")]
     caller_avatar: Option<&'a str>,
-    #[schema(value_type = value::CallType)]
     call_type: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallAccepted)]
-pub(crate) struct Accepted<'a> {
-    #[schema(value_type = value::CallId)]
+struct Accepted<'a> {
     call_id: Text<CallId>,
-    /// The callee.
-    #[schema(value_type = value::UserId)]
     accepted_by: Text<&'a UserId>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallRejected)]
-pub(crate) struct Rejected<'a> {
-    #[schema(value_type = value::CallId)]
+struct Rejected<'a> {
     call_id: Text<CallId>,
-    /// The callee.
-    #[schema(value_type = value::UserId)]
     rejected_by: Text<&'a UserId>,
-    #[schema(value_type = value::RejectReason)]
     reason: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallEnded)]
-pub(crate) struct Ended<'a> {
-    #[schema(value_type = value::CallId)]
+struct Ended<'a> {
     call_id: Text<CallId>,
-    #[schema(value_type = value::Actor)]
     ended_by: Text<&'a Actor>,
-    /// How long the call lasted; 0 where it was never accepted.
-    #[schema(value_type = value::DurationSeconds)]
     duration_seconds: u32,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallTimeout)]
-pub(crate) struct TimedOut {
-    #[schema(value_type = value::CallId)]
+struct TimedOut {
     call_id: Text<CallId>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallQualityWarning)]
-pub(crate) struct QualityWarning {
-    #[schema(value_type = value::CallId)]
+struct QualityWarning {
     call_id: Text<CallId>,
-    /// How bad the other participant's network is.
-    #[schema(value_type = value::WarningLevel)]
     quality: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallError)]
-pub(crate) struct CallError<'a> {
-    /// The call id that was sent, whatever it was; null where none was.
-    #[schema(required)]
+struct CallError<'a> {
     call_id: Option<&'a str>,
-    #[schema(value_type = value::ErrorType)]
     error_type: &'static str,
-    /// What went wrong, in a sentence for people.
     message: &'a str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = HeartbeatAck)]
-pub(crate) struct HeartbeatAck<'a> {
-    /// The user of the session.
-    #[schema(value_type = value::UserId)]
+struct HeartbeatAck<'a> {
     user_id: Text<&'a UserId>,
-    /// The server's time.
-    #[schema(value_type = value::Timestamp)]
     timestamp: Instant,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = SessionRefreshed)]
-pub(crate) struct SessionRefreshed {
-    /// When the new token expires.
-    #[schema(value_type = value::Timestamp)]
+struct SessionRefreshed {
     expires_at: Instant,
 }
 

@@ -1,22 +1,17 @@
 //! Who is there, as REST shows it (contract section 5).
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use crate::user::UserId;
 
+use super::Text;
 use super::answer::success;
-use super::{Text, value};
 
-/// Whether a user is connected.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct UserStatus<'a> {
-    #[schema(value_type = value::UserId)]
+struct UserStatus<'a> {
     user_id: Text<&'a UserId>,
-    /// Whether a session of the user is connected.
     is_online: bool,
-    /// How many of them are.
     active_session_count: usize,
 }
 

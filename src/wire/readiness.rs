@@ -1,12 +1,11 @@
 //! What `/readyz` answers.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::to_json;
 
 /// Whether the server can do its work, and what of it cannot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// `ready`, `not_ready` or `stopping`.
@@ -24,8 +23,7 @@ pub struct Readiness {
 }
 
 /// What the database can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = DatabaseHealth)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Database {
     /// It can be read.
     pub readable: bool,
@@ -34,9 +32,8 @@ pub struct Database {
 }
 
 /// How the sweeper is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = SweeperHealth)]
 pub struct Sweeper {
     /// It has shown itself in the last 10 s.
     pub alive: bool,

@@ -1,60 +1,22 @@
 //! What REST is asked (specification, "REST API Endpoints").
 
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use crate::call::transition::Target;
-use crate::call::{CallType, ChannelId, NetworkQuality, QualityReport, RejectReason, Status};
+use crate::call::{CallType, ChannelId, NetworkQuality, QualityReport, RejectReason};
 use crate::user::UserId;
 
 use super::fields::{Fields, Invalid};
-use super::value;
 
 /// The body of `POST /v1/calls/initiate`.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = InitiateCall, rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Initiate {
-    /// Who is called.
-    #[schema(rename = "calleeId", value_type = value::UserId)]
+    /// `calleeId`.
     pub callee: UserId,
-    /// What the participants will send each other.
-    #[schema(value_type = value::CallType)]
+    /// `callType`.
     pub call_type: CallType,
-    /// Where the media will flow.
-    #[schema(rename = "channelId", value_type = value::ChannelId)]
+    /// `channelId`.
     pub channel: ChannelId,
-}
-
-/// The body of `POST /v1/calls/{callId}/accept`, which says nothing.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = AcceptCall)]
-pub struct Accept {}
-
-/// The body of `POST /v1/calls/{callId}/reject`.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = RejectCall)]
-pub struct Reject {
-    /// Why.
-    #[schema(value_type = value::RejectReason)]
-    pub reason: RejectReason,
-}
-
-/// The body of `POST /v1/calls/{callId}/end`.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = EndCall, rename_all = "camelCase")]
-pub struct End {
-    /// How long the call lasted; where it is left out or null, the server counts from `startTime`.
-    #[schema(value_type = Option<value::DurationSeconds>)]
-    pub duration_seconds: Option<u32>,
-}
-
-/// The body of `PATCH /v1/calls/{callId}/status`.
-#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
-#[schema(as = SetCallStatus)]
-pub struct SetStatus {
-    /// The status to be.
-    #[schema(value_type = value::TargetStatus)]
-    pub status: Target,
 }
 
 /// The body of `POST /v1/calls/initiate`.
@@ -75,47 +37,38 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, Invalid> {
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn accept(body: &[u8]) -> Result<Accept, Invalid> {
-    Fields::of(&json_or_nothing(body)?, "body").map(|_| Accept {})
+pub fn accept(body: &[u8]) -> Result<(), Invalid> {
+    Fields::of(&json_or_nothing(body)?, "body").map(|_| ())
 }
 
 /// The body of `POST /v1/calls/{callId}/reject`.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn reject(body: &[u8]) -> Result<Reject, Invalid> {
-    let reason = reason(Fields::of(&json(body)?, "body")?)?;
-    Ok(Reject { reason })
+pub fn reject(body: &[u8]) -> Result<RejectReason, Invalid> {
+    reason(Fields::of(&json(body)?, "body")?)
 }
 
 /// The body of `POST /v1/calls/{callId}/end`, which may be missing.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn end(body: &[u8]) -> Result<End, Invalid> {
-    let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)?;
-    Ok(End { duration_seconds })
+pub fn end(body: &[u8]) -> Result<Option<u32>, Invalid> {
+    duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)
 }
 
 /// The body of `PATCH /v1/calls/{callId}/status`.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn status(body: &[u8]) -> Result<SetStatus, Invalid> {
-    let status = Fields::of(&json(body)?, "body")?.one_of("status", &TARGETS, target_word)?;
-    Ok(SetStatus { status })
-}
-
-/// The statuses that a client may set, in the order of the specification.
-pub(super) const TARGETS: [Target; 3] = [Target::Connecting, Target::Active, Target::Ended];
-
-/// The word of a status that a client may set.
-pub(super) const fn target_word(target: Target) -> &'static str {
-    match target {
-        Target::Connecting => Status::Connecting.as_str(),
-        Target::Active => Status::Active.as_str(),
-        Target::Ended => Status::Ended.as_str(),
-    }
+pub fn status(body: &[u8]) -> Result<Target, Invalid> {
+    const ALL: [Target; 3] = [Target::Connecting, Target::Active, Target::Ended];
+    let word = |target| match target {
+        Target::Connecting => "CONNECTING",
+        Target::Active => "ACTIVE",
+        Target::Ended => "ENDED",
+    };
+    Fields::of(&json(body)?, "body")?.one_of("status", &ALL, word)
 }
 
 /// The body of `POST /v1/calls/{callId}/quality`.

@@ -19,7 +19,7 @@ use crate::hub::{Outbox, Outgoing, Place};
 use crate::metrics::Loss;
 use crate::service::Service;
 use crate::user::{SessionId, UserId};
-use crate::wire::{Close, event, message};
+use crate::wire::{event, message};
 
 use super::SocketRules;
 use super::abuse::Meter;
@@ -104,7 +104,7 @@ impl Session {
                 let end = AssertUnwindSafe(life.run())
                     .catch_unwind()
                     .await
-                    .unwrap_or(End::ByUs(Close::Failed));
+                    .unwrap_or(End::FAILED);
                 let about = life.about;
                 service.disconnect(subscription).await;
                 let missed = outbox.abandon();
@@ -114,7 +114,7 @@ impl Session {
             Err(error) => {
                 let request_id = &*line.request_id;
                 tracing::warn!(request_id, %error, "a session could not begin");
-                (End::ByUs(Close::Unavailable), None)
+                (End::UNAVAILABLE, None)
             }
         };
         service.metrics().close(end.counted_code(), end.by());
@@ -294,7 +294,7 @@ where
             biased;
             sent = self.stream.send(message) => sent.map_err(End::from),
             closing = self.outbox.closed() => Err(closing.into()),
-            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::ByUs(Close::Idle)),
+            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::IDLE),
         }
     }
 
@@ -302,10 +302,10 @@ where
     async fn keep_alive(&mut self, timer: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
         let now = Instant::now();
         if now >= self.heard_at + self.rules.idle_timeout {
-            return Err(End::ByUs(Close::Idle));
+            return Err(End::IDLE);
         }
         if self.until_expiry().is_some_and(|left| left.is_zero()) {
-            return Err(End::ByUs(Close::Expired));
+            return Err(End::EXPIRED);
         }
         if now >= self.ping_at {
             self.ping_at = now + self.rules.ping_interval;

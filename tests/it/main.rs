@@ -4,7 +4,6 @@
 
 mod accept;
 mod active;
-mod asyncapi;
 mod auth;
 mod busy;
 mod cli_call;
@@ -25,7 +24,6 @@ mod life;
 mod limits;
 mod load;
 mod messages;
-mod openapi;
 mod presence;
 mod quality;
 mod rate_limits;

@@ -6,7 +6,6 @@ mod api;
 mod beyond;
 mod cast;
 mod cli;
-pub mod document;
 mod raw;
 mod scene;
 mod server;
