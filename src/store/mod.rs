@@ -1,6 +1,6 @@
 //! The database: SQL, and only SQL.
 //!
-//! [`Store`] is what a running server holds: one [`writer`] and a pool of readers on one file, which it
+//! [`Store`] is what a running server holds: one `writer` and a pool of readers on one file, which it
 //! keeps other servers away from. [`Database`] is a plain connection for the command line. What can be read
 //! stands on [`Read`], what can be written on [`Write`], a file per family of tables. This module knows
 //! nothing of HTTP, sockets or JSON, and decides nothing.

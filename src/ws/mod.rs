@@ -1,7 +1,7 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! [`upgrade`] turns a request into a stream, [`session`] is the loop over it, [`respond`] what a message
-//! leads to, [`closing`] how it ends, [`abuse`] who says too much, [`flood`] who sends and says nothing.
+//! `upgrade` turns a request into a stream, `session` is the loop over it, `respond` what a message
+//! leads to, `closing` how it ends, `abuse` who says too much, `flood` who sends and says nothing.
 
 mod abuse;
 mod closing;
