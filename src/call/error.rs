@@ -21,6 +21,13 @@ pub enum CallError {
     },
 }
 
+impl CallError {
+    /// The refusal of `action` on a call that is `status`.
+    pub(super) const fn invalid_status(action: Action, status: Status) -> Self {
+        Self::InvalidStatus { action, status }
+    }
+}
+
 /// What can be asked of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
+use super::actor::{Actor, Cause};
 use super::state::{Call, CallId, CallType, RejectReason, State};
-use super::transition::{Actor, Cause};
 
 /// How a call went, as its owner's history shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,15 @@
 //! The rules of a call, pure: no database, no network, no clock.
 //!
-//! [`state`] says what a call can be, [`transition`] how it gets from one state to the next and what
-//! follows from that, [`notice`] what clients are told, [`history`] what is remembered for its two
-//! participants, [`quality`] how well the network carries it, [`error`] why an action is refused. The source
-//! of all of it is sections 3 and 5 of the contract.
+//! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
+//! the next, [`effect`] what follows from that, [`notice`] what clients are told, [`history`] what is
+//! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`error`]
+//! why an action is refused. The source of all of it is sections 3 and 5 of the contract.
 
+pub mod actor;
+pub mod effect;
 pub mod error;
 pub mod history;
+pub mod network;
 pub mod notice;
 pub mod quality;
 pub mod state;
@@ -15,11 +18,13 @@ pub mod transition;
 #[cfg(test)]
 mod tests;
 
+pub use actor::{Acting, Actor, Cause, Via};
+pub use effect::{TimelineEntry, Transition};
 pub use error::CallError;
 pub use history::{
     Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
 };
+pub use network::NetworkQuality;
 pub use notice::{Audience, Event, Notice};
-pub use quality::{NetworkQuality, QualityReport, QualitySummary};
+pub use quality::{QualityReport, QualitySummary};
 pub use state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
-pub use transition::{Acting, Actor, Cause, TimelineEntry, Transition, Via};

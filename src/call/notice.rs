@@ -3,9 +3,9 @@
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
 
-use super::quality::NetworkQuality;
+use super::actor::Actor;
+use super::network::NetworkQuality;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
-use super::transition::Actor;
 
 /// A message to clients, before anybody has put it into JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::transition::Actor;
+use super::actor::Actor;
 
 /// A call's id: a `UUIDv7`, lower case (contract section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,171 +3,16 @@
 //! A transition takes the call, who acts and the instant, and returns the whole effect as data: the new
 //! call, the line of its timeline, the notices, the history entries. It does nothing by itself.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::user::{Profile, SessionId, UserId};
+use crate::user::{Profile, UserId};
 
+use super::actor::{Acting, Actor, Cause, Via};
+use super::effect::{Entry, Told, Transition, advance, effect, entry, entry_by, finish};
 use super::error::{Action, CallError};
-use super::history::{self, HistoryEntry};
 use super::notice::{Audience, Event, Invitation, Notice};
 use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
-
-/// Who did something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Actor {
-    /// A user.
-    User(UserId),
-    /// The server, or its administrator.
-    System,
-}
-
-impl Actor {
-    /// The user's id, or `system`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::User(user) => user.as_str(),
-            Self::System => "system",
-        }
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// A participant's session doing something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acting {
-    /// The user.
-    pub user: UserId,
-    /// The session, which hears nothing of what it did itself.
-    pub session: SessionId,
-    /// The way it spoke to us.
-    pub via: Via,
-}
-
-/// The way by which a transition came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Via {
-    /// A REST request.
-    Rest,
-    /// A WebSocket message, or a session that connected.
-    Socket,
-    /// The server itself: a deadline passed.
-    Server,
-    /// The administrator's command line.
-    Admin,
-}
-
-impl Via {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rest, Self::Socket, Self::Server, Self::Admin];
-
-    /// The word shown in a timeline.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Rest => "rest",
-            Self::Socket => "websocket",
-            Self::Server => "server",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-/// What brought a transition about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The caller called.
-    Initiate,
-    /// The caller called somebody who was in another call.
-    UserBusy,
-    /// A device of the callee connected.
-    CalleeConnected,
-    /// The callee accepted.
-    Accept,
-    /// The callee rejected.
-    Reject,
-    /// A participant said that media flows.
-    Activate,
-    /// A participant, or the administrator, ended it.
-    End,
-    /// Nobody answered in time.
-    RingTimeout,
-    /// A participant was gone for too long.
-    ParticipantGone,
-    /// The call reached the longest duration.
-    MaxDuration,
-}
-
-impl Cause {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Initiate,
-        Self::UserBusy,
-        Self::CalleeConnected,
-        Self::Accept,
-        Self::Reject,
-        Self::Activate,
-        Self::End,
-        Self::RingTimeout,
-        Self::ParticipantGone,
-        Self::MaxDuration,
-    ];
-
-    /// The word shown in a timeline.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Initiate => "initiate",
-            Self::UserBusy => "user_busy",
-            Self::CalleeConnected => "callee_connected",
-            Self::Accept => "accept",
-            Self::Reject => "reject",
-            Self::Activate => "activate",
-            Self::End => "end",
-            Self::RingTimeout => "ring_timeout",
-            Self::ParticipantGone => "participant_gone",
-            Self::MaxDuration => "max_call_duration",
-        }
-    }
-}
-
-/// One line of a call's timeline.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TimelineEntry {
-    /// When.
-    pub at: Timestamp,
-    /// The status from then on.
-    pub status: Status,
-    /// Who brought it about.
-    pub actor: Actor,
-    /// By which way.
-    pub via: Via,
-    /// By what.
-    pub cause: Cause,
-}
-
-/// The whole effect of something that happened to a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transition {
-    /// Where the call stood before; nowhere, where it is new.
-    pub from: Option<Status>,
-    /// The call as it is from now on.
-    pub call: Call,
-    /// The line for its timeline.
-    pub entry: TimelineEntry,
-    /// Who is told what, in this order.
-    pub notices: Vec<Notice>,
-    /// The caller's and the callee's history entries, where the call became final.
-    pub history: Option<[HistoryEntry; 2]>,
-}
-
 /// A caller's wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -270,7 +115,7 @@ pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
 /// [`CallError::InvalidStatus`] unless the call is INITIATING.
 pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     let State::Initiating { ring_until } = call.state else {
-        return Err(refused(Action::Ring, call));
+        return Err(CallError::invalid_status(Action::Ring, call.status()));
     };
     let state = State::Ringing { ring_until };
     Ok(advance(
@@ -418,7 +263,9 @@ pub fn set_status(
                 | State::Ringing { .. }
                 | State::Ended { .. }
                 | State::Rejected { .. }
-                | State::Missed { .. } => Err(refused(Action::Activate, call)),
+                | State::Missed { .. } => {
+                    Err(CallError::invalid_status(Action::Activate, call.status()))
+                }
             }
         }
         Target::Ended => end(call, acting, None, now).map(Some),
@@ -475,50 +322,6 @@ pub fn end_by_admin(call: &Call, now: Timestamp) -> Result<Transition, CallError
     finish(call, Actor::System, None, entry, Told::Both, now)
 }
 
-/// Who hears of a change to a call.
-enum Told<'a> {
-    /// The other participant, and the other devices of the one who acted.
-    Others(&'a Acting),
-    /// Both participants.
-    Both,
-    /// One of them.
-    Only(&'a UserId),
-}
-
-impl Told<'_> {
-    fn audiences(&self, call: &Call) -> Vec<Audience> {
-        match self {
-            Self::Others(acting) => vec![
-                Audience::Participant(call.other(&acting.user).clone()),
-                Audience::OtherSessions {
-                    user: acting.user.clone(),
-                    acted: acting.session.clone(),
-                },
-            ],
-            Self::Both => vec![
-                Audience::Participant(call.caller.clone()),
-                Audience::Participant(call.callee.clone()),
-            ],
-            Self::Only(user) => vec![Audience::Participant((*user).clone())],
-        }
-    }
-}
-
-/// Who, by which way and by what: a timeline's line but for what the change itself says.
-struct Entry {
-    actor: Actor,
-    via: Via,
-    cause: Cause,
-}
-
-fn entry(acting: &Acting, cause: Cause) -> Entry {
-    entry_by(Actor::User(acting.user.clone()), acting.via, cause)
-}
-
-fn entry_by(actor: Actor, via: Via, cause: Cause) -> Entry {
-    Entry { actor, via, cause }
-}
-
 fn begin(
     wish: Wish,
     state: State,
@@ -537,91 +340,6 @@ fn begin(
         state,
     };
     effect(None, call, entry, notices)
-}
-
-/// Moves `call` to `state`. An instant before the call's last change is taken as that one, so that a clock
-/// set back makes no call's story run backwards.
-fn advance(
-    call: &Call,
-    state: State,
-    entry: Entry,
-    told: Option<(Told<'_>, Event)>,
-    now: Timestamp,
-) -> Transition {
-    let at = now.max(call.updated_at);
-    let from = Some(call.status());
-    let call = Call {
-        updated_at: at,
-        state,
-        ..call.clone()
-    };
-    let notices = told.map_or_else(Vec::new, |(told, event)| {
-        let audiences = told.audiences(&call).into_iter();
-        audiences
-            .map(|audience| Notice {
-                audience,
-                event: event.clone(),
-                at,
-            })
-            .collect()
-    });
-    effect(from, call, entry, notices)
-}
-
-fn effect(from: Option<Status>, call: Call, entry: Entry, notices: Vec<Notice>) -> Transition {
-    Transition {
-        from,
-        entry: TimelineEntry {
-            at: call.updated_at,
-            status: call.status(),
-            actor: entry.actor,
-            via: entry.via,
-            cause: entry.cause,
-        },
-        history: history::entries(&call, entry.cause),
-        call,
-        notices,
-    }
-}
-
-fn finish(
-    call: &Call,
-    ended_by: Actor,
-    measured_seconds: Option<u32>,
-    entry: Entry,
-    told: Told<'_>,
-    now: Timestamp,
-) -> Result<Transition, CallError> {
-    let ended_at = now.max(call.updated_at);
-    let (started_at, duration_seconds) = match call.state {
-        State::Initiating { .. } | State::Ringing { .. } => (None, 0),
-        State::Connecting { started_at, .. } | State::Active { started_at, .. } => (
-            Some(started_at),
-            measured_seconds.unwrap_or_else(|| whole_seconds(ended_at.since(started_at))),
-        ),
-        State::Ended { .. } | State::Rejected { .. } | State::Missed { .. } => {
-            return Err(refused(Action::End, call));
-        }
-    };
-    let event = Event::Ended {
-        call: call.id,
-        ended_by: ended_by.clone(),
-        duration_seconds,
-    };
-    let state = State::Ended {
-        started_at,
-        ended_at,
-        duration_seconds,
-        ended_by,
-    };
-    Ok(advance(call, state, entry, Some((told, event)), now))
-}
-
-/// Whole seconds, at most what the protocol's integer holds (2,147,483,647).
-fn whole_seconds(duration: Duration) -> u32 {
-    u32::try_from(duration.as_secs())
-        .unwrap_or(u32::MAX)
-        .min(i32::MAX.unsigned_abs())
 }
 
 fn only_a_participant(call: &Call, acting: &Acting) -> Result<(), CallError> {
@@ -645,7 +363,7 @@ fn only_unanswered(call: &Call, action: Action) -> Result<(), CallError> {
     match call.status() {
         Status::Initiating | Status::Ringing => Ok(()),
         Status::Connecting | Status::Active | Status::Ended | Status::Rejected | Status::Missed => {
-            Err(refused(action, call))
+            Err(CallError::invalid_status(action, call.status()))
         }
     }
 }
@@ -657,13 +375,6 @@ fn only_answered(call: &Call) -> Result<(), CallError> {
         | Status::Ringing
         | Status::Ended
         | Status::Rejected
-        | Status::Missed => Err(refused(Action::End, call)),
-    }
-}
-
-fn refused(action: Action, call: &Call) -> CallError {
-    CallError::InvalidStatus {
-        action,
-        status: call.status(),
+        | Status::Missed => Err(CallError::invalid_status(Action::End, call.status())),
     }
 }
