@@ -52,11 +52,19 @@ pub enum Via {
     Server,
     /// The administrator's command line.
     Admin,
+    /// A webhook's receiver, by its answer.
+    Webhook,
 }
 
 impl Via {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Rest, Self::Socket, Self::Server, Self::Admin];
+    pub const ALL: [Self; 5] = [
+        Self::Rest,
+        Self::Socket,
+        Self::Server,
+        Self::Admin,
+        Self::Webhook,
+    ];
 
     /// The word shown in a timeline.
     #[must_use]
@@ -66,6 +74,7 @@ impl Via {
             Self::Socket => "websocket",
             Self::Server => "server",
             Self::Admin => "admin",
+            Self::Webhook => "webhook",
         }
     }
 }
@@ -93,11 +102,15 @@ pub enum Cause {
     ParticipantGone,
     /// The call reached the longest duration.
     MaxDuration,
+    /// The callee's device, which a push has woken, said that it rings.
+    CalleeRings,
+    /// A webhook's receiver said that it has delivered a push.
+    PushDelivered,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Initiate,
         Self::UserBusy,
         Self::CalleeConnected,
@@ -108,6 +121,8 @@ impl Cause {
         Self::RingTimeout,
         Self::ParticipantGone,
         Self::MaxDuration,
+        Self::CalleeRings,
+        Self::PushDelivered,
     ];
 
     /// The word shown in a timeline.
@@ -124,6 +139,8 @@ impl Cause {
             Self::RingTimeout => "ring_timeout",
             Self::ParticipantGone => "participant_gone",
             Self::MaxDuration => "max_call_duration",
+            Self::CalleeRings => "callee_rings",
+            Self::PushDelivered => "push_delivered",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a call is, and the states it can be in.
 //!
 //! ```text
-//!              callee connects
+//!              callee connects, or is woken by a push
 //!  INITIATING ────────────────▶ RINGING            a live call: INITIATING, RINGING,
 //!      │                          │                CONNECTING or ACTIVE
 //!      └──────────┬───────────────┘

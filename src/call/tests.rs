@@ -93,6 +93,7 @@ enum Verb {
     PatchActive,
     PatchEnded,
     Ring,
+    SayItRings,
     Miss,
     Overrun,
     Lose,
@@ -115,6 +116,7 @@ fn apply(
         Verb::PatchActive => set(Target::Active),
         Verb::PatchEnded => set(Target::Ended),
         Verb::Ring => transition::ring(call, now).map(Some),
+        Verb::SayItRings => transition::ring_by_callee(call, &acting, now),
         Verb::Miss => transition::miss(call, now).map(Some),
         Verb::Overrun => transition::overrun(call, now).map(Some),
         Verb::Lose => transition::lose(call, &user(who), now).map(Some),
@@ -127,7 +129,7 @@ fn apply(
 const TABLE: &[(Verb, &str, [&str; 7])] = {
     use Verb::{
         Accept, End, EndByAdmin, Lose, Miss, Overrun, PatchActive, PatchConnecting, PatchEnded,
-        Reject, Ring,
+        Reject, Ring, SayItRings,
     };
     &[
         (
@@ -234,6 +236,21 @@ const TABLE: &[(Verb, &str, [&str; 7])] = {
             ["RINGING", "400", "400", "400", "400", "400", "400"],
         ),
         (
+            SayItRings,
+            "caller",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
+            SayItRings,
+            "callee",
+            ["RINGING", "=", "400", "400", "400", "400", "400"],
+        ),
+        (
+            SayItRings,
+            "stranger",
+            ["403c", "403c", "403c", "403c", "403c", "403c", "403c"],
+        ),
+        (
             Miss,
             "server",
             ["MISSED", "MISSED", "400", "400", "400", "400", "400"],
@@ -329,6 +346,7 @@ fn who_is_told_what_is_as_the_contract_says() {
     );
     assert_eq!(told(Verb::PatchActive, "caller", Status::Connecting), []);
     assert_eq!(told(Verb::Ring, "server", Status::Initiating), []);
+    assert_eq!(told(Verb::SayItRings, "callee", Status::Initiating), []);
     for (verb, status, event) in [
         (Verb::Miss, Status::Ringing, "timed out"),
         (Verb::Overrun, Status::Active, "ended"),

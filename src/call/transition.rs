@@ -114,17 +114,25 @@ pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call is INITIATING.
 pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
-    let State::Initiating { ring_until } = call.state else {
-        return Err(CallError::invalid_status(Action::Ring, call.status()));
-    };
-    let state = State::Ringing { ring_until };
-    Ok(advance(
-        call,
-        state,
-        entry_by(Actor::System, Via::Socket, Cause::CalleeConnected),
-        None,
-        now,
-    ))
+    let entry = entry_by(Actor::System, Via::Socket, Cause::CalleeConnected);
+    begin_ringing(call, entry, now)
+}
+
+/// The callee's device, which a push has woken and which is not connected yet, says that it rings; none where
+/// the call rings already.
+///
+/// # Errors
+/// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the call is INITIATING or RINGING.
+pub fn ring_by_callee(
+    call: &Call,
+    acting: &Acting,
+    now: Timestamp,
+) -> Result<Option<Transition>, CallError> {
+    only_the_callee(call, acting)?;
+    if call.status() == Status::Ringing {
+        return Ok(None);
+    }
+    begin_ringing(call, entry(acting, Cause::CalleeRings), now).map(Some)
 }
 
 /// The callee takes the call.
@@ -340,6 +348,20 @@ fn begin(
         state,
     };
     effect(None, call, entry, notices)
+}
+
+/// A call that waited for a device of the callee rings. Nobody is told: who would be, is not connected.
+fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition, CallError> {
+    let State::Initiating { ring_until } = call.state else {
+        return Err(CallError::invalid_status(Action::Ring, call.status()));
+    };
+    Ok(advance(
+        call,
+        State::Ringing { ring_until },
+        entry,
+        None,
+        now,
+    ))
 }
 
 fn only_a_participant(call: &Call, acting: &Acting) -> Result<(), CallError> {

@@ -15,7 +15,9 @@ use super::Answer;
 use super::body::Body;
 
 pub(super) fn routes() -> Vec<Route> {
-    routes![initiate, accept, reject, end, set_status, active, details]
+    routes![
+        initiate, ringing, accept, reject, end, set_status, active, details
+    ]
 }
 
 /// Initiates a call.
@@ -45,10 +47,22 @@ async fn initiate(
     Ok((Status::Created, RawJson(answer)))
 }
 
+/// The callee's device rings, before it is connected.
+#[post("/<id>/ringing", data = "<body>")]
+async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
+    request::nothing(&body)?;
+    let call = service.ringing(user.acting(), call_id(id)?).await?;
+    Ok(RawJson(answer::call(
+        "Call is ringing",
+        &call,
+        Shown::Asked,
+    )))
+}
+
 /// The callee accepts.
 #[post("/<id>/accept", data = "<body>")]
 async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    request::accept(&body)?;
+    request::nothing(&body)?;
     let call = service.accept(user.acting(), call_id(id)?).await?;
     Ok(RawJson(answer::call(
         "Call accepted successfully",

@@ -63,6 +63,18 @@ impl Service {
         .await
     }
 
+    /// The callee's device says that a call rings on it, before it is connected; where the call rings already,
+    /// nothing changes.
+    ///
+    /// # Errors
+    /// As [`Service::accept`].
+    pub async fn ringing(&self, acting: Acting, call: CallId) -> Result<Call, Error> {
+        self.change(call, move |call, now| {
+            transition::ring_by_callee(call, &acting, now)
+        })
+        .await
+    }
+
     /// The callee refuses a call.
     ///
     /// # Errors

@@ -33,11 +33,11 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, Invalid> {
     })
 }
 
-/// The body of `POST /v1/calls/{callId}/accept`, which says nothing and may be missing.
+/// The body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which says nothing and may be missing.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn accept(body: &[u8]) -> Result<(), Invalid> {
+pub fn nothing(body: &[u8]) -> Result<(), Invalid> {
     Fields::of(&json_or_nothing(body)?, "body").map(|_| ())
 }
 

@@ -30,6 +30,7 @@ mod rate_limits;
 mod reject;
 mod restart;
 mod retention;
+mod ringing;
 mod sessions;
 mod simulation;
 mod statistics;

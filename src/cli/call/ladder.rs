@@ -84,6 +84,8 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
         }
         Cause::UserBusy => (Arrow(Right, "initiate"), Note("in another call")),
         Cause::CalleeConnected => (Nothing, Arrow(Left, "connect")),
+        Cause::CalleeRings => (Nothing, Arrow(Left, "ringing")),
+        Cause::PushDelivered => (Nothing, Note("push delivered")),
         Cause::Accept => (Arrow(Left, "call_accepted"), Arrow(Left, "accept")),
         Cause::Reject => (Arrow(Left, "call_rejected"), Arrow(Left, "reject")),
         Cause::Activate if is_by(entry, &call.caller) => (Arrow(Right, "active"), Nothing),

@@ -113,6 +113,12 @@ impl Api {
             .await
     }
 
+    /// Says that a call rings on the callee's device, which is not connected.
+    pub async fn ringing(&self, call: &str) -> Answer {
+        self.post(&format!("/api/v1/calls/{call}/ringing"), &json!({}))
+            .await
+    }
+
     /// Rejects a call for `reason`.
     pub async fn reject(&self, call: &str, reason: &str) -> Answer {
         self.reject_with(call, &json!({ "reason": reason })).await

@@ -178,6 +178,7 @@ fn call_answer(method: &Method, path: &str) -> Option<CallAnswer> {
         match (method.as_str(), segments.as_slice()) {
             ("POST", ["initiate"]) => ("Call initiated successfully", &[], &[]),
             ("POST", [_, "accept"]) => ("Call accepted successfully", &["startTime"], &[]),
+            ("POST", [_, "ringing"]) => ("Call is ringing", &[], &[]),
             ("POST", [_, "reject"]) => ("Call rejected successfully", &[], &[]),
             ("POST", [_, "end"]) => (
                 "Call ended successfully",
