@@ -9,6 +9,7 @@ mod db;
 mod failure;
 mod human;
 mod listen;
+mod load_test;
 mod output;
 mod people;
 mod progress;
@@ -73,6 +74,8 @@ enum Command {
     Db(db::Db),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
+    /// Measure how many calls this machine carries, and how fast
+    LoadTest(load_test::LoadTest),
 }
 
 impl Cli {
@@ -89,6 +92,7 @@ impl Cli {
             Command::Call(call) => call.run(&self.place),
             Command::Db(db) => db.run(&self.place),
             Command::Listen(listen) => listen.run(&self.place),
+            Command::LoadTest(load_test) => load_test.run(&self.place),
         }
     }
 }
