@@ -53,6 +53,14 @@ pub fn age(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected an age such as 90s, 2h or 30d".to_owned())
 }
 
+/// Reads an age that may be none: `0s` is now.
+pub fn age_or_now(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .filter(|age| *age <= LONGEST_AGE)
+        .ok_or_else(|| "expected an age such as 12h, 30d or 1y; 0s is now".to_owned())
+}
+
 /// Reads an instant, or an age, which means so long before now.
 pub fn instant_or_age(text: &str) -> Result<Timestamp, String> {
     if let Some(at) = Timestamp::parse(text) {

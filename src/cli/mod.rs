@@ -4,6 +4,8 @@
 //! and only that, so that it can be piped; everything else goes to standard error.
 
 mod call;
+mod completions;
+mod config;
 mod confirm;
 mod db;
 mod failure;
@@ -34,8 +36,8 @@ use self::failure::Failure;
     about = "A self-hosted call server: call signalling over REST and WebSocket",
     after_help = "Try it out:\n  \
         chattrix serve --dev                      a server with two users, and what to do next\n\n\
-        Settings come from Rocket.toml, CHATTRIX_* variables and flags; Rocket.toml in the \
-        sources shows them all."
+        Settings come from Rocket.toml, CHATTRIX_* variables and flags: `chattrix config` shows \
+        those that hold here, `chattrix config docs` explains them all."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -70,8 +72,12 @@ enum Command {
     Seed(seed::Seed),
     /// List, show, watch and end calls
     Call(call::Call),
-    /// Back up, restore, check, measure and migrate the database
+    /// Back up, restore, check, prune, measure and migrate the database
     Db(db::Db),
+    /// Show the settings that hold, and try them out
+    Config(config::Config),
+    /// Print the completions for a shell
+    Completions(completions::Completions),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
     /// Measure how many calls this machine carries, and how fast
@@ -91,6 +97,8 @@ impl Cli {
             Command::Seed(seed) => seed.run(&self.place),
             Command::Call(call) => call.run(&self.place),
             Command::Db(db) => db.run(&self.place),
+            Command::Config(config) => config.run(&self.place),
+            Command::Completions(completions) => completions.run(),
             Command::Listen(listen) => listen.run(&self.place),
             Command::LoadTest(load_test) => load_test.run(&self.place),
         }

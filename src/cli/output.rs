@@ -83,6 +83,11 @@ pub fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+/// Prints text that ends with a line break of its own.
+pub fn text(text: &str) -> io::Result<()> {
+    write!(io::stdout().lock(), "{text}")
+}
+
 /// Says a line to the person at the terminal, on standard error. Where nobody listens any more, that is no
 /// reason to break off what is being done.
 pub fn tell(text: &str) {

@@ -144,7 +144,8 @@ fn launch_failure(kind: &ErrorKind, figment: &Figment) -> Failure {
     }
 }
 
-fn bind_failure(error: &io::Error, address: SocketAddr) -> Failure {
+/// Why the server cannot listen there.
+pub fn bind_failure(error: &io::Error, address: SocketAddr) -> Failure {
     match error.kind() {
         io::ErrorKind::AddrInUse => Failure::new(format!("{address} is in use already"))
             .hint("another server runs there; stop it, or take another port with --port"),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -10,7 +10,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use crate::call::CallId;
-use crate::service::{Error, Heard, Service};
+use crate::clock::Timestamp;
+use crate::service::{Error, Forgotten, Heard, Service};
 use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Request, Status};
 
@@ -24,6 +25,9 @@ const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a command may take to read an answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// How often a command is told how far its work is; with it the work ends where the command has left.
+const PROGRESS: Duration = Duration::from_millis(500);
 
 /// Serves the command at the other end until it has its answers.
 pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
@@ -71,6 +75,13 @@ impl Command {
                 let answer = end_call(&shared.service, &call).await;
                 self.tell(&answer).await
             }
+            Request::Prune { before } => {
+                let Some(before) = Timestamp::parse(&before) else {
+                    let message = format!("before: {before} is no instant");
+                    return self.tell(&Answer::Failed { message }).await;
+                };
+                self.prune(&shared.service, before).await
+            }
             Request::Watch { user } => match user.as_deref().map(UserId::parse) {
                 None => self.watch(&shared.service, None).await,
                 Some(Some(user)) => self.watch(&shared.service, Some(&user)).await,
@@ -79,6 +90,29 @@ impl Command {
                     self.tell(&Answer::Failed { message }).await
                 }
             },
+        }
+    }
+
+    /// Forgets the calls that were over before `before`, and tells how far it is.
+    async fn prune(&mut self, service: &Service, before: Timestamp) -> io::Result<()> {
+        tracing::info!(%before, "the administrator prunes old calls");
+        let mut forgotten = Forgotten::default();
+        let mut told = Instant::now();
+        loop {
+            let (batch, finished) = match service.forget_some_calls_over(before).await {
+                Ok(step) => step,
+                Err(error) => return self.tell(&failed(&error)).await,
+            };
+            forgotten += batch;
+            let Forgotten { calls, entries } = forgotten;
+            if finished {
+                tracing::info!(calls, entries, "old calls are pruned");
+                return self.tell(&Answer::Forgotten { calls, entries }).await;
+            }
+            if told.elapsed() >= PROGRESS {
+                told = Instant::now();
+                self.tell(&Answer::Forgetting { calls }).await?;
+            }
         }
     }
 

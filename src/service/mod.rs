@@ -39,6 +39,8 @@ pub use news::{Change, Heard, Watcher};
 pub use presence::Presence;
 pub use users::SignIn;
 
+pub use crate::store::Forgotten;
+
 use alarm::Alarm;
 use news::News;
 use pulse::Pulse;

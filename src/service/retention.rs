@@ -44,13 +44,28 @@ impl Service {
     pub async fn forget_calls_over(&self, before: Timestamp) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
         loop {
-            let (batch, finished) = self.forget_batch(before).await?;
+            let (batch, finished) = self.forget_some_calls_over(before).await?;
             forgotten += batch;
             if finished {
                 return Ok(forgotten);
             }
+        }
+    }
+
+    /// Forgets some of the calls that were over before `before`, as many as nobody notices; returns whether
+    /// that were the last. Where they were not, it leaves the writer to others for a moment before it returns.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn forget_some_calls_over(
+        &self,
+        before: Timestamp,
+    ) -> Result<(Forgotten, bool), Error> {
+        let (batch, finished) = self.forget_batch(before).await?;
+        if !finished {
             tokio::time::sleep(PAUSE).await;
         }
+        Ok((batch, finished))
     }
 
     /// Forgets as many calls as fit into [`HOLD`]; returns whether that were the last.

@@ -57,8 +57,10 @@ impl fmt::Display for Problem {
                             "there is no setting {name} ({source}, [{profile}.chattrix])"
                         )?;
                     }
-                    Origin::Variable => write!(f, "there is no variable {name}")?,
-                    Origin::Flag => write!(f, "there is no flag {name}")?,
+                    Origin::Variable | Origin::RocketVariable => {
+                        write!(f, "there is no variable {name}")?;
+                    }
+                    Origin::Flag | Origin::DevWorld => write!(f, "there is no flag {name}")?,
                 }
                 did_you_mean(f, suggestion.as_deref())
             }

@@ -90,8 +90,12 @@ pub enum Origin {
     },
     /// A variable of the environment.
     Variable,
+    /// A variable of Rocket's own.
+    RocketVariable,
     /// A flag.
     Flag,
+    /// What `--dev` brings with it.
+    DevWorld,
 }
 
 impl Origin {
@@ -113,9 +117,24 @@ impl Origin {
     /// How a key's name is written there.
     pub(super) fn spelling(&self, name: &str) -> String {
         match self {
-            Self::Rocket { .. } => name.to_owned(),
+            Self::Rocket { .. } | Self::DevWorld => name.to_owned(),
+            Self::RocketVariable => {
+                // A table is one variable: `ROCKET_TLS={certs=…, key=…}`.
+                let table = name.split('.').next().unwrap_or(name);
+                format!("ROCKET_{}", table.to_ascii_uppercase())
+            }
             Self::Variable => format!("{PREFIX}{}", name.to_ascii_uppercase()),
             Self::Flag => format!("--{}", name.replace('_', "-")),
+        }
+    }
+
+    /// Where that is, shorter: `Rocket.toml [default.chattrix]`, `CHATTRIX_RING_TIMEOUT`, `--database`.
+    #[must_use]
+    pub fn short(&self, name: &str) -> String {
+        match self {
+            Self::Rocket { source, profile } => format!("{source} [{profile}]"),
+            Self::Variable | Self::RocketVariable | Self::Flag => self.spelling(name),
+            Self::DevWorld => "--dev".to_owned(),
         }
     }
 
@@ -126,8 +145,9 @@ impl Origin {
             Self::Rocket { source, profile } => {
                 format!("{spelling} in {source}, [{profile}.{TABLE}]")
             }
-            Self::Variable => format!("the variable {spelling}"),
+            Self::Variable | Self::RocketVariable => format!("the variable {spelling}"),
             Self::Flag => format!("the flag {spelling}"),
+            Self::DevWorld => format!("{spelling} of --dev"),
         }
     }
 }

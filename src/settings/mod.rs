@@ -9,9 +9,11 @@
 //! it, where it stands and what was expected. This module knows nothing of who uses a setting.
 
 mod check;
+mod effective;
 mod error;
 mod keys;
 mod layers;
+mod reference;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -26,8 +28,11 @@ use figment::Figment;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use secrecy::SecretString;
 
+use self::keys::Origins;
+
 pub use self::error::{Problem, SettingsError};
 pub use self::layers::Origin;
+pub use self::reference::{Setting, Value};
 pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
 
 /// The file that keeps the development secret, in the folder of `--dev`.
@@ -169,6 +174,16 @@ impl Settings {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<(Self, Figment), SettingsError> {
+        Self::gather(figment, variables, overrides)
+            .map(|(settings, figment, _)| (settings, figment))
+    }
+
+    /// The same, with where each value was given.
+    fn gather(
+        figment: Figment,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        overrides: &Overrides,
+    ) -> Result<(Self, Figment, Origins), SettingsError> {
         let mut problems = Vec::new();
         let figment = rocket_settings(figment, overrides);
         let mut given = sources::from_file(&figment, &mut problems);
@@ -176,20 +191,32 @@ impl Settings {
         given.extend(sources::from_flags(overrides));
 
         let mut settings = Self::default();
-        let origins = keys::apply(given, &mut settings, &mut problems);
+        let mut origins = keys::apply(given, &mut settings, &mut problems);
         if let Some(folder) = &overrides.dev {
-            settings.enter_dev_world(folder, overrides);
+            settings.enter_dev_world(folder, overrides, &mut origins);
         }
         check::contradictions(&settings, &origins, overrides, &mut problems);
         SettingsError::unless_empty(problems)?;
-        Ok((settings, figment))
+        Ok((settings, figment, origins))
     }
 
     /// Replaces what would lead out of the development world: the database, the key and what
     /// tokens must say, so that a production variable in the same shell does no harm here.
-    fn enter_dev_world(&mut self, folder: &Path, overrides: &Overrides) {
+    fn enter_dev_world(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
+        for absent in [
+            "jwt_secret",
+            "jwt_public_key_file",
+            "jwt_issuer",
+            "jwt_audience",
+        ] {
+            origins.remove(absent);
+        }
+        for given in ["jwt_secret_file", "allowed_origins"] {
+            origins.insert(given, Origin::DevWorld);
+        }
         if overrides.database.is_none() {
             self.database = folder.join(DEV_DATABASE);
+            origins.insert("database", Origin::DevWorld);
         }
         self.jwt_secret = None;
         self.jwt_secret_file = Some(dev_secret_file(folder));

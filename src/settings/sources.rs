@@ -69,7 +69,9 @@ fn misplaced(figment: &Figment, profile: &Profile, table: &Dict, problems: &mut 
             .and_then(|value| figment.get_metadata(value.tag()));
         match Origin::rocket(metadata, profile) {
             Origin::Rocket { source, .. } => source,
-            Origin::Variable | Origin::Flag => String::new(),
+            Origin::Variable | Origin::RocketVariable | Origin::Flag | Origin::DevWorld => {
+                String::new()
+            }
         }
     };
     if *profile == Profile::const_new(TABLE) && figment.profile() != profile {

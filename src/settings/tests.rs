@@ -11,7 +11,7 @@ use figment::providers::{Format, Toml};
 use secrecy::ExposeSecret;
 
 use super::keys::KEYS;
-use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings};
+use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings, Value};
 
 const SECRET: &str = "12345678901234567890123456789012";
 
@@ -51,6 +51,34 @@ fn without_anything_given_the_defaults_hold() {
         format!("{settings:?}"),
         format!("{:?}", Settings::default())
     );
+}
+
+#[test]
+fn the_reference_describes_every_key_in_order() {
+    let described: Vec<_> = Settings::reference()
+        .iter()
+        .map(|setting| setting.name)
+        .collect();
+    let keys: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+    assert_eq!(described, keys);
+}
+
+#[test]
+fn every_default_can_be_written_as_the_reference_shows_it() {
+    for setting in Settings::reference() {
+        let written = match &setting.value {
+            Value::Absent | Value::Secret => continue,
+            Value::List(items) => items.join(","),
+            Value::Text(_) | Value::Number(_) | Value::Switch(_) => setting.value.to_string(),
+        };
+        let variable = format!("CHATTRIX_{}", setting.name.to_uppercase());
+        let settings = resolve("", &[(&variable, &written)]).expect(&variable);
+        assert_eq!(
+            format!("{settings:?}"),
+            format!("{:?}", Settings::default()),
+            "{variable}={written}"
+        );
+    }
 }
 
 #[test]

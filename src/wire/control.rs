@@ -24,6 +24,12 @@ pub enum Request {
         /// Only of calls of this user.
         user: Option<String>,
     },
+    /// Forget the calls that were over before an instant. Answered with [`Answer::Forgetting`] now and then,
+    /// and with [`Answer::Forgotten`] at the end; it stops where the command leaves.
+    Prune {
+        /// The instant.
+        before: String,
+    },
 }
 
 /// What the server answers: one line.
@@ -42,6 +48,18 @@ pub enum Answer {
     Missed {
         /// How many were left out.
         changes: u64,
+    },
+    /// So many calls are forgotten so far; more follow.
+    Forgetting {
+        /// The calls.
+        calls: u64,
+    },
+    /// What there was to forget is forgotten.
+    Forgotten {
+        /// The calls.
+        calls: u64,
+        /// Entries of their participants' histories.
+        entries: u64,
     },
     /// It was not done.
     Failed {
@@ -171,6 +189,9 @@ mod tests {
                 call: "0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned(),
             },
             Request::Watch { user: None },
+            Request::Prune {
+                before: "2024-01-15T10:30:00.000Z".to_owned(),
+            },
         ] {
             let line = request.to_line();
             assert_eq!(line.lines().count(), 1);

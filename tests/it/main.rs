@@ -7,6 +7,8 @@ mod active;
 mod auth;
 mod busy;
 mod cli_call;
+mod cli_config;
+mod cli_db;
 mod cors;
 mod crash;
 mod details;

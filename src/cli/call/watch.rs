@@ -55,7 +55,12 @@ impl Watch {
                         "{changes} changes came too fast and are not shown"
                     ));
                 }
-                Answer::Status(_) | Answer::Done | Answer::Watching | Answer::Failed { .. } => (),
+                Answer::Status(_)
+                | Answer::Done
+                | Answer::Watching
+                | Answer::Forgetting { .. }
+                | Answer::Forgotten { .. }
+                | Answer::Failed { .. } => (),
             }
         }
     }

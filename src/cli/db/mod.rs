@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod migrate;
+mod prune;
 mod restore;
 mod stats;
 
@@ -16,8 +17,9 @@ use super::failure::Failure;
 #[command(after_help = "Examples:\n  \
     chattrix db backup /var/backups/chattrix-monday.db\n  \
     chattrix db check\n  \
+    chattrix db prune --older-than 90d --dry-run\n  \
     chattrix db stats --json\n\n\
-    backup, check and stats work while the server runs; restore and migrate need it stopped.")]
+    backup, check, prune and stats work while the server runs; restore and migrate need it stopped.")]
 pub struct Db {
     #[command(subcommand)]
     action: Action,
@@ -31,6 +33,8 @@ enum Action {
     Restore(restore::Restore),
     /// Look for damage and contradictions
     Check(check::Check),
+    /// Forget the calls that were over long ago, with their history
+    Prune(prune::Prune),
     /// Show sizes and growth
     Stats(stats::Stats),
     /// Bring the database to the version of this program
@@ -43,6 +47,7 @@ impl Db {
             Action::Backup(backup) => backup.run(place),
             Action::Restore(restore) => restore.run(place),
             Action::Check(check) => check.run(place),
+            Action::Prune(prune) => prune.run(place),
             Action::Stats(stats) => stats.run(place),
             Action::Migrate(migrate) => migrate.run(place),
         }

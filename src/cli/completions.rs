@@ -1,0 +1,28 @@
+//! `chattrix completions`: what a shell completes after `chattrix`.
+
+use clap::{Args, CommandFactory};
+use clap_complete::{Shell, generate};
+
+use super::failure::Failure;
+use super::{Cli, output};
+
+/// The arguments of `chattrix completions`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix completions bash >/etc/bash_completion.d/chattrix\n  \
+    chattrix completions zsh >\"${fpath[1]}/_chattrix\"\n  \
+    chattrix completions fish >~/.config/fish/completions/chattrix.fish")]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+impl Completions {
+    pub fn run(self) -> Result<(), Failure> {
+        // Into memory: the library panics where the output is closed.
+        let mut script = Vec::new();
+        generate(self.shell, &mut Cli::command(), "chattrix", &mut script);
+        Ok(output::text(&String::from_utf8_lossy(&script))?)
+    }
+}

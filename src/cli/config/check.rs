@@ -1,0 +1,212 @@
+//! `chattrix config check`: everything that a start of the server needs, tried out without starting it.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use chattrix::auth::Authenticator;
+use chattrix::settings::Settings;
+use chattrix::store::{Database, Lock};
+use clap::Args;
+use either::Either;
+use rocket::config::TlsConfig;
+use rocket::http::tls::rustls::crypto::ring;
+use rocket::http::tls::rustls::server::ServerConfig;
+use rocket::http::tls::util::{load_certs, load_private_key};
+use rustix::fs::{Access, access};
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::output::{self, Tint};
+use super::super::serve::bind_failure;
+use super::super::{Place, human};
+
+/// The arguments of `chattrix config check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix config check\n  \
+    CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix config check --json\n\n\
+    It looks at the settings, the key of the tokens, the database, the certificate and the port, \
+    changes nothing, and leaves with 1 where the server would not start. The server may run.")]
+pub struct Check {
+    /// Print JSON: {ok, checks: [{check, ok, message}]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of looking at one thing: what is well with it, or what is wrong and what to do.
+struct Outcome {
+    check: &'static str,
+    found: Result<String, String>,
+}
+
+impl Check {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let outcomes = check_all(place);
+        let wrong = outcomes.iter().filter(|one| one.found.is_err()).count();
+        if self.json {
+            let checks: Vec<_> = outcomes.iter().map(Outcome::to_json).collect();
+            output::json(&json!({ "ok": wrong == 0, "checks": checks }))?;
+        } else {
+            for outcome in &outcomes {
+                outcome.print()?;
+            }
+        }
+        match wrong {
+            0 => Ok(()),
+            1 => Err(Failure::new("the server would not start as it is set up")),
+            _ => Err(Failure::new(format!(
+                "the server would not start as it is set up, for {wrong} reasons"
+            ))),
+        }
+    }
+}
+
+impl Outcome {
+    fn to_json(&self) -> serde_json::Value {
+        let (Ok(message) | Err(message)) = &self.found;
+        json!({ "check": self.check, "ok": self.found.is_ok(), "message": message })
+    }
+
+    fn print(&self) -> io::Result<()> {
+        let (word, tint, message) = match &self.found {
+            Ok(message) => ("ok", Tint::Good, message),
+            Err(message) => ("wrong", Tint::Bad, message),
+        };
+        let word = output::tinted(&format!("{word:5}"), Some(tint));
+        output::line(&format!(
+            "{word}  {:11}  {}",
+            self.check,
+            message.replace('\n', "\n                    ")
+        ))
+    }
+}
+
+fn check_all(place: &Place) -> Vec<Outcome> {
+    let (settings, figment) = match Settings::load(&place.overrides()) {
+        Ok(loaded) => loaded,
+        // Nothing more can be said of the rest.
+        Err(error) => {
+            let outcome = |problem: &chattrix::settings::Problem| Outcome {
+                check: "settings",
+                found: Err(problem.to_string()),
+            };
+            return error.problems().iter().map(outcome).collect();
+        }
+    };
+    let outcome = |check, found| Outcome { check, found };
+    let mut outcomes = vec![
+        outcome("settings", Ok("each is known and makes sense".to_owned())),
+        outcome("key", key(&settings)),
+        outcome("database", database(&settings.database)),
+    ];
+    // Settings that can be loaded have a configuration of Rocket's.
+    if let Ok(config) = rocket::Config::try_from(&figment) {
+        if let Some(tls) = &config.tls {
+            outcomes.push(outcome("certificate", certificate(tls)));
+        }
+        let address = SocketAddr::new(config.address, config.port);
+        outcomes.push(outcome("port", port(address, &settings.database)));
+    }
+    outcomes
+}
+
+fn key(settings: &Settings) -> Result<String, String> {
+    let authenticator =
+        Authenticator::from_settings(settings).map_err(|error| error.to_string())?;
+    Ok(if authenticator.can_mint() {
+        "tokens are checked with a secret, and `chattrix token` can make them".to_owned()
+    } else {
+        "tokens are checked with a public key, and made elsewhere".to_owned()
+    })
+}
+
+fn database(path: &Path) -> Result<String, String> {
+    let file = path.display();
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    if !folder.is_dir() {
+        return Err(format!(
+            "`database` names {file}, and there is no folder {}: make it, for the user that the \
+             server runs as",
+            folder.display()
+        ));
+    }
+    // Beside it stand its log and its lock.
+    for needed in [Some(folder), path.exists().then_some(path)]
+        .into_iter()
+        .flatten()
+    {
+        if access(needed, Access::WRITE_OK).is_err() {
+            return Err(format!(
+                "{} cannot be written by this user; `database` names {file}: give it to the user \
+                 that the server runs as (chown), and run this command as that user",
+                needed.display()
+            ));
+        }
+    }
+    if !path.exists() {
+        return Ok(format!("{file} will be made at the first start"));
+    }
+    let database = Database::open_as_it_is(path).map_err(|error| error.to_string())?;
+    let (version, known) = (database.version(), Database::KNOWN_VERSION);
+    let size = human::bytes(path.metadata().map_or(0, |metadata| metadata.len()));
+    Ok(if version < known {
+        format!("{file}, {size}, is brought from version {version} to {known} at the next start")
+    } else {
+        format!("{file}, {size}, version {version}")
+    })
+}
+
+/// Whether Rocket will take the certificate, by its own functions.
+fn certificate(tls: &TlsConfig) -> Result<String, String> {
+    let certs = read(tls.certs(), "tls.certs", |reader| load_certs(reader))?;
+    let key = read(tls.key(), "tls.key", |reader| load_private_key(reader))?;
+    if certs.is_empty() {
+        return Err("tls.certs holds no certificate: expected PEM, BEGIN CERTIFICATE".to_owned());
+    }
+    let count = certs.len();
+    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(certs, key))
+        .map_err(|error| {
+            format!("tls.certs and tls.key do not go together ({error}): the key must be that of the first certificate")
+        })?;
+    Ok(format!("a chain of {count}, and its key"))
+}
+
+fn read<T>(
+    from: Either<std::path::PathBuf, &[u8]>,
+    setting: &str,
+    load: impl FnOnce(&mut dyn io::BufRead) -> io::Result<T>,
+) -> Result<T, String> {
+    match from {
+        Either::Left(path) => File::open(&path)
+            .and_then(|file| load(&mut BufReader::new(file)))
+            .map_err(|error| {
+                format!(
+                    "{setting} names {}, which will not do: {error}; expected a file in PEM",
+                    path.display()
+                )
+            }),
+        Either::Right(mut bytes) => {
+            load(&mut bytes).map_err(|error| format!("{setting} will not do: {error}"))
+        }
+    }
+}
+
+fn port(address: SocketAddr, database: &Path) -> Result<String, String> {
+    let Err(error) = TcpListener::bind(address) else {
+        return Ok(format!("{address} is free"));
+    };
+    if error.kind() == io::ErrorKind::AddrInUse && Lock::is_held(database).unwrap_or(false) {
+        return Ok(format!(
+            "{address} is in use, and a server runs on this database"
+        ));
+    }
+    Err(bind_failure(&error, address).to_string())
+}

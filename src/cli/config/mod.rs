@@ -1,0 +1,46 @@
+//! `chattrix config`: the settings, shown, tried out and explained.
+
+mod check;
+mod docs;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use super::Place;
+use super::failure::Failure;
+
+/// The arguments of `chattrix config`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:\n  \
+    chattrix config\n  \
+    chattrix config --json | jq .ring_timeout\n  \
+    chattrix config check\n\n\
+    Without a subcommand it shows the settings that hold here, and where each was given. Secrets are \
+    not shown.")]
+pub struct Config {
+    /// Print JSON: an object of {value, from} by the names of the settings
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Try the settings out: database, key, certificate, port
+    Check(check::Check),
+    /// Print the reference of all settings, in Markdown
+    #[command(after_help = "Examples:\n  chattrix config docs >docs/settings.md")]
+    Docs,
+}
+
+impl Config {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            None => show::run(place, self.json),
+            Some(Action::Check(check)) => check.run(place),
+            Some(Action::Docs) => docs::run(),
+        }
+    }
+}

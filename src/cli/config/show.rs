@@ -1,0 +1,47 @@
+//! `chattrix config` without more: the settings that hold.
+
+use chattrix::settings::{Origin, Setting, Settings, Value};
+use serde_json::{Map, json};
+
+use super::super::Place;
+use super::super::failure::Failure;
+use super::super::output::{self, Cell, Tint};
+
+pub fn run(place: &Place, as_json: bool) -> Result<(), Failure> {
+    let settings = Settings::effective(&place.overrides())?;
+    if as_json {
+        let all: Map<_, _> = settings
+            .iter()
+            .map(|setting| {
+                let shown = json!({ "value": to_json(&setting.value), "from": from(setting) });
+                (setting.name.to_owned(), shown)
+            })
+            .collect();
+        return Ok(output::json(&all.into())?);
+    }
+    let rows = settings.iter().map(|setting| {
+        let tint = setting.origin.is_none().then_some(Tint::Faint);
+        vec![
+            Cell::from(setting.name),
+            setting.value.to_string().into(),
+            Cell::tinted(from(setting), tint),
+        ]
+    });
+    Ok(output::table(&["SETTING", "VALUE", "FROM"], rows)?)
+}
+
+/// Where a value was given.
+fn from(setting: &Setting) -> String {
+    let origin: Option<&Origin> = setting.origin.as_ref();
+    origin.map_or_else(|| "default".to_owned(), |origin| origin.short(setting.name))
+}
+
+fn to_json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Absent => serde_json::Value::Null,
+        Value::Number(number) => json!(number),
+        Value::Switch(switch) => json!(switch),
+        Value::List(items) => json!(items),
+        Value::Text(_) | Value::Secret => json!(value.to_string()),
+    }
+}

@@ -1,0 +1,169 @@
+//! `chattrix db prune`.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::Duration;
+
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::store::{Database, Forgotten, Lock, Progress};
+use chattrix::wire::control::{Answer, Request};
+use clap::Args;
+use serde_json::json;
+
+use super::super::confirm::confirm;
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::super::running::{Running, runtime};
+use super::super::world::World;
+use super::super::{Place, human, output};
+
+/// Calls forgotten in a transaction where no server runs, which is a fraction of a second.
+const BATCH: u32 = 1000;
+
+/// The arguments of `chattrix db prune`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix db prune --older-than 90d --dry-run\n  \
+    chattrix db prune --older-than 90d\n  \
+    chattrix db prune --older-than 1y --yes --json\n\n\
+    An age is counted from a call's end; live calls stay. With a call go its timeline, its quality \
+    reports and its entries in both histories. A running server does it beside its work; the file \
+    keeps its size, and new calls take the room. The setting `retention` does the same all the time.")]
+pub struct Prune {
+    /// Forget calls that were over longer ago than this: 12h, 30d, 1y
+    #[arg(long, value_name = "AGE", value_parser = human::age_or_now)]
+    older_than: Duration,
+    /// Count them, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask at a terminal
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON: {before, dryRun, calls, historyEntries}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Prune {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let since = self.since();
+        let before = Clock::System.now().minus(self.older_than);
+        let before = before.max(Timestamp::from_millis(0));
+        let due = count(&world, before)?;
+        if self.dry_run {
+            let sentence = format!("{} were over {since}", calls(due));
+            if self.json {
+                return self.print_json(before, due, None);
+            }
+            return Ok(output::line(&sentence)?);
+        }
+        // A script has said what goes by the age; a person may have mistyped it.
+        if due > 0 && io::stdin().is_terminal() {
+            let question = format!("Forget {} that were over {since}?", calls(due));
+            confirm(self.yes, &question)?;
+        }
+        let forgotten = forget(&world, before, due)?;
+        if self.json {
+            return self.print_json(before, forgotten.calls, Some(forgotten.entries));
+        }
+        output::tell(&format!(
+            "forgot {} that were over {since}, and {} entries of history",
+            calls(forgotten.calls),
+            forgotten.entries
+        ));
+        Ok(())
+    }
+
+    /// Since when the calls are over.
+    fn since(&self) -> String {
+        if self.older_than.is_zero() {
+            return "by now".to_owned();
+        }
+        format!("{} ago", human::duration(self.older_than))
+    }
+
+    fn print_json(
+        &self,
+        before: Timestamp,
+        calls: u64,
+        entries: Option<u64>,
+    ) -> Result<(), Failure> {
+        Ok(output::json(&json!({
+            "before": before.to_string(),
+            "dryRun": self.dry_run,
+            "calls": calls,
+            "historyEntries": entries,
+        }))?)
+    }
+}
+
+fn count(world: &World, before: Timestamp) -> Result<u64, Failure> {
+    let database = world.database_to_read()?;
+    let spinner = Bar::spinner("counting");
+    let due = database.count_calls_over(before)?;
+    drop(spinner);
+    Ok(due)
+}
+
+/// Forgets them: the running server does, or this process where none runs.
+fn forget(world: &World, before: Timestamp, due: u64) -> Result<Forgotten, Failure> {
+    let path = &world.settings.database;
+    let bar = Bar::new("forgetting");
+    let show = |calls: u64| {
+        bar.set(Progress {
+            done: calls,
+            total: due.max(calls),
+        });
+    };
+    runtime()?.block_on(async {
+        match Running::find(path).await? {
+            Some(server) => through(server, before, show).await,
+            None => alone(path, before, show),
+        }
+    })
+}
+
+async fn through(
+    mut server: Running,
+    before: Timestamp,
+    show: impl Fn(u64),
+) -> Result<Forgotten, Failure> {
+    let before = before.to_string();
+    let mut answer = server.ask(&Request::Prune { before }).await?;
+    loop {
+        match answer {
+            Answer::Forgetting { calls } => show(calls),
+            Answer::Forgotten { calls, entries } => return Ok(Forgotten { calls, entries }),
+            Answer::Status(_)
+            | Answer::Done
+            | Answer::Watching
+            | Answer::Change(_)
+            | Answer::Missed { .. }
+            | Answer::Failed { .. } => (),
+        }
+        answer = server.next().await?;
+    }
+}
+
+/// No server may start meanwhile: it would have a second writer beside it.
+fn alone(path: &Path, before: Timestamp, show: impl Fn(u64)) -> Result<Forgotten, Failure> {
+    let _lock = Lock::take(path)?;
+    let database = Database::open(path)?;
+    let mut forgotten = Forgotten::default();
+    loop {
+        let batch = database.forget_calls(before, BATCH)?;
+        forgotten += batch;
+        if batch.calls < u64::from(BATCH) {
+            return Ok(forgotten);
+        }
+        show(forgotten.calls);
+    }
+}
+
+fn calls(count: u64) -> String {
+    match count {
+        1 => "1 call".to_owned(),
+        _ => format!("{count} calls"),
+    }
+}
