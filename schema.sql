@@ -61,7 +61,8 @@ CREATE TABLE live (
     user     INTEGER PRIMARY KEY REFERENCES users (key),
     call     BLOB    NOT NULL,
     attended INTEGER NOT NULL,              -- 1: had a connected session during the call
-    gone_at  INTEGER                        -- since when the last session is gone
+    gone_at  INTEGER,                       -- since when the last session is gone
+    session  TEXT                           -- the one that initiated or accepted
 ) STRICT;
 
 CREATE INDEX live_by_gone_at ON live (gone_at) WHERE gone_at IS NOT NULL;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 
 use super::actor::{Acting, Actor, Cause, Via};
 use super::error::{Action, CallError};
@@ -42,6 +42,8 @@ pub struct Transition {
     pub notices: Vec<Notice>,
     /// The caller's and the callee's history entries, where the call became final.
     pub history: Option<[HistoryEntry; 2]>,
+    /// The session with which the callee is in the call from now on, where this was the answer.
+    pub answered_with: Option<SessionId>,
 }
 
 /// Who hears of a change to a call.
@@ -135,6 +137,7 @@ pub(super) fn effect(
         history: history::entries(&call, entry.cause),
         call,
         notices,
+        answered_with: None,
     }
 }
 

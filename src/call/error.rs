@@ -45,6 +45,8 @@ pub enum Action {
     Miss,
     /// Say how well the network carries it.
     Report,
+    /// Pass something on to the other participant.
+    Signal,
 }
 
 impl std::fmt::Display for Action {
@@ -57,6 +59,7 @@ impl std::fmt::Display for Action {
             Self::Activate => "activate",
             Self::Miss => "miss",
             Self::Report => "report the quality of",
+            Self::Signal => "send a signal in",
         })
     }
 }

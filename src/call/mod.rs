@@ -2,8 +2,8 @@
 //!
 //! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
 //! the next, [`effect`] what follows from that, [`notice`] what clients are told, [`history`] what is
-//! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`error`]
-//! why an action is refused. The source of all of it is sections 3 and 5 of the contract.
+//! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`signal`]
+//! what they say to each other about their media, [`error`] why an action is refused. The source of all of it is sections 3 and 5 of the contract.
 
 pub mod actor;
 pub mod effect;
@@ -12,6 +12,7 @@ pub mod history;
 pub mod network;
 pub mod notice;
 pub mod quality;
+pub mod signal;
 pub mod state;
 pub mod transition;
 
@@ -27,4 +28,5 @@ pub use history::{
 pub use network::NetworkQuality;
 pub use notice::{Audience, Event, Notice};
 pub use quality::{QualityReport, QualitySummary};
+pub use signal::{MAX_SIGNAL_BYTES, Signal, Signalled};
 pub use state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};

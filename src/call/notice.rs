@@ -5,6 +5,7 @@ use crate::user::{Profile, SessionId, UserId};
 
 use super::actor::Actor;
 use super::network::NetworkQuality;
+use super::signal::Signalled;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
 
 /// A message to clients, before anybody has put it into JSON.
@@ -85,6 +86,8 @@ pub enum Event {
         /// How badly: POOR or worse.
         quality: NetworkQuality,
     },
+    /// `call_signal`: the other participant says something about the media between the two.
+    Signal(Signalled),
 }
 
 /// What the callee is shown of a call that rings.
@@ -111,6 +114,7 @@ impl Event {
             Self::Ended { .. } => "call_ended",
             Self::TimedOut { .. } => "call_timeout",
             Self::QualityWarning { .. } => "call_quality_warning",
+            Self::Signal(_) => "call_signal",
         }
     }
 
@@ -123,16 +127,18 @@ impl Event {
             | Self::Rejected { call, .. }
             | Self::Ended { call, .. }
             | Self::TimedOut { call }
-            | Self::QualityWarning { call, .. } => *call,
+            | Self::QualityWarning { call, .. }
+            | Self::Signal(Signalled { call, .. }) => *call,
         }
     }
 
     /// Whether the event waits for a participant who is not connected. An invitation does not: a session
-    /// that connects is invited to what rings just then. Nor does a warning: it says how things are now.
+    /// that connects is invited to what rings just then. Nor does a warning, which says how things are now, nor
+    /// a signal, whose answer somebody waits for.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         match self {
-            Self::Invitation(_) | Self::QualityWarning { .. } => false,
+            Self::Invitation(_) | Self::QualityWarning { .. } | Self::Signal(_) => false,
             Self::Accepted { .. }
             | Self::Rejected { .. }
             | Self::Ended { .. }

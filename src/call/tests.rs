@@ -371,6 +371,7 @@ fn name(event: &Event) -> &'static str {
         Event::Ended { .. } => "ended",
         Event::TimedOut { .. } => "timed out",
         Event::QualityWarning { .. } => "warned",
+        Event::Signal(_) => "signalled",
     }
 }
 

@@ -159,13 +159,17 @@ pub fn accept(
         call: call.id,
         accepted_by: acting.user.clone(),
     };
-    Ok(advance(
+    let answer = advance(
         call,
         state,
         entry(acting, Cause::Accept),
         Some((Told::Others(acting), event)),
         now,
-    ))
+    );
+    Ok(Transition {
+        answered_with: Some(acting.session.clone()),
+        ..answer
+    })
 }
 
 /// The callee refuses the call.

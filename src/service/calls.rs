@@ -216,9 +216,10 @@ impl Inner {
         };
         db.insert_call(&transition)?;
         if !refused {
-            for user in [&transition.call.caller, &transition.call.callee] {
-                db.engage(user, call, self.hub.is_connected(user))?;
-            }
+            let Call { caller, callee, .. } = &transition.call;
+            let attended = |user| self.hub.is_connected(user);
+            db.engage(caller, call, attended(caller), Some(&acting.session))?;
+            db.engage(callee, call, attended(callee), None)?;
         }
         if let Some(key) = key {
             let expires_at = now.plus(KEY_REMEMBERED_FOR);

@@ -15,6 +15,7 @@ mod pulse;
 mod quality;
 mod retention;
 mod sessions;
+mod signals;
 mod users;
 
 use std::sync::Arc;

@@ -139,6 +139,7 @@ impl Write<'_> {
             call,
             entry,
             history,
+            answered_with,
             ..
         } = transition;
         let actor = match &entry.actor {
@@ -157,6 +158,9 @@ impl Write<'_> {
                 encode(&Cause::ALL, &entry.cause),
             ),
         )?;
+        if let Some(session) = answered_with {
+            self.answer_with(call, session)?;
+        }
         if let Some(entries) = history {
             self.release(call)?;
             entries

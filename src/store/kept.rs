@@ -37,7 +37,7 @@ impl<'a> Kept<'a> {
             duration_seconds: None,
         };
         match event {
-            Event::Invitation(_) | Event::QualityWarning { .. } => None,
+            Event::Invitation(_) | Event::QualityWarning { .. } | Event::Signal(_) => None,
             Event::Accepted { call, accepted_by } => Some(kept(ACCEPTED, *call, Some(accepted_by))),
             Event::Rejected {
                 call,

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use crate::call::{Call, CallId, Status};
 use crate::clock::Timestamp;
-use crate::user::{User, UserId};
+use crate::user::{SessionId, User, UserId};
 
 use super::calls::call;
 use super::codes::Columns;
@@ -75,6 +75,20 @@ impl Read<'_> {
             .transpose()
     }
 
+    /// The session with which `user` is in its live call, where that is settled.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn engaged_session(&self, user: &UserId) -> Result<Option<SessionId>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT l.session FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1",
+        )?;
+        let session: Option<Option<String>> = statement
+            .query_row([user.as_str()], |row| row.get(0))
+            .optional()?;
+        Ok(session.flatten().map(|text| SessionId::new(&text)))
+    }
+
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
     ///
     /// # Errors
@@ -140,14 +154,36 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Enters `user` as a participant of the live call `call`; `attended` says whether a session of the
-    /// user is connected. The table's key refuses a user who is in a live call already.
+    /// user is connected, and `session` with which of them the user is in the call, where that is settled. The
+    /// table's key refuses a user who is in a live call already.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn engage(&self, user: &UserId, call: CallId, attended: bool) -> Result<(), Error> {
+    pub fn engage(
+        &self,
+        user: &UserId,
+        call: CallId,
+        attended: bool,
+        session: Option<&SessionId>,
+    ) -> Result<(), Error> {
         self.execute(
-            "INSERT INTO live (user, call, attended) VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3)",
-            (user.as_str(), call.as_bytes(), attended),
+            "INSERT INTO live (user, call, attended, session)
+             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4)",
+            (
+                user.as_str(),
+                call.as_bytes(),
+                attended,
+                session.map(SessionId::as_str),
+            ),
+        )?;
+        Ok(())
+    }
+
+    /// The callee of `call` is in it with `session`.
+    pub(super) fn answer_with(&self, call: &Call, session: &SessionId) -> Result<(), Error> {
+        self.execute(
+            "UPDATE live SET session = ?2 WHERE user = (SELECT key FROM users WHERE id = ?1)",
+            (call.callee.as_str(), session.as_str()),
         )?;
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! What the socket says (specification, "Server to Client Messages"; contract section 4).
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
-use crate::call::{Actor, CallId, Event, Notice};
+use crate::call::{Actor, CallId, Event, Notice, Signal, Signalled};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -68,6 +69,14 @@ struct TimedOut {
 struct QualityWarning {
     call_id: Text<CallId>,
     quality: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignalShape<'a> {
+    call_id: Text<CallId>,
+    from: Text<&'a UserId>,
+    signal: &'a RawValue,
 }
 
 #[derive(Serialize)]
@@ -157,6 +166,15 @@ pub fn notice(notice: &Notice) -> String {
                 quality: quality.as_str(),
             },
         ),
+        Event::Signal(Signalled { call, from, signal }) => told(
+            word,
+            at,
+            SignalShape {
+                call_id: Text(*call),
+                from: Text(from),
+                signal: raw(signal),
+            },
+        ),
     }
 }
 
@@ -194,6 +212,11 @@ pub fn session_refreshed(expires_at: Timestamp) -> String {
             expires_at: Instant(expires_at),
         },
     )
+}
+
+/// The signal as it was sent.
+fn raw(signal: &Signal) -> &RawValue {
+    serde_json::from_str(signal.as_json()).expect("a signal is JSON that was read as such")
 }
 
 fn told<T: Serialize>(r#type: &'static str, at: Timestamp, data: T) -> String {

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::call::{QualityReport, RejectReason};
+use crate::call::{MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
 
 use super::fields::{Fields, Invalid};
 use super::request::{duration_seconds, quality_report, reason};
@@ -38,6 +40,13 @@ pub enum Message {
         /// The rest of it.
         report: QualityReport,
     },
+    /// `call.signal`.
+    Signal {
+        /// `callId`.
+        call_id: String,
+        /// `signal`.
+        signal: Signal,
+    },
     /// `heartbeat`.
     Heartbeat,
     /// `session.refresh`.
@@ -55,7 +64,8 @@ impl Message {
             Self::Accept { call_id }
             | Self::Reject { call_id, .. }
             | Self::End { call_id, .. }
-            | Self::Quality { call_id, .. } => Some(call_id),
+            | Self::Quality { call_id, .. }
+            | Self::Signal { call_id, .. } => Some(call_id),
             Self::Heartbeat | Self::Refresh { .. } => None,
         }
     }
@@ -76,6 +86,7 @@ impl fmt::Debug for Message {
             Self::Quality { call_id, report } => {
                 write!(f, "call.quality {call_id:?} {}", report.quality.as_str())
             }
+            Self::Signal { call_id, signal } => write!(f, "call.signal {call_id:?} {signal:?}"),
             Self::Heartbeat => f.write_str("heartbeat"),
             Self::Refresh { .. } => f.write_str("session.refresh"),
         }
@@ -100,7 +111,7 @@ pub fn parse(text: &str) -> Result<Message, ParseError> {
         call_id: None,
         message: format!("message: expected JSON {{type, payload}}: {error}"),
     })?;
-    message(&value).map_err(|Invalid(message)| ParseError {
+    message(&value, text).map_err(|Invalid(message)| ParseError {
         call_id: sent_call_id(&value),
         message,
     })
@@ -117,9 +128,9 @@ pub fn binary() -> ParseError {
     }
 }
 
-fn message(value: &Value) -> Result<Message, Invalid> {
-    const TYPES: &str =
-        "one of call.accept, call.reject, call.end, call.quality, heartbeat, session.refresh";
+fn message(value: &Value, text: &str) -> Result<Message, Invalid> {
+    const TYPES: &str = "one of call.accept, call.reject, call.end, call.quality, call.signal, \
+                         heartbeat, session.refresh";
     let fields = Fields::of(value, "message")?;
     match fields.text("type", TYPES)? {
         "call.accept" => {
@@ -149,6 +160,15 @@ fn message(value: &Value) -> Result<Message, Invalid> {
                 report: quality_report(payload)?,
             })
         }
+        "call.signal" => {
+            let payload = fields.object("payload")?;
+            let call_id = call_id(payload)?;
+            payload.read("signal", SIGNAL, |_| Some(()))?;
+            Ok(Message::Signal {
+                call_id,
+                signal: signal(text)?,
+            })
+        }
         "heartbeat" => Ok(Message::Heartbeat),
         "session.refresh" => {
             let token = fields.object("payload")?.text("token", "a token")?;
@@ -163,10 +183,37 @@ fn message(value: &Value) -> Result<Message, Invalid> {
     }
 }
 
+/// What a signal is, for messages.
+const SIGNAL: &str = "any JSON";
+
 fn call_id(payload: Fields<'_>) -> Result<String, Invalid> {
     payload
         .text("callId", "the id of a call")
         .map(str::to_owned)
+}
+
+/// The signal of a `call.signal` message, byte for byte as it was sent: the other end may count on the order of
+/// fields, or on numbers that no other parser keeps.
+fn signal(text: &str) -> Result<Signal, Invalid> {
+    #[derive(Deserialize)]
+    struct Whole<'a> {
+        #[serde(borrow)]
+        payload: Payload<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Payload<'a> {
+        #[serde(borrow)]
+        signal: &'a RawValue,
+    }
+    let whole: Whole<'_> = serde_json::from_str(text)
+        .map_err(|error| Invalid(format!("signal: expected {SIGNAL}: {error}")))?;
+    let json = whole.payload.signal.get();
+    Signal::of_json(json).ok_or_else(|| {
+        let bytes = json.len();
+        Invalid(format!(
+            "signal: expected {SIGNAL} in at most {MAX_SIGNAL_BYTES} bytes, got {bytes} bytes"
+        ))
+    })
 }
 
 fn sent_call_id(value: &Value) -> Option<String> {

@@ -71,6 +71,13 @@ impl Respondent {
                     .and_then(|call| self.service.report_quality(&self.user, call, &report));
                 outcome(&call_id, done)
             }
+            Message::Signal { call_id, signal } => {
+                let done = match parsed(&call_id) {
+                    Ok(call) => self.service.signal(self.acting(), call, signal).await,
+                    Err(error) => Err(error),
+                };
+                outcome(&call_id, done)
+            }
             Message::Heartbeat => {
                 Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
             }

@@ -35,6 +35,7 @@ mod restart;
 mod retention;
 mod ringing;
 mod sessions;
+mod signals;
 mod simulation;
 mod statistics;
 mod status;

@@ -139,6 +139,7 @@ pub fn assert_message(message: &Value) {
         "call_ended" => ("data", &["callId", "endedBy", "durationSeconds"]),
         "call_timeout" => ("data", &["callId"]),
         "call_quality_warning" => ("data", &["callId", "quality"]),
+        "call_signal" => ("data", &["callId", "from", "signal"]),
         "call_error" => ("payload", &["callId", "errorType", "message"]),
         "heartbeat.ack" => ("payload", &["userId", "timestamp"]),
         "session.refreshed" => ("payload", &["expiresAt"]),

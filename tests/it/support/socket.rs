@@ -136,6 +136,24 @@ impl Socket {
         message[body].take()
     }
 
+    /// The next message, which must be of this type, as the text that came.
+    pub async fn expect_text(&mut self, kind: &str) -> String {
+        let text = within(kind, async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => return text.to_string(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                    other => panic!("{kind} was expected, not {other:?}"),
+                }
+            }
+        });
+        let text = text.await;
+        let message = serde_json::from_str(&text).expect("the server sends JSON");
+        assert_message(&message);
+        assert_eq!(message["type"], kind, "{message}");
+        text
+    }
+
     /// The payload of the next message, which must be a `call_error` of this `errorType`.
     pub async fn expect_error(&mut self, error_type: &str) -> Value {
         let payload = self.expect("call_error").await;
