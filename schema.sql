@@ -23,6 +23,7 @@ CREATE TABLE calls (
     callee           INTEGER NOT NULL REFERENCES users (key),
     call_type        INTEGER NOT NULL,
     channel          TEXT    NOT NULL,
+    withheld         INTEGER NOT NULL DEFAULT 0,       -- 1: kept from the callee, who has blocked the caller
     status           INTEGER NOT NULL,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
@@ -117,6 +118,18 @@ CREATE TABLE kept_notices (
 ) STRICT;
 
 CREATE INDEX kept_notices_by_user ON kept_notices (user, seq);
+
+-- Whom a user has listed. `list` 0: blocked, whose calls ring nobody. 1: a contact.
+CREATE TABLE listed (
+    owner INTEGER NOT NULL REFERENCES users (key),
+    list  INTEGER NOT NULL,
+    user  INTEGER NOT NULL REFERENCES users (key),
+    at    INTEGER NOT NULL,
+    PRIMARY KEY (owner, list, user)
+) STRICT, WITHOUT ROWID;
+
+-- Who has listed a user.
+CREATE INDEX listed_by_user ON listed (user, list, owner);
 
 -- Answers to repeated requests.
 CREATE TABLE idempotency_keys (

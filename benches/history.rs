@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use chattrix::app;
 use chattrix::call::transition::Limits;
-use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::call::{Acting, CallPolicy, CallType, ChannelId, Via};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
@@ -427,6 +427,7 @@ fn service(store: Store) -> Service {
         },
         disconnect_grace: None,
         auto_provision: false,
+        call_policy: CallPolicy::Everyone,
         retention: None,
     };
     Service::new(

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
+
 /// A user's id: 1–64 characters of `A-Z a-z 0-9 . _ : @ -` (contract section 1). Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);
@@ -95,6 +97,29 @@ pub enum Standing {
     Active,
     /// Kept, but refused everywhere until enabled again.
     Disabled,
+}
+
+/// A list of other users that a user keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// Those whose calls must not ring for the user.
+    Blocked,
+    /// Those whom the user knows.
+    Contacts,
+}
+
+impl List {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Blocked, Self::Contacts];
+}
+
+/// Somebody on a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The user who is listed.
+    pub profile: Profile,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// A user as the store knows it.

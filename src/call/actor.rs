@@ -106,11 +106,13 @@ pub enum Cause {
     CalleeRings,
     /// A webhook's receiver said that it has delivered a push.
     PushDelivered,
+    /// The caller called somebody who has blocked the caller.
+    CallerBlocked,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Initiate,
         Self::UserBusy,
         Self::CalleeConnected,
@@ -123,6 +125,7 @@ impl Cause {
         Self::MaxDuration,
         Self::CalleeRings,
         Self::PushDelivered,
+        Self::CallerBlocked,
     ];
 
     /// The word shown in a timeline.
@@ -141,6 +144,7 @@ impl Cause {
             Self::MaxDuration => "max_call_duration",
             Self::CalleeRings => "callee_rings",
             Self::PushDelivered => "push_delivered",
+            Self::CallerBlocked => "caller_blocked",
         }
     }
 }

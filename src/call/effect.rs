@@ -10,7 +10,7 @@ use crate::user::{SessionId, UserId};
 
 use super::actor::{Acting, Actor, Cause, Via};
 use super::error::{Action, CallError};
-use super::history::{self, HistoryEntry};
+use super::history::{self, Entries};
 use super::notice::{Audience, Event, Notice};
 use super::state::{Call, State, Status};
 
@@ -40,8 +40,8 @@ pub struct Transition {
     pub entry: TimelineEntry,
     /// Who is told what, in this order.
     pub notices: Vec<Notice>,
-    /// The caller's and the callee's history entries, where the call became final.
-    pub history: Option<[HistoryEntry; 2]>,
+    /// The participants' history entries, where the call became final.
+    pub history: Option<Entries>,
     /// The session with which the callee is in the call from now on, where this was the answer.
     pub answered_with: Option<SessionId>,
 }
@@ -109,6 +109,7 @@ pub(super) fn advance(
     let notices = told.map_or_else(Vec::new, |(told, event)| {
         let audiences = told.audiences(&call).into_iter();
         audiences
+            .filter(|audience| call.has_participant(audience.user()))
             .map(|audience| Notice {
                 audience,
                 event: event.clone(),

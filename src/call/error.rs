@@ -11,6 +11,9 @@ pub enum CallError {
     /// Only the two participants may do this.
     #[error("User is not a participant of this call")]
     NotAParticipant,
+    /// Only those may call each other who have each other in their contacts.
+    #[error("You and this user are not in each other's contacts")]
+    NotContacts,
     /// The call is in another status than the action needs.
     #[error("Cannot {action} a call that is {status}")]
     InvalidStatus {

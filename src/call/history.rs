@@ -66,7 +66,7 @@ impl Direction {
     }
 }
 
-/// One participant's memory of a call. Both get one at the moment the call becomes final.
+/// One participant's memory of a call, which it gets at the moment the call becomes final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
     /// Whose memory it is.
@@ -83,6 +83,22 @@ pub struct HistoryEntry {
     pub outcome: Outcome,
     /// How long it lasted, in seconds; none where it was missed or rejected, 0 where it was cancelled.
     pub duration_seconds: Option<u32>,
+}
+
+/// What the participants remember of a call that has just become final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entries {
+    /// The caller's.
+    pub caller: HistoryEntry,
+    /// The callee's; none where the call was kept from the callee.
+    pub callee: Option<HistoryEntry>,
+}
+
+impl Entries {
+    /// The entries, the caller's first.
+    pub fn iter(&self) -> impl Iterator<Item = &HistoryEntry> {
+        std::iter::once(&self.caller).chain(&self.callee)
+    }
 }
 
 /// The name of an entry: the call, and which of its two entries. So the two participants' entries have
@@ -258,10 +274,9 @@ impl Statistics {
     }
 }
 
-/// Both participants' entries for a call that has just become final by `cause`: the caller's, the callee's.
-/// A call that is live has none.
+/// The participants' entries for a call that has just become final by `cause`. A call that is live has none.
 #[must_use]
-pub fn entries(call: &Call, cause: Cause) -> Option<[HistoryEntry; 2]> {
+pub fn entries(call: &Call, cause: Cause) -> Option<Entries> {
     let (for_caller, for_callee) = outcomes(call, cause)?;
     let entry = |owner: &UserId, remote: &UserId, direction, outcome| HistoryEntry {
         owner: owner.clone(),
@@ -275,10 +290,11 @@ pub fn entries(call: &Call, cause: Cause) -> Option<[HistoryEntry; 2]> {
             Outcome::Missed | Outcome::Rejected => None,
         },
     };
-    Some([
-        entry(&call.caller, &call.callee, Direction::Outgoing, for_caller),
-        entry(&call.callee, &call.caller, Direction::Incoming, for_callee),
-    ])
+    let incoming = || entry(&call.callee, &call.caller, Direction::Incoming, for_callee);
+    Some(Entries {
+        caller: entry(&call.caller, &call.callee, Direction::Outgoing, for_caller),
+        callee: (!call.withheld).then(incoming),
+    })
 }
 
 fn outcomes(call: &Call, cause: Cause) -> Option<(Outcome, Outcome)> {

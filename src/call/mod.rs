@@ -3,7 +3,8 @@
 //! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
 //! the next, [`effect`] what follows from that, [`notice`] what clients are told, [`history`] what is
 //! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`signal`]
-//! what they say to each other about their media, [`error`] why an action is refused. The source of all of it is sections 3 and 5 of the contract.
+//! what they say to each other about their media, [`policy`] who may call whom, [`error`] why an action is
+//! refused. The source of all of it is sections 3 and 5 of the contract.
 
 pub mod actor;
 pub mod effect;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod history;
 pub mod network;
 pub mod notice;
+pub mod policy;
 pub mod quality;
 pub mod signal;
 pub mod state;
@@ -23,10 +25,11 @@ pub use actor::{Acting, Actor, Cause, Via};
 pub use effect::{TimelineEntry, Transition};
 pub use error::CallError;
 pub use history::{
-    Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
+    Direction, Entries, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
 };
 pub use network::NetworkQuality;
 pub use notice::{Audience, Event, Notice};
+pub use policy::{CallPolicy, Relation};
 pub use quality::{QualityReport, QualitySummary};
 pub use signal::{MAX_SIGNAL_BYTES, Signal, Signalled};
 pub use state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};

@@ -165,6 +165,9 @@ pub struct Call {
     pub call_type: CallType,
     /// Where the media flows.
     pub channel: ChannelId,
+    /// Whether it is kept from its callee, who has blocked the caller: it rings nobody, occupies the caller
+    /// alone, and the callee has no more part in it than a stranger.
+    pub withheld: bool,
     /// When the caller asked.
     pub created_at: Timestamp,
     /// When the state last changed.
@@ -364,10 +367,23 @@ impl Call {
         self.state.status()
     }
 
-    /// Whether `user` is one of the two.
+    /// Whether `user` is one of those who take part: the two, or the caller alone where it is withheld.
     #[must_use]
     pub fn has_participant(&self, user: &UserId) -> bool {
-        *user == self.caller || *user == self.callee
+        *user == self.caller || self.is_for(user)
+    }
+
+    /// Whether `user` is called, and may know it.
+    #[must_use]
+    pub fn is_for(&self, user: &UserId) -> bool {
+        *user == self.callee && !self.withheld
+    }
+
+    /// Those who take part, the caller first.
+    pub fn participants(&self) -> impl Iterator<Item = &UserId> {
+        [&self.caller, &self.callee]
+            .into_iter()
+            .filter(|user| self.has_participant(user))
     }
 
     /// The participant who is not `user`.

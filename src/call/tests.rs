@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::Outcome::{Cancelled, Completed, Missed, Rejected};
 use super::transition::{self, Limits, Reach, Target, Wish};
 use super::{
-    Acting, Actor, Audience, Call, CallError, CallId, CallType, ChannelId, Event, RejectReason,
-    State, Status, Transition, Via,
+    Acting, Actor, Audience, Call, CallError, CallId, CallType, Cause, ChannelId, Entries, Event,
+    Outcome, RejectReason, State, Status, Transition, Via,
 };
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
@@ -292,6 +292,7 @@ fn every_action_of_everybody_in_every_status_is_as_the_contract_says() {
                 Ok(None) => "=",
                 Err(CallError::NotTheCallee) => "403c",
                 Err(CallError::NotAParticipant) => "403p",
+                Err(CallError::NotContacts) => "403k",
                 Err(CallError::InvalidStatus { .. }) => "400",
             };
             assert_eq!(
@@ -395,6 +396,11 @@ fn a_call_rings_where_the_callee_is_connected_and_waits_where_not() {
     }
 }
 
+fn outcomes_of(entries: Entries) -> (Outcome, Outcome) {
+    let callee = entries.callee.expect("the callee knows of the call");
+    (entries.caller.outcome, callee.outcome)
+}
+
 #[test]
 fn both_histories_get_the_outcome_that_the_contract_gives_them() {
     let outcomes = |verb, who, status| {
@@ -405,7 +411,7 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
             START.plus(Duration::from_secs(20)),
         );
         let history = transition.expect("possible").expect("a change").history;
-        history.map(|[caller, callee]| (caller.outcome, callee.outcome))
+        history.map(outcomes_of)
     };
     assert_eq!(
         outcomes(Verb::End, "caller", Status::Active),
@@ -433,10 +439,7 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
     );
     assert_eq!(outcomes(Verb::Accept, "callee", Status::Ringing), None);
     let busy = transition::refuse_as_busy(wish(), Via::Rest, START).history;
-    assert_eq!(
-        busy.map(|[caller, callee]| (caller.outcome, callee.outcome)),
-        Some((Rejected, Missed))
-    );
+    assert_eq!(busy.map(outcomes_of), Some((Rejected, Missed)));
 }
 
 #[test]
@@ -449,6 +452,40 @@ fn the_duration_is_the_clients_or_whole_seconds_from_start_to_end_or_zero_withou
     assert_eq!(end(Status::Active, Some(125)), Some(125));
     assert_eq!(end(Status::Active, None), Some(12));
     assert_eq!(end(Status::Ringing, Some(125)), Some(0));
+}
+
+fn withheld() -> Transition {
+    transition::initiate(wish(), Reach::Barred, Via::Rest, LIMITS, START)
+}
+
+#[test]
+fn a_call_to_somebody_who_blocked_the_caller_waits_for_nobody() {
+    let transition = withheld();
+    let absent = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START);
+    assert_eq!(transition.call.state, absent.call.state);
+    assert_eq!(transition.notices, []);
+    assert_eq!(transition.entry.cause, Cause::CallerBlocked);
+    let participants: Vec<_> = transition.call.participants().collect();
+    assert_eq!(participants, [&user("caller")]);
+}
+
+#[test]
+fn the_callee_has_no_more_part_in_a_withheld_call_than_a_stranger() {
+    let call = withheld().call;
+    let now = START.plus(Duration::from_secs(20));
+    for verb in [
+        Verb::SayItRings,
+        Verb::Accept,
+        Verb::Reject,
+        Verb::End,
+        Verb::PatchConnecting,
+        Verb::PatchActive,
+        Verb::PatchEnded,
+    ] {
+        let callee = apply(verb, &call, "callee", now);
+        assert!(callee.is_err(), "{verb:?}");
+        assert_eq!(callee, apply(verb, &call, "stranger", now), "{verb:?}");
+    }
 }
 
 fn verbs() -> impl Strategy<Value = Verb> {
@@ -472,6 +509,26 @@ fn people() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
+    #[test]
+    fn whatever_happens_a_withheld_call_is_the_callers_alone(
+        steps in proptest::collection::vec((verbs(), people(), 0_i64..60_000), 1..12),
+    ) {
+        let mut call = withheld().call;
+        let mut now = START;
+        for (verb, who, ms) in steps {
+            now = Timestamp::from_millis(now.as_millis() + ms);
+            let Ok(Some(transition)) = apply(verb, &call, who, now) else { continue };
+            call = transition.call;
+            prop_assert!(call.withheld);
+            prop_assert!(matches!(call.status(), Status::Ended | Status::Missed), "{}", call.status());
+            for notice in &transition.notices {
+                prop_assert_eq!(notice.audience.user(), &call.caller);
+            }
+            let owners: Vec<_> = transition.history.iter().flat_map(Entries::iter).map(|one| &one.owner).collect();
+            prop_assert_eq!(owners, [&call.caller]);
+        }
+    }
+
     #[test]
     fn final_stays_final_and_every_change_tells_its_whole_story(
         connected in any::<bool>(),

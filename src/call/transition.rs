@@ -35,6 +35,8 @@ pub enum Reach {
     Connected,
     /// None is.
     Absent,
+    /// None may be rung: the callee has blocked the caller.
+    Barred,
 }
 
 /// How long things may last (contract section 6).
@@ -57,16 +59,20 @@ pub enum Target {
     Ended,
 }
 
-/// A new call: it rings where the callee can be reached.
+/// A new call: it rings where the callee can be reached. Where the callee has blocked the caller, it looks to
+/// the caller as if nobody were connected, until it is missed.
 #[must_use]
 pub fn initiate(wish: Wish, reach: Reach, via: Via, limits: Limits, now: Timestamp) -> Transition {
     let ring_until = now.plus(limits.ring_timeout);
-    let (state, audience) = match reach {
+    let waiting = State::Initiating { ring_until };
+    let (state, audience, cause) = match reach {
         Reach::Connected => (
             State::Ringing { ring_until },
             Some(Audience::Participant(wish.callee.clone())),
+            Cause::Initiate,
         ),
-        Reach::Absent => (State::Initiating { ring_until }, None),
+        Reach::Absent => (waiting, None, Cause::Initiate),
+        Reach::Barred => (waiting, None, Cause::CallerBlocked),
     };
     let actor = Actor::User(wish.caller.id.clone());
     let notices = audience
@@ -82,13 +88,9 @@ pub fn initiate(wish: Wish, reach: Reach, via: Via, limits: Limits, now: Timesta
         })
         .into_iter()
         .collect();
-    begin(
-        wish,
-        state,
-        entry_by(actor, via, Cause::Initiate),
-        notices,
-        now,
-    )
+    let mut begun = begin(wish, state, entry_by(actor, via, cause), notices, now);
+    begun.call.withheld = reach == Reach::Barred;
+    begun
 }
 
 /// A call refused because the callee is in another one: final from its first moment, and nobody is told.
@@ -112,7 +114,7 @@ pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
 /// the one who connects it.
 ///
 /// # Errors
-/// [`CallError::InvalidStatus`] unless the call is INITIATING.
+/// [`CallError::InvalidStatus`] unless the call is INITIATING, and not withheld.
 pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     let entry = entry_by(Actor::System, Via::Socket, Cause::CalleeConnected);
     begin_ringing(call, entry, now)
@@ -347,6 +349,7 @@ fn begin(
         callee: wish.callee,
         call_type: wish.call_type,
         channel: wish.channel,
+        withheld: false,
         created_at: now,
         updated_at: now,
         state,
@@ -359,6 +362,9 @@ fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition
     let State::Initiating { ring_until } = call.state else {
         return Err(CallError::invalid_status(Action::Ring, call.status()));
     };
+    if call.withheld {
+        return Err(CallError::invalid_status(Action::Ring, call.status()));
+    }
     Ok(advance(
         call,
         State::Ringing { ring_until },
@@ -378,7 +384,7 @@ fn only_a_participant(call: &Call, acting: &Acting) -> Result<(), CallError> {
 
 /// A stranger is told the same as the caller (specification, Example 4).
 fn only_the_callee(call: &Call, acting: &Acting) -> Result<(), CallError> {
-    if call.callee == acting.user {
+    if call.is_for(&acting.user) {
         Ok(())
     } else {
         Err(CallError::NotTheCallee)

@@ -7,11 +7,11 @@ mod call;
 mod completions;
 mod config;
 mod confirm;
+mod contact;
 mod db;
 mod failure;
 mod human;
 mod listen;
-mod load_test;
 mod output;
 mod people;
 mod progress;
@@ -66,6 +66,8 @@ enum Command {
     Serve(serve::Serve),
     /// Add, show, disable and remove users
     User(user::User),
+    /// List, add and remove contacts, who may call each other where a setting asks for it
+    Contact(contact::Contact),
     /// Print a token for a user
     Token(token::Token),
     /// Make test users, and print them with their tokens
@@ -80,8 +82,6 @@ enum Command {
     Completions(completions::Completions),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
-    /// Measure how many calls this machine carries, and how fast
-    LoadTest(load_test::LoadTest),
 }
 
 impl Cli {
@@ -93,6 +93,7 @@ impl Cli {
         match self.command {
             Command::Serve(serve) => serve.run(&self.place),
             Command::User(user) => user.run(&self.place),
+            Command::Contact(contact) => contact.run(&self.place),
             Command::Token(token) => token.run(&self.place),
             Command::Seed(seed) => seed.run(&self.place),
             Command::Call(call) => call.run(&self.place),
@@ -100,7 +101,6 @@ impl Cli {
             Command::Config(config) => config.run(&self.place),
             Command::Completions(completions) => completions.run(),
             Command::Listen(listen) => listen.run(&self.place),
-            Command::LoadTest(load_test) => load_test.run(&self.place),
         }
     }
 }

@@ -172,7 +172,8 @@ fn remove(place: &Place, id: &UserId) -> Result<(), Failure> {
     }
 }
 
-fn unknown(id: &UserId) -> Failure {
+/// The failure that there is no such user.
+pub fn unknown(id: &UserId) -> Failure {
     Failure::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
 }
 

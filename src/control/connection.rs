@@ -82,6 +82,14 @@ impl Command {
                 };
                 self.prune(&shared.service, before).await
             }
+            Request::AddContacts { users } => {
+                let answer = set_contacts(&shared.service, &users, true).await;
+                self.tell(&answer).await
+            }
+            Request::RemoveContacts { users } => {
+                let answer = set_contacts(&shared.service, &users, false).await;
+                self.tell(&answer).await
+            }
             Request::Watch { user } => match user.as_deref().map(UserId::parse) {
                 None => self.watch(&shared.service, None).await,
                 Some(Some(user)) => self.watch(&shared.service, Some(&user)).await,
@@ -167,6 +175,18 @@ async fn end_call(service: &Service, call: &str) -> Answer {
             tracing::info!(call = %ended.id, "call ended by the administrator");
             Answer::Done
         }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn set_contacts(service: &Service, users: &[String; 2], wanted: bool) -> Answer {
+    let [Some(one), Some(other)] = users.each_ref().map(|user| UserId::parse(user)) else {
+        return Answer::Failed {
+            message: format!("users: expected {}", UserId::EXPECTED),
+        };
+    };
+    match service.set_contacts([one, other], wanted).await {
+        Ok(()) => Answer::Done,
         Err(error) => failed(&error),
     }
 }

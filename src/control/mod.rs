@@ -93,7 +93,7 @@ impl Fairing for Control {
             Err(error) => {
                 tracing::warn!(
                     %error, path = %self.path.display(),
-                    "no control socket: `call end`, `call watch` and `db prune` cannot reach this server"
+                    "no control socket: `call end`, `call watch`, `contact` and `db prune` cannot reach this server"
                 );
                 return;
             }

@@ -164,7 +164,10 @@ impl From<service::Error> for Problem {
             Error::Refused(CallError::InvalidStatus { .. }) => {
                 (Status::BadRequest, ErrorType::InvalidStatus)
             }
-            Error::OwnNumber | Error::KeyReused => (Status::BadRequest, ErrorType::InvalidRequest),
+            Error::Refused(CallError::NotContacts) => (Status::Forbidden, ErrorType::NotContacts),
+            Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {
+                (Status::BadRequest, ErrorType::InvalidRequest)
+            }
             Error::CallerBusy { .. } => (Status::Conflict, ErrorType::CallerBusy),
             Error::UserBusy(_) => (Status::Conflict, ErrorType::UserBusy),
             Error::Store(store::Error::Unavailable(cause)) => {

@@ -82,7 +82,7 @@ fn statistics(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Ans
     )))
 }
 
-fn parameters<'a>(uri: &'a Origin<'_>) -> Parameters<'a> {
+pub(super) fn parameters<'a>(uri: &'a Origin<'_>) -> Parameters<'a> {
     let query = uri.query().into_iter();
     query.flat_map(|query| query.segments()).collect()
 }

@@ -7,6 +7,7 @@ mod catchers;
 mod cors;
 mod health;
 mod history;
+mod lists;
 mod metrics;
 mod quality;
 mod users;
@@ -34,6 +35,8 @@ pub fn stage(metrics: Metrics) -> AdHoc {
             .mount("/api/v1/calls", history::routes())
             .mount("/api/v1/calls", quality::routes())
             .mount("/api/v1/users", users::routes())
+            .mount("/api/v1/users/blocks", lists::blocks())
+            .mount("/api/v1/contacts", lists::contacts())
             .mount("/", health::routes())
             .mount("/", metrics::routes())
             .register("/", catchers::catchers())

@@ -17,16 +17,19 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Everybody who is connected.
 #[get("/status/online")]
-fn online(_user: SignedIn, service: &State<Service>) -> RawJson<String> {
-    let online = service.online();
+fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
+    let online = service.online(viewer.user())?;
     let users = online.iter().map(|one| (&one.user, one.sessions));
-    RawJson(shape::users("Online users retrieved successfully", users))
+    Ok(RawJson(shape::users(
+        "Online users retrieved successfully",
+        users,
+    )))
 }
 
 /// Whether a user is connected.
 #[get("/status/<id>", rank = 2)]
-fn status(_user: SignedIn, id: &str, service: &State<Service>) -> Answer {
-    let Presence { user, sessions } = service.presence(user_id(id)?)?;
+fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
+    let Presence { user, sessions } = service.presence(viewer.user(), user_id(id)?)?;
     Ok(RawJson(shape::user(
         "User status retrieved successfully",
         &user,
@@ -35,7 +38,7 @@ fn status(_user: SignedIn, id: &str, service: &State<Service>) -> Answer {
 }
 
 /// The user id in a path; what can be no id is nobody's.
-fn user_id(text: &str) -> Result<UserId, Problem> {
+pub(super) fn user_id(text: &str) -> Result<UserId, Problem> {
     UserId::parse(text)
         .ok_or_else(|| Problem::new(Status::NotFound, ErrorType::UserNotFound, "User not found"))
 }

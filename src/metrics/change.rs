@@ -46,7 +46,7 @@ impl From<&Transition> for CallChange {
             outcome: transition
                 .history
                 .as_ref()
-                .map(|[for_caller, _]| for_caller.outcome),
+                .map(|entries| entries.caller.outcome),
         }
     }
 }

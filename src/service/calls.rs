@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::call::policy;
 use crate::call::transition::{self, Reach, Target, Wish};
 use crate::call::{Acting, Call, CallError, CallId, CallType, ChannelId, RejectReason, Transition};
 use crate::clock::Timestamp;
@@ -33,8 +34,8 @@ impl Service {
     /// Calls somebody.
     ///
     /// # Errors
-    /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::CallerBusy`], [`Error::UserBusy`],
-    /// [`Error::KeyReused`], [`Error::Store`].
+    /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::Refused`] where the policy does,
+    /// [`Error::CallerBusy`], [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Store`].
     pub async fn initiate(&self, acting: Acting, new: NewCall) -> Result<Call, Error> {
         if new.callee == acting.user {
             return Err(Error::OwnNumber);
@@ -198,28 +199,29 @@ impl Inner {
             .party(&acting.user)?
             .ok_or_else(|| Error::UserNotFound(acting.user.clone()))?;
         let callee = callable(db, &new.callee)?;
+        let relation = db.relation(&caller, &callee)?;
+        let connected = self.hub.is_connected(&new.callee);
+        let reach = policy::reach(self.rules.call_policy, relation, connected)?;
         if let Some(busy_with) = caller.live_call {
             return Err(caller_busy(db, busy_with, now)?);
         }
         let key = new.idempotency_key.clone();
         let wish = wish(caller.user, new, now);
-        let (call, refused) = (wish.id, callee.live_call.is_some());
+        // One who was blocked is not to learn what the callee is doing.
+        let refused = callee.live_call.is_some() && reach != Reach::Barred;
+        let call = wish.id;
         let transition = if refused {
             transition::refuse_as_busy(wish, acting.via, now)
         } else {
-            let reach = if self.hub.is_connected(&wish.callee) {
-                Reach::Connected
-            } else {
-                Reach::Absent
-            };
             transition::initiate(wish, reach, acting.via, self.rules.limits, now)
         };
         db.insert_call(&transition)?;
         if !refused {
-            let Call { caller, callee, .. } = &transition.call;
-            let attended = |user| self.hub.is_connected(user);
-            db.engage(caller, call, attended(caller), Some(&acting.session))?;
-            db.engage(callee, call, attended(callee), None)?;
+            for user in transition.call.participants() {
+                let is_caller = *user == transition.call.caller;
+                let session = is_caller.then_some(&acting.session);
+                db.engage(user, call, self.hub.is_connected(user), session)?;
+            }
         }
         if let Some(key) = key {
             let expires_at = now.plus(KEY_REMEMBERED_FOR);

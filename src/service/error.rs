@@ -24,6 +24,12 @@ pub enum Error {
     /// Calling oneself.
     #[error("calleeId: expected another user than the caller")]
     OwnNumber,
+    /// Putting oneself on a list.
+    #[error("userId: expected another user than oneself")]
+    OwnList,
+    /// A list holds as many as it can.
+    #[error("userId: expected room on the list, which holds at most {0} users")]
+    ListFull(u32),
     /// The caller is in a live call.
     #[error("You are already in call {call}, which is {status}, created {} s ago", age.as_secs())]
     CallerBusy {

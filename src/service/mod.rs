@@ -9,6 +9,7 @@ mod deadlines;
 mod error;
 mod health;
 mod history;
+mod lists;
 mod news;
 mod presence;
 mod pulse;
@@ -25,7 +26,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::call::transition::Limits;
-use crate::call::{Audience, Notice, Status, Transition};
+use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{Hub, Outbox};
 use crate::metrics::{CallChange, Loss, Metrics};
@@ -62,6 +63,8 @@ pub struct Rules {
     pub disconnect_grace: Option<Duration>,
     /// Whether a valid token makes an unknown user known.
     pub auto_provision: bool,
+    /// Whom users may call.
+    pub call_policy: CallPolicy,
     /// How long calls are remembered after their end, if limited.
     pub retention: Option<Duration>,
 }

@@ -1,6 +1,8 @@
 //! Who is there.
 
-use crate::user::UserId;
+use std::collections::HashSet;
+
+use crate::user::{List, UserId};
 
 use super::{Error, Service};
 
@@ -14,26 +16,43 @@ pub struct Presence {
 }
 
 impl Service {
-    /// Everybody who is connected, by id.
-    #[must_use]
-    pub fn online(&self) -> Vec<Presence> {
+    /// Everybody who is connected and has not blocked `viewer`, by id.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn online(&self, viewer: &UserId) -> Result<Vec<Presence>, Error> {
+        let blockers = self
+            .0
+            .store
+            .read(|db| db.listed_by(viewer, List::Blocked))?;
+        let blockers: HashSet<UserId> = blockers.into_iter().collect();
         let connected = self.0.hub.connected().into_iter();
         let mut online: Vec<Presence> = connected
+            .filter(|(user, _)| !blockers.contains(user))
             .map(|(user, sessions)| Presence { user, sessions })
             .collect();
         online.sort_unstable();
-        online
+        Ok(online)
     }
 
-    /// Whether `user` is connected.
+    /// Whether `user` is connected. To `viewer`, whom the user has blocked, it never is: a call that waits for
+    /// somebody who is there would tell of the block.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Store`].
-    pub fn presence(&self, user: UserId) -> Result<Presence, Error> {
-        if self.0.store.read(|db| db.user(&user))?.is_none() {
+    pub fn presence(&self, viewer: &UserId, user: UserId) -> Result<Presence, Error> {
+        let (known, blocked) = self.0.store.read(|db| -> Result<_, Error> {
+            let blocked = db.listed_since(&user, List::Blocked, viewer)?.is_some();
+            Ok((db.user(&user)?.is_some(), blocked))
+        })?;
+        if !known {
             return Err(Error::UserNotFound(user));
         }
-        let sessions = self.0.hub.sessions(&user).len();
+        let sessions = if blocked {
+            0
+        } else {
+            self.0.hub.sessions(&user).len()
+        };
         Ok(Presence { user, sessions })
     }
 }

@@ -45,6 +45,9 @@ pub(super) const KEYS: &[Key] = &[
     key("auto_provision", |s, raw| {
         value::switch(raw).map(|v| s.auto_provision = v)
     }),
+    key("call_policy", |s, raw| {
+        value::call_policy(raw).map(|v| s.call_policy = v)
+    }),
     key("ring_timeout", |s, raw| {
         value::duration(raw).map(|v| s.ring_timeout = v)
     }),

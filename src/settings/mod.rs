@@ -28,6 +28,8 @@ use figment::Figment;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use secrecy::SecretString;
 
+use crate::call::CallPolicy;
+
 use self::keys::Origins;
 
 pub use self::error::{Problem, SettingsError};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub jwt_audience: Option<String>,
     /// Whether a valid token of an unknown user creates that user.
     pub auto_provision: bool,
+    /// Whom users may call.
+    pub call_policy: CallPolicy,
     /// How long a call rings before it is missed.
     pub ring_timeout: Duration,
     /// The longest a call may last from its answer.
@@ -107,6 +111,7 @@ impl Default for Settings {
             jwt_issuer: None,
             jwt_audience: None,
             auto_provision: false,
+            call_policy: CallPolicy::Everyone,
             ring_timeout: Duration::from_mins(1),
             max_call_duration: Some(Duration::from_hours(4)),
             disconnect_grace: Some(Duration::from_mins(1)),

@@ -118,6 +118,11 @@ impl Settings {
     fn how_calls_go(&self) -> Vec<Setting> {
         vec![
             setting(
+                "call_policy",
+                text(self.call_policy.as_str()),
+                "Whom users may call: `everyone`, or `contacts`, who have each other in their lists.",
+            ),
+            setting(
                 "ring_timeout",
                 duration(self.ring_timeout),
                 "How long a call rings before it is missed.",

@@ -13,6 +13,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use crate::call::CallPolicy;
+
 use super::layers::Raw;
 
 /// The shortest secret, in bytes: the width of SHA-256, below which HS256 is weaker than its hash
@@ -243,6 +245,14 @@ fn parse_network(text: &str) -> Option<IpNet> {
     network
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
         .map(|network| network.trunc())
+}
+
+pub(super) fn call_policy(raw: &Raw) -> Read<CallPolicy> {
+    let given = raw.as_text();
+    let policy = CallPolicy::ALL
+        .into_iter()
+        .find(|one| given == Some(one.as_str()));
+    policy.ok_or_else(|| "everyone or contacts".to_owned())
 }
 
 pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {

@@ -78,13 +78,14 @@ impl Write<'_> {
     pub fn insert_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, .. } = transition;
         self.execute(
-            "INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at,
+            "INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
                                 ended_at, reason, deadline)
              VALUES (:id, (SELECT key FROM users WHERE id = :caller), (SELECT key FROM users WHERE id = :callee),
-                     :call_type, :channel, :status, :created_at, :created_at, :ended_at, :reason, :deadline)",
+                     :call_type, :channel, :withheld, :status, :created_at, :created_at, :ended_at, :reason, :deadline)",
             named_params! {
                 ":id": call.id.as_bytes(), ":caller": call.caller.as_str(), ":callee": call.callee.as_str(),
                 ":call_type": encode(&CallType::ALL, &call.call_type), ":channel": call.channel.as_str(),
+                ":withheld": call.withheld,
                 ":status": encode(&Status::ALL, &call.status()), ":created_at": call.created_at.as_millis(),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
                 ":deadline": call.state.deadline().map(Timestamp::as_millis),
@@ -199,6 +200,7 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
         call_type: columns.decode(&CallType::ALL, "call_type")?,
         channel: ChannelId::parse(&channel)
             .ok_or_else(|| columns.impossible("channel", &channel))?,
+        withheld: columns.get("withheld")?,
         created_at: instant(&columns, "created_at")?,
         updated_at: instant(&columns, "updated_at")?,
         state: state(&columns)?,

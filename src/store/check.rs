@@ -11,16 +11,17 @@ const TOLD: usize = 10;
 
 /// What must not be found: a sentence, and the query for the ids of what contradicts it. Statuses are in the
 /// order of [`crate::call::Status::ALL`]: 0 to 3 are live, 0 and 1 ring, 2 and 3 are answered.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 9] = [
     (
-        "is live, but its participants are not both in the table live",
-        "SELECT id FROM calls AS c WHERE status <= 3 AND 2 <>
+        "is live, but its participants are not in the table live",
+        "SELECT id FROM calls AS c WHERE status <= 3 AND 2 - withheld <>
             (SELECT count(*) FROM live AS l WHERE l.call = c.id AND l.user IN (c.caller, c.callee))",
     ),
     (
         "is in the table live, but is no live call of that user",
         "SELECT l.call FROM live AS l LEFT JOIN calls AS c ON c.id = l.call
-         WHERE c.id IS NULL OR c.status > 3 OR l.user NOT IN (c.caller, c.callee)",
+         WHERE c.id IS NULL OR c.status > 3 OR l.user NOT IN (c.caller, c.callee)
+            OR c.withheld AND l.user = c.callee",
     ),
     (
         "is over, but has no end, or a deadline",
@@ -29,6 +30,10 @@ const RULES: [(&str, &str); 8] = [
     (
         "is live, but has an end",
         "SELECT id FROM calls WHERE status <= 3 AND ended_at IS NOT NULL",
+    ),
+    (
+        "is kept from its callee, but reached one",
+        "SELECT id FROM calls WHERE withheld AND status IN (1, 2, 3, 5)",
     ),
     (
         "rings, but would ring for ever",

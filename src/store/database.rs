@@ -136,6 +136,19 @@ impl Database {
         })
     }
 
+    /// Puts two users, who exist, into each other's contacts, or takes them out.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn set_contacts(
+        &self,
+        pair: [&UserId; 2],
+        wanted: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.write(|db| db.set_contacts(pair, wanted, now))
+    }
+
     /// What the caller and the callee have reported of a call's network.
     ///
     /// # Errors

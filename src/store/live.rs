@@ -17,6 +17,8 @@ use super::{Read, Write};
 pub struct Party {
     /// The user.
     pub user: User,
+    /// The user's key.
+    pub(super) key: i64,
     /// The live call the user is in, if any.
     pub live_call: Option<CallId>,
 }
@@ -37,7 +39,7 @@ impl Read<'_> {
     /// [`Error`].
     pub fn party(&self, id: &UserId) -> Result<Option<Party>, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT u.id, u.name, u.avatar, u.standing, l.call
+            "SELECT u.key, u.id, u.name, u.avatar, u.standing, l.call
              FROM users AS u LEFT JOIN live AS l ON l.user = u.key
              WHERE u.id = ?1 AND u.standing <> 2",
         )?;
@@ -51,6 +53,7 @@ impl Read<'_> {
             let live_call = live_call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes)));
             Ok(Party {
                 user: user(row)?,
+                key: columns.get("key")?,
                 live_call,
             })
         };

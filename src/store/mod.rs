@@ -14,6 +14,7 @@ mod error;
 mod history;
 mod idempotency;
 mod kept;
+mod listed;
 mod listing;
 mod live;
 mod lock;

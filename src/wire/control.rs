@@ -18,6 +18,16 @@ pub enum Request {
         /// The call's id.
         call: String,
     },
+    /// Put two users into each other's contacts. Answered with [`Answer::Done`].
+    AddContacts {
+        /// The two.
+        users: [String; 2],
+    },
+    /// Take two users out of each other's contacts. Answered with [`Answer::Done`].
+    RemoveContacts {
+        /// The two.
+        users: [String; 2],
+    },
     /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
     /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
     Watch {

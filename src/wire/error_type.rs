@@ -19,6 +19,8 @@ pub enum ErrorType {
     NotFound,
     /// Not this user's to do.
     Unauthorized,
+    /// The two are not in each other's contacts.
+    NotContacts,
     /// A page from this origin may not ask.
     OriginNotAllowed,
     /// This is not for the client's address.
@@ -48,6 +50,7 @@ impl ErrorType {
             Self::UserNotFound => "user_not_found",
             Self::NotFound => "not_found",
             Self::Unauthorized => "unauthorized",
+            Self::NotContacts => "not_contacts",
             Self::OriginNotAllowed => "origin_not_allowed",
             Self::AddressNotAllowed => "address_not_allowed",
             Self::InvalidStatus => "invalid_status",

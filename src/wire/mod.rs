@@ -1,7 +1,7 @@
 //! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
 //!
 //! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
-//! specification), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
+//! specification, [`lists`] for whom users have listed), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
 //! administrator's commands show, [`control`] what commands and the running server say to each other,
 //! [`fields`] how a field is read so that a wrong one is named.
@@ -14,6 +14,7 @@ mod error_type;
 pub mod event;
 pub mod fields;
 pub mod history;
+pub mod lists;
 pub mod message;
 pub mod presence;
 pub mod quality;

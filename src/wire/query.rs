@@ -3,6 +3,8 @@
 
 use crate::call::{CallId, CallType, Direction, Filter, Outcome, Period};
 
+use crate::user::UserId;
+
 use super::cursor;
 use super::fields::Invalid;
 
@@ -63,6 +65,14 @@ impl Parameters<'_> {
     pub fn period(&self) -> Result<Period, Invalid> {
         let period = self.one_of("period", &Period::ALL, Period::as_str)?;
         Ok(period.unwrap_or(Period::All))
+    }
+
+    /// The parameter `userId` of `DELETE /v1/users/blocks` and `/v1/contacts`, where there is one.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn user(&self) -> Result<Option<UserId>, Invalid> {
+        self.parsed("userId", UserId::EXPECTED, UserId::parse)
     }
 
     /// The parameter `name`, which is the word of one of `all`.

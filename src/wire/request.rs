@@ -71,6 +71,15 @@ pub fn status(body: &[u8]) -> Result<Target, Invalid> {
     Fields::of(&json(body)?, "body")?.one_of("status", &ALL, word)
 }
 
+/// The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
+///
+/// # Errors
+/// [`Invalid`].
+pub fn listed(body: &[u8]) -> Result<UserId, Invalid> {
+    let body = json(body)?;
+    Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)
+}
+
 /// The body of `POST /v1/calls/{callId}/quality`.
 ///
 /// # Errors

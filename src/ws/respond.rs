@@ -155,7 +155,10 @@ fn explained(error: &Error) -> (ErrorType, String) {
             ErrorType::Unauthorized
         }
         Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
-        Error::OwnNumber | Error::KeyReused => ErrorType::ParseError,
+        Error::Refused(CallError::NotContacts) => ErrorType::NotContacts,
+        Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {
+            ErrorType::ParseError
+        }
         Error::CallerBusy { .. } => ErrorType::CallerBusy,
         Error::UserBusy(_) => ErrorType::UserBusy,
         Error::Store(store::Error::Unavailable(cause)) => {

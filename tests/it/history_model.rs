@@ -6,7 +6,7 @@ use std::time::Duration;
 use chattrix::call::history::{Direction, Outcome, Period};
 use chattrix::call::transition::Limits;
 use chattrix::call::{
-    Acting, CallId, CallType, ChannelId, EntryId, Filter, PastCall, RejectReason, Via,
+    Acting, CallId, CallPolicy, CallType, ChannelId, EntryId, Filter, PastCall, RejectReason, Via,
 };
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
@@ -94,6 +94,7 @@ impl World {
             },
             disconnect_grace: None,
             auto_provision: false,
+            call_policy: CallPolicy::Everyone,
             retention: None,
         };
         let metrics = Metrics::new("0.0.0");

@@ -1,19 +1,20 @@
 //! Many seeded random actors on a real store with a manual clock. A model that knows only the contract's
 //! table of a call's life says after every step what each session must have heard, and what must be stored.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use chattrix::call::transition::{Limits, Target};
 use chattrix::call::{
-    Acting, Actor, Call, CallId, CallType, ChannelId, Event, RejectReason, Status, Via,
+    Acting, Actor, Call, CallError, CallId, CallPolicy, CallType, ChannelId, Event, RejectReason,
+    Status, Via,
 };
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub, Outgoing, Subscription};
 use chattrix::metrics::Metrics;
 use chattrix::service::{Error, NewCall, Rules, Service};
 use chattrix::store::{Database, Store};
-use chattrix::user::{Profile, SessionId, UserId};
+use chattrix::user::{List, Profile, SessionId, UserId};
 use futures_util::FutureExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -62,6 +63,8 @@ struct World {
     kept: HashMap<UserId, Vec<(Event, Timestamp)>>,
     calls: BTreeMap<CallId, Call>,
     live: HashMap<UserId, (CallId, Presence)>,
+    /// Who has blocked whom.
+    blocks: HashSet<(UserId, UserId)>,
     next_session: u32,
 }
 
@@ -87,6 +90,7 @@ impl World {
             },
             disconnect_grace: Some(GRACE),
             auto_provision: false,
+            call_policy: CallPolicy::Everyone,
             retention: None,
         };
         let metrics = Metrics::new("0.0.0");
@@ -101,6 +105,7 @@ impl World {
             kept: HashMap::new(),
             calls: BTreeMap::new(),
             live: HashMap::new(),
+            blocks: HashSet::new(),
             next_session: 0,
         }
     }
@@ -116,8 +121,9 @@ impl World {
             0..15 => self.connect(user).await,
             15..25 => self.disconnect(&user).await,
             25..45 => self.initiate(user).await,
-            45..85 => self.answer(user).await,
-            85..95 => {
+            45..82 => self.answer(user).await,
+            82..86 => self.block_or_unblock(user).await,
+            86..95 => {
                 let seconds = *[1, 7, 31, 61, 200].choose(&mut self.random).expect("times");
                 self.clock.advance(Duration::from_secs(seconds));
             }
@@ -181,6 +187,23 @@ impl World {
         self.service.disconnect(session.subscription).await;
     }
 
+    async fn block_or_unblock(&mut self, owner: UserId) {
+        let user = self.users.choose(&mut self.random).expect("users");
+        let pair = (owner, user.id.clone());
+        if pair.0 == pair.1 {
+            return;
+        }
+        let (owner, user) = pair.clone();
+        if self.blocks.remove(&pair) {
+            let done = self.service.delist(owner, List::Blocked, user).await;
+            done.expect("unblocked");
+        } else {
+            self.blocks.insert(pair);
+            let done = self.service.enlist(owner, List::Blocked, user).await;
+            done.expect("blocked");
+        }
+    }
+
     async fn initiate(&mut self, caller: UserId) {
         let callee = self
             .users
@@ -196,16 +219,20 @@ impl World {
         };
         let acting = self.acting(&caller);
         let outcome = self.service.initiate(acting, new).await;
+        let withheld = self.blocks.contains(&(callee.clone(), caller.clone()));
         match outcome {
             Err(Error::OwnNumber) => assert_eq!(caller, callee),
             Err(Error::CallerBusy { call, .. }) => assert_eq!(self.live[&caller].0, call),
             Err(Error::UserBusy(_)) => {
+                assert!(!withheld, "a block told itself");
                 assert!(self.live.contains_key(&callee) && !self.live.contains_key(&caller));
             }
             Err(other) => panic!("{other:?}"),
             Ok(call) => {
-                assert!(!self.live.contains_key(&callee) && !self.live.contains_key(&caller));
-                let reached = self.is_connected(&callee);
+                assert!(withheld || !self.live.contains_key(&callee));
+                assert!(!self.live.contains_key(&caller));
+                assert_eq!(call.withheld, withheld);
+                let reached = self.is_connected(&callee) && !withheld;
                 assert_eq!(
                     call.status(),
                     if reached {
@@ -214,7 +241,7 @@ impl World {
                         Status::Initiating
                     }
                 );
-                for user in [&caller, &callee] {
+                for user in participants(&call) {
                     let attended = self.is_connected(user);
                     self.live.insert(
                         user.clone(),
@@ -229,7 +256,9 @@ impl World {
                 }
                 let event = invitation(&call, &self.users);
                 for session in self.sessions.entry(callee).or_default() {
-                    session.expected.push((event.clone(), call.created_at));
+                    if !withheld {
+                        session.expected.push((event.clone(), call.created_at));
+                    }
                 }
                 self.calls.insert(call.id, call);
             }
@@ -258,7 +287,10 @@ impl World {
             _ => service.set_status(acting, id, Target::Connecting).await,
         };
         let Ok(after) = outcome else { return };
-        assert!(before.has_participant(&user), "a stranger changed a call");
+        assert!(
+            participants(&before).contains(&&user),
+            "a stranger changed a call"
+        );
         if after == self.now_stored(&before) {
             return;
         }
@@ -266,7 +298,9 @@ impl World {
         let at = after.updated_at;
         if let Some(event) = event_of(&after, &user) {
             let other = after.other(&user).clone();
-            self.told(&other, &event, at);
+            if !after.withheld {
+                self.told(&other, &event, at);
+            }
             for session in self
                 .sessions
                 .entry(user)
@@ -292,7 +326,7 @@ impl World {
                     .filter(|at| presence.attended && at.plus(GRACE) <= now)
             };
             let place = |user: &UserId| self.users.iter().position(|one| one.id == *user);
-            let first_gone = [&call.caller, &call.callee]
+            let first_gone = participants(call)
                 .into_iter()
                 .filter_map(|user| gone(user).map(|at| (at, place(user), user.clone())))
                 .min();
@@ -321,7 +355,7 @@ impl World {
                         .expect("short"),
                 },
             };
-            for user in [&before.caller, &before.callee] {
+            for user in participants(&before) {
                 if gone.as_ref() != Some(user) {
                     self.told(user, &event, now);
                 }
@@ -346,8 +380,9 @@ impl World {
 
     fn changed(&mut self, call: Call) {
         if !call.status().is_live() {
-            self.live.remove(&call.caller);
-            self.live.remove(&call.callee);
+            for user in participants(&call) {
+                self.live.remove(user);
+            }
         }
         self.calls.insert(call.id, call);
     }
@@ -370,6 +405,13 @@ impl World {
         }
         for (id, known) in &mut self.calls {
             let stored = self.service.call(&known.caller, *id).expect("stored");
+            if known.withheld {
+                let seen = self.service.call(&known.callee, *id);
+                assert!(
+                    matches!(seen, Err(Error::Refused(CallError::NotAParticipant))),
+                    "{place}"
+                );
+            }
             let rang = known.status() == Status::Initiating && stored.status() == Status::Ringing;
             if rang {
                 *known = stored;
@@ -408,6 +450,15 @@ impl World {
         self.sessions
             .get(user)
             .is_some_and(|sessions| !sessions.is_empty())
+    }
+}
+
+/// Who takes part in `call`: the caller alone where the callee had blocked the caller.
+fn participants(call: &Call) -> Vec<&UserId> {
+    if call.withheld {
+        vec![&call.caller]
+    } else {
+        vec![&call.caller, &call.callee]
     }
 }
 

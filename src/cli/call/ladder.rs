@@ -51,7 +51,10 @@ pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String
     ];
     let mut before = None;
     for entry in timeline {
-        let (left, right) = spans(call, entry);
+        let (left, mut right) = spans(call, entry);
+        if call.withheld && entry.cause != Cause::CallerBlocked {
+            right = Span::Nothing;
+        }
         let since = before.map(|before| format!("+{}", human::duration(entry.at.since(before))));
         before = Some(entry.at);
         let line = format!(
@@ -83,6 +86,7 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
             (Arrow(Right, "initiate"), rings)
         }
         Cause::UserBusy => (Arrow(Right, "initiate"), Note("in another call")),
+        Cause::CallerBlocked => (Arrow(Right, "initiate"), Note("caller blocked")),
         Cause::CalleeConnected => (Nothing, Arrow(Left, "connect")),
         Cause::CalleeRings => (Nothing, Arrow(Left, "ringing")),
         Cause::PushDelivered => (Nothing, Note("push delivered")),
@@ -171,6 +175,10 @@ mod tests {
     }
 
     fn rung(callee: &str) -> Transition {
+        initiated(callee, Reach::Connected)
+    }
+
+    fn initiated(callee: &str, reach: Reach) -> Transition {
         let wish = Wish {
             id: CallId::from_uuid(uuid::Uuid::nil()),
             caller: Profile {
@@ -183,7 +191,7 @@ mod tests {
             channel: ChannelId::parse("c").expect("a channel"),
         };
         let now = Timestamp::parse("2024-01-15T10:30:00.123Z").expect("an instant");
-        transition::initiate(wish, Reach::Connected, Via::Rest, LIMITS, now)
+        transition::initiate(wish, reach, Via::Rest, LIMITS, now)
     }
 
     #[test]
@@ -216,6 +224,22 @@ mod tests {
         assert_eq!(
             drawn[2],
             "10:31:00.123           │◀──── call_timeout ────│──── call_timeout ────▶│  MISSED      server"
+        );
+    }
+
+    #[test]
+    fn nothing_reaches_a_callee_who_has_blocked_the_caller() {
+        let withheld = initiated("bob", Reach::Barred);
+        let later = withheld.call.created_at.plus(Duration::from_mins(1));
+        let missed = transition::miss(&withheld.call, later).expect("waits");
+        let drawn = draw(&missed.call, &[withheld.entry, missed.entry], 80).join("\n");
+        assert_eq!(
+            format!("\n{drawn}"),
+            "
+                     alice           server             bob
+                    caller                            callee
+10:30:00.123           │── initiate ───▶│ caller blocked │  INITIATING  rest
+10:31:00.123   +1m 0s  │◀─── timeout ───│                │  MISSED      server"
         );
     }
 

@@ -72,6 +72,36 @@ pub fn assert_data(method: &Method, path: &str, body: &Value) {
             assert_status(data);
             "User status retrieved successfully"
         }
+        ("POST", ["users", "blocks"]) => {
+            assert_listed(data);
+            "User blocked successfully"
+        }
+        ("GET", ["users", "blocks"]) => {
+            data.as_array()
+                .expect("a list")
+                .iter()
+                .for_each(assert_listed);
+            "Blocked users retrieved successfully"
+        }
+        ("DELETE", ["users", "blocks", ..]) => {
+            assert!(data.is_null(), "{body}");
+            "User unblocked successfully"
+        }
+        ("POST", ["contacts"]) => {
+            assert_listed(data);
+            "Contact added successfully"
+        }
+        ("GET", ["contacts"]) => {
+            data.as_array()
+                .expect("a list")
+                .iter()
+                .for_each(assert_listed);
+            "Contacts retrieved successfully"
+        }
+        ("DELETE", ["contacts", ..]) => {
+            assert!(data.is_null(), "{body}");
+            "Contact removed successfully"
+        }
         _ => return,
     };
     assert_eq!(body["message"], message, "{method} {path}");
@@ -143,6 +173,16 @@ fn assert_quality(quality: &Value) {
         let nothing = participant["reportCount"] == 0;
         assert_eq!(participant["worstQuality"].is_null(), nothing, "{quality}");
     }
+}
+
+fn assert_listed(listed: &Value) {
+    let fields = ["userId", "name", "avatar", "createdAt"];
+    assert_fields(listed, &fields, &[], "listed user");
+    assert!(listed["userId"].is_string(), "{listed}");
+    assert!(listed["name"].is_string(), "{listed}");
+    let avatar = &listed["avatar"];
+    assert!(avatar.is_null() || avatar.is_string(), "{listed}");
+    assert_timestamp(&listed["createdAt"]);
 }
 
 fn assert_status(status: &Value) {

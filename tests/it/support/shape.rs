@@ -101,7 +101,7 @@ pub fn assert_failure(answer: &Answer) {
         "invalid_request" if answer.status == 413 => 413,
         "invalid_request" | "invalid_status" => 400,
         "call_not_found" | "user_not_found" | "not_found" => 404,
-        "unauthorized" => 403,
+        "unauthorized" | "not_contacts" => 403,
         "caller_busy" | "user_busy" => 409,
         "service_error" => 500,
         "unavailable" => 503,

@@ -1,0 +1,149 @@
+//! `chattrix contact`: who knows whom, which is who may call whom where `call_policy` says so.
+
+use std::path::Path;
+
+use chattrix::clock::Clock;
+use chattrix::store::Database;
+use chattrix::user::{List, Listed, UserId};
+use chattrix::wire::control::Request;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::running::{Running, runtime};
+use super::token::user_id;
+use super::{Place, output, user};
+
+/// The arguments of `chattrix contact`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix contact add alice bob\n  \
+    chattrix contact list alice\n\n\
+    With the setting call_policy = \"contacts\" two users may call each other once each has the other in \
+    its contacts. While a server runs, changes go through it.")]
+pub struct Contact {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Put two users into each other's contacts
+    #[command(after_help = "Examples:\n  chattrix contact add alice bob")]
+    Add(Pair),
+    /// Take two users out of each other's contacts
+    #[command(after_help = "Examples:\n  chattrix contact remove alice bob")]
+    Remove(Pair),
+    /// List a user's contacts, and whether they have the user in theirs
+    #[command(after_help = "Examples:\n  \
+        chattrix contact list alice\n  \
+        chattrix contact list alice --json")]
+    List {
+        /// The user's id
+        #[arg(value_name = "ID", value_parser = user_id)]
+        id: UserId,
+        /// Print JSON: a list of {id, name, avatar, since, mutual}
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Pair {
+    /// One user's id
+    #[arg(value_name = "A", value_parser = user_id)]
+    one: UserId,
+    /// The other's
+    #[arg(value_name = "B", value_parser = user_id)]
+    other: UserId,
+}
+
+impl Contact {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            Action::Add(pair) => {
+                set(place, &pair, true)?;
+                output::tell(&format!("{} and {} are contacts", pair.one, pair.other));
+            }
+            Action::Remove(pair) => {
+                set(place, &pair, false)?;
+                output::tell(&format!("{} and {} are no contacts", pair.one, pair.other));
+            }
+            Action::List { id, json } => list(place, &id, json)?,
+        }
+        Ok(())
+    }
+}
+
+fn set(place: &Place, Pair { one, other }: &Pair, wanted: bool) -> Result<(), Failure> {
+    if one == other {
+        return Err(Failure::usage("a contact is between two users"));
+    }
+    let world = place.world()?;
+    world.require_database()?;
+    if through_the_server(&world.settings.database, [one, other], wanted)? {
+        return Ok(());
+    }
+    let database = world.existing_database()?;
+    for id in [one, other] {
+        known(&database, id)?;
+    }
+    Ok(database.set_contacts([one, other], wanted, Clock::System.now())?)
+}
+
+/// False where no server runs.
+fn through_the_server(database: &Path, pair: [&UserId; 2], wanted: bool) -> Result<bool, Failure> {
+    let users = pair.map(ToString::to_string);
+    runtime()?.block_on(async {
+        let Some(mut server) = Running::find(database).await? else {
+            return Ok(false);
+        };
+        let request = if wanted {
+            Request::AddContacts { users }
+        } else {
+            Request::RemoveContacts { users }
+        };
+        server.ask(&request).await?;
+        Ok(true)
+    })
+}
+
+fn known(database: &Database, id: &UserId) -> Result<(), Failure> {
+    database
+        .user(id)?
+        .map(|_| ())
+        .ok_or_else(|| user::unknown(id))
+}
+
+fn list(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
+    let database = place.world()?.database_to_read()?;
+    known(&database, id)?;
+    let mut contacts = Vec::new();
+    for listed in database.read().listed(id, List::Contacts)? {
+        let back = database
+            .read()
+            .listed_since(&listed.profile.id, List::Contacts, id)?;
+        contacts.push((listed, back.is_some()));
+    }
+    if json {
+        let contacts = contacts.iter().map(|(Listed { profile, at }, mutual)| {
+            json!({
+                "id": profile.id.as_str(), "name": profile.name, "avatar": profile.avatar,
+                "since": at.to_string(), "mutual": mutual,
+            })
+        });
+        return Ok(output::json(&contacts.collect())?);
+    }
+    let rows = contacts
+        .into_iter()
+        .map(|(Listed { profile, at }, mutual)| {
+            let mutual = if mutual { "yes" } else { "no" };
+            vec![
+                profile.id.to_string(),
+                profile.name,
+                at.to_string(),
+                mutual.to_owned(),
+            ]
+        });
+    Ok(output::table(&["ID", "NAME", "SINCE", "MUTUAL"], rows)?)
+}

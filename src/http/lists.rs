@@ -1,0 +1,165 @@
+//! `/api/v1/users/blocks` and `/api/v1/contacts`: whom a user has listed.
+
+use rocket::http::uri::Origin;
+use rocket::response::content::RawJson;
+use rocket::{Route, State, delete, get, post, routes};
+
+use crate::gate::{Problem, SignedIn};
+use crate::service::Service;
+use crate::user::{List, Listed, UserId};
+use crate::wire::{answer, lists as shape, request};
+
+use super::Answer;
+use super::body::Body;
+use super::history::parameters;
+use super::users::user_id;
+
+pub(super) fn blocks() -> Vec<Route> {
+    routes![block, unblock, unblock_one, blocked]
+}
+
+pub(super) fn contacts() -> Vec<Route> {
+    routes![
+        add_contact,
+        remove_contact,
+        remove_one_contact,
+        all_contacts
+    ]
+}
+
+/// Calls of a user ring for this one no more.
+#[post("/", data = "<body>")]
+async fn block(owner: SignedIn, body: Body, service: &State<Service>) -> Answer {
+    enlist(
+        owner,
+        List::Blocked,
+        body,
+        service,
+        "User blocked successfully",
+    )
+    .await
+}
+
+/// They ring again: the user is named in the query or in the body.
+#[delete("/", data = "<body>")]
+async fn unblock(
+    owner: SignedIn,
+    body: Body,
+    uri: &Origin<'_>,
+    service: &State<Service>,
+) -> Answer {
+    delist(owner, List::Blocked, named(uri, &body)?, service, UNBLOCKED).await
+}
+
+/// They ring again: the user is named in the path.
+#[delete("/<id>")]
+async fn unblock_one(owner: SignedIn, id: &str, service: &State<Service>) -> Answer {
+    delist(owner, List::Blocked, user_id(id)?, service, UNBLOCKED).await
+}
+
+const UNBLOCKED: &str = "User unblocked successfully";
+
+/// Whose calls do not ring for this user.
+#[get("/")]
+fn blocked(owner: SignedIn, service: &State<Service>) -> Answer {
+    listed(
+        &owner,
+        List::Blocked,
+        service,
+        "Blocked users retrieved successfully",
+    )
+}
+
+/// This user knows a user.
+#[post("/", data = "<body>")]
+async fn add_contact(owner: SignedIn, body: Body, service: &State<Service>) -> Answer {
+    enlist(
+        owner,
+        List::Contacts,
+        body,
+        service,
+        "Contact added successfully",
+    )
+    .await
+}
+
+/// This user knows a user no more, who is named in the query or in the body.
+#[delete("/", data = "<body>")]
+async fn remove_contact(
+    owner: SignedIn,
+    body: Body,
+    uri: &Origin<'_>,
+    service: &State<Service>,
+) -> Answer {
+    delist(
+        owner,
+        List::Contacts,
+        named(uri, &body)?,
+        service,
+        CONTACT_REMOVED,
+    )
+    .await
+}
+
+/// This user knows a user no more, who is named in the path.
+#[delete("/<id>")]
+async fn remove_one_contact(owner: SignedIn, id: &str, service: &State<Service>) -> Answer {
+    delist(
+        owner,
+        List::Contacts,
+        user_id(id)?,
+        service,
+        CONTACT_REMOVED,
+    )
+    .await
+}
+
+const CONTACT_REMOVED: &str = "Contact removed successfully";
+
+/// Whom this user knows.
+#[get("/")]
+fn all_contacts(owner: SignedIn, service: &State<Service>) -> Answer {
+    listed(
+        &owner,
+        List::Contacts,
+        service,
+        "Contacts retrieved successfully",
+    )
+}
+
+async fn enlist(
+    owner: SignedIn,
+    list: List,
+    body: Body,
+    service: &Service,
+    message: &str,
+) -> Answer {
+    let user = request::listed(&body)?;
+    let Listed { profile, at } = service.enlist(owner.user().clone(), list, user).await?;
+    Ok(RawJson(shape::entry(message, &profile, at)))
+}
+
+async fn delist(
+    owner: SignedIn,
+    list: List,
+    user: UserId,
+    service: &Service,
+    message: &str,
+) -> Answer {
+    service.delist(owner.user().clone(), list, user).await?;
+    Ok(RawJson(answer::nothing(message)))
+}
+
+fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Answer {
+    let listed = service.listed(owner.user(), list)?;
+    let entries = listed.iter().map(|one| (&one.profile, one.at));
+    Ok(RawJson(shape::entries(message, entries)))
+}
+
+/// The user that a DELETE names in its query, else in its body.
+fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, Problem> {
+    match parameters(uri).user()? {
+        Some(user) => Ok(user),
+        None => Ok(request::listed(body)?),
+    }
+}

@@ -1,0 +1,83 @@
+//! Whom users have blocked, and who their contacts are.
+
+use crate::store::{AfterCommit, Write};
+use crate::user::{List, Listed, UserId};
+
+use super::{Error, Service, nothing};
+
+/// Users on one list of one user: more than anybody knows, and few enough for one answer (some 600 KB).
+const LONGEST_LIST: u32 = 5_000;
+
+impl Service {
+    /// Whom `owner` has on `list`, by id.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
+        Ok(self.0.store.read(|db| db.listed(owner, list))?)
+    }
+
+    /// Puts `user` on `list` of `owner`, where it may be already. A block counts for the calls that come after
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Store`].
+    pub async fn enlist(&self, owner: UserId, list: List, user: UserId) -> Result<Listed, Error> {
+        if owner == user {
+            return Err(Error::OwnList);
+        }
+        let now = self.0.clock.now();
+        let job = move |db: &Write<'_>| -> Result<(Listed, AfterCommit), Error> {
+            let profile = db
+                .user(&user)?
+                .ok_or_else(|| Error::UserNotFound(user.clone()))?
+                .profile;
+            if let Some(at) = db.listed_since(&owner, list, &user)? {
+                return Ok((Listed { profile, at }, nothing()));
+            }
+            if db.count_listed(&owner, list)? >= LONGEST_LIST {
+                return Err(Error::ListFull(LONGEST_LIST));
+            }
+            db.enlist(&owner, list, &user, now)?;
+            Ok((Listed { profile, at: now }, nothing()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Takes `user` off `list` of `owner`, where it may not be.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Store`].
+    pub async fn delist(&self, owner: UserId, list: List, user: UserId) -> Result<(), Error> {
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            if db.user(&user)?.is_none() {
+                return Err(Error::UserNotFound(user));
+            }
+            db.delist(&owner, list, &user)?;
+            Ok(((), nothing()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// The administrator puts two users into each other's contacts, or takes them out. No list is too long for
+    /// the administrator.
+    ///
+    /// # Errors
+    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::Store`].
+    pub async fn set_contacts(&self, pair: [UserId; 2], wanted: bool) -> Result<(), Error> {
+        if pair[0] == pair[1] {
+            return Err(Error::OwnList);
+        }
+        let now = self.0.clock.now();
+        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            for user in &pair {
+                if db.user(user)?.is_none() {
+                    return Err(Error::UserNotFound(user.clone()));
+                }
+            }
+            db.set_contacts([&pair[0], &pair[1]], wanted, now)?;
+            Ok(((), nothing()))
+        };
+        self.0.store.write(job).await
+    }
+}

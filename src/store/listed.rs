@@ -1,0 +1,170 @@
+//! The table `listed`: whom users have blocked, and who their contacts are.
+
+use rusqlite::{OptionalExtension as _, Row};
+
+use crate::call::Relation;
+use crate::clock::Timestamp;
+use crate::user::{List, Listed, UserId};
+
+use super::calls::instant;
+use super::codes::{Columns, encode};
+use super::error::Error;
+use super::live::Party;
+use super::users::user;
+use super::{Read, Write};
+
+impl Read<'_> {
+    /// How `caller` and `callee` stand to each other.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn relation(&self, caller: &Party, callee: &Party) -> Result<Relation, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?3 AND user = ?1) AS blocked,
+                    EXISTS (SELECT 1 FROM listed WHERE owner = ?1 AND list = ?4 AND user = ?2)
+                    AND EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?4 AND user = ?1) AS contacts",
+        )?;
+        let [blocked, contacts] = List::ALL.map(code);
+        let relation = |row: &Row<'_>| {
+            Ok(Relation {
+                contacts: row.get("contacts")?,
+                blocked: row.get("blocked")?,
+            })
+        };
+        Ok(statement.query_one((caller.key, callee.key, blocked, contacts), relation)?)
+    }
+
+    /// Whom `owner` has on `list`, by id. Those who were removed are left out.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT u.id, u.name, u.avatar, u.standing, l.at
+             FROM listed AS l JOIN users AS u ON u.key = l.user
+             WHERE l.owner = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2 AND u.standing <> 2
+             ORDER BY u.id",
+        )?;
+        statement
+            .query_and_then((owner.as_str(), code(list)), listed)?
+            .collect()
+    }
+
+    /// How many `owner` has on `list`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn count_listed(&self, owner: &UserId, list: List) -> Result<u32, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT count(*) FROM listed
+             WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2",
+        )?;
+        Ok(statement.query_one((owner.as_str(), code(list)), |row| row.get(0))?)
+    }
+
+    /// Who has `user` on `list`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn listed_by(&self, user: &UserId, list: List) -> Result<Vec<UserId>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT owner.id FROM listed AS l JOIN users AS owner ON owner.key = l.owner
+             WHERE l.user = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2",
+        )?;
+        let rows = statement.query_and_then((user.as_str(), code(list)), |row| {
+            super::users::user_id(row, "listed", "id")
+        })?;
+        rows.collect()
+    }
+
+    /// Since when `owner` has `user` on `list`, if so.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn listed_since(
+        &self,
+        owner: &UserId,
+        list: List,
+        user: &UserId,
+    ) -> Result<Option<Timestamp>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT at FROM listed
+             WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2
+               AND user = (SELECT key FROM users WHERE id = ?3)",
+        )?;
+        let params = (owner.as_str(), code(list), user.as_str());
+        let at = statement.query_row(params, |row| row.get(0)).optional()?;
+        Ok(at.map(Timestamp::from_millis))
+    }
+}
+
+impl Write<'_> {
+    /// Puts `user` on `list` of `owner`; false where it is there already.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn enlist(
+        &self,
+        owner: &UserId,
+        list: List,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let changed = self.execute(
+            "INSERT INTO listed (owner, list, user, at)
+             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, (SELECT key FROM users WHERE id = ?3), ?4)
+             ON CONFLICT DO NOTHING",
+            (owner.as_str(), code(list), user.as_str(), now.as_millis()),
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Takes `user` off `list` of `owner`; false where it is not there.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delist(&self, owner: &UserId, list: List, user: &UserId) -> Result<bool, Error> {
+        let changed = self.execute(
+            "DELETE FROM listed
+             WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2
+               AND user = (SELECT key FROM users WHERE id = ?3)",
+            (owner.as_str(), code(list), user.as_str()),
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Puts two users into each other's contacts, or takes them out.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn set_contacts(
+        &self,
+        [one, other]: [&UserId; 2],
+        wanted: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        for (owner, user) in [(one, other), (other, one)] {
+            if wanted {
+                self.enlist(owner, List::Contacts, user, now)?;
+            } else {
+                self.delist(owner, List::Contacts, user)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn code(list: List) -> i64 {
+    encode(&List::ALL, &list)
+}
+
+fn listed(row: &Row<'_>) -> Result<Listed, Error> {
+    let profile = user(row)?.profile;
+    let columns = Columns {
+        row,
+        table: "listed",
+        id: &profile.id,
+    };
+    let at = instant(&columns, "at")?;
+    Ok(Listed { profile, at })
+}

@@ -1,0 +1,48 @@
+//! Whom a user has listed, as REST shows it.
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::user::{Profile, UserId};
+
+use super::answer::success;
+use super::{Instant, Text};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    user_id: Text<&'a UserId>,
+    name: &'a str,
+    avatar: Option<&'a str>,
+    created_at: Instant,
+}
+
+impl<'a> Entry<'a> {
+    fn new(user: &'a Profile, since: Timestamp) -> Self {
+        Self {
+            user_id: Text(&user.id),
+            name: &user.name,
+            avatar: user.avatar.as_deref(),
+            created_at: Instant(since),
+        }
+    }
+}
+
+/// The success `message` with one user, who is listed since then.
+#[must_use]
+pub fn entry(message: &str, user: &Profile, since: Timestamp) -> String {
+    success(message, Entry::new(user, since))
+}
+
+/// The success `message` with users and since when each is listed.
+#[must_use]
+pub fn entries<'a>(
+    message: &str,
+    entries: impl IntoIterator<Item = (&'a Profile, Timestamp)>,
+) -> String {
+    let entries = entries.into_iter();
+    let entries: Vec<_> = entries
+        .map(|(user, since)| Entry::new(user, since))
+        .collect();
+    success(message, entries)
+}

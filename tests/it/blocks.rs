@@ -1,0 +1,342 @@
+//! `/api/v1/users/blocks`: a blocked caller's call rings nobody, and looks to the caller like one that nobody
+//! answers.
+
+use std::time::Duration;
+
+use chattrix::store::Database;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{
+    Api, Cast, Cli, Device, TestServer, eventually, initiate_body, wall_clock_hand,
+};
+
+const BLOCKS: &str = "/api/v1/users/blocks";
+
+async fn block(owner: &Api, user: &str) -> Value {
+    owner
+        .post(BLOCKS, &json!({ "userId": user }))
+        .await
+        .success(200)
+}
+
+async fn blocked(owner: &Api) -> Vec<String> {
+    let list = owner.get(BLOCKS).await.success(200);
+    let id = |one: &Value| one["userId"].as_str().expect("an id").to_owned();
+    list.as_array().expect("a list").iter().map(id).collect()
+}
+
+#[rocket::async_test]
+async fn users_are_blocked_listed_and_unblocked() {
+    let server = TestServer::start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    assert_eq!(blocked(&bob).await, [""; 0]);
+    let entry = block(&bob, "alice").await;
+    assert_eq!(entry["userId"], "alice");
+    assert_eq!(entry["name"], "Alice Archer");
+    assert_eq!(entry["avatar"], "https://example.com/alice.jpg");
+    block(&bob, "frank").await;
+    block(&bob, "carol").await;
+    assert_eq!(
+        block(&bob, "alice").await,
+        entry,
+        "a second time changes nothing"
+    );
+    assert_eq!(blocked(&bob).await, ["alice", "carol", "frank"]);
+    assert_eq!(blocked(&alice).await, [""; 0], "it goes one way");
+
+    // By path, by query, and by a body like that of POST.
+    bob.delete(&format!("{BLOCKS}/alice")).await.success(200);
+    bob.delete(&format!("{BLOCKS}?userId=carol"))
+        .await
+        .success(200);
+    let by_body = bob
+        .request(Method::DELETE, BLOCKS)
+        .json(&json!({ "userId": "frank" }));
+    bob.send(by_body).await.success(200);
+    assert_eq!(blocked(&bob).await, [""; 0]);
+    // Whoever repeats it gets the same answer.
+    bob.delete(&format!("{BLOCKS}/alice")).await.success(200);
+}
+
+#[rocket::async_test]
+async fn what_cannot_be_blocked_is_refused_by_name() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    for (body, names) in [
+        (json!({}), "userId"),
+        (json!({ "userId": 7 }), "userId"),
+        (json!({ "userId": "a b" }), "userId"),
+        (json!({ "userId": "bob" }), "oneself"),
+        (json!([]), "body"),
+    ] {
+        let message = bob
+            .post(BLOCKS, &body)
+            .await
+            .failure(400, "invalid_request");
+        assert!(message.contains(names), "{message}");
+    }
+    let nobody = json!({ "userId": "nobody" });
+    bob.post(BLOCKS, &nobody)
+        .await
+        .failure(404, "user_not_found");
+    bob.delete(&format!("{BLOCKS}/nobody"))
+        .await
+        .failure(404, "user_not_found");
+    bob.delete(BLOCKS).await.failure(400, "invalid_request");
+    bob.delete(&format!("{BLOCKS}?userId=a%20b"))
+        .await
+        .failure(400, "invalid_request");
+    let anonymous = server.anonymous();
+    anonymous.get(BLOCKS).await.failure(401, "unauthenticated");
+    anonymous
+        .post(BLOCKS, &json!({ "userId": "bob" }))
+        .await
+        .failure(401, "unauthenticated");
+}
+
+/// What Alice sees of a call to Bob, step by step: all that a client can ask for or is told.
+async fn seen_by_a_caller(
+    server: &TestServer,
+    cast: &mut Cast,
+    pass: impl AsyncFn(),
+) -> Vec<Value> {
+    let alice = cast.alice.clone();
+    let mut seen = Vec::new();
+    let status = "/api/v1/users/status/bob";
+    let mut note = |value: Value| seen.push(value);
+    note(alice.get(status).await.success(200));
+    note(alice.get("/api/v1/users/status/online").await.success(200));
+    let initiated = alice.initiate("bob").await;
+    note(json!(initiated.status));
+    note(initiated.body.clone());
+    let call = initiated.body["data"]["id"].as_str().expect("an id");
+    note(alice.details(call).await.success(200));
+    note(alice.active().await.success(200));
+    let again = server.sign_in("alice").initiate("carol").await;
+    note(json!(again.failure(409, "caller_busy")));
+    note(json!(alice.accept(call).await.failure(403, "unauthorized")));
+    pass().await;
+    let told = cast
+        .at(Device::AlicePhone)
+        .expect_message("call_timeout")
+        .await;
+    note(told);
+    note(
+        cast.at(Device::AliceTablet)
+            .expect_message("call_timeout")
+            .await,
+    );
+    note(alice.details(call).await.success(200));
+    note(json!(alice.end(call).await.failure(400, "invalid_status")));
+    note(alice.history("").await.success(200));
+    let text = json!(seen).to_string().replace(call, "CALL");
+    let Value::Array(seen) = serde_json::from_str(&text).expect("JSON") else {
+        panic!("a list")
+    };
+    seen
+}
+
+#[rocket::async_test]
+async fn to_the_caller_a_block_looks_like_a_callee_who_never_answers() {
+    let mut stories = Vec::new();
+    for is_blocked in [false, true] {
+        let clock = wall_clock_hand();
+        let server = TestServer::plan().clock(&clock).start().await;
+        let mut cast = Cast::without_bob(&server).await;
+        if is_blocked {
+            // And connected, and even in a call of his own.
+            cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+            block(&cast.bob, "alice").await;
+            cast.bob.call("dave").await;
+        }
+        let pass = async || clock.advance(Duration::from_mins(1));
+        stories.push(seen_by_a_caller(&server, &mut cast, pass).await);
+    }
+    assert_eq!(stories[0], stories[1]);
+}
+
+#[rocket::async_test]
+async fn a_callee_hears_nothing_of_a_blocked_caller_and_keeps_nothing_of_the_call() {
+    let clock = wall_clock_hand();
+    let server = TestServer::plan().clock(&clock).start().await;
+    let mut cast = Cast::on(&server).await;
+    block(&cast.bob, "alice").await;
+    let call = cast.alice.call("bob").await;
+    assert_eq!(cast.alice.status_of(&call).await, "INITIATING");
+    cast.expect_nothing().await;
+    assert!(cast.bob.active().await.success(200).is_null());
+    for answer in [
+        cast.bob.details(&call).await,
+        cast.bob.ringing(&call).await,
+        cast.bob.accept(&call).await,
+        cast.bob.reject(&call, "busy").await,
+        cast.bob.end(&call).await,
+        cast.bob.set_status(&call, "CONNECTING").await,
+    ] {
+        answer.failure(403, "unauthorized");
+    }
+    // A session that connects finds nothing that rings.
+    let mut watch = server.sign_in("bob").socket().await;
+    watch.expect_nothing().await;
+    assert_eq!(cast.alice.status_of(&call).await, "INITIATING");
+
+    clock.advance(Duration::from_mins(1));
+    for device in [Device::AlicePhone, Device::AliceTablet] {
+        cast.at(device).expect("call_timeout").await;
+    }
+    cast.expect_nothing().await;
+    watch.expect_nothing().await;
+    assert_eq!(cast.bob.past_calls("").await, [Value::Null; 0]);
+    assert_eq!(cast.bob.unseen().await, 0);
+    let remembered = cast.alice.past_calls("").await;
+    assert_eq!(remembered.len(), 1);
+    assert_eq!(remembered[0]["status"], "MISSED");
+    assert_eq!(remembered[0]["direction"], "OUTGOING");
+}
+
+#[rocket::async_test]
+async fn nothing_is_kept_for_a_blocker_who_is_away() {
+    let clock = wall_clock_hand();
+    let server = TestServer::plan().clock(&clock).start().await;
+    let mut cast = Cast::without_bob(&server).await;
+    block(&cast.bob, "alice").await;
+    let missed = cast.alice.call("bob").await;
+    clock.advance(Duration::from_mins(1));
+    cast.at(Device::AlicePhone).expect("call_timeout").await;
+    assert_eq!(cast.alice.status_of(&missed).await, "MISSED");
+    let given_up = cast.alice.call("bob").await;
+    cast.alice.end(&given_up).await.success(200);
+    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+    cast.at(Device::BobPhone).expect_nothing().await;
+    assert_eq!(cast.bob.past_calls("").await, [Value::Null; 0]);
+    let outcomes = cast.alice.past_calls("").await;
+    assert_eq!(outcomes[0]["status"], "CANCELLED");
+}
+
+#[rocket::async_test]
+async fn a_blocker_calls_and_is_called_by_others_meanwhile() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    block(&cast.bob, "alice").await;
+    let withheld = cast.alice.call("bob").await;
+    // Carol reaches Bob ...
+    let call = cast.carol.call("bob").await;
+    for device in [Device::BobPhone, Device::BobTablet] {
+        let invitation = cast.at(device).expect("call_invitation").await;
+        assert_eq!(invitation["callId"], *call);
+    }
+    cast.bob.accept(&call).await.success(200);
+    cast.bob.end(&call).await.success(200);
+    // ... and Bob reaches Carol.
+    let call = cast.bob.call("carol").await;
+    cast.carol.accept(&call).await.success(200);
+    assert_eq!(cast.alice.status_of(&withheld).await, "INITIATING");
+    assert_eq!(
+        cast.alice.active().await.success(200)["id"],
+        withheld.as_str()
+    );
+    // Of the call that rings nobody its caller alone is in the way of others.
+    server
+        .sign_in("dave")
+        .initiate("alice")
+        .await
+        .failure(409, "user_busy");
+}
+
+#[rocket::async_test]
+async fn the_other_devices_of_a_blocked_caller_hear_that_it_gave_up() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    block(&cast.bob, "alice").await;
+    let call = cast.alice.call("bob").await;
+    cast.alice.end(&call).await.success(200);
+    cast.expect_ended(&[Device::AliceTablet], &call, "alice")
+        .await;
+}
+
+#[rocket::async_test]
+async fn one_who_was_unblocked_rings_again() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    block(&cast.bob, "alice").await;
+    cast.bob
+        .delete(&format!("{BLOCKS}/alice"))
+        .await
+        .success(200);
+    cast.ring().await;
+}
+
+#[rocket::async_test]
+async fn a_block_counts_for_the_next_call_not_for_the_one_that_rings() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    let call = cast.ring().await;
+    block(&cast.bob, "alice").await;
+    cast.bob.accept(&call).await.success(200);
+    cast.bob.end(&call).await.success(200);
+    let withheld = cast.alice.call("bob").await;
+    assert_eq!(cast.alice.status_of(&withheld).await, "INITIATING");
+}
+
+#[rocket::async_test]
+async fn one_who_has_blocked_a_user_can_still_call_that_user() {
+    let server = TestServer::start().await;
+    let mut cast = Cast::on(&server).await;
+    block(&cast.alice, "bob").await;
+    cast.ring().await;
+}
+
+#[rocket::async_test]
+async fn a_repeated_request_of_a_blocked_caller_is_the_same_call() {
+    let server = TestServer::start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    block(&bob, "alice").await;
+    let body = initiate_body("bob");
+    let first = alice.initiate_once("key-1", &body).await.success(201);
+    let second = alice.initiate_once("key-1", &body).await.success(201);
+    assert_eq!(first, second);
+}
+
+#[rocket::async_test]
+async fn a_withheld_call_is_missed_after_a_restart_too() {
+    let clock = wall_clock_hand();
+    let mut server = TestServer::plan().clock(&clock).start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    block(&bob, "alice").await;
+    let call = alice.call("bob").await;
+    server.stop().await;
+    clock.advance(Duration::from_secs(61));
+    server.start_again().await;
+    eventually("the call to be missed", async || {
+        alice.status_of(&call).await == "MISSED"
+    })
+    .await;
+    let mut at_bob = bob.socket().await;
+    at_bob.expect_nothing().await;
+    assert_eq!(bob.past_calls("").await, [Value::Null; 0]);
+    assert_eq!(blocked(&bob).await, ["alice"]);
+}
+
+#[rocket::async_test]
+async fn the_administrator_sees_what_was_withheld_and_the_database_is_whole() {
+    let server = TestServer::start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    block(&bob, "alice").await;
+    let call = alice.call("bob").await;
+    let cli = Cli::beside(&server);
+    let shown = cli.json(&["call", "show", &call]);
+    assert_eq!(shown["calleeId"], "bob");
+    assert_eq!(shown["timeline"][0]["status"], "INITIATING");
+    assert_eq!(shown["timeline"][0]["cause"], "caller_blocked");
+    let drawn = cli.run(&["call", "show", &call]).success();
+    assert!(drawn.contains("caller blocked"), "{drawn}");
+    let check = || {
+        let database = Database::open_for_reading(&server.database()).expect("opened");
+        database.check().expect("checked")
+    };
+    assert_eq!(check(), [""; 0]);
+    cli.run(&["call", "end", &call]).success();
+    assert_eq!(check(), [""; 0]);
+    assert_eq!(bob.past_calls("").await, [Value::Null; 0]);
+}
