@@ -8,6 +8,7 @@ use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
 use rocket::{Build, Rocket, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 
 use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
@@ -23,8 +24,17 @@ use crate::sweeper::Sweeper;
 use crate::ws::SocketRules;
 use crate::{http, ws};
 
-/// How long sessions may take to leave when the server stops.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long sessions may take to leave when the server stops. With [`LAST_WRITES`], and what Rocket waits for
+/// requests under way, a stop takes less than 5 s whatever the clients do.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long after the beginning of a stop the last writes may take. They take milliseconds; only where another
+/// process holds the file they would take longer, and then nothing of them has been acknowledged.
+const LAST_WRITES: Duration = Duration::from_millis(2_400);
+
+/// Seconds that Rocket waits for requests under way, and once more for connections to close. By then every
+/// write has been answered: who is left are idle connections and half-sent requests.
+const LAST_REQUESTS_S: u32 = 1;
 
 /// Why a server cannot start; the text is for the administrator.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +68,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         event_queue: settings.event_queue,
         sessions_per_user: settings.max_sessions_per_user,
         connections: settings.max_connections,
+        connections_per_address: settings.max_connections_per_address,
     });
     let service = Service::new(
         store,
@@ -101,6 +112,8 @@ fn ours(figment: Figment) -> Figment {
     figment
         .merge(("shutdown.ctrlc", false))
         .merge(("shutdown.signals", Vec::<String>::new()))
+        .merge(("shutdown.grace", LAST_REQUESTS_S))
+        .merge(("shutdown.mercy", LAST_REQUESTS_S))
         .merge(("ip_header", false))
 }
 
@@ -147,41 +160,55 @@ impl Stop {
         })
     }
 
-    /// Stops: takes nobody in any more, closes every session with 1012 and waits for them, at most 3 s, then
-    /// ends the server and closes the database. `launch` returns after that.
+    /// Stops: takes nobody in any more, closes every session with 1012 and waits for them, at most 2 s, then
+    /// closes the database and ends the server. `launch` returns after that.
     pub async fn stop(&self) {
         if self.0.stopping.swap(true, Ordering::SeqCst) {
             return;
         }
-        let _ = tokio::time::timeout(PATIENCE, self.0.service.close_sessions()).await;
-        let service = self.0.service.clone();
-        if let Err(error) = service.save_quality().await {
-            tracing::warn!(%error, "the last reports of quality are lost");
+        let began = Instant::now();
+        let _ = timeout_at(began + PATIENCE, self.0.service.close_sessions()).await;
+        if timeout_at(began + LAST_WRITES, self.last_writes())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the database does not take the last writes, which nobody waits for");
         }
-        let _ = tokio::task::spawn_blocking(move || service.close()).await;
         if let Some(shutdown) = self.0.shutdown.get() {
             shutdown.clone().notify();
         }
     }
 
-    /// Stops at the first SIGTERM or SIGINT, and at once at the second.
+    async fn last_writes(&self) {
+        let service = self.0.service.clone();
+        if let Err(error) = service.save_quality().await {
+            tracing::warn!(%error, "the last reports of quality are lost");
+        }
+        let _ = tokio::task::spawn_blocking(move || service.close()).await;
+    }
+
+    /// Stops at the first SIGTERM or SIGINT from now on, and at once at the second. To be called in a launched
+    /// server: before that there is nothing to stop, and the signals do what they do to any process.
     ///
     /// # Errors
     /// Where the signals cannot be caught.
-    pub async fn on_signals(self) -> std::io::Result<()> {
+    pub fn on_signals(self) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut next = async || {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
-            }
-        };
-        let first = next().await;
-        tracing::info!(signal = first, "stopping; a second signal stops at once");
-        tokio::spawn(async move { self.stop().await });
-        let second = next().await;
-        tracing::warn!(signal = second, "stopped at once");
-        std::process::exit(1);
+        tokio::spawn(async move {
+            let mut next = async || {
+                tokio::select! {
+                    _ = terminate.recv() => "SIGTERM",
+                    _ = interrupt.recv() => "SIGINT",
+                }
+            };
+            let first = next().await;
+            tracing::info!(signal = first, "stopping; a second signal stops at once");
+            tokio::spawn(async move { self.stop().await });
+            let second = next().await;
+            tracing::warn!(signal = second, "stopped at once");
+            std::process::exit(1);
+        });
+        Ok(())
     }
 }

@@ -5,6 +5,8 @@
 //! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -36,6 +38,23 @@ pub struct Capacity {
     pub sessions_per_user: usize,
     /// Connections of all (`max_connections`).
     pub connections: usize,
+    /// Connections from one address, if limited (`max_connections_per_address`).
+    pub connections_per_address: Option<usize>,
+}
+
+/// Connections that a user may have for each of its sessions: one that was replaced is still there while it is
+/// told. A client that opens one after another without end takes no more than these.
+const CONNECTIONS_PER_SESSION: usize = 32;
+
+/// Why there is no place for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// All places of the server are taken.
+    Server,
+    /// The user has too many.
+    User,
+    /// Too many come from the address.
+    Address,
 }
 
 /// How many there are just now.
@@ -59,8 +78,16 @@ struct Inner {
     users: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
     stopping: AtomicBool,
     connections: AtomicUsize,
+    taken: Mutex<Taken>,
     subscriptions: AtomicUsize,
     connection_left: Notify,
+}
+
+/// The places that are taken, by whom and from where.
+#[derive(Default)]
+struct Taken {
+    by_user: HashMap<UserId, usize>,
+    by_address: HashMap<IpAddr, usize>,
 }
 
 impl Hub {
@@ -72,17 +99,38 @@ impl Hub {
             users: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            taken: Mutex::default(),
             subscriptions: AtomicUsize::new(0),
             connection_left: Notify::new(),
         }))
     }
 
-    /// A place for one more connection, or none where all are taken.
-    #[must_use]
-    pub fn admit(&self) -> Option<Place> {
-        let taken = self.0.connections.fetch_add(1, Ordering::AcqRel);
-        let place = Place(self.clone());
-        (taken < self.0.capacity.connections).then_some(place)
+    /// A place for one more connection of `user`, which comes from `address`.
+    ///
+    /// # Errors
+    /// [`Full`], where there is none.
+    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Place, Full> {
+        let capacity = &self.0.capacity;
+        let most_of_user = capacity.sessions_per_user * CONNECTIONS_PER_SESSION;
+        let most_of_address = capacity.connections_per_address.unwrap_or(usize::MAX);
+        let mut taken = self.0.taken.lock();
+        if self.connections() >= capacity.connections {
+            return Err(Full::Server);
+        }
+        if count(&taken.by_user, user) >= most_of_user {
+            return Err(Full::User);
+        }
+        if count(&taken.by_address, &address) >= most_of_address {
+            return Err(Full::Address);
+        }
+        *taken.by_user.entry(user.clone()).or_default() += 1;
+        *taken.by_address.entry(address).or_default() += 1;
+        self.0.connections.fetch_add(1, Ordering::AcqRel);
+        Ok(Place {
+            hub: self.clone(),
+            user: user.clone(),
+            address,
+        })
     }
 
     /// Enters a session. An older connection of the same session gives way, and the oldest session where the
@@ -201,12 +249,35 @@ impl Hub {
 }
 
 /// One connection's place among those that there may be; given back when dropped.
-pub struct Place(Hub);
+pub struct Place {
+    hub: Hub,
+    user: UserId,
+    address: IpAddr,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.0.connections.fetch_sub(1, Ordering::AcqRel);
-        self.0.0.connection_left.notify_waiters();
+        let inner = &self.hub.0;
+        let mut taken = inner.taken.lock();
+        give_back(&mut taken.by_user, &self.user);
+        give_back(&mut taken.by_address, &self.address);
+        inner.connections.fetch_sub(1, Ordering::AcqRel);
+        drop(taken);
+        inner.connection_left.notify_waiters();
+    }
+}
+
+fn count<K: Hash + Eq>(taken: &HashMap<K, usize>, key: &K) -> usize {
+    taken.get(key).copied().unwrap_or_default()
+}
+
+/// Takes one from the count of `key`; those who have none are forgotten.
+fn give_back<K: Hash + Eq>(taken: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = taken.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            taken.remove(key);
+        }
     }
 }
 
@@ -365,6 +436,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::call::{Audience, CallId, Event};
     use crate::clock::Timestamp;
@@ -374,8 +447,11 @@ mod tests {
             event_queue: 2,
             sessions_per_user: 2,
             connections: 2,
+            connections_per_address: None,
         })
     }
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn user(id: &str) -> UserId {
         UserId::parse(id).expect("a user id")
@@ -474,7 +550,7 @@ mod tests {
     #[test]
     fn everybody_is_counted_while_they_are_there() {
         let hub = hub();
-        let _place = hub.admit().expect("a place");
+        let _place = hub.admit(&user("bob"), HERE).expect("a place");
         let sessions = ["1", "2"].map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)));
         let there = Attendance {
             connections: 1,
@@ -502,11 +578,37 @@ mod tests {
     #[test]
     fn places_are_bounded_and_given_back() {
         let hub = hub();
-        let first = hub.admit().expect("a place");
-        let _second = hub.admit().expect("a place");
-        assert!(hub.admit().is_none());
+        let admit = |id| hub.admit(&user(id), HERE);
+        let first = admit("alice").expect("a place");
+        let _second = admit("bob").expect("a place");
+        assert_eq!(admit("carol").err(), Some(Full::Server));
         drop(first);
-        assert!(hub.admit().is_some());
+        assert!(admit("carol").is_ok());
+    }
+
+    #[test]
+    fn a_user_and_an_address_have_places_of_their_own_and_leave_the_others_theirs() {
+        let hub = Hub::new(Capacity {
+            event_queue: 2,
+            sessions_per_user: 1,
+            connections: 1000,
+            connections_per_address: Some(CONNECTIONS_PER_SESSION + 1),
+        });
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut places: Vec<Place> = (0..CONNECTIONS_PER_SESSION)
+            .map(|_| hub.admit(&alice, HERE).expect("a place"))
+            .collect();
+        assert_eq!(hub.admit(&alice, elsewhere).err(), Some(Full::User));
+        places.push(hub.admit(&bob, HERE).expect("the last place from here"));
+        assert_eq!(hub.admit(&bob, HERE).err(), Some(Full::Address));
+        places.push(hub.admit(&bob, elsewhere).expect("from elsewhere"));
+        places.remove(0);
+        assert!(hub.admit(&alice, HERE).is_ok());
+        places.clear();
+        let taken = hub.0.taken.lock();
+        assert!(taken.by_user.is_empty() && taken.by_address.is_empty());
+        assert_eq!(hub.connections(), 0);
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chattrix::app::{self, App};
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
+use chattrix::control;
 use chattrix::logging;
 use chattrix::settings::{Overrides, Settings};
 use chattrix::store::Database;
@@ -15,7 +16,7 @@ use figment::Figment;
 use rocket::error::ErrorKind;
 use rocket::fairing::AdHoc;
 use tokio::runtime::{Builder, Runtime};
-use tracing::info;
+use tracing::{error, info, warn};
 
 use super::failure::Failure;
 use super::quick_start::QuickStart;
@@ -25,6 +26,10 @@ use super::{Place, people, supervisor};
 /// How long threads that still work on something may keep the process after the server has
 /// stopped; by then every connection is closed and every change is stored.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Files that are kept for everything but sockets, a thirty-second of all where that is more: the database has some
+/// twenty, and each REST request under way is a connection too.
+const OTHER_FILES: usize = 64;
 
 /// The arguments of `chattrix serve`.
 #[derive(Debug, Args)]
@@ -50,8 +55,9 @@ impl Serve {
             ..place.overrides()
         };
         // The settings first: a wrong flag must not leave a folder behind.
-        let (settings, figment) = Settings::load(&overrides)?;
+        let (mut settings, figment) = Settings::load(&overrides)?;
         logging::init(settings.log_level, settings.log_format);
+        settings.max_connections = connections_within(settings.max_connections, open_files());
         let world = World { settings, figment };
         let quick_start = place
             .dev
@@ -91,6 +97,31 @@ fn runtime(figment: &Figment) -> Result<Runtime, Failure> {
         .map_err(|error| Failure::new(format!("the server's threads cannot be started: {error}")))
 }
 
+/// The files that this process may open, after taking what the administrator allows it.
+fn open_files() -> Option<u64> {
+    control::raise_open_files_limit().unwrap_or_else(|error| {
+        warn!(%error, "the limit of open files stays as it is");
+        control::open_files_limit()
+    })
+}
+
+/// How many of `wanted` sockets may be open where a process has at most so many `files`. Without a limit of
+/// its own, the server would find out by accepting nobody at all, not even who asks whether it is ready.
+fn connections_within(wanted: usize, files: Option<u64>) -> usize {
+    let Some(files) = files.and_then(|files| usize::try_from(files).ok()) else {
+        return wanted;
+    };
+    let room = files.saturating_sub(OTHER_FILES.max(files / 32)).max(1);
+    if room < wanted {
+        warn!(
+            files,
+            max_connections = wanted,
+            "{room} sockets at most: the limit of open files is too low for max_connections"
+        );
+    }
+    wanted.min(room)
+}
+
 /// Serves until a signal says stop.
 async fn serve(
     settings: Settings,
@@ -99,9 +130,12 @@ async fn serve(
 ) -> Result<(), Failure> {
     let App { rocket, stop } = app::build(&settings, figment, Clock::System)
         .map_err(|error| Failure::new(error.to_string()))?;
-    tokio::spawn(stop.on_signals());
     let liftoff = AdHoc::on_liftoff("say where the server listens", |rocket| {
         Box::pin(async move {
+            // Before anybody is told that the server runs: from then on it may be told to stop.
+            if let Err(error) = stop.on_signals() {
+                error!(%error, "signals cannot be caught: the server will stop without saying so");
+            }
             let config = rocket.config();
             let url = world::base_url(config.tls_enabled(), config.address, config.port);
             info!(address = %config.address, port = config.port, "listening on {url}");
@@ -167,6 +201,16 @@ pub fn bind_failure(error: &io::Error, address: SocketAddr) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sockets_leave_files_for_everything_else() {
+        assert_eq!(connections_within(20_000, None), 20_000);
+        assert_eq!(connections_within(20_000, Some(1 << 20)), 20_000);
+        assert_eq!(connections_within(20_000, Some(20_000)), 19_375);
+        assert_eq!(connections_within(20_000, Some(120)), 56);
+        assert_eq!(connections_within(20_000, Some(10)), 1);
+        assert_eq!(connections_within(5, Some(1024)), 5);
+    }
 
     #[test]
     fn an_address_that_is_taken_is_named_with_what_to_do() {

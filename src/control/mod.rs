@@ -25,7 +25,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::service::Service;
 use crate::wire::control::Answer;
 
-pub use machine::open_files_limit;
+pub use machine::{open_files_limit, raise_open_files_limit};
 
 /// Commands connected at a time: some who watch, and a script or two.
 const MAX_CONNECTIONS: usize = 16;

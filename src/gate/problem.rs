@@ -73,6 +73,16 @@ impl Problem {
         }
     }
 
+    /// One connection too many; there is room for the next when another has ended.
+    #[must_use]
+    pub fn too_many_connections(message: &str) -> Self {
+        let problem = Self::new(Status::TooManyRequests, ErrorType::RateLimited, message);
+        Self {
+            retry_after: Some(RETRY_AFTER),
+            ..problem
+        }
+    }
+
     /// The server stops, or has too much to do.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {

@@ -1,5 +1,7 @@
 //! Guards: the user and session behind a request's token.
 
+use std::net::IpAddr;
+
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -46,6 +48,8 @@ pub struct SocketSignIn {
     pub session: SessionId,
     /// When the token expires.
     pub expires_at: Timestamp,
+    /// The client's address, or for IPv6 the network that is likely to be its own.
+    pub address: IpAddr,
 }
 
 /// A signed-in user within the rate of calls.
@@ -95,16 +99,18 @@ impl Gate {
                 Arrival::of(request).comes_from(&claims.user);
                 Ok(claims)
             }
-            Err(problem) if problem == Problem::unauthenticated() => {
-                let network = network_of(client_address(request, &self.0.trusted_proxies));
-                Err(self
-                    .0
-                    .auth_failures
-                    .check(&network)
-                    .map_or_else(Problem::rate_limited, |()| problem))
-            }
+            Err(problem) if problem == Problem::unauthenticated() => Err(self
+                .0
+                .auth_failures
+                .check(&self.client_of(request))
+                .map_or_else(Problem::rate_limited, |()| problem)),
             Err(problem) => Err(problem),
         }
+    }
+
+    /// Whom `request` counts for where clients are told apart by address.
+    fn client_of(&self, request: &Request<'_>) -> IpAddr {
+        network_of(client_address(request, &self.0.trusted_proxies))
     }
 
     /// A token that will not do, and why: in a word for the metrics and in words for the log, where it stays.
@@ -157,6 +163,7 @@ impl<'r> FromRequest<'r> for SocketSignIn {
                 user,
                 session,
                 expires_at,
+                address: gate.client_of(request),
             }),
             Err(problem) => problem.refuse(request),
         }

@@ -1,24 +1,27 @@
 //! Sessions that come and go.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
-use crate::hub::{Place, Subscription};
+use crate::hub::{Full, Place, Subscription};
 use crate::store::{AfterCommit, Write};
 use crate::user::{SessionId, UserId};
 
 use super::{Error, Inner, Service, nothing};
 
 impl Service {
-    /// A place for one more connection, or none where all are taken or the server stops.
-    #[must_use]
-    pub fn admit(&self) -> Option<Place> {
+    /// A place for one more connection of `user` from `address`. A server that stops is full.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Place, Full> {
         if self.is_stopping() {
-            None
+            Err(Full::Server)
         } else {
-            self.0.hub.admit()
+            self.0.hub.admit(user, address)
         }
     }
 

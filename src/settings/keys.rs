@@ -85,6 +85,9 @@ pub(super) const KEYS: &[Key] = &[
     key("max_connections", |s, raw| {
         value::number(raw, 1..=1_000_000).map(|v| s.max_connections = v)
     }),
+    key("max_connections_per_address", |s, raw| {
+        value::number_or_off(raw, 1..=1_000_000).map(|v| s.max_connections_per_address = v)
+    }),
     key("event_queue", |s, raw| {
         value::number(raw, 1..=65_536).map(|v| s.event_queue = v)
     }),

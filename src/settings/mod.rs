@@ -85,6 +85,8 @@ pub struct Settings {
     pub max_sessions_per_user: usize,
     /// Sockets open at a time, all users together.
     pub max_connections: usize,
+    /// Sockets that one client's address may have open.
+    pub max_connections_per_address: Option<usize>,
     /// Events that may wait for one slow reader before it is disconnected.
     pub event_queue: usize,
     /// The browser origins that may use the server.
@@ -124,6 +126,7 @@ impl Default for Settings {
             max_message_bytes: 64 * 1024,
             max_sessions_per_user: 8,
             max_connections: 20_000,
+            max_connections_per_address: None,
             event_queue: 256,
             allowed_origins: AllowedOrigins::SameOrigin,
             trusted_proxies: Vec::new(),

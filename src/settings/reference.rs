@@ -185,7 +185,14 @@ impl Settings {
             setting(
                 "max_connections",
                 number(self.max_connections),
-                "Sockets open at once; below the limit of open files.",
+                "Sockets open at once; fewer where the limit of open files is lower, as the log says at the start.",
+            ),
+            setting(
+                "max_connections_per_address",
+                self.max_connections_per_address
+                    .map_or_else(|| text("off"), number),
+                "Of them, sockets from one client address (IPv6: one /64); `off` because an office or a mobile \
+                 network shares one.",
             ),
             setting(
                 "event_queue",

@@ -131,6 +131,15 @@ pub(super) fn number(raw: &Raw, range: RangeInclusive<usize>) -> Read<usize> {
         .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
+pub(super) fn number_or_off(raw: &Raw, range: RangeInclusive<usize>) -> Read<Option<usize>> {
+    if raw.as_text() == Some("off") {
+        return Ok(None);
+    }
+    number(raw, range)
+        .map(Some)
+        .map_err(|expected| format!("{expected}, or off"))
+}
+
 pub(super) fn duration(raw: &Raw) -> Read<Duration> {
     parse_duration(raw)
         .filter(|duration| !duration.is_zero())

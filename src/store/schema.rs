@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::error::Error;
@@ -40,8 +40,8 @@ pub(super) const KNOWN_VERSION: i64 = 1;
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     recognise(path)?;
-    let mut conn = Connection::open(path).map_err(|error| cannot_open(path, &error))?;
-    prepare(&conn).map_err(|error| cannot_open(path, &error))?;
+    let mut conn = Connection::open(path).map_err(|error| unusable(path, &error))?;
+    prepare(&conn).map_err(|error| unusable(path, &error))?;
     identify(&conn, path)?;
     check(&conn, path)?;
     bring_up_to_date(&mut conn, path)?;
@@ -61,8 +61,8 @@ pub(super) fn touch(conn: &Connection) -> Result<(), rusqlite::Error> {
 pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, i64), Error> {
     recognise(path)?;
     let mut conn = Connection::open_with_flags(path, reader_flags())
-        .map_err(|error| cannot_open(path, &error))?;
-    prepare_reader(&mut conn).map_err(|error| cannot_open(path, &error))?;
+        .map_err(|error| unusable(path, &error))?;
+    prepare_reader(&mut conn).map_err(|error| unusable(path, &error))?;
     let version = identify(&conn, path)?;
     if version == 0 {
         return Err(Error::NotOurs {
@@ -112,16 +112,16 @@ fn recognise(path: &Path) -> Result<(), Error> {
 
 /// Says whether the file is ours and known: its version; 0 where it is empty and ours to make.
 fn identify(conn: &Connection, path: &Path) -> Result<i64, Error> {
-    let damaged = |error: rusqlite::Error| damaged(path, &error);
+    let unusable = |error: rusqlite::Error| unusable(path, &error);
     let pragma = |name| {
         conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
-            .map_err(damaged)
+            .map_err(unusable)
     };
     let application = pragma("application_id")?;
     let version = pragma("user_version")?;
     let objects: i64 = conn
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(damaged)?;
+        .map_err(unusable)?;
     if application != APPLICATION_ID && (application != 0 || version != 0 || objects != 0) {
         let found =
             format!("application id {application}, {objects} tables and indexes of somebody else");
@@ -148,7 +148,7 @@ fn check(conn: &Connection, path: &Path) -> Result<(), Error> {
     if size <= CHECKED_WHOLE {
         let found: String = conn
             .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| damaged(path, &error))?;
+            .map_err(|error| unusable(path, &error))?;
         if found != "ok" {
             return Err(Error::Damaged {
                 path: path.to_owned(),
@@ -163,18 +163,23 @@ fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), Error> {
     // The order matters on a new file: the mark goes in before the tables, so that a crash between the two
     // leaves a file that is recognised.
     conn.pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(|error| cannot_open(path, &error))?;
+        .map_err(|error| unusable(path, &error))?;
     conn.pragma_update(None, "journal_mode", "WAL")
-        .map_err(|error| cannot_open(path, &error))?;
+        .map_err(|error| unusable(path, &error))?;
     migrations()
         .to_latest(conn)
         .map_err(|error| cannot_open(path, &error))
 }
 
-fn damaged(path: &Path, cause: &rusqlite::Error) -> Error {
-    Error::Damaged {
-        path: path.to_owned(),
-        found: cause.to_string(),
+/// What an error of the engine says about the file. A file that is locked or cannot be read just now is none to
+/// be replaced from a backup.
+fn unusable(path: &Path, cause: &rusqlite::Error) -> Error {
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged {
+            path: path.to_owned(),
+            found: cause.to_string(),
+        },
+        _ => cannot_open(path, cause),
     }
 }
 

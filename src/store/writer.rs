@@ -13,7 +13,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use crate::metrics::{Batch, Metrics};
@@ -178,7 +178,10 @@ where
             answer: Box::new(move |committed| {
                 let _ = answer.send(match committed {
                     Ok(()) => {
-                        after_commit();
+                        // The change stands whatever becomes of its news, so that is what is answered.
+                        if catch_unwind(AssertUnwindSafe(after_commit)).is_err() {
+                            tracing::error!("what follows a commit panicked");
+                        }
                         Ok(value)
                     }
                     Err(cause) => Err(Error::Unavailable(cause.to_owned()).into()),
@@ -223,18 +226,25 @@ fn work(conn: &Connection, jobs: &Receiver<Job>, news: &News) {
             if !conn.is_autocommit() {
                 let _ = conn.execute_batch("ROLLBACK");
             }
+            if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+                refuse_waiting(jobs, news);
+            }
         }
         let cause = outcome.err().map(|error| error.to_string());
         for finish in finished {
-            let committed = cause.as_deref().map_or(Ok(()), Err);
-            if catch_unwind(AssertUnwindSafe(|| (finish.answer)(committed))).is_err() {
-                tracing::error!("what follows a commit panicked");
-            }
+            (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
         }
     }
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the last checkpoint failed; the next start does it");
     }
+}
+
+/// Answers, by dropping them, the jobs that came while another process held the file. The first of them has
+/// waited as long as the batch did, and would wait that long again for each batch before its own.
+fn refuse_waiting(jobs: &Receiver<Job>, news: &News) {
+    let refused = jobs.try_iter().take(QUEUE).count();
+    news.waiting.fetch_sub(refused, Ordering::Relaxed);
 }
 
 /// Runs `batch` in one transaction, and says how long the commit took. Where it fails, none of it is on
@@ -273,4 +283,71 @@ fn transact(
     let began = Instant::now();
     run("COMMIT")?;
     Ok(began.elapsed())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn writer(path: &Path) -> Writer {
+        let conn = schema::open_for_writing(path).expect("a database");
+        Writer::start(conn, Metrics::new("0.0.0")).expect("a thread")
+    }
+
+    fn nothing() -> AfterCommit {
+        Box::new(|| ())
+    }
+
+    async fn works(writer: &Writer) -> bool {
+        let job = |_: &Write<'_>| -> Result<_, Error> { Ok(((), nothing())) };
+        writer.write(job).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_fails_alone_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = writer(&dir.path().join("calls.db"));
+        let panics = |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            db.execute("DELETE FROM users", [])?;
+            panic!("a defect")
+        };
+        let (failed, other) = tokio::join!(writer.write(panics), async { works(&writer).await });
+        assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
+        assert!(other && works(&writer).await);
+    }
+
+    #[tokio::test]
+    async fn a_change_whose_news_panics_is_answered_as_what_it_is_done() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = writer(&dir.path().join("calls.db"));
+        let job = |_: &Write<'_>| -> Result<(u8, AfterCommit), Error> {
+            Ok((7, Box::new(|| panic!("a defect"))))
+        };
+        assert_eq!(writer.write(job).await.expect("committed"), 7);
+        assert!(works(&writer).await);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_behind_a_locked_file_are_refused_together() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("calls.db");
+        let writer = writer(&path);
+        let other = Connection::open(&path).expect("opened");
+        other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+        let began = Instant::now();
+        // Three batches of them: each by itself would wait for the file in vain, one after the other.
+        let waiting = (0..3 * BATCH).map(|_| works(&writer));
+        let worked = futures_util::future::join_all(waiting).await;
+        assert!(worked.iter().all(|worked| !worked));
+        assert!(
+            began.elapsed() < 2 * schema::BUSY_TIMEOUT,
+            "{:?}",
+            began.elapsed()
+        );
+        assert_eq!(writer.waiting(), 0);
+        other.execute_batch("ROLLBACK").expect("unlocked");
+        assert!(works(&writer).await);
+    }
 }

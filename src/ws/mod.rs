@@ -19,6 +19,7 @@ use rocket::{State, get, routes};
 use rocket_ws::WebSocket;
 
 use crate::gate::{Arrival, Gate, Problem, SocketSignIn};
+use crate::hub::Full;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -73,6 +74,18 @@ const fn result_of(status: Status) -> &'static str {
     }
 }
 
+/// Why a connection is refused before it is one.
+fn no_place(full: Full) -> Problem {
+    match full {
+        Full::Server => {
+            tracing::warn!("connection refused: max_connections reached, or stopping");
+            Problem::unavailable("The server takes no more connections just now")
+        }
+        Full::User => Problem::too_many_connections("Too many connections of this user"),
+        Full::Address => Problem::too_many_connections("Too many connections from this address"),
+    }
+}
+
 /// Opens a session. The user comes first: a bad token is 401, whatever else the request lacks.
 #[get("/chat")]
 fn chat(
@@ -83,10 +96,7 @@ fn chat(
     service: &State<Service>,
     rules: &State<SocketRules>,
 ) -> Result<Upgrade, Problem> {
-    let place = service.admit().ok_or_else(|| {
-        tracing::warn!("connection refused: max_connections reached, or stopping");
-        Problem::unavailable("The server takes no more connections just now")
-    })?;
+    let place = service.admit(&user.user, user.address).map_err(no_place)?;
     let session = Session::new(
         user,
         Arc::clone(&arrival.request_id),

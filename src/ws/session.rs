@@ -55,6 +55,7 @@ impl Session {
             user,
             session,
             expires_at,
+            address: _,
         } = user;
         Self {
             respondent: Respondent {

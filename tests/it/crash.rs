@@ -1,108 +1,34 @@
 //! The real binary, killed in the middle of its work: no acknowledged change is lost.
 
 use std::collections::HashMap;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use chattrix::clock::Clock;
-use chattrix::store::Database;
-use chattrix::user::{Profile, UserId};
 use reqwest::Method;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-use crate::support::{Address, Api, SECRET, Token, eventually, within};
+use crate::support::{Api, Process, eventually, make_database, rounds, within};
 
 /// Pairs of users who call each other all the time.
 const PAIRS: usize = 16;
 /// Acknowledged changes after which the server is killed, and how often that is done.
 const CHANGES: usize = 300;
-const CRASHES: usize = 3;
+const CRASHES: usize = 5;
+const CRASHES_IN_SOAK: usize = 100;
 
 /// How far each call came, as the server acknowledged it: its pair, and an index into [`LIFE`].
 type Acknowledged = Arc<Mutex<HashMap<String, (usize, usize)>>>;
 
 const LIFE: [&str; 4] = ["INITIATING", "CONNECTING", "ACTIVE", "ENDED"];
 
-/// A server process, killed when it is dropped.
-struct Process {
-    child: Child,
-    address: Address,
-}
-
-impl Process {
-    async fn start(database: &Path) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let directory = database.parent().expect("a directory");
-        let child = Command::new(env!("CARGO_BIN_EXE_chattrix"))
-            .args([
-                "serve",
-                "--address",
-                "127.0.0.1",
-                "--port",
-                &port.to_string(),
-            ])
-            .current_dir(directory)
-            .env("CHATTRIX_DATABASE", database)
-            .env("CHATTRIX_JWT_SECRET", SECRET)
-            .env("CHATTRIX_INITIATE_RATE", "off")
-            .env("CHATTRIX_REQUEST_RATE", "off")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary starts");
-        let process = Self {
-            child,
-            address: Address::with_port(port),
-        };
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .build()
-            .expect("a client");
-        let ready = process.address.http("/readyz");
-        eventually("the binary to be ready", async || {
-            client
-                .get(&ready)
-                .send()
-                .await
-                .is_ok_and(|answer| answer.status() == 200)
-        })
-        .await;
-        process
-    }
-
-    fn sign_in(&self, user: &str) -> Api {
-        Api::new(
-            &self.address,
-            Some(Token::of(user, Clock::System.now()).sign()),
-        )
-    }
-
-    /// SIGKILL: nothing is flushed, nothing is said.
-    fn kill(&mut self) {
-        self.child.kill().expect("the process can be killed");
-        self.child.wait().expect("the process is gone");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_in_the_middle_of_its_work_loses_no_acknowledged_change() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = directory.path().join("chattrix.db");
-    add_users(&database);
+    make_database(&database, users());
     let acknowledged = Acknowledged::default();
-    for _ in 0..CRASHES {
+    for _ in 0..rounds(CRASHES, CRASHES_IN_SOAK) {
         let mut server = Process::start(&database).await;
         let before = count(&acknowledged);
         let clients: Vec<_> = (0..PAIRS)
@@ -139,19 +65,9 @@ fn callee(pair: usize) -> String {
     format!("callee-{pair}")
 }
 
-fn add_users(path: &Path) {
-    let database = Database::open(path).expect("the database is made");
-    for id in (0..PAIRS).flat_map(|pair| [caller(pair), callee(pair)]) {
-        let id = UserId::parse(&id).expect("a user id");
-        let profile = Profile {
-            id,
-            name: "Someone".to_owned(),
-            avatar: None,
-        };
-        database
-            .add_user(&profile, Clock::System.now())
-            .expect("the user is added");
-    }
+/// Every caller and callee.
+fn users() -> impl Iterator<Item = String> {
+    (0..PAIRS).flat_map(|pair| [caller(pair), callee(pair)])
 }
 
 /// The number of changes that were acknowledged.

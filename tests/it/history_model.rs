@@ -86,6 +86,7 @@ impl World {
             event_queue: 256,
             sessions_per_user: 8,
             connections: 100,
+            connections_per_address: None,
         });
         let rules = Rules {
             limits: Limits {

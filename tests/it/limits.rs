@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::protocol::Message;
+use tokio_tungstenite::{connect_async, tungstenite};
 
 use crate::support::{
     Api, Opcode, RawSocket, Socket, TestServer, Token, assert_error, eventually, warnings,
@@ -345,6 +346,72 @@ async fn session_refresh_with_a_token_that_will_not_do_is_unauthenticated_and_ch
         assert_error(&error, "unauthenticated", serde_json::Value::Null, "");
     }
     assert_eq!(socket.expect_close().await.0, EXPIRED);
+}
+
+#[rocket::async_test]
+async fn a_connection_over_max_connections_is_503_before_the_upgrade() {
+    let server = TestServer::with(|s| s.max_connections = 1).await;
+    let first = server.sign_in("alice").socket().await;
+    let token = server.token("bob").sign();
+    let refused = server.refused_socket(&token).await;
+    refused.failure(503, "unavailable");
+    drop(first);
+    let mut free = async || connect(&server, &token).await.is_ok();
+    eventually("the place to be free", &mut free).await;
+}
+
+#[rocket::async_test]
+async fn a_connection_over_those_of_its_address_is_429_before_the_upgrade() {
+    let server = TestServer::with(|s| {
+        s.max_connections_per_address = Some(2);
+        s.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
+    })
+    .await;
+    let _first = server.sign_in("alice").socket().await;
+    let second = server.sign_in("bob").socket().await;
+    let token = server.token("carol").sign();
+    let refused = server.refused_socket(&token).await;
+    let message = refused.failure(429, "rate_limited");
+    assert!(message.contains("address"), "{message}");
+    // Whom a trusted proxy speaks for is somewhere else.
+    let mut request = Socket::request(server.address(), &format!("/ws/chat?token={token}"));
+    let elsewhere = "192.0.2.1".parse().expect("a header");
+    request.headers_mut().insert("x-forwarded-for", elsewhere);
+    drop(Socket::open(request).await);
+    drop(second);
+    let mut free = async || connect(&server, &token).await.is_ok();
+    eventually("the place to be free", &mut free).await;
+}
+
+/// Somebody who opens one connection after another, and reads none to its end, takes a part of the places at most.
+#[rocket::async_test]
+async fn a_user_with_connections_without_end_is_429_and_the_others_are_not() {
+    let server = TestServer::with(|s| s.max_sessions_per_user = 1).await;
+    let tokens: Vec<String> = (0..100).map(|_| server.token("alice").sign()).collect();
+    let attempts = tokens.iter().map(|token| connect(&server, token));
+    let connected = futures_util::future::join_all(attempts).await;
+    let refused = connected.iter().filter_map(|one| one.as_ref().err());
+    let statuses: Vec<u16> = refused.copied().collect();
+    assert!(
+        !statuses.is_empty() && statuses.len() <= 68,
+        "{}",
+        statuses.len()
+    );
+    assert!(statuses.iter().all(|status| *status == 429), "{statuses:?}");
+    server.sign_in("bob").socket().await;
+    drop(connected);
+    let mut free = async || connect(&server, &tokens[0]).await.is_ok();
+    eventually("alice to have a place again", &mut free).await;
+}
+
+/// A connection that reads nothing by itself, or the status of the refusal.
+async fn connect(server: &TestServer, token: &str) -> Result<impl Sized, u16> {
+    let request = Socket::request(server.address(), &format!("/ws/chat?token={token}"));
+    match Box::pin(connect_async(request)).await {
+        Ok((stream, _)) => Ok(stream),
+        Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[rocket::async_test]

@@ -82,6 +82,7 @@ impl World {
             event_queue: 256,
             sessions_per_user: 8,
             connections: 100,
+            connections_per_address: None,
         });
         let rules = Rules {
             limits: Limits {

@@ -180,6 +180,17 @@ impl Socket {
         }
     }
 
+    /// Reads whatever comes, to the code with which the server closes the socket.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            match self.read().await {
+                Incoming::Message(_) => {}
+                Incoming::Closed(code, _) => return code,
+                Incoming::Gone => panic!("the connection ended without a close frame"),
+            }
+        }
+    }
+
     /// Sends a heartbeat and waits for what comes of it: none for the answer to it, or the code with
     /// which the server closes the socket.
     pub async fn heartbeat_or_close(&mut self) -> Option<u16> {

@@ -1,0 +1,166 @@
+//! The real binary in a process of its own, for tests of what is done to processes: kills, signals, limits.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use chattrix::clock::Clock;
+use chattrix::store::Database;
+use chattrix::user::{Profile, UserId};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Address, Api, SECRET, Token, eventually, within};
+
+/// A server process, killed when it is dropped.
+pub struct Process {
+    child: Child,
+    address: Address,
+    log: PathBuf,
+}
+
+impl Process {
+    /// The server on `database`, once it is ready.
+    pub async fn start(database: &Path) -> Self {
+        Self::start_through(&[], database).await
+    }
+
+    /// The server on `database`, started by the command `wrapper`, once it is ready.
+    pub async fn start_through(wrapper: &[&str], database: &Path) -> Self {
+        let port = free_port();
+        let log = database.with_extension("log");
+        let file = File::options().create(true).append(true).open(&log);
+        let child = serve(wrapper, database, port)
+            .stderr(file.expect("a file for the log"))
+            .spawn()
+            .expect("the binary starts");
+        let process = Self {
+            child,
+            address: Address::with_port(port),
+            log,
+        };
+        eventually("the binary to be ready", async || {
+            process.readiness().await == Some(200)
+        })
+        .await;
+        process
+    }
+
+    /// Where the server is.
+    pub const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The process.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// What it has logged so far, and those that ran on the same database before it.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// The status of `/readyz`, where it answers.
+    pub async fn readiness(&self) -> Option<u16> {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(5))
+            .build()
+            .expect("a client");
+        let answer = client.get(self.address.http("/readyz")).send().await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    /// A token for a new session of `user`.
+    pub fn token(user: &str) -> Token {
+        Token::of(user, Clock::System.now())
+    }
+
+    /// A client in a new session of `user`.
+    pub fn sign_in(&self, user: &str) -> Api {
+        Api::new(&self.address, Some(Self::token(user).sign()))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("the process can be signalled");
+    }
+
+    /// SIGKILL: nothing is flushed, nothing is said.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("the process can be killed");
+        self.child.wait().expect("the process is gone");
+    }
+
+    /// Waits until it has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let ended = async {
+            loop {
+                if let Some(status) = self.child.try_wait().expect("the process can be asked") {
+                    return status;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within("the process to end", ended).await
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command that serves `database` on `port`, by way of `wrapper`. Rates are off, and users are those that the
+/// tokens name.
+pub fn serve(wrapper: &[&str], database: &Path, port: u16) -> Command {
+    let words = [wrapper, &[env!("CARGO_BIN_EXE_chattrix"), "serve"]].concat();
+    let (program, rest) = words.split_first().expect("a program");
+    let mut command = Command::new(program);
+    command
+        .args(rest)
+        .args(["--address", "127.0.0.1", "--port", &port.to_string()])
+        .current_dir(database.parent().expect("a directory"))
+        .env("CHATTRIX_DATABASE", database)
+        .env("CHATTRIX_JWT_SECRET", SECRET)
+        .env("CHATTRIX_INITIATE_RATE", "off")
+        .env("CHATTRIX_REQUEST_RATE", "off")
+        .env("CHATTRIX_AUTH_FAILURE_RATE", "off")
+        .env("CHATTRIX_AUTO_PROVISION", "true")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
+}
+
+/// Makes the database at `path` with the users `ids`.
+pub fn make_database(path: &Path, ids: impl IntoIterator<Item = String>) {
+    let database = Database::open(path).expect("the database is made");
+    for id in ids {
+        let profile = Profile {
+            id: UserId::parse(&id).expect("a user id"),
+            name: "Someone".to_owned(),
+            avatar: None,
+        };
+        let added = database.add_user(&profile, Clock::System.now());
+        assert!(added.expect("the user is added"), "{id} is there already");
+    }
+}
+
+/// How often something is done: `quick` in the suite, `long` in `scripts/soak`, which sets the variable.
+pub fn rounds(quick: usize, long: usize) -> usize {
+    if std::env::var_os("CHATTRIX_SOAK").is_some() {
+        long
+    } else {
+        quick
+    }
+}
