@@ -12,6 +12,7 @@ mod db;
 mod failure;
 mod human;
 mod listen;
+mod load_test;
 mod output;
 mod people;
 mod progress;
@@ -82,6 +83,8 @@ enum Command {
     Completions(completions::Completions),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
+    /// Measure how many calls this machine carries, and how fast
+    LoadTest(load_test::LoadTest),
 }
 
 impl Cli {
@@ -101,6 +104,7 @@ impl Cli {
             Command::Config(config) => config.run(&self.place),
             Command::Completions(completions) => completions.run(),
             Command::Listen(listen) => listen.run(&self.place),
+            Command::LoadTest(load_test) => load_test.run(&self.place),
         }
     }
 }

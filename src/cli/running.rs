@@ -58,6 +58,12 @@ impl Running {
         })
     }
 
+    /// The id of its process, where the system tells.
+    pub fn process(&self) -> Option<u32> {
+        let peer = self.stream.get_ref().peer_cred().ok()?;
+        u32::try_from(peer.pid()?).ok()
+    }
+
     /// Sends `request`: the first answer.
     ///
     /// # Errors

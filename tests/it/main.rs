@@ -28,6 +28,7 @@ mod kept_events;
 mod life;
 mod limits;
 mod load;
+mod load_test;
 mod messages;
 mod presence;
 mod quality;

@@ -1,0 +1,67 @@
+//! Users who only listen.
+
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+
+use super::super::failure::Failure;
+use super::socket::Socket;
+use super::target::Target;
+
+/// Sockets that are opened at a time.
+const AT_A_TIME: usize = 32;
+
+/// How long a server may take to give back what opening took, before its memory is looked at.
+const REST: Duration = Duration::from_secs(1);
+
+/// Open sockets; closed when dropped.
+pub struct Idle {
+    _listeners: JoinSet<()>,
+    opened: Option<Opened>,
+}
+
+/// How sockets were opened.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    pub sockets: u32,
+    pub took: Duration,
+}
+
+impl Idle {
+    /// Opens the sockets of `count` people of `target`, some at a time.
+    pub async fn open(target: &mut Target, count: u16) -> Result<Self, Failure> {
+        let mut people = target.take(count.into());
+        let (began, mut opening) = (Instant::now(), JoinSet::new());
+        let mut listeners = JoinSet::new();
+        loop {
+            while opening.len() < AT_A_TIME
+                && let Some(person) = people.next()
+            {
+                let server = target.server().clone();
+                opening.spawn(async move { Socket::connect(&server, &person.token).await });
+            }
+            let Some(opened) = opening.join_next().await else {
+                break;
+            };
+            let socket = opened.expect("opening a socket does not panic");
+            let socket = socket.map_err(|fault| target.unfit(&fault))?;
+            listeners.spawn(socket.idle());
+        }
+        let opened = Opened {
+            sockets: count.into(),
+            took: began.elapsed(),
+        };
+        if count > 0 {
+            tokio::time::sleep(REST).await;
+        }
+        Ok(Self {
+            _listeners: listeners,
+            opened: (count > 0).then_some(opened),
+        })
+    }
+
+    /// How they were opened, if any were.
+    pub const fn opened(&self) -> Option<Opened> {
+        self.opened
+    }
+}

@@ -1,0 +1,148 @@
+//! `chattrix load-test`: how many calls this machine carries, and how long each step of them takes.
+//!
+//! `target` is the server and the people who call, `pair` two of them and their calls, `http` and `socket`
+//! their connections, `idle` those who only listen, `play` all of it at a pace, `yardstick` what the machine
+//! does without us, `process` what the server costs, `report` what is said of it all.
+
+mod fault;
+mod http;
+mod idle;
+mod pair;
+mod play;
+mod process;
+mod report;
+mod socket;
+mod target;
+mod yardstick;
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::runtime::{Builder, Runtime};
+
+use super::Place;
+use super::failure::Failure;
+use super::human;
+
+use idle::Idle;
+use play::Pace;
+use process::Process;
+use report::Report;
+use target::{Server, Target};
+use yardstick::Echo;
+
+/// Pairs where nothing is said.
+const PAIRS: u16 = 64;
+
+/// The arguments of `chattrix load-test`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix load-test\n  \
+    chattrix load-test --rate 50 --duration 30s\n  \
+    chattrix load-test --idle 5000 --pairs 1 --json\n  \
+    chattrix load-test --url http://127.0.0.1:8000 --pairs 8\n\n\
+    Each call is a whole one: initiate over REST, the invitation and the answer over sockets, the end. \
+    Without --url it starts a server of its own, without rate limits, on a temporary database beside the \
+    one of the settings, which is not touched. With --url it makes its users in the database of the \
+    settings, and removes them at the end; the server's rate limits hold.")]
+pub struct LoadTest {
+    /// The running server to test, whose settings are those of this directory
+    #[arg(long, value_name = "URL")]
+    url: Option<Server>,
+    /// Pairs of users who make one call after the other, as fast as they are answered [default: 64]
+    #[arg(long, value_name = "N", conflicts_with = "rate",
+        value_parser = clap::value_parser!(u16).range(1..=4_000))]
+    pairs: Option<u16>,
+    /// Calls begun per second, however long they take
+    #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: Option<u32>,
+    /// How long it measures, after a ramp of a tenth of that
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = human::age)]
+    duration: Duration,
+    /// Sockets of further users, who only listen
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = clap::value_parser!(u16).range(0..=18_000))]
+    idle: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl LoadTest {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let runtime = runtime()?;
+        let report = runtime.block_on(async {
+            let mut target = match &self.url {
+                Some(server) => Target::running(server.clone(), &world).await?,
+                None => Target::private(&world)?,
+            };
+            let measured = tokio::select! {
+                measured = self.measure(&mut target) => measured,
+                _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted")),
+            };
+            // The users go and the server stops, whatever came of it.
+            target.leave().await.and(measured)
+        })?;
+        if self.json {
+            report.print_json()
+        } else {
+            report.print()
+        }
+    }
+
+    async fn measure(&self, target: &mut Target) -> Result<Report, Failure> {
+        let pace = self.pace();
+        target.people(pace.pairs() * 2 + usize::from(self.idle))?;
+        target.start().await?;
+        let sync = yardstick::sync_times(target.folder())?;
+        let echo = Echo::start()?;
+        let fresh = target.process().map(Process::look).transpose()?;
+        let idle = Idle::open(target, self.idle).await?;
+        let waiting = target.process().map(Process::look).transpose()?;
+        let played = play::play(target, pace, self.duration, &echo).await?;
+        let database_bytes = target.database_bytes_per_call(played.total).await?;
+        Ok(Report {
+            server: target.server().to_string(),
+            is_private: target.is_private(),
+            started_in: target.started_in(),
+            pace,
+            duration: self.duration,
+            sync,
+            fresh,
+            idle: idle.opened(),
+            waiting,
+            played,
+            database_bytes,
+        })
+    }
+
+    fn pace(&self) -> Pace {
+        match self.rate {
+            Some(rate) => Pace::Open { rate },
+            None => Pace::Closed {
+                pairs: self.pairs.unwrap_or(PAIRS),
+            },
+        }
+    }
+}
+
+/// The threads of the generator: half the machine's, since the other half is the server's.
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .thread_name("load-test")
+        .worker_threads(threads())
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("the load cannot be started: {error}")))
+}
+
+/// How many threads make the load.
+fn threads() -> usize {
+    (cores() / 2).max(1)
+}
+
+/// The processors that this machine lends us.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

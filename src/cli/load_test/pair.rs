@@ -1,0 +1,161 @@
+//! Two users, and their calls.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use super::fault::Fault;
+use super::http::Http;
+use super::socket::Socket;
+use super::target::{Person, Server};
+
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is measured of a call, in the order in which it happens; all but `SETUP` and `CALL` one after the other.
+pub const HOPS: [&str; 6] = [
+    "initiate",
+    "invitation",
+    "accept",
+    "end",
+    "set-up",
+    "whole call",
+];
+
+/// From the request to its answer 201.
+const INITIATE: usize = 0;
+/// From the request to the invitation at the callee.
+const INVITATION: usize = 1;
+/// From `call.accept` to `call_accepted` at the caller.
+const ACCEPT: usize = 2;
+/// From `call.end` to `call_ended` at the callee.
+const END: usize = 3;
+/// From the request to `call_accepted` at the caller.
+pub const SETUP: usize = 4;
+/// From the request to `call_ended` at the callee.
+const CALL: usize = 5;
+
+/// What each hop of a call took, in microseconds.
+pub type Times = [u32; HOPS.len()];
+
+/// A caller and a callee.
+pub struct Pair {
+    server: Server,
+    caller: Person,
+    callee: Person,
+    connections: Option<Connections>,
+}
+
+struct Connections {
+    rest: Http,
+    at_caller: Socket,
+    at_callee: Socket,
+    /// What is waited for.
+    step: &'static str,
+}
+
+impl Pair {
+    /// A pair on `server`, not connected yet.
+    pub const fn new(server: Server, caller: Person, callee: Person) -> Self {
+        Self {
+            server,
+            caller,
+            callee,
+            connections: None,
+        }
+    }
+
+    /// Connects, where they are not connected.
+    pub async fn connect(&mut self) -> Result<(), Fault> {
+        self.connected().await.map(drop)
+    }
+
+    async fn connected(&mut self) -> Result<&mut Connections, Fault> {
+        if self.connections.is_none() {
+            let (server, caller) = (&self.server, &self.caller.token);
+            self.connections = Some(Connections {
+                rest: Http::connect(server, caller).await?,
+                at_caller: Socket::connect(server, caller).await?,
+                at_callee: Socket::connect(server, &self.callee.token).await?,
+                step: "call",
+            });
+        }
+        Ok(self
+            .connections
+            .as_mut()
+            .expect("they were connected just now"))
+    }
+
+    /// One call that began at `began`, to its end. After a fault they hang up, and connect anew for the next.
+    pub async fn call(&mut self, began: Instant) -> Result<Times, Fault> {
+        let callee = self.callee.id.clone();
+        let connections = self.connected().await?;
+        let called = timeout(PATIENCE, connections.call(&callee, began)).await;
+        let fault = match called {
+            Ok(Ok(times)) => return Ok(times),
+            Ok(Err(fault)) => fault,
+            Err(_) => Fault::Waited(connections.step),
+        };
+        // Whether this works too is of no interest: the fault has been found.
+        let _ = timeout(PATIENCE, connections.hang_up()).await;
+        self.connections = None;
+        Err(fault)
+    }
+}
+
+impl Connections {
+    async fn call(&mut self, callee: &str, began: Instant) -> Result<Times, Fault> {
+        let mut times = Times::default();
+        let body =
+            format!(r#"{{"calleeId":"{callee}","callType":"AUDIO","channelId":"load-test"}}"#);
+        let initiate = async {
+            let asked = self
+                .rest
+                .ask("POST /api/v1/calls/initiate", &body, 201)
+                .await?;
+            Ok::<_, Fault>((asked.map(str::to_owned), micros(began)))
+        };
+        let answer = async {
+            self.step = "call_invitation";
+            let call = self.at_callee.hear("call_invitation", None).await?;
+            let invited = micros(began);
+            self.at_callee.say("call.accept", &call).await?;
+            self.step = "call_accepted";
+            let said = Instant::now();
+            self.at_caller.hear("call_accepted", Some(&call)).await?;
+            Ok::<_, Fault>((call, invited, micros(said), micros(began)))
+        };
+        let (initiated, answered) = tokio::try_join!(initiate, answer)?;
+        let call = answered.0;
+        if initiated.0.as_ref() != Some(&call) {
+            return Err(Fault::Lost("the invitation was to another call".to_owned()));
+        }
+        (
+            times[INITIATE],
+            times[INVITATION],
+            times[ACCEPT],
+            times[SETUP],
+        ) = (initiated.1, answered.1, answered.2, answered.3);
+        let said = Instant::now();
+        self.at_caller.say("call.end", &call).await?;
+        self.step = "call_ended";
+        self.at_callee.hear("call_ended", Some(&call)).await?;
+        (times[END], times[CALL]) = (micros(said), micros(began));
+        Ok(times)
+    }
+
+    /// Ends the call that is left over, if any, so that the next one is not refused.
+    async fn hang_up(&mut self) -> Result<(), Fault> {
+        let active = self.rest.ask("GET /api/v1/calls/active", "", 200).await?;
+        if let Some(call) = active.map(str::to_owned) {
+            let end = format!("POST /api/v1/calls/{call}/end");
+            self.rest.ask(&end, "{}", 200).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The microseconds since `began`.
+pub fn micros(began: Instant) -> u32 {
+    u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX)
+}

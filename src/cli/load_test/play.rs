@@ -1,0 +1,251 @@
+//! All pairs at a pace.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use chattrix::store::Progress;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::fault::Fault;
+use super::pair::{Pair, Times};
+use super::process::{Look, Process};
+use super::target::Target;
+use super::yardstick::Echo;
+
+/// Pairs for open loops, at least and at most; for calls of up to half a second between these.
+const OPEN_PAIRS: (u32, u32) = (16, 512);
+
+/// What a pair waits after a fault: what is broken is not made worse.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the echo is measured before, and after, the calls of a closed loop, which leave it no time.
+const ECHO: Duration = Duration::from_secs(1);
+
+/// How often the bar moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How calls follow each other.
+#[derive(Clone, Copy, Debug)]
+pub enum Pace {
+    /// Each pair calls as soon as its last call is over.
+    Closed { pairs: u16 },
+    /// So many calls begin in a second, whatever became of those before.
+    Open { rate: u32 },
+}
+
+impl Pace {
+    /// How many pairs it takes.
+    pub fn pairs(self) -> usize {
+        let pairs = match self {
+            Self::Closed { pairs } => pairs.into(),
+            Self::Open { rate } => (rate / 2).clamp(OPEN_PAIRS.0, OPEN_PAIRS.1),
+        };
+        usize::try_from(pairs).expect("a few hundred")
+    }
+}
+
+/// What came of it.
+pub struct Played {
+    /// The calls that ended while it was measured.
+    pub times: Vec<Times>,
+    /// All calls.
+    pub total: u64,
+    pub errors: BTreeMap<String, u64>,
+    /// Round trips of the echo.
+    pub echo: Vec<u32>,
+    /// The generator at the beginning and the end of the measurement, and the server, where it is near.
+    pub generator: Option<(Look, Look)>,
+    pub server: Option<(Look, Look)>,
+}
+
+/// When what happens.
+#[derive(Clone, Copy)]
+struct Schedule {
+    pace: Pace,
+    began: Instant,
+    /// From here calls count.
+    counted_from: Instant,
+    until: Instant,
+}
+
+/// What one pair, or all, came to.
+#[derive(Default)]
+struct Tally {
+    times: Vec<Times>,
+    total: u64,
+    errors: BTreeMap<String, u64>,
+}
+
+/// Has pairs of `target` call each other at `pace`, and measures for `duration`.
+pub async fn play(
+    target: &mut Target,
+    pace: Pace,
+    duration: Duration,
+    echo: &Echo,
+) -> Result<Played, Failure> {
+    let pairs = connected(target, pace.pairs()).await?;
+    let mut echoes = match pace {
+        Pace::Closed { .. } => echo.measure(ECHO).await?,
+        Pace::Open { .. } => Vec::new(),
+    };
+    let began = Instant::now();
+    let counted_from = began + duration / 10;
+    let schedule = Schedule {
+        pace,
+        began,
+        counted_from,
+        until: counted_from + duration,
+    };
+    let mut playing = JoinSet::new();
+    for (place, pair) in pairs.into_iter().enumerate() {
+        playing.spawn(keep_calling(pair, place, schedule));
+    }
+    let (looks, measured) = tokio::try_join!(schedule.watch(target.process()), async {
+        match pace {
+            Pace::Closed { .. } => Ok(Vec::new()),
+            Pace::Open { .. } => echo.measure(duration).await,
+        }
+    })?;
+    let mut all = Tally::default();
+    while let Some(tally) = playing.join_next().await {
+        all.add(tally.expect("playing does not panic"));
+    }
+    echoes.extend(measured);
+    if let Pace::Closed { .. } = pace {
+        echoes.extend(echo.measure(ECHO).await?);
+    }
+    Ok(Played {
+        times: all.times,
+        total: all.total,
+        errors: all.errors,
+        echo: echoes,
+        generator: looks.0,
+        server: looks.1,
+    })
+}
+
+/// Pairs of people of `target`, connected.
+async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, Failure> {
+    let mut people = target.take(count * 2);
+    let mut pairs = Vec::with_capacity(count);
+    while let (Some(caller), Some(callee)) = (people.next(), people.next()) {
+        let mut pair = Pair::new(target.server().clone(), caller, callee);
+        let connected = pair.connect().await;
+        connected.map_err(|fault| target.unfit(&fault))?;
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}
+
+/// The calls of the pair at `place`, one after the other.
+async fn keep_calling(mut pair: Pair, place: usize, schedule: Schedule) -> Tally {
+    let mut tally = Tally::default();
+    sleep_until(schedule.joins_at(place).into()).await;
+    for turn in 0.. {
+        let Some(began) = schedule.turn(place, turn).await else {
+            break;
+        };
+        match pair.call(began).await {
+            Ok(times) => {
+                tally.total += 1;
+                if schedule.counts(Instant::now()) {
+                    tally.times.push(times);
+                }
+            }
+            Err(fault) => tally.fail(&fault).await,
+        }
+    }
+    tally
+}
+
+impl Schedule {
+    /// When the pair at `place` begins: one after the other during the ramp, so that not all do at once.
+    fn joins_at(&self, place: usize) -> Instant {
+        let ramp = self.counted_from - self.began;
+        self.began + ramp.mul_f64(ratio(place, self.pace.pairs()))
+    }
+
+    /// Waits for the turn `turn` of the pair at `place`: when its call begins, for the measurement. That is
+    /// when it should have begun where the pair was still busy: its caller has waited since then.
+    async fn turn(&self, place: usize, turn: usize) -> Option<Instant> {
+        let now = Instant::now();
+        let due = match self.pace {
+            Pace::Closed { .. } => now,
+            Pace::Open { rate } => {
+                let number = place + turn * self.pace.pairs();
+                let after = Duration::from_secs_f64(ratio(number, 1) / f64::from(rate));
+                let due = self.began + after;
+                // The turns before it joined are those that the ramp leaves out.
+                due.max(self.joins_at(place))
+            }
+        };
+        if due >= self.until {
+            return None;
+        }
+        if due <= now {
+            return Some(due);
+        }
+        sleep_until(due.into()).await;
+        Some(Instant::now())
+    }
+
+    /// Whether what ends at `at` is measured.
+    fn counts(&self, at: Instant) -> bool {
+        (self.counted_from..=self.until).contains(&at)
+    }
+
+    /// Shows how it goes, and looks at both processes when the measurement begins and ends.
+    async fn watch(
+        &self,
+        server: Option<Process>,
+    ) -> Result<(Option<(Look, Look)>, Option<(Look, Look)>), Failure> {
+        let generator = Process::of(std::process::id());
+        let look = || -> Result<_, Failure> {
+            Ok((
+                generator.map(Process::look).transpose()?,
+                server.map(Process::look).transpose()?,
+            ))
+        };
+        let bar = Bar::new("calling");
+        self.move_until(&bar, self.counted_from).await;
+        let first = look()?;
+        self.move_until(&bar, self.until).await;
+        let last = look()?;
+        Ok((first.0.zip(last.0), first.1.zip(last.1)))
+    }
+
+    async fn move_until(&self, bar: &Bar, until: Instant) {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        while Instant::now() < until {
+            bar.set(Progress {
+                done: ms(self.began.elapsed()),
+                total: ms(self.until - self.began),
+            });
+            sleep(TICK.min(until.saturating_duration_since(Instant::now()))).await;
+        }
+    }
+}
+
+impl Tally {
+    async fn fail(&mut self, fault: &Fault) {
+        *self.errors.entry(fault.to_string()).or_default() += 1;
+        sleep(PAUSE).await;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.total += other.total;
+        for (fault, count) in other.errors {
+            *self.errors.entry(fault).or_default() += count;
+        }
+    }
+}
+
+/// `part` of `whole`, both far below the numbers that floats cannot hold.
+fn ratio(part: usize, whole: usize) -> f64 {
+    let float = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    float(part) / float(whole.max(1))
+}

@@ -1,0 +1,78 @@
+//! What a process has taken of the machine, as Linux tells it.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::super::failure::Failure;
+
+/// A process of this machine.
+#[derive(Clone, Copy)]
+pub struct Process(u32);
+
+/// What it has taken until then.
+#[derive(Clone, Copy)]
+pub struct Look {
+    pub at: Instant,
+    /// On processors, in the program and in the kernel for it.
+    pub cpu: Duration,
+    /// Memory that is in use, in bytes.
+    pub memory: u64,
+}
+
+impl Process {
+    /// The process `id`, where the system tells of it.
+    pub fn of(id: u32) -> Option<Self> {
+        let process = Self(id);
+        process.read().map(|_| process)
+    }
+
+    /// What it has taken until now.
+    pub fn look(self) -> Result<Look, Failure> {
+        self.read()
+            .ok_or_else(|| Failure::new("the server has gone"))
+    }
+
+    fn read(self) -> Option<Look> {
+        // proc(5): after the name, which may hold anything, `utime` and `stime` are the 12th and 13th field.
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let user: u64 = fields.next()?.parse().ok()?;
+        let kernel: u64 = fields.next()?.parse().ok()?;
+        let ticks_per_second = rustix::param::clock_ticks_per_second();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.0)).ok()?;
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(Look {
+            at: Instant::now(),
+            cpu: Duration::from_secs(user + kernel) / u32::try_from(ticks_per_second).ok()?,
+            memory: kilobytes * 1024,
+        })
+    }
+}
+
+impl Look {
+    /// The processors that were busy for it, on average, from `self` until `later`.
+    pub fn processors_until(&self, later: &Self) -> f64 {
+        let passed = later.at.duration_since(self.at).as_secs_f64();
+        self.cpu_until(later).as_secs_f64() / passed.max(f64::EPSILON)
+    }
+
+    /// What it took of processors from `self` until `later`.
+    pub fn cpu_until(&self, later: &Self) -> Duration {
+        later.cpu.saturating_sub(self.cpu)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_seen_and_one_that_is_not_there_is_not() {
+        let own = Process::of(std::process::id()).expect("this process");
+        assert!(own.look().expect("a look").memory > 1_000_000);
+        assert!(Process::of(u32::MAX).is_none());
+    }
+}

@@ -1,0 +1,102 @@
+//! A user's WebSocket.
+
+use futures_util::{SinkExt, StreamExt};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use super::fault::Fault;
+use super::target::Server;
+
+/// One user's connection.
+pub struct Socket(WebSocketStream<TcpStream>);
+
+/// The parts of a message that matter here.
+#[derive(Deserialize)]
+struct Heard<'a> {
+    r#type: &'a str,
+    #[serde(borrow, alias = "payload")]
+    data: Body<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(default)]
+    call_id: Option<&'a str>,
+    #[serde(default)]
+    error_type: Option<&'a str>,
+}
+
+/// Small buffers: a test may open thousands.
+pub fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(2 * 1024)
+        .write_buffer_size(0)
+}
+
+impl Socket {
+    /// Connects to `server` as the user of `token`.
+    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, Fault> {
+        let mut request = format!("ws://{}/ws/chat", server.authority()).into_client_request()?;
+        let bearer = format!("Bearer {}", token.expose_secret());
+        let value = HeaderValue::try_from(bearer).expect("a token is ASCII");
+        request.headers_mut().insert(AUTHORIZATION, value);
+        let stream = server.connect().await?;
+        let (socket, _) = client_async_with_config(request, stream, Some(config())).await?;
+        Ok(Self(socket))
+    }
+
+    /// Sends the message `word` about `call`.
+    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), Fault> {
+        let text = format!(r#"{{"type":"{word}","payload":{{"callId":"{call}"}}}}"#);
+        Ok(self.0.send(Message::text(text)).await?)
+    }
+
+    /// Waits for the message `word`, about `call` where one is named: the call it is about. What else comes
+    /// is what an earlier call left behind.
+    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, Fault> {
+        while let Some(message) = self.0.next().await {
+            let Message::Text(text) = message? else {
+                continue;
+            };
+            let Ok(Heard { r#type, data }) = serde_json::from_str(&text) else {
+                continue;
+            };
+            if r#type == "call_error" {
+                return Err(Fault::CallError(data.error_type.unwrap_or("").to_owned()));
+            }
+            if let Some(about) = data.call_id
+                && r#type == word
+                && call.is_none_or(|call| call == about)
+            {
+                return Ok(about.to_owned());
+            }
+        }
+        Err(Fault::Lost("closed by the server".to_owned()))
+    }
+
+    /// Only listens, until the connection ends.
+    pub async fn idle(mut self) {
+        while let Some(Ok(_)) = self.0.next().await {}
+    }
+}
+
+impl From<tungstenite::Error> for Fault {
+    fn from(error: tungstenite::Error) -> Self {
+        match error {
+            tungstenite::Error::Http(answer) => {
+                let word = answer.status().canonical_reason().unwrap_or_default();
+                Self::Answer(answer.status().as_u16(), format!("{word}, for a socket"))
+            }
+            tungstenite::Error::Io(error) => error.into(),
+            other => Self::Lost(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The server that is tested, and the people who call through it.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chattrix::auth::Authenticator;
+use chattrix::clock::Clock;
+use chattrix::settings::Settings;
+use chattrix::store::Database;
+use chattrix::user::{Profile, UserId};
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::SecretString;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::http::Uri;
+use uuid::Uuid;
+
+use super::super::failure::Failure;
+use super::super::running::Running;
+use super::super::world::World;
+use super::fault::Fault;
+use super::process::Process;
+
+/// How long the private server may take to start, and to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the tokens are valid: longer than any test.
+const TTL: Duration = Duration::from_hours(24);
+
+/// Where a server listens, as `host:port`. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<str>);
+
+impl Server {
+    /// `host:port`.
+    pub fn authority(&self) -> &str {
+        &self.0
+    }
+
+    /// A connection to it.
+    pub async fn connect(&self) -> Result<TcpStream, Fault> {
+        let stream = TcpStream::connect(&*self.0).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}", self.0)
+    }
+}
+
+impl FromStr for Server {
+    type Err = &'static str;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        let wrong = "expected the server's own URL, without TLS, such as http://127.0.0.1:8000";
+        let uri: Uri = url.parse().map_err(|_| wrong)?;
+        let plain = matches!(uri.scheme_str(), Some("http" | "ws"));
+        let authority = uri.authority().filter(|it| !it.as_str().contains('@'));
+        match authority {
+            Some(authority) if plain && matches!(uri.path(), "" | "/") && uri.query().is_none() => {
+                let port = authority.port_u16().unwrap_or(80);
+                Ok(Self(format!("{}:{port}", authority.host()).into()))
+            }
+            Some(_) | None => Err(wrong),
+        }
+    }
+}
+
+/// A user of the test.
+#[derive(Clone)]
+pub struct Person {
+    pub id: String,
+    pub token: SecretString,
+}
+
+/// The server that is tested.
+pub struct Target {
+    server: Server,
+    process: Option<Process>,
+    database: PathBuf,
+    authenticator: Authenticator,
+    people: Vec<Person>,
+    private: Option<Private>,
+}
+
+/// A server for this test alone.
+struct Private {
+    /// Gone with what is in it at the end.
+    folder: TempDir,
+    secret: String,
+    child: Option<Child>,
+    started_in: Duration,
+    /// The size of the database before the first call.
+    bytes: u64,
+}
+
+impl Target {
+    /// The running `server`, whose settings are those of `world`.
+    pub async fn running(server: Server, world: &World) -> Result<Self, Failure> {
+        let database = &world.settings.database;
+        let process = match Running::find(database).await? {
+            Some(running) => running.process().and_then(Process::of),
+            None => None,
+        };
+        Ok(Self {
+            server,
+            process,
+            database: database.clone(),
+            authenticator: Authenticator::from_settings(&world.settings)?,
+            people: Vec::new(),
+            private: None,
+        })
+    }
+
+    /// A server of its own, whose database is on the same disk as that of `world`.
+    pub fn private(world: &World) -> Result<Self, Failure> {
+        let disk = folder_of(&world.settings.database);
+        let made = tempfile::Builder::new()
+            .prefix("chattrix-load-test-")
+            .tempdir_in(disk);
+        let folder = made.map_err(|error| {
+            Failure::new(format!("{} cannot be written: {error}", disk.display()))
+        })?;
+        // The randomness of two ids: 244 bits.
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        let settings = Settings {
+            jwt_secret: Some(secret.clone().into()),
+            ..Settings::default()
+        };
+        Ok(Self {
+            server: Server("127.0.0.1:0".into()),
+            process: None,
+            database: folder.path().join("calls.db"),
+            authenticator: Authenticator::from_settings(&settings)?,
+            people: Vec::new(),
+            private: Some(Private {
+                folder,
+                secret,
+                child: None,
+                started_in: Duration::ZERO,
+                bytes: 0,
+            }),
+        })
+    }
+
+    /// Makes `count` people known to the server.
+    pub fn people(&mut self, count: usize) -> Result<(), Failure> {
+        let (database, now) = (Database::open(&self.database)?, Clock::System.now());
+        for number in 1..=count {
+            let profile = profile(number);
+            database.add_user(&profile, now)?;
+            self.people.push(Person {
+                token: self.authenticator.mint(&profile.id, TTL, now)?,
+                id: profile.id.to_string(),
+            });
+        }
+        Ok(())
+    }
+
+    /// `count` of the people whom nobody has taken yet.
+    pub fn take(&mut self, count: usize) -> std::vec::IntoIter<Person> {
+        self.people
+            .split_off(self.people.len().saturating_sub(count))
+            .into_iter()
+    }
+
+    /// Starts the private server, if it is one.
+    pub async fn start(&mut self) -> Result<(), Failure> {
+        let Some(private) = &mut self.private else {
+            return Ok(());
+        };
+        private.bytes = size(&self.database)?;
+        let (began, log) = (Instant::now(), private.folder.path().join("log"));
+        let child = private.spawn(&self.database, &log)?;
+        self.process = child.id().and_then(Process::of);
+        private.child = Some(child);
+        self.server = timeout(PATIENCE, listening(&log)).await.map_err(|_| {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            Failure::new(format!("the private server did not start:\n{log}"))
+        })?;
+        private.started_in = began.elapsed();
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub const fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Whether it is there for this test alone.
+    pub const fn is_private(&self) -> bool {
+        self.private.is_some()
+    }
+
+    /// How long the private server took until it listened.
+    pub fn started_in(&self) -> Option<Duration> {
+        self.private.as_ref().map(|private| private.started_in)
+    }
+
+    /// Its process, where that is on this machine.
+    pub const fn process(&self) -> Option<Process> {
+        self.process
+    }
+
+    /// Where its database is, as far as that is known.
+    pub fn folder(&self) -> &Path {
+        folder_of(&self.database)
+    }
+
+    /// What each of `calls` takes of the private server's disk, in bytes. The server stops for it.
+    pub async fn database_bytes_per_call(&mut self, calls: u64) -> Result<Option<u64>, Failure> {
+        let Some(private) = &mut self.private else {
+            return Ok(None);
+        };
+        private.stop().await?;
+        let grown = size(&self.database)?.saturating_sub(private.bytes);
+        Ok(grown.checked_div(calls))
+    }
+
+    /// Takes back what was made for the test.
+    pub async fn leave(mut self) -> Result<(), Failure> {
+        if let Some(mut private) = self.private.take() {
+            return private.stop().await;
+        }
+        let database = Database::open(&self.database)?;
+        for number in 1.. {
+            let user = profile(number).id;
+            if database.user(&user)?.is_none() {
+                break;
+            }
+            database.remove_user(&user)?;
+        }
+        Ok(())
+    }
+
+    /// Why the test cannot begin, where the first connections were refused.
+    pub fn unfit(&self, fault: &Fault) -> Failure {
+        let failure = Failure::new(format!("{} cannot be tested: {fault}", self.server));
+        match fault {
+            Fault::Answer(401, _) => failure.hint(
+                "the secret and the database have to be those of that server: run this where its \
+                 settings are",
+            ),
+            Fault::Answer(..) | Fault::CallError(_) | Fault::Waited(_) | Fault::Lost(_) => failure,
+        }
+    }
+}
+
+impl Private {
+    /// Starts the server with settings of its own: nothing of the present ones but Rocket's threads.
+    fn spawn(&self, database: &Path, log: &Path) -> Result<Child, Failure> {
+        let failed =
+            |error: std::io::Error| Failure::new(format!("no server can be started: {error}"));
+        let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            let is_setting = name.starts_with("CHATTRIX_") || name.starts_with("ROCKET_");
+            if is_setting && name != "ROCKET_WORKERS" {
+                command.env_remove(&*name);
+            }
+        }
+        command
+            .args(["serve", "--address", "127.0.0.1", "--port", "0"])
+            .arg("--database")
+            .arg(database)
+            .current_dir(self.folder.path())
+            .env("CHATTRIX_JWT_SECRET", &self.secret)
+            .envs(
+                ["REQUEST_RATE", "INITIATE_RATE", "AUTH_FAILURE_RATE"]
+                    .map(|limit| (format!("CHATTRIX_{limit}"), "off")),
+            )
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(log).map_err(failed)?)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)
+    }
+
+    /// Stops the server, if it runs, and waits for its end.
+    async fn stop(&mut self) -> Result<(), Failure> {
+        let Some(mut child) = self.child.take() else {
+            return Ok(());
+        };
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(process) = id.and_then(Pid::from_raw) {
+            // One that has ended by itself cannot be told to, and need not.
+            let _ = kill_process(process, Signal::TERM);
+        }
+        match timeout(PATIENCE, child.wait()).await {
+            Ok(Ok(status)) if status.success() => Ok(()),
+            Ok(Ok(status)) => Err(Failure::new(format!("the private server failed: {status}"))),
+            Ok(Err(_)) | Err(_) => Err(Failure::new("the private server did not stop")),
+        }
+    }
+}
+
+/// Waits until the server that writes `log` says where it listens.
+async fn listening(log: &Path) -> Server {
+    loop {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let said = text.split_once("listening on ").map(|(_, rest)| rest);
+        // A whole word only: the line may still be being written.
+        if let Some((url, _)) = said.and_then(|rest| rest.split_once(char::is_whitespace))
+            && let Ok(server) = url.parse()
+        {
+            return server;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// The person of that number: the same every time, so that a test that broke off leaves nobody behind for ever.
+fn profile(number: usize) -> Profile {
+    let id = UserId::parse(&format!("load-test-{number:05}")).expect("letters, digits, hyphens");
+    Profile {
+        id,
+        name: format!("Load test {number}"),
+        avatar: None,
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn size(file: &Path) -> Result<u64, Failure> {
+    let found = fs::metadata(file).map(|file| file.len());
+    found.map_err(|error| Failure::new(format!("{} cannot be read: {error}", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_its_own_url() {
+        for (url, authority) in [
+            ("http://127.0.0.1:8000", "127.0.0.1:8000"),
+            ("http://[::1]:8000/", "[::1]:8000"),
+            ("ws://localhost", "localhost:80"),
+        ] {
+            let server: Server = url.parse().expect(url);
+            assert_eq!(server.authority(), authority);
+        }
+        for bad in [
+            "",
+            "localhost:8000",
+            "https://a",
+            "http://a/b",
+            "http://u:p@a",
+        ] {
+            assert!(bad.parse::<Server>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What the machine does without the server: the round trip of a bare WebSocket echo, and a sync of the disk.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
+
+use super::super::failure::Failure;
+use super::pair::micros;
+use super::socket;
+
+/// A round trip as often as calls come in the case that the echo is compared with: 50 a second.
+const EVERY: Duration = Duration::from_millis(20);
+
+/// As long as a message of the server.
+const TEXT: [u8; 160] = [b'.'; 160];
+
+/// Syncs that are measured.
+const SYNCS: usize = 50;
+
+/// A server on a thread of its own that sends back what it gets, and nothing else.
+#[derive(Clone, Copy)]
+pub struct Echo(SocketAddr);
+
+impl Echo {
+    /// Starts it; it ends with the process.
+    pub fn start() -> Result<Self, Failure> {
+        let failed =
+            |error: io::Error| Failure::new(format!("the echo cannot be started: {error}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
+        listener.set_nonblocking(true).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
+        thread::Builder::new()
+            .name("echo".to_owned())
+            .spawn(move || runtime.block_on(serve(listener)))
+            .map_err(failed)?;
+        Ok(Self(address))
+    }
+
+    /// Round trips in microseconds, one every 20 ms, for `duration`.
+    pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, Failure> {
+        let lost = |error: &dyn std::fmt::Display| Failure::new(format!("the echo broke: {error}"));
+        let stream = TcpStream::connect(self.0)
+            .await
+            .map_err(|error| lost(&error))?;
+        stream.set_nodelay(true).map_err(|error| lost(&error))?;
+        let url = format!("ws://{}/", self.0);
+        let (mut socket, _) = client_async_with_config(url, stream, Some(socket::config()))
+            .await
+            .map_err(|error| lost(&error))?;
+        let text = String::from_utf8_lossy(&TEXT).into_owned();
+        let (until, mut ticks) = (Instant::now() + duration, interval(EVERY));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut times = Vec::new();
+        while Instant::now() < until {
+            ticks.tick().await;
+            let began = Instant::now();
+            let sent = socket.send(Message::text(text.clone())).await;
+            sent.map_err(|error| lost(&error))?;
+            match socket.next().await {
+                Some(Ok(_)) => times.push(micros(began)),
+                Some(Err(error)) => return Err(lost(&error)),
+                None => return Err(lost(&"closed")),
+            }
+        }
+        Ok(times)
+    }
+}
+
+async fn serve(listener: TcpListener) {
+    let listener =
+        tokio::net::TcpListener::from_std(listener).expect("it was made for this in `start`");
+    while let Ok((stream, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let _ = stream.set_nodelay(true);
+            let Ok(mut socket) = accept_async_with_config(stream, Some(socket::config())).await
+            else {
+                return;
+            };
+            while let Some(Ok(message)) = socket.next().await {
+                if socket.send(message).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// What it takes to add a page to a file in `folder` and have it on the disk, in microseconds.
+pub fn sync_times(folder: &Path) -> Result<Vec<u32>, Failure> {
+    let measure = || -> io::Result<Vec<u32>> {
+        let mut file: File = tempfile::tempfile_in(folder)?;
+        let page = [0; 4096];
+        let sync = |_| {
+            let began = Instant::now();
+            file.write_all(&page)?;
+            file.sync_data()?;
+            Ok(micros(began))
+        };
+        (0..SYNCS).map(sync).collect()
+    };
+    let folder = folder.display();
+    measure().map_err(|error| Failure::new(format!("{folder} cannot be written: {error}")))
+}
