@@ -98,7 +98,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .manage(service.clone())
         .manage(gate)
         .attach(begin(service.clone()))
-        .attach(http::stage(metrics.clone()))
+        .attach(http::stage(settings, metrics.clone()))
         .attach(ws::stage(sockets, metrics))
         .attach(Control::new(&settings.database, service.clone()))
         .attach(Sweeper(service))

@@ -16,6 +16,7 @@
 //! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
 //!               hub                    who is connected; bounded queues
 //!               auth                   token ↔ user and session
+//!               ice                    the servers that help clients to find a way to each other
 //!               wire                   every JSON shape
 //!               metrics                what is counted and measured
 //! 0 kernel      call, user, clock      the rules of a call, pure
@@ -36,6 +37,7 @@ pub mod control;
 pub mod gate;
 pub mod http;
 pub mod hub;
+pub mod ice;
 pub mod logging;
 pub mod metrics;
 pub mod service;

@@ -27,7 +27,7 @@ pub use self::claims::Claims;
 pub use self::key::KeyError;
 use crate::clock::Timestamp;
 use crate::settings::Settings;
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 
 /// How far the clocks of the issuer and this server may be apart (contract section 6).
 pub const LEEWAY: Duration = Duration::from_secs(30);
@@ -189,13 +189,40 @@ impl Authenticator {
         ttl: Duration,
         now: Timestamp,
     ) -> Result<SecretString, MintError> {
+        let session = SessionId::new(&Uuid::new_v4().to_string());
+        self.sign("jti", user, &session, ttl, now)
+    }
+
+    /// A token for `user` that is valid from `now` for `ttl`, in `session`, which may have had others before.
+    ///
+    /// # Errors
+    /// There is only a public key.
+    pub fn mint_in(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<SecretString, MintError> {
+        self.sign("sid", user, session, ttl, now)
+    }
+
+    /// A token that names its session in the claim `naming`.
+    fn sign(
+        &self,
+        naming: &str,
+        user: &UserId,
+        session: &SessionId,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<SecretString, MintError> {
         let key = self.signing_key.as_ref().ok_or(MintError::OnlyPublicKey)?;
         let mut claims = json!({
             "sub": user.as_str(),
             "iat": now.as_millis() / 1_000,
             "exp": now.plus(ttl).as_millis() / 1_000,
-            "jti": Uuid::new_v4().to_string(),
         });
+        claims[naming] = json!(session.as_str());
         // Without them this very server would refuse the token.
         if let Some(issuer) = &self.expected.issuer {
             claims["iss"] = json!(issuer);

@@ -24,6 +24,8 @@ pub struct QuickStart {
     callee: Person,
     /// `listen` would look for the server somewhere else.
     elsewhere: bool,
+    /// The console is served.
+    has_console: bool,
     /// The working directory, and this program as it is called from there.
     directory: String,
     program: String,
@@ -39,6 +41,7 @@ impl QuickStart {
     pub fn new(
         authenticator: &Authenticator,
         elsewhere: bool,
+        has_console: bool,
         now: Timestamp,
     ) -> Result<Self, Failure> {
         let person = |id: UserId| {
@@ -53,6 +56,7 @@ impl QuickStart {
             caller: person(alice.id)?,
             callee: person(bob.id)?,
             elsewhere,
+            has_console,
             program: quoted(&program_from(&directory, &program)),
             directory: quoted(&directory.to_string_lossy()),
         })
@@ -77,7 +81,7 @@ impl QuickStart {
             "
 Chattrix listens on {url}, for this machine only. All it keeps is in ./{DEV_FOLDER}/.
 
-A first call:
+{console}A first call from the command line:
 
 1. In a second terminal, let {callee} listen and accept:
 
@@ -100,6 +104,7 @@ Tokens, valid for 24 hours:
 Ctrl-C stops the server.
 
 ",
+            console = self.console_line(url),
             directory = self.directory,
             program = self.program,
             caller = self.caller.id,
@@ -113,6 +118,17 @@ Ctrl-C stops the server.
                 .len()
                 .max(self.callee.id.as_str().len()),
         )
+    }
+}
+
+impl QuickStart {
+    /// Where a first call is made in the browser, unless the console is turned off.
+    fn console_line(&self, url: &str) -> String {
+        if self.has_console {
+            format!("Two people and a call between them, in the browser:\n\n   {url}/console\n\n")
+        } else {
+            String::new()
+        }
     }
 }
 
@@ -146,6 +162,7 @@ mod tests {
             caller: person("alice", "alices.own.token"),
             callee: person("bob", "bobs.own.token"),
             elsewhere,
+            has_console: !elsewhere,
             directory: quoted("/home/me/my calls"),
             program: "./target/debug/chattrix".to_owned(),
         }
@@ -160,6 +177,18 @@ mod tests {
         let (listen, call) = (text.find(listen), text.find(call));
         assert!(listen.is_some() && listen < call, "{text}");
         assert!(text.contains("Bearer alices.own.token'") && text.contains("bob   bobs.own.token"));
+    }
+
+    #[test]
+    fn the_console_is_named_first_where_it_is_served() {
+        let url = "http://127.0.0.1:8000";
+        let text = quick_start(false).text(url);
+        let (console, call) = (
+            text.find(&format!("{url}/console\n")),
+            text.find("A first call"),
+        );
+        assert!(console.is_some() && console < call, "{text}");
+        assert!(!quick_start(true).text(url).contains("/console"));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Serve {
         }
         // `listen` sees what stands in Rocket.toml, not what was said here.
         let elsewhere = self.address.is_some() || self.port.is_some();
-        QuickStart::new(&authenticator, elsewhere, now)
+        QuickStart::new(&authenticator, elsewhere, world.settings.console, now)
     }
 }
 

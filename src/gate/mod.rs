@@ -3,6 +3,7 @@
 //! Guards refuse with a [`Problem`], which the catchers of [`crate::http`] put into the envelope.
 
 mod arrival;
+mod developer;
 mod origin;
 mod peer;
 mod problem;
@@ -17,10 +18,11 @@ use ipnet::IpNet;
 
 use crate::auth::Authenticator;
 use crate::service::Service;
-use crate::settings::Settings;
+use crate::settings::{Settings, World};
 use crate::user::UserId;
 
 pub use arrival::Arrival;
+pub use developer::Developer;
 pub use origin::{Origin, Origins};
 pub use problem::Problem;
 pub use reader::MetricsReader;
@@ -38,6 +40,7 @@ struct Inner {
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
     metrics_allow: Vec<IpNet>,
+    world: World,
     requests: RateLimit<UserId>,
     initiations: RateLimit<UserId>,
     auth_failures: RateLimit<IpAddr>,
@@ -54,6 +57,7 @@ impl Gate {
             origins: Origins::new(settings.allowed_origins.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
             metrics_allow: settings.metrics_allow.clone(),
+            world: settings.world,
             requests: RateLimit::new(settings.request_rate, metrics.limit("request_rate")),
             initiations: RateLimit::new(settings.initiate_rate, metrics.limit("initiate_rate")),
             auth_failures: RateLimit::new(

@@ -7,6 +7,7 @@ use rocket::request::{Outcome, Request};
 use rocket::response::content::RawJson;
 use rocket::response::{self, Responder, Response};
 
+use crate::auth::MintError;
 use crate::call::CallError;
 use crate::service;
 use crate::store;
@@ -157,6 +158,12 @@ impl Problem {
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
         Self::invalid(invalid.0)
+    }
+}
+
+impl From<MintError> for Problem {
+    fn from(error: MintError) -> Self {
+        Self::of_status(Status::InternalServerError).with_cause(error)
     }
 }
 

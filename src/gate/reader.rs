@@ -43,7 +43,7 @@ fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
 
 /// Whether a proxy passed the request on. One on this machine that is not among the `trusted_proxies` would
 /// otherwise make the whole world local.
-fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
+pub(super) fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
     ["Forwarded", "X-Forwarded-For", "X-Real-IP"]
         .iter()
         .any(|name| headers.contains(name))

@@ -4,9 +4,11 @@ mod access_log;
 mod body;
 mod calls;
 mod catchers;
+mod console;
 mod cors;
 mod health;
 mod history;
+mod ice;
 mod lists;
 mod metrics;
 mod quality;
@@ -15,19 +17,26 @@ mod users;
 use rocket::fairing::AdHoc;
 use rocket::response::content::RawJson;
 
+use crate::ice::IceServers;
 use crate::metrics::Metrics;
+use crate::settings::Settings;
 
 use access_log::AccessLog;
+use console::Console;
 use cors::Cors;
 
 /// An answer in the envelope.
 type Answer = Result<RawJson<String>, crate::gate::Problem>;
 
-/// Mounts the REST interface, whose requests are counted in `metrics`.
+/// Mounts the REST interface that `settings` describe, whose requests are counted in `metrics`.
 #[must_use]
-pub fn stage(metrics: Metrics) -> AdHoc {
+pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
+    let ice_servers = IceServers::new(settings);
+    let (console, console_routes) = (Console::new(settings), console::routes(settings));
     AdHoc::on_ignite("REST", |rocket| async {
         rocket
+            .manage(ice_servers)
+            .manage(console)
             .attach(AccessLog { metrics })
             .attach(Cors)
             .mount("/api", cors::routes())
@@ -37,6 +46,8 @@ pub fn stage(metrics: Metrics) -> AdHoc {
             .mount("/api/v1/users", users::routes())
             .mount("/api/v1/users/blocks", lists::blocks())
             .mount("/api/v1/contacts", lists::contacts())
+            .mount("/api/v1", ice::routes())
+            .mount("/", console_routes)
             .mount("/", health::routes())
             .mount("/", metrics::routes())
             .register("/", catchers::catchers())

@@ -42,6 +42,35 @@ impl Service {
         })
     }
 
+    /// Those who may sign in, by their ids, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn people(&self, limit: usize) -> Result<Vec<Profile>, Error> {
+        let mut users = self
+            .0
+            .store
+            .read(|db| -> Result<_, Error> { Ok(db.users()?) })?;
+        users.retain(|user| user.standing == Standing::Active);
+        users.truncate(limit);
+        Ok(users.into_iter().map(|user| user.profile).collect())
+    }
+
+    /// Says that `user` is one who may sign in.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Store`].
+    pub fn require_person(&self, user: &UserId) -> Result<(), Error> {
+        let known = self
+            .0
+            .store
+            .read(|db| -> Result<_, Error> { Ok(db.user(user)?) })?;
+        match known {
+            Some(known) if known.standing == Standing::Active => Ok(()),
+            Some(_) | None => Err(Error::UserNotFound(user.clone())),
+        }
+    }
+
     async fn provision(&self, profile: Profile) -> Result<Option<User>, Error> {
         let now = self.0.clock.now();
         let job =

@@ -52,6 +52,21 @@ pub(super) fn contradictions(
             ),
         );
     }
+    if settings.turn_secret.is_none()
+        && let Some(turn) = settings
+            .ice_servers
+            .iter()
+            .find(|url| url.starts_with("turn"))
+    {
+        refuse(
+            "ice_servers",
+            "turn_secret",
+            format!(
+                "do not fit: {turn} lets nobody in without a password, which is made from the \
+                 secret that the TURN server and this one share"
+            ),
+        );
+    }
     if let Some(address) = overrides.address
         && overrides.dev.is_some()
         && !address.is_loopback()

@@ -100,6 +100,17 @@ pub(super) const KEYS: &[Key] = &[
     key("metrics_allow", |s, raw| {
         value::networks(raw).map(|v| s.metrics_allow = v)
     }),
+    key("ice_servers", |s, raw| {
+        value::ice_servers(raw).map(|v| s.ice_servers = v)
+    }),
+    Key {
+        name: "turn_secret",
+        secret: true,
+        set: |s, raw| value::text(raw).map(|v| s.turn_secret = Some(v.into())),
+    },
+    key("console", |s, raw| {
+        value::switch(raw).map(|v| s.console = v)
+    }),
     key("retention", |s, raw| {
         value::duration_or_off(raw).map(|v| s.retention = v)
     }),

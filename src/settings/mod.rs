@@ -42,6 +42,15 @@ const DEV_SECRET: &str = "jwt-secret";
 /// The development database, in the folder of `--dev`.
 const DEV_DATABASE: &str = "chattrix.db";
 
+/// Where the server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum World {
+    /// For people who sign in with tokens of their own.
+    Deployed,
+    /// On a developer's machine (`--dev`), where everybody may be anybody.
+    Development,
+}
+
 /// Everything that can be set (contract section 6). [`Default`] is what holds where nothing is.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -93,6 +102,14 @@ pub struct Settings {
     pub allowed_origins: AllowedOrigins,
     /// The networks of proxies whose `X-Forwarded-For` and `X-Real-IP` are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The STUN and TURN servers that clients are told of, as RFC 7064 and RFC 7065 write them.
+    pub ice_servers: Vec<String>,
+    /// The secret shared with those TURN servers, from which their users' passwords are made.
+    pub turn_secret: Option<SecretString>,
+    /// Whether `/console` is served: the page that makes calls in the browser.
+    pub console: bool,
+    /// Which world this is. No key: only `--dev` changes it.
+    pub world: World,
     /// The networks whose addresses may read `/metrics`.
     pub metrics_allow: Vec<IpNet>,
     /// The age after which final calls and history are pruned.
@@ -130,6 +147,10 @@ impl Default for Settings {
             event_queue: 256,
             allowed_origins: AllowedOrigins::SameOrigin,
             trusted_proxies: Vec::new(),
+            ice_servers: Vec::new(),
+            turn_secret: None,
+            console: false,
+            world: World::Deployed,
             metrics_allow: loopback(),
             retention: None,
             log_level: LogLevel::Info,
@@ -201,6 +222,7 @@ impl Settings {
         let mut settings = Self::default();
         let mut origins = keys::apply(given, &mut settings, &mut problems);
         if let Some(folder) = &overrides.dev {
+            settings.console |= !origins.contains_key("console");
             settings.enter_dev_world(folder, overrides, &mut origins);
         }
         check::contradictions(&settings, &origins, overrides, &mut problems);
@@ -232,6 +254,7 @@ impl Settings {
         self.jwt_issuer = None;
         self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;
+        self.world = World::Development;
     }
 }
 

@@ -67,6 +67,7 @@ impl Settings {
         all.extend(self.how_calls_go());
         all.extend(self.how_much());
         all.extend(self.who_is_near());
+        all.extend(self.how_browsers_call());
         all.extend(self.what_is_kept());
         all
     }
@@ -222,6 +223,30 @@ impl Settings {
                 "metrics_allow",
                 networks(&self.metrics_allow),
                 "Who may read `/metrics`: addresses or networks; by default this machine alone.",
+            ),
+        ]
+    }
+
+    fn how_browsers_call(&self) -> Vec<Setting> {
+        vec![
+            setting(
+                "ice_servers",
+                Value::List(self.ice_servers.clone()),
+                "The STUN and TURN servers that clients are told of: a list of `stun:host:port`, \
+                 `turn:host:port?transport=udp` and the like. A TURN server needs `turn_secret`.",
+            ),
+            setting(
+                "turn_secret",
+                self.turn_secret
+                    .as_ref()
+                    .map_or(Value::Absent, |_| Value::Secret),
+                "The secret shared with those TURN servers (coturn's `static-auth-secret`), from which \
+                 passwords are made that last an hour.",
+            ),
+            setting(
+                "console",
+                Value::Switch(self.console),
+                "Serve `/console`, the page that makes calls in the browser; `--dev` turns it on.",
             ),
         ]
     }

@@ -219,18 +219,7 @@ fn is_origin(text: &str) -> bool {
         && scheme.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
         });
-    let host_fits = match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => {
-            !host.is_empty()
-                && host.bytes().all(|byte| {
-                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)
-                })
-        }
-    };
+    let host_fits = is_host(host);
     let port_fits = port.is_none_or(|port| {
         let own = matches!((scheme, port), ("http", "80") | ("https", "443"));
         port.parse::<u16>()
@@ -238,6 +227,22 @@ fn is_origin(text: &str) -> bool {
             && !own
     });
     scheme_fits && host_fits && port_fits
+}
+
+/// Whether `text` is a name in lower case, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    let in_brackets = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    match in_brackets {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => {
+            !text.is_empty()
+                && text.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._".contains(&byte)
+                })
+        }
+    }
 }
 
 pub(super) fn networks(raw: &Raw) -> Read<Vec<IpNet>> {
@@ -262,6 +267,34 @@ pub(super) fn call_policy(raw: &Raw) -> Read<CallPolicy> {
         .into_iter()
         .find(|one| given == Some(one.as_str()));
     policy.ok_or_else(|| "everyone or contacts".to_owned())
+}
+
+pub(super) fn ice_servers(raw: &Raw) -> Read<Vec<String>> {
+    const EXPECTED: &str = "a list of servers such as stun:stun.example.com:3478 or \
+                            turn:turn.example.com:3478?transport=udp";
+    let items = raw.items().ok_or(EXPECTED)?;
+    if !items.iter().all(|item| is_ice_server(item)) {
+        return Err(EXPECTED.to_owned());
+    }
+    Ok(items.iter().map(ToString::to_string).collect())
+}
+
+/// Whether `text` is the URI of a STUN server (RFC 7064) or of a TURN server (RFC 7065). A browser that is
+/// given anything else makes no connection at all.
+fn is_ice_server(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else {
+        return false;
+    };
+    let address = match (scheme, rest.split_once('?')) {
+        ("stun" | "stuns" | "turn" | "turns", None) => rest,
+        ("turn" | "turns", Some((address, "transport=udp" | "transport=tcp"))) => address,
+        _ => return false,
+    };
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (address, None),
+    };
+    is_host(host) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0))
 }
 
 pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {

@@ -8,12 +8,14 @@
 
 pub mod admin;
 pub mod answer;
+pub mod console;
 pub mod control;
 mod cursor;
 mod error_type;
 pub mod event;
 pub mod fields;
 pub mod history;
+pub mod ice;
 pub mod lists;
 pub mod message;
 pub mod presence;

@@ -121,7 +121,8 @@ pub(super) fn duration_seconds(fields: Fields<'_>) -> Result<Option<u32>, Invali
     fields.optional_count("durationSeconds")
 }
 
-fn json(body: &[u8]) -> Result<Value, Invalid> {
+/// The JSON of a body.
+pub(super) fn json(body: &[u8]) -> Result<Value, Invalid> {
     serde_json::from_slice(body)
         .map_err(|error| Invalid(format!("body: expected a JSON object: {error}")))
 }

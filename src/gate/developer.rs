@@ -1,0 +1,134 @@
+//! The developer at this very machine, who in the development world (`--dev`) may be anybody.
+
+use std::time::Duration;
+
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome, Request};
+use secrecy::SecretString;
+
+use crate::auth::MintError;
+use crate::settings::World;
+use crate::user::{SessionId, UserId};
+
+use super::reader::is_forwarded;
+use super::{Gate, Problem};
+
+/// Proof that a request comes from somebody who sits at the machine of a development world: from its own
+/// loopback interface, passed on by no proxy, and not at the bidding of another site's page in the browser there.
+pub struct Developer(());
+
+impl Gate {
+    /// A token for `user` in `session`, for a developer alone.
+    ///
+    /// # Errors
+    /// [`MintError`].
+    pub fn token_for(
+        &self,
+        _: &Developer,
+        user: &UserId,
+        session: &SessionId,
+        ttl: Duration,
+    ) -> Result<SecretString, MintError> {
+        let now = self.0.service.clock().now();
+        self.0.authenticator.mint_in(user, session, ttl, now)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Developer {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let world = request.rocket().state::<Gate>().map(|gate| gate.0.world);
+        let is_here = request
+            .remote()
+            .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+        let headers = request.headers();
+        let asks_itself = comes_from_its_own_page(
+            headers.get_one("Host"),
+            headers.get_one("Origin"),
+            headers.get_one("Sec-Fetch-Site"),
+        );
+        if world == Some(World::Development) && is_here && !is_forwarded(headers) && asks_itself {
+            return Outcome::Success(Self(()));
+        }
+        // As if there were no such thing: for everybody else there is none.
+        Problem::of_status(Status::NotFound).refuse(request)
+    }
+}
+
+/// Whether a browser says that one of our own pages asks, or nobody says anything, as outside of browsers. In
+/// the development world pages from everywhere may use the interface; they must not get anybody's token, nor
+/// must one that has its own name resolved to this machine.
+fn comes_from_its_own_page(host: Option<&str>, origin: Option<&str>, site: Option<&str>) -> bool {
+    let Some(host) = host.filter(|host| is_loopback(host)) else {
+        return false;
+    };
+    let is_own = |origin: &str| {
+        let (scheme, authority) = origin.split_once("://").unwrap_or_default();
+        matches!(scheme, "http" | "https") && authority == host
+    };
+    origin.is_none_or(is_own) && matches!(site, None | Some("same-origin" | "none"))
+}
+
+/// Whether `host`, with or without a port, names this machine whoever is asked for its address.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_page_and_programs_may_ask() {
+        for (host, origin, site) in [
+            ("127.0.0.1:8000", None, None),
+            (
+                "127.0.0.1:8000",
+                Some("http://127.0.0.1:8000"),
+                Some("same-origin"),
+            ),
+            ("localhost", Some("https://localhost"), None),
+            ("[::1]:8000", None, Some("none")),
+        ] {
+            assert!(comes_from_its_own_page(Some(host), origin, site), "{host}");
+        }
+    }
+
+    #[test]
+    fn pages_of_others_may_not_ask_whatever_their_name_resolves_to() {
+        let here = Some("127.0.0.1:8000");
+        for (host, origin, site) in [
+            (None, None, None),
+            (Some("evil.example"), None, None),
+            (
+                Some("evil.example:8000"),
+                Some("http://evil.example:8000"),
+                None,
+            ),
+            (Some("127.0.0.1.evil.example"), None, None),
+            (here, Some("http://127.0.0.1:9000"), None),
+            (here, Some("https://evil.example"), None),
+            (here, Some("null"), None),
+            (here, None, Some("cross-site")),
+            (here, None, Some("same-site")),
+        ] {
+            assert!(
+                !comes_from_its_own_page(host, origin, site),
+                "{host:?} {origin:?} {site:?}"
+            );
+        }
+    }
+}

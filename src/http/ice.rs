@@ -1,0 +1,38 @@
+//! `/api/v1/ice-servers`: what a client needs to know to send media to another one.
+
+use rocket::response::content::RawJson;
+use rocket::{Route, State, get, routes};
+use secrecy::ExposeSecret as _;
+
+use crate::gate::SignedIn;
+use crate::ice::IceServers;
+use crate::service::Service;
+use crate::wire::ice::{self, WayIn};
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![ice_servers]
+}
+
+/// The servers that help two clients to find a way to each other.
+#[get("/ice-servers")]
+fn ice_servers(
+    user: SignedIn,
+    servers: &State<IceServers>,
+    service: &State<Service>,
+) -> RawJson<String> {
+    let turn = servers.turn(user.user(), service.clock().now());
+    let expires_at = turn.as_ref().map(|(_, credentials)| credentials.expires_at);
+    let turn = turn.as_ref().map(|(urls, credentials)| {
+        let way_in = WayIn {
+            username: &credentials.username,
+            credential: credentials.credential.expose_secret(),
+        };
+        (*urls, way_in)
+    });
+    RawJson(ice::servers(
+        "ICE servers retrieved successfully",
+        servers.stun(),
+        turn,
+        expires_at,
+    ))
+}

@@ -1,0 +1,117 @@
+//! What the server and its own page in the browser, the console, say to each other.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::user::{Profile, SessionId, UserId};
+
+use super::answer::success;
+use super::fields::{Fields, Invalid};
+use super::request::json;
+use super::{Instant, Text};
+
+/// How long a token lasts where the page says nothing else.
+const TTL: Duration = Duration::from_hours(1);
+
+/// The longest that a token may last, in seconds: a day.
+const MAX_TTL_SECONDS: u32 = 24 * 60 * 60;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Configuration {
+    is_development: bool,
+    ring_timeout_seconds: f64,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Person<'a> {
+    id: Text<&'a UserId>,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Token<'a> {
+    token: &'a str,
+    session_id: Text<&'a SessionId>,
+    expires_at: Instant,
+}
+
+/// The success `message` with what the page has to know of the server.
+#[must_use]
+pub fn configuration(message: &str, is_development: bool, ring_timeout: Duration) -> String {
+    let configuration = Configuration {
+        is_development,
+        ring_timeout_seconds: ring_timeout.as_secs_f64(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    success(message, configuration)
+}
+
+/// The success `message` with people to be.
+#[must_use]
+pub fn people(message: &str, people: &[Profile]) -> String {
+    let people = people
+        .iter()
+        .map(|Profile { id, name, .. }| Person { id: Text(id), name });
+    success(message, people.collect::<Vec<_>>())
+}
+
+/// The success `message` with a token.
+#[must_use]
+pub fn token(message: &str, token: &str, session: &SessionId, expires_at: Timestamp) -> String {
+    let token = Token {
+        token,
+        session_id: Text(session),
+        expires_at: Instant(expires_at),
+    };
+    success(message, token)
+}
+
+/// A wish for a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenWish {
+    /// `userId`: whose.
+    pub user: UserId,
+    /// `sessionId`: in which session, where it is not a new one.
+    pub session: Option<SessionId>,
+    /// `ttlSeconds`: how long it lasts; an hour where nothing is said.
+    pub ttl: Duration,
+}
+
+/// Reads a wish for a token.
+///
+/// # Errors
+/// [`Invalid`].
+pub fn token_wish(body: &[u8]) -> Result<TokenWish, Invalid> {
+    const TTL_EXPECTED: &str = "a whole number from 1 to 86400, or nothing";
+    let body = json(body)?;
+    let fields = Fields::of(&body, "body")?;
+    let ttl = match fields.optional_count("ttlSeconds")? {
+        None => TTL,
+        Some(seconds @ 1..=MAX_TTL_SECONDS) => Duration::from_secs(seconds.into()),
+        Some(other) => {
+            return Err(Invalid(format!(
+                "ttlSeconds: expected {TTL_EXPECTED}, got {other}"
+            )));
+        }
+    };
+    // Of the characters and the length of a user id: so much is enough for any name of a session.
+    let session = fields
+        .any_text("sessionId")
+        .map(|text| UserId::parse(text).map(|id| SessionId::new(id.as_str())));
+    if session == Some(None) {
+        let expected = UserId::EXPECTED;
+        return Err(Invalid(format!(
+            "sessionId: expected {expected}, or nothing"
+        )));
+    }
+    Ok(TokenWish {
+        user: fields.parsed("userId", UserId::EXPECTED, UserId::parse)?,
+        session: session.flatten(),
+        ttl,
+    })
+}

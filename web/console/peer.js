@@ -1,0 +1,142 @@
+// The connection between the two browsers of a call.
+//
+// Perfect negotiation (W3C, WebRTC 1.0, section 10.7): the callee is the polite one, who takes back an offer of its
+// own that meets one of the other's. The caller offers; candidates trickle. Every signal carries the id of the
+// page's connection that sent it, so that a page that was loaded anew is met with a new connection.
+
+/** Milliseconds for which a connection may be interrupted before a new way is looked for. */
+const PATIENCE = 3_000;
+
+export class Peer {
+  /** `on` has `signal(signal)`, `stream(stream)` and `state(state)`. */
+  constructor({ isCaller, servers, stream, on }) {
+    Object.assign(this, { isCaller, servers, stream, on });
+    this.id = crypto.randomUUID();
+    this.remoteId = null;
+    this.chain = Promise.resolve();
+    this.#open();
+  }
+
+  /** Begins: the caller offers, the callee says that it is there. */
+  start() {
+    if (this.isCaller) this.#addTracks();
+    else this.#signal({ join: true });
+  }
+
+  /** Takes what the other side sent; one signal is done before the next. */
+  hear(signal) {
+    this.chain = this.chain.then(() => this.#handle(signal)).catch((error) => {
+      if (!this.isClosed) console.warn('a signal could not be used:', error.message);
+    });
+    return this.chain;
+  }
+
+  /** Looks for a new way, after the network has changed. */
+  restart() {
+    if (!this.isClosed && this.remoteId) this.connection.restartIce();
+  }
+
+  close() {
+    this.isClosed = true;
+    clearTimeout(this.patience);
+    this.connection.close();
+  }
+
+  #open() {
+    const connection = new RTCPeerConnection({ iceServers: this.servers, bundlePolicy: 'max-bundle' });
+    this.connection = connection;
+    this.isOffering = false;
+    this.ignoresOffer = false;
+    this.hasTracks = false;
+    this.early = [];
+    const remote = new MediaStream();
+    connection.ontrack = ({ track }) => {
+      remote.addTrack(track);
+      this.on.stream(remote);
+    };
+    connection.onicecandidate = ({ candidate }) => candidate && this.#signal({ candidate });
+    connection.onnegotiationneeded = () => this.#offer(connection);
+    connection.onconnectionstatechange = () => this.#watch(connection);
+  }
+
+  async #offer(connection) {
+    // The callee does not offer before it has been offered something: the first offer is the caller's.
+    if (!this.isCaller && !this.remoteId) return;
+    try {
+      this.isOffering = true;
+      await connection.setLocalDescription();
+      this.#signal({ description: connection.localDescription });
+    } finally {
+      this.isOffering = false;
+    }
+  }
+
+  #addTracks() {
+    if (this.hasTracks) return;
+    this.hasTracks = true;
+    for (const track of this.stream.getTracks()) this.connection.addTrack(track, this.stream);
+  }
+
+  #watch(connection) {
+    if (connection !== this.connection || this.isClosed) return;
+    const state = connection.connectionState;
+    clearTimeout(this.patience);
+    if (state === 'failed') this.restart();
+    if (state === 'disconnected') this.patience = setTimeout(() => this.restart(), PATIENCE);
+    this.on.state(state);
+  }
+
+  async #handle({ id, join, description, candidate }) {
+    if (this.isClosed) return;
+    if (id !== this.remoteId) {
+      // The other page has begun anew; what was agreed with the one before is void.
+      if (this.remoteId) {
+        this.connection.close();
+        this.#open();
+        if (this.isCaller) this.#addTracks();
+      }
+      this.remoteId = id;
+    }
+    if (join) await this.#joined();
+    if (description) await this.#described(description);
+    if (candidate) await this.#found(candidate);
+  }
+
+  /** The callee's page is there; an offer that came before it may have been lost. */
+  async #joined() {
+    const { localDescription, signalingState } = this.connection;
+    if (this.isCaller && signalingState === 'have-local-offer') this.#signal({ description: localDescription });
+  }
+
+  async #described(description) {
+    const { connection } = this;
+    const meets = this.isOffering || connection.signalingState !== 'stable';
+    this.ignoresOffer = this.isCaller && description.type === 'offer' && meets;
+    if (this.ignoresOffer) return;
+    if (description.type === 'answer' && connection.signalingState !== 'have-local-offer') return;
+    await connection.setRemoteDescription(description);
+    if (description.type === 'offer') {
+      this.#addTracks();
+      await connection.setLocalDescription();
+      this.#signal({ description: connection.localDescription });
+    }
+    for (const candidate of this.early.splice(0)) await connection.addIceCandidate(candidate);
+  }
+
+  async #found(candidate) {
+    const { connection } = this;
+    if (!connection.remoteDescription) {
+      this.early.push(candidate);
+      return;
+    }
+    try {
+      await connection.addIceCandidate(candidate);
+    } catch (error) {
+      if (!this.ignoresOffer) throw error;
+    }
+  }
+
+  #signal(signal) {
+    if (!this.isClosed) this.on.signal({ id: this.id, ...signal });
+  }
+}

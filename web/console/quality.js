@@ -1,0 +1,56 @@
+// How well the network carries a call, from what the browser counts.
+
+/** The levels by their names on the wire, the best first. */
+export const LEVELS = ['EXCELLENT', 'GOOD', 'POOR', 'BAD', 'VERY_BAD'];
+
+/** Up to this loss (share of packets) and round trip (ms) a level holds. */
+const LIMITS = [
+  { level: 'EXCELLENT', loss: 0.01, roundTrip: 150 },
+  { level: 'GOOD', loss: 0.03, roundTrip: 300 },
+  { level: 'POOR', loss: 0.08, roundTrip: 500 },
+  { level: 'BAD', loss: 0.2, roundTrip: 1000 },
+];
+
+/** Samples of a connection, each the difference to the one before. */
+export class Sampler {
+  #before = null;
+
+  /** `{level, loss, roundTrip, kilobits, frames, decoded}` since the last time; no level without traffic to judge. */
+  async sample(connection) {
+    const now = performance.now();
+    const sum = { received: 0, lost: 0, bytes: 0, decoded: 0, roundTrip: null };
+    for (const report of (await connection.getStats()).values()) {
+      if (report.type === 'inbound-rtp') {
+        sum.received += report.packetsReceived ?? 0;
+        sum.lost += Math.max(0, report.packetsLost ?? 0);
+        sum.bytes += report.bytesReceived ?? 0;
+        sum.decoded += report.framesDecoded ?? 0;
+      } else if (report.type === 'candidate-pair' && report.nominated && report.currentRoundTripTime !== undefined) {
+        sum.roundTrip = report.currentRoundTripTime * 1000;
+      }
+    }
+    const before = this.#before;
+    this.#before = { ...sum, now };
+    if (!before || sum.bytes < before.bytes) return { level: null, loss: null, roundTrip: sum.roundTrip, kilobits: 0, frames: 0, decoded: sum.decoded, bytes: sum.bytes };
+    const seconds = (now - before.now) / 1000;
+    const received = sum.received - before.received;
+    const lost = Math.max(0, sum.lost - before.lost);
+    const loss = received + lost > 0 ? lost / (received + lost) : null;
+    return {
+      level: levelOf(loss, sum.roundTrip),
+      loss,
+      roundTrip: sum.roundTrip,
+      kilobits: (8 * (sum.bytes - before.bytes)) / 1000 / seconds,
+      frames: (sum.decoded - before.decoded) / seconds,
+      decoded: sum.decoded,
+      bytes: sum.bytes,
+    };
+  }
+}
+
+/** The level of that loss and round trip. Nothing at all that comes in is as bad as it gets. */
+export function levelOf(loss, roundTrip) {
+  if (loss === null) return 'VERY_BAD';
+  const fits = LIMITS.find((limit) => loss <= limit.loss && (roundTrip ?? 0) <= limit.roundTrip);
+  return fits?.level ?? 'VERY_BAD';
+}

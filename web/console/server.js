@@ -1,0 +1,36 @@
+// Where the server is, and what this page alone asks it for.
+
+/** The server's own address: the page is served at `console` below it. */
+export const BASE = new URL('.', document.baseURI);
+
+/** The address of the socket, without the token. */
+export const SOCKET = new URL('ws/chat', BASE.href.replace(/^http/, 'ws'));
+
+async function ask(path, body) {
+  const response = await fetch(new URL(path, BASE), {
+    method: body ? 'POST' : 'GET',
+    headers: body ? { 'Content-Type': 'application/json' } : {},
+    body: body ? JSON.stringify(body) : undefined,
+  });
+  const answer = await response.json();
+  if (!answer.success) throw new Error(answer.message);
+  return answer.data;
+}
+
+/** `{isDevelopment, ringTimeoutSeconds, version}`. */
+export const configuration = () => ask('console/configuration');
+
+/** With `--dev`: who one can be, `[{id, name}]`. */
+export const seededUsers = () => ask('console/dev/users');
+
+/** With `--dev`: `{token, sessionId, expiresAt}` of anybody's. */
+export const seededToken = (userId, sessionId, ttlSeconds) =>
+  ask('console/dev/token', { userId, sessionId, ttlSeconds });
+
+/** The claims of a token, unchecked: for showing who it is of and until when. */
+export function claimsOf(token) {
+  const [, payload] = token.split('.');
+  const base64 = payload.replaceAll('-', '+').replaceAll('_', '/');
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  return JSON.parse(new TextDecoder().decode(bytes));
+}

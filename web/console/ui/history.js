@@ -1,0 +1,63 @@
+// What calls there were, and their numbers.
+
+import { html, useEffect, useState } from '../vendor/htm-preact.js';
+import { duration, moment, t } from '../i18n.js';
+import { Avatar, Choice, Icon } from './parts.js';
+
+export function History({ phone }) {
+  const { items, nextCursor } = phone.history;
+  useEffect(() => {
+    phone.seen();
+  }, [phone, phone.missed]);
+  if (items.length === 0) return html`<p class="hint">${t('no-history')}</p>`;
+  const isBusy = Boolean(phone.call) || phone.connection !== 'online';
+  return html`<ul class="history">
+      ${items.map((item) => html`<${Entry} key=${item.id} item=${item} phone=${phone} isBusy=${isBusy} />`)}
+    </ul>
+    ${nextCursor && html`<button type="button" class="quiet wide" onClick=${() => phone.more()}>${t('more')}</button>`}`;
+}
+
+function Entry({ item, phone, isBusy }) {
+  const isIncoming = item.direction === 'INCOMING';
+  const isMissed = isIncoming && item.status === 'MISSED';
+  const name = item.remoteUserName;
+  const isVideo = item.callType === 'VIDEO';
+  const call = t(isVideo ? 'call-video' : 'call-voice', { name });
+  return html`<li class=${isMissed ? 'entry is-missed' : 'entry'}>
+    <${Avatar} name=${name} />
+    <div class="person-name">
+      <strong>${name}</strong>
+      <span><span class="direction" title=${t(item.direction)}><${Icon} name=${isIncoming ? 'in' : 'out'} /><span class="unseen">${t(item.direction)}</span></span>
+        ${t(item.status)}${item.durationSeconds ? ` · ${duration(item.durationSeconds)}` : ''} · ${moment(item.timestamp)}</span>
+    </div>
+    <button type="button" class="quiet round" title=${t('remove')} aria-label=${`${t('remove')}: ${name}, ${moment(item.timestamp)}`} onClick=${() => phone.forget(item.id)}><${Icon} name="trash" /></button>
+    <button type="button" class="quiet round" disabled=${isBusy} title=${call} aria-label=${call} onClick=${() => phone.dial(item.remoteUserId, item.callType)}><${Icon} name=${isVideo ? 'video' : 'phone'} /></button>
+  </li>`;
+}
+
+export function Statistics({ phone }) {
+  const [period, setPeriod] = useState('week');
+  useEffect(() => {
+    phone.refreshStatistics(period);
+  }, [phone, period, phone.history.items[0]?.id]);
+  const { statistics } = phone;
+  const periods = Object.fromEntries(['day', 'week', 'month', 'year', 'all'].map((one) => [one, t(one)]));
+  return html`<${Choice} label=${t('period')} options=${periods} value=${period} onChoose=${setPeriod} />
+    ${statistics && html`
+      <dl class="numbers large">
+        <div><dt>${t('total-calls')}</dt><dd>${statistics.totalCalls}</dd></div>
+        <div><dt>${t('total-time')}</dt><dd>${duration(statistics.totalDurationSeconds)}</dd></div>
+        <div><dt>${t('average-time')}</dt><dd>${duration(statistics.averageDurationSeconds)}</dd></div>
+      </dl>
+      <${Bars} counts=${statistics.callsByStatus} />
+      <${Bars} counts=${{ [t('video')]: statistics.callsByType.VIDEO, [t('voice')]: statistics.callsByType.AUDIO }} />`}`;
+}
+
+function Bars({ counts }) {
+  const most = Math.max(1, ...Object.values(counts));
+  return html`<ul class="bars">${Object.entries(counts).map(([name, count]) => html`<li key=${name}>
+    <span>${t(name)}</span>
+    <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" /><rect class="part" width=${(100 * count) / most} height="6" rx="3" /></svg>
+    <strong>${count}</strong>
+  </li>`)}</ul>`;
+}

@@ -1,0 +1,148 @@
+// The call itself: ringing, talking, and how it went.
+
+import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js';
+import { duration, t } from '../i18n.js';
+import { isAnswered } from '../phone.js';
+import { askToNotify } from '../ring.js';
+import { Avatar, Icon, useClock } from './parts.js';
+
+export function Stage({ phone, quiet }) {
+  const { call, outcome, elsewhere } = phone;
+  if (call && isAnswered(call.status)) return html`<${Talk} phone=${phone} quiet=${quiet} key=${call.id} />`;
+  if (call) return html`<${Ringing} phone=${phone} key=${call.id} />`;
+  if (elsewhere) return html`<${Elsewhere} phone=${phone} />`;
+  if (outcome) return html`<${Outcome} phone=${phone} outcome=${outcome} />`;
+  return null;
+}
+
+function Ringing({ phone }) {
+  const { call } = phone;
+  useClock(true);
+  const acceptButton = useRef();
+  useEffect(() => {
+    // Not away from what somebody is typing.
+    if (!call.isCaller && document.activeElement === document.body) acceptButton.current?.focus();
+  }, [call.id]);
+  const whole = phone.settings.ringTimeoutSeconds;
+  const left = Math.max(0, (call.ringsUntil - phone.now()) / 1000);
+  const isVideo = call.type === 'VIDEO';
+  const kind = call.isCaller ? t(call.status === 'RINGING' ? 'ringing' : 'not-there') : t(isVideo ? 'incoming-video' : 'incoming-voice');
+  return html`<section class="stage is-ringing" data-state=${call.isCaller ? 'outgoing' : 'incoming'} aria-label=${kind}>
+    <div class="halo"><${Avatar} name=${call.otherName} size="huge" /></div>
+    <div role=${call.isCaller ? 'status' : 'alert'}>
+      <h2>${call.otherName}</h2>
+      <p class="kind"><${Icon} name=${isVideo ? 'video' : 'phone'} />${kind}</p>
+    </div>
+    <${Countdown} left=${left} whole=${whole} />
+    ${call.isCaller
+      ? html`<div class="controls">
+          <button type="button" class="danger big" data-do="cancel" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" />${t('cancel')}</button>
+        </div>`
+      : html`<div class="controls">
+          <${Reject} phone=${phone} />
+          <button type="button" class="go big" data-do="accept" ref=${acceptButton} disabled=${call.isBusy}
+            onClick=${() => { askToNotify(); phone.accept(); }}><${Icon} name=${isVideo ? 'video' : 'phone'} />${t('accept')}</button>
+        </div>`}
+  </section>`;
+}
+
+function Countdown({ left, whole }) {
+  const share = whole > 0 ? Math.min(1, left / whole) : 0;
+  const text = t('seconds-left', { count: Math.ceil(left) });
+  return html`<p class="countdown">
+    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="4" rx="2" /><rect class="left" width=${100 * share} height="4" rx="2" /></svg>
+    <span>${text}</span>
+  </p>`;
+}
+
+/** Three ways to say no, as three buttons: no menu to open while it rings. */
+function Reject({ phone }) {
+  return html`<div class="reject" role="group" aria-label=${t('reject-why')}>
+    ${['declined', 'busy', 'unavailable'].map((reason) => html`
+      <button type="button" key=${reason} class=${reason === 'declined' ? 'danger' : 'danger-quiet'} data-do=${`reject-${reason}`}
+        aria-label=${`${t('reject')}: ${t(reason)}`} disabled=${phone.call.isBusy} onClick=${() => phone.reject(reason)}>${t(reason === 'declined' ? 'decline' : reason)}</button>`)}
+  </div>`;
+}
+
+function Talk({ phone, quiet }) {
+  const { call, media, warning } = phone;
+  useClock(true);
+  const [isSilent, setSilent] = useState(quiet);
+  const isVideo = call.type === 'VIDEO';
+  const flows = media === 'connected';
+  const hint = !flows && (media && media !== 'new' && phone.samples.some((one) => one.bytes > 0) ? t('interrupted') : t('connectingmedia'));
+  const seconds = call.startedAt ? (phone.now() - call.startedAt) / 1000 : 0;
+  const name = call.otherName;
+  return html`<section class=${`stage is-talking ${isVideo ? 'has-video' : ''}`} data-state="talking" data-status=${call.status} aria-label=${t('in-call-with', { name })}>
+    <${Video} stream=${phone.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
+    ${!(isVideo && flows) && html`<div class="halo is-still"><${Avatar} name=${name} size="huge" /></div>`}
+    ${isVideo && phone.local && html`<${Video} stream=${phone.local} muted=${true} label=${t('your-video')} className=${`mine ${phone.isCameraOff ? 'is-off' : ''}`} />`}
+    <div class="caption">
+      <strong>${name}</strong>
+      <span class="timer" role="timer" aria-label=${t('call-time')}>${duration(seconds)}</span>
+      ${phone.isDrawn && isVideo && html`<span class="tag">${t('drawn')}</span>`}
+    </div>
+    ${hint && html`<p class="hint-over" role="status">${hint}</p>`}
+    ${warning && html`<p class="warning-over" role="status">${t('their-network', { name, quality: t(warning.quality).toLowerCase() })}</p>`}
+    <div class="controls over">
+      <button type="button" class="over-button round" aria-pressed=${phone.isMuted ? 'true' : 'false'} title=${t(phone.isMuted ? 'unmute' : 'mute')} aria-label=${t('mute')}
+        onClick=${() => phone.mute(!phone.isMuted)}><${Icon} name="mic" struck=${phone.isMuted} /></button>
+      ${isVideo && html`<button type="button" class="over-button round" aria-pressed=${phone.isCameraOff ? 'true' : 'false'} title=${t(phone.isCameraOff ? 'camera-on' : 'camera-off')} aria-label=${t('camera-off')}
+        onClick=${() => phone.hideCamera(!phone.isCameraOff)}><${Icon} name="video" struck=${phone.isCameraOff} /></button>`}
+      <button type="button" class="over-button round" aria-pressed=${isSilent ? 'true' : 'false'} title=${t(isSilent ? 'sound-on' : 'sound-off')} aria-label=${t('sound-off')}
+        onClick=${() => setSilent(!isSilent)}><${Icon} name="speaker" struck=${isSilent} /></button>
+      <button type="button" class="danger big" data-do="hang-up" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" />${t('hang-up')}</button>
+    </div>
+  </section>`;
+}
+
+function Video({ stream, muted, label, className, hidden = false }) {
+  const element = useRef();
+  useEffect(() => {
+    if (element.current.srcObject === stream) return;
+    element.current.srcObject = stream ?? null;
+    if (stream) element.current.play().catch(() => {});
+  }, [stream, stream?.getTracks().length]);
+  useEffect(() => {
+    // The attribute says only how it begins.
+    element.current.muted = muted;
+  }, [muted]);
+  return html`<video ref=${element} class=${className} aria-label=${label} hidden=${hidden} autoplay playsinline muted=${muted}></video>`;
+}
+
+function Elsewhere({ phone }) {
+  return html`<section class="stage is-note" data-state="elsewhere">
+    <p role="status">${t('in-call-elsewhere')}</p>
+    <div class="controls"><button type="button" class="danger" onClick=${() => phone.endElsewhere()}>${t('end-it')}</button></div>
+  </section>`;
+}
+
+function Outcome({ phone, outcome }) {
+  const { otherName, otherId, type } = outcome;
+  return html`<section class="stage is-note" data-state="over" data-outcome=${outcome.kind}>
+    <${Avatar} name=${otherName} size="large" />
+    <p role="status">${sentence(outcome)}</p>
+    <div class="controls">
+      <button type="button" class="quiet" onClick=${() => phone.dismiss()}>${t('dismiss')}</button>
+      ${outcome.kind !== 'elsewhere' && html`<button type="button" class="tinted" disabled=${phone.connection !== 'online'} onClick=${() => phone.dial(otherId, type)}>
+        <${Icon} name=${type === 'VIDEO' ? 'video' : 'phone'} />${t('call-again')}</button>`}
+    </div>
+  </section>`;
+}
+
+function sentence({ kind, byMe, by, reason, seconds, isCaller, otherName: name }) {
+  switch (kind) {
+    case 'rejected':
+      return byMe ? t('you-rejected', { name }) : t('they-rejected', { name, reason: t(reason ?? 'busy').toLowerCase() });
+    case 'cancelled':
+      return byMe ? t('cancelled') : t('they-cancelled', { name });
+    case 'missed':
+      return isCaller ? t('nobody-answered', { name }) : t('you-missed', { name });
+    case 'elsewhere':
+      return t('answered-elsewhere');
+    default: {
+      const ended = by === 'system' ? t('ended-by-system') : t('ended', { name });
+      return seconds === undefined || seconds === null ? ended : `${ended} ${t('ended-after', { time: duration(seconds) })}`;
+    }
+  }
+}
