@@ -88,6 +88,11 @@ impl RawSocket {
         self.stream.write_all(&encode(opcode, last, payload)).await
     }
 
+    /// Sends these bytes, whatever they are.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
     /// Sends text again and again without reading, until the server takes no more of it: what it has
     /// to say is then stuck on its side.
     ///

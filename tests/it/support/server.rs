@@ -9,6 +9,7 @@ use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::settings::Settings;
 use chattrix::store::Database;
 use chattrix::user::{Profile, Standing, UserId};
+use rocket::Route;
 use rocket::fairing::AdHoc;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -50,6 +51,7 @@ pub struct Plan {
     clock: Clock,
     users: Vec<Profile>,
     disabled: Vec<UserId>,
+    routes: Vec<Route>,
 }
 
 impl Plan {
@@ -62,6 +64,12 @@ impl Plan {
     /// With a clock that the test moves.
     pub fn clock(mut self, hand: &ManualClock) -> Self {
         self.clock = Clock::Manual(hand.clone());
+        self
+    }
+
+    /// With routes of the test's own under `/api/test`.
+    pub fn routes(mut self, routes: Vec<Route>) -> Self {
+        self.routes = routes;
         self
     }
 
@@ -106,6 +114,7 @@ impl Plan {
         let mut server = TestServer {
             settings,
             clock: self.clock,
+            routes: self.routes,
             directory,
             address,
             running: None,
@@ -124,6 +133,7 @@ pub fn wall_clock_hand() -> ManualClock {
 pub struct TestServer {
     settings: Settings,
     clock: Clock,
+    routes: Vec<Route>,
     directory: TempDir,
     address: Address,
     running: Option<Running>,
@@ -159,6 +169,7 @@ impl TestServer {
             clock: Clock::System,
             users: Vec::new(),
             disabled: Vec::new(),
+            routes: Vec::new(),
         };
         plan.user(
             "alice",
@@ -261,6 +272,7 @@ impl TestServer {
             Box::pin(async move { tell.send(rocket.config().port).expect("the test waits") })
         });
         let rocket = app.rocket.attach(liftoff);
+        let rocket = rocket.mount("/api/test", self.routes.clone());
         let launched = tokio::spawn(async move {
             rocket
                 .launch()
