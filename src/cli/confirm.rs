@@ -4,6 +4,14 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 use super::failure::Failure;
 
+/// Goes on as [`confirm`] does where a person is at a terminal; a script has named what goes in its arguments.
+pub fn confirm_at_terminal(yes: bool, question: &str) -> Result<(), Failure> {
+    if io::stdin().is_terminal() {
+        return confirm(yes, question);
+    }
+    Ok(())
+}
+
 /// Goes on where the person at the terminal says yes to `question`, or `--yes` has said so already.
 ///
 /// # Errors

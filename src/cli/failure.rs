@@ -45,6 +45,11 @@ impl Failure {
         }
     }
 
+    /// What failed, without what to do about it.
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// Whether the reader of our output went away (`chattrix … | head`), which is no failure.
     pub fn is_closed_output(&self) -> bool {
         self.closed_output

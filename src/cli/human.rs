@@ -15,9 +15,16 @@ pub fn duration(duration: Duration) -> String {
         (0, 0, 0, 0) => format!("{}ms", duration.subsec_millis()),
         (0, 0, 0, 1..10) => format!("{seconds}.{}s", duration.subsec_millis() / 100),
         (0, 0, 0, _) => format!("{seconds}s"),
-        (0, 0, _, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _, _) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
+        (0, 0, _, _) => two((minutes, 'm'), (seconds % 60, 's')),
+        (0, _, _, _) => two((hours, 'h'), (minutes, 'm')),
+        _ => two((days, 'd'), (hours, 'h')),
+    }
+}
+
+fn two((amount, unit): (u64, char), (rest, smaller): (u64, char)) -> String {
+    match rest {
+        0 => format!("{amount}{unit}"),
+        _ => format!("{amount}{unit} {rest}{smaller}"),
     }
 }
 
@@ -83,7 +90,9 @@ mod tests {
             (820, "820ms"),
             (4_250, "4.2s"),
             (59_999, "59s"),
+            (60_000, "1m"),
             (125_000, "2m 5s"),
+            (7_776_000_000, "90d"),
             (11_540_000, "3h 12m"),
             (3_564_000_000, "41d 6h"),
         ] {

@@ -9,10 +9,13 @@ mod config;
 mod confirm;
 mod contact;
 mod db;
+mod doctor;
 mod failure;
+mod healthcheck;
 mod human;
 mod listen;
 mod load_test;
+mod man;
 mod output;
 mod people;
 mod progress;
@@ -36,7 +39,7 @@ use self::failure::Failure;
     version,
     about = "A self-hosted call server: call signalling over REST and WebSocket",
     after_help = "Try it out:\n  \
-        chattrix serve --dev                      a server with two users, and what to do next\n\n\
+        chattrix serve --dev       a server with two users, and what to do next\n\n\
         Settings come from Rocket.toml, CHATTRIX_* variables and flags: `chattrix config` shows \
         those that hold here, `chattrix config docs` explains them all."
 )]
@@ -69,7 +72,7 @@ enum Command {
     User(user::User),
     /// List, add and remove contacts, who may call each other where a setting asks for it
     Contact(contact::Contact),
-    /// Print a token for a user
+    /// Print a token for a user, or check one
     Token(token::Token),
     /// Make test users, and print them with their tokens
     Seed(seed::Seed),
@@ -79,6 +82,12 @@ enum Command {
     Db(db::Db),
     /// Show the settings that hold, and try them out
     Config(config::Config),
+    /// Say whether the running server takes requests, for containers and scripts
+    Healthcheck(healthcheck::Healthcheck),
+    /// Look for what will be in the way: limits, disk, clock, proxy
+    Doctor(doctor::Doctor),
+    /// Print the manual
+    Man(man::Man),
     /// Print the completions for a shell
     Completions(completions::Completions),
     /// Connect as a user: print its events, answer its calls
@@ -102,6 +111,9 @@ impl Cli {
             Command::Call(call) => call.run(&self.place),
             Command::Db(db) => db.run(&self.place),
             Command::Config(config) => config.run(&self.place),
+            Command::Healthcheck(healthcheck) => healthcheck.run(&self.place),
+            Command::Doctor(doctor) => doctor.run(&self.place),
+            Command::Man(man) => man.run(),
             Command::Completions(completions) => completions.run(),
             Command::Listen(listen) => listen.run(&self.place),
             Command::LoadTest(load_test) => load_test.run(&self.place),
@@ -120,19 +132,61 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    #[test]
-    fn every_help_has_examples() {
-        fn check(command: &clap::Command) {
-            if command.get_subcommands().next().is_none() || command.get_name() == "user" {
-                let examples = command.get_after_help().map(ToString::to_string);
-                assert!(
-                    examples.is_some_and(|text| text.contains("chattrix ")),
-                    "{} has no examples",
-                    command.get_name()
-                );
-            }
-            command.get_subcommands().for_each(check);
+    /// Every command with its whole name, the first one included.
+    fn all(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
+        let mut found = vec![(name.to_owned(), command.clone())];
+        let parts = command.get_subcommands();
+        for part in parts.filter(|part| part.get_name() != "help") {
+            found.extend(all(part, &format!("{name} {}", part.get_name())));
         }
-        check(&Cli::command());
+        found
+    }
+
+    fn every_command() -> Vec<(String, clap::Command)> {
+        let mut command = Cli::command().term_width(WIDTH);
+        command.build();
+        all(&command, "chattrix")
+    }
+
+    /// The width to which help is set where no terminal says another.
+    const WIDTH: usize = 100;
+
+    #[test]
+    fn every_help_has_examples_that_fit_a_terminal() {
+        for (name, command) in every_command() {
+            let text = command.get_after_help().map(ToString::to_string);
+            let text = text.unwrap_or_default();
+            assert!(text.contains("\n  chattrix "), "{name} has no examples");
+            // A line that is wrapped cannot be pasted.
+            for line in text.lines().filter(|line| line.starts_with("  ")) {
+                assert!(line.chars().count() <= 80, "too long: {line}");
+            }
+        }
+    }
+
+    /// The reference of all commands is their help.
+    #[test]
+    fn the_reference_of_the_commands_is_their_help() {
+        let mut page = include_str!("commands.md").to_owned();
+        for (name, mut command) in every_command() {
+            let help = command.render_help().to_string();
+            let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+            page.extend([
+                "\n## ",
+                &name,
+                "\n\n```text\n",
+                &lines.join("\n"),
+                "\n```\n",
+            ]);
+        }
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
+        if std::env::var_os("CHATTRIX_WRITE_DOCS").is_some() {
+            std::fs::write(&file, &page).expect("docs/commands.md can be written");
+        }
+        let kept = std::fs::read_to_string(&file).expect("docs/commands.md is there");
+        assert!(
+            kept == page,
+            "docs/commands.md is not up to date: CHATTRIX_WRITE_DOCS=1 cargo test --bins reference"
+        );
     }
 }

@@ -35,7 +35,7 @@ const OTHER_FILES: usize = 64;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix serve --dev\n  \
-    CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix serve --address 0.0.0.0 --port 8080\n\n\
+    CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix serve --address 0.0.0.0\n\n\
     --dev listens to this machine only, makes a secret and two users, Alice and Bob, at the first \
     start, keeps it all in ./chattrix-dev/ and says how to make a first call.")]
 pub struct Serve {
@@ -105,13 +105,18 @@ fn open_files() -> Option<u64> {
     })
 }
 
+/// How many sockets may be open where a process has at most so many `files`.
+pub fn room_for_sockets(files: usize) -> usize {
+    files.saturating_sub(OTHER_FILES.max(files / 32)).max(1)
+}
+
 /// How many of `wanted` sockets may be open where a process has at most so many `files`. Without a limit of
 /// its own, the server would find out by accepting nobody at all, not even who asks whether it is ready.
 fn connections_within(wanted: usize, files: Option<u64>) -> usize {
     let Some(files) = files.and_then(|files| usize::try_from(files).ok()) else {
         return wanted;
     };
-    let room = files.saturating_sub(OTHER_FILES.max(files / 32)).max(1);
+    let room = room_for_sockets(files);
     if room < wanted {
         warn!(
             files,

@@ -6,6 +6,7 @@ use chattrix::user::{Profile, Standing, User as Known, UserId, is_avatar, is_nam
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::confirm::confirm_at_terminal;
 use super::failure::Failure;
 use super::token::user_id;
 use super::{Place, output};
@@ -61,8 +62,15 @@ enum Action {
     #[command(after_help = "Examples:\n  chattrix user enable alice")]
     Enable(Who),
     /// Remove a user; the history of the others keeps its entries
-    #[command(after_help = "Examples:\n  chattrix user remove alice")]
-    Remove(Who),
+    #[command(after_help = "Examples:\n  chattrix user remove alice\n\n\
+        A user in a live call is not removed. At a terminal it asks first.")]
+    Remove {
+        #[command(flatten)]
+        who: Who,
+        /// Do not ask at a terminal
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -87,7 +95,7 @@ impl User {
             Action::Show { who, json } => show(place, &who.id, json),
             Action::Disable(who) => set_standing(place, &who.id, Standing::Disabled),
             Action::Enable(who) => set_standing(place, &who.id, Standing::Active),
-            Action::Remove(who) => remove(place, &who.id),
+            Action::Remove { who, yes } => remove(place, &who.id, yes),
         }
     }
 }
@@ -159,8 +167,12 @@ fn set_standing(place: &Place, id: &UserId, standing: Standing) -> Result<(), Fa
     Ok(())
 }
 
-fn remove(place: &Place, id: &UserId) -> Result<(), Failure> {
-    match place.world()?.existing_database()?.remove_user(id)? {
+fn remove(place: &Place, id: &UserId, yes: bool) -> Result<(), Failure> {
+    let database = place.world()?.existing_database()?;
+    let name = database.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
+    let name = output::printable(&name);
+    confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
+    match database.remove_user(id)? {
         Removal::Removed => {
             output::tell(&format!("removed {id}"));
             Ok(())

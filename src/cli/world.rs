@@ -39,12 +39,17 @@ impl Place {
             ))
             .hint("start one here first: chattrix serve --dev"));
         }
-        let (settings, figment) = Settings::load(&self.overrides())?;
-        Ok(World { settings, figment })
+        World::load(&self.overrides())
     }
 }
 
 impl World {
+    /// The world in which `overrides` are laid over the settings.
+    pub fn load(overrides: &Overrides) -> Result<Self, Failure> {
+        let (settings, figment) = Settings::load(overrides)?;
+        Ok(Self { settings, figment })
+    }
+
     /// The database, made where there is none.
     pub fn database(&self) -> Result<Database, Failure> {
         Ok(Database::open(&self.settings.database)?)

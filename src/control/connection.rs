@@ -68,7 +68,7 @@ impl Command {
     async fn answer(&mut self, request: Request, shared: &Shared) -> io::Result<()> {
         match request {
             Request::Status => {
-                let status = status(shared);
+                let status = status(shared).await;
                 self.tell(&Answer::Status(status)).await
             }
             Request::EndCall { call } => {
@@ -154,11 +154,12 @@ impl Command {
     }
 }
 
-fn status(shared: &Shared) -> Status {
+async fn status(shared: &Shared) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: shared.started.elapsed().as_secs(),
+        ready: shared.service.health().await.is_ready(),
         connections: shared.service.connections(),
         open_files: machine::open_files(),
         open_files_limit: machine::open_files_limit(),

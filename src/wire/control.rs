@@ -88,6 +88,8 @@ pub struct Status {
     pub pid: u32,
     /// How long it has run, in seconds.
     pub uptime_seconds: u64,
+    /// Whether requests are served.
+    pub ready: bool,
     /// Sockets that are open.
     pub connections: usize,
     /// Files that the process has open, where the system tells.

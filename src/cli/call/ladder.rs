@@ -239,7 +239,7 @@ mod tests {
                      alice           server             bob
                     caller                            callee
 10:30:00.123           │── initiate ───▶│ caller blocked │  INITIATING  rest
-10:31:00.123   +1m 0s  │◀─── timeout ───│                │  MISSED      server"
+10:31:00.123      +1m  │◀─── timeout ───│                │  MISSED      server"
         );
     }
 

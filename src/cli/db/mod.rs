@@ -5,7 +5,7 @@ mod check;
 mod migrate;
 mod prune;
 mod restore;
-mod stats;
+pub mod stats;
 
 use clap::{Args, Subcommand};
 

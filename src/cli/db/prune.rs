@@ -1,6 +1,5 @@
 //! `chattrix db prune`.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use chattrix::wire::control::{Answer, Request};
 use clap::Args;
 use serde_json::json;
 
-use super::super::confirm::confirm;
+use super::super::confirm::confirm_at_terminal;
 use super::super::failure::Failure;
 use super::super::progress::Bar;
 use super::super::running::{Running, runtime};
@@ -52,23 +51,23 @@ impl Prune {
         let before = before.max(Timestamp::from_millis(0));
         let due = count(&world, before)?;
         if self.dry_run {
-            let sentence = format!("{} were over {since}", calls(due));
+            let sentence = format!("{} would be forgotten, over {since}", calls(due));
             if self.json {
                 return self.print_json(before, due, None);
             }
             return Ok(output::line(&sentence)?);
         }
         // A script has said what goes by the age; a person may have mistyped it.
-        if due > 0 && io::stdin().is_terminal() {
-            let question = format!("Forget {} that were over {since}?", calls(due));
-            confirm(self.yes, &question)?;
+        if due > 0 {
+            let question = format!("Forget {}, over {since}?", calls(due));
+            confirm_at_terminal(self.yes, &question)?;
         }
         let forgotten = forget(&world, before, due)?;
         if self.json {
             return self.print_json(before, forgotten.calls, Some(forgotten.entries));
         }
         output::tell(&format!(
-            "forgot {} that were over {since}, and {} entries of history",
+            "forgot {}, over {since}, and {} entries of history",
             calls(forgotten.calls),
             forgotten.entries
         ));

@@ -1,5 +1,6 @@
 //! The real binary's commands, run beside a server or on their own.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -70,6 +71,40 @@ impl Cli {
         Done::of(|| self.command(args).output())
     }
 
+    /// Runs the command with `args` at a terminal, where `typed` is typed: what is seen there, and the exit
+    /// code.
+    pub fn at_a_terminal(&self, args: &[&str], typed: &str) -> Done {
+        let command = self.command(args);
+        let quoted: Vec<_> = args.iter().map(|arg| format!("'{arg}'")).collect();
+        let line = format!("'{}' {}", command.get_program().display(), quoted.join(" "));
+        let mut script = Command::new("script");
+        script
+            .args([
+                "--quiet",
+                "--return",
+                "--flush",
+                "--command",
+                &line,
+                "/dev/null",
+            ])
+            .current_dir(&self.directory)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("TERM", "xterm")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = script.spawn().expect("script (util-linux) is there");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(typed.as_bytes()).expect("it reads");
+        // Its end would be typed as Ctrl-D: it stays open until the command has ended.
+        let done = Done::of(|| child.wait_with_output());
+        drop(stdin);
+        done
+    }
+
     /// Runs the command with `args` and `--json`, which must succeed: what it prints.
     pub fn json(&self, args: &[&str]) -> Value {
         let out = self.run(&[args, &["--json"]].concat()).success();
@@ -78,7 +113,8 @@ impl Cli {
 }
 
 impl Done {
-    fn of(run: impl FnOnce() -> std::io::Result<Output>) -> Self {
+    /// What came of the command that `run` runs to its end.
+    pub fn of(run: impl FnOnce() -> std::io::Result<Output>) -> Self {
         // A server in this very process may have to answer the command.
         let Output {
             status,

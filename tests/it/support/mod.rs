@@ -19,7 +19,7 @@ mod wait;
 pub use answer::Answer;
 pub use api::{Api, initiate_body};
 pub use cast::{Cast, Device};
-pub use cli::Cli;
+pub use cli::{Cli, Done};
 pub use process::{Process, free_port, make_database, rounds, serve};
 pub use raw::{Opcode, RawSocket};
 pub use scene::{Scene, another_call_id};

@@ -1,11 +1,13 @@
-//! `chattrix token`: a token for a user, signed with the configured secret.
+//! `chattrix token`: a token for a user, signed with the configured secret; or a token, looked at.
+
+mod check;
 
 use std::time::Duration;
 
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
 use chattrix::user::{Standing, UserId};
-use clap::Args;
+use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
 use super::failure::Failure;
@@ -14,26 +16,41 @@ use super::{Place, output};
 
 /// The arguments of `chattrix token`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "Examples:\n  \
     chattrix token alice\n  \
     chattrix token alice --ttl 7d\n  \
-    curl -H \"Authorization: Bearer $(chattrix token alice --dev)\" \
-    http://127.0.0.1:8000/api/v1/calls/active")]
+    TOKEN=$(chattrix token alice --dev)\n  \
+    chattrix token check - <token.txt")]
 pub struct Token {
     /// The user whose token it is
-    #[arg(value_name = "ID", value_parser = user_id)]
-    user: UserId,
+    #[arg(value_name = "ID", required = true, value_parser = user_id)]
+    user: Option<UserId>,
     /// How long it is valid
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = ttl)]
     ttl: Duration,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Say whether the server would take a token, and why not
+    Check(check::Check),
 }
 
 impl Token {
     pub fn run(self, place: &Place) -> Result<(), Failure> {
+        if let Some(Action::Check(check)) = self.action {
+            return check.run(place);
+        }
+        let user = self
+            .user
+            .expect("clap asks for it where there is no subcommand");
         let world = place.world()?;
         let authenticator = Authenticator::from_settings(&world.settings)?;
-        let token = authenticator.mint(&self.user, self.ttl, Clock::System.now())?;
-        if let Some(warning) = warning(&world, &self.user) {
+        let token = authenticator.mint(&user, self.ttl, Clock::System.now())?;
+        if let Some(warning) = warning(&world, &user) {
             output::tell(&format!("warning: {warning}"));
         }
         Ok(output::line(token.expose_secret())?)

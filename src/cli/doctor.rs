@@ -1,0 +1,355 @@
+//! `chattrix doctor`: what of this machine and of the running server will be in the way one day.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::settings::Settings;
+use chattrix::store::Lock;
+use chattrix::wire::control::{Answer, Request, Status};
+use clap::Args;
+use rustix::fs::{statfs, statvfs};
+use rustix::process::{Resource, getrlimit};
+use serde_json::{Value, json};
+
+use super::db::stats::{size, wal};
+use super::failure::Failure;
+use super::output::{self, Tint};
+use super::running::{Running, runtime};
+use super::serve::room_for_sockets;
+use super::world::World;
+use super::{Place, human};
+
+/// Less of a disk than this is little, of a thousand parts.
+const LITTLE_DISK: u64 = 100;
+
+/// A log this large is emptied too seldom.
+const LARGE_WAL: u64 = 64 << 20;
+
+/// How far in the future a call may have been created: as far as clocks are off in ordinary life.
+const CLOCK_OFF_MS: i64 = 60_000;
+
+/// File systems over a network, by what `statfs` calls them: NFS, SMB, CIFS, SMB2, 9P, Ceph.
+const NETWORKED: [i64; 6] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x0102_1997,
+    0x00c3_6400,
+];
+
+/// The arguments of `chattrix doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix doctor\n  \
+    chattrix doctor --json | jq '.findings[] | select(.ok | not)'\n\n\
+    It looks at the limits of this machine, at the disk and the clock, and at the running server where \
+    there is one, changes nothing, and leaves with 1 where something wants attention. `config check` is \
+    for settings, `db check` for the database's content.")]
+pub struct Doctor {
+    /// Print JSON: {ok, findings: [{about, ok, message, advice}]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found about one thing, and what to do where it is not well.
+struct Finding {
+    about: &'static str,
+    message: String,
+    advice: Option<String>,
+}
+
+impl Finding {
+    fn well(about: &'static str, message: String) -> Self {
+        Self {
+            about,
+            message,
+            advice: None,
+        }
+    }
+
+    fn odd(about: &'static str, message: String, advice: impl Into<String>) -> Self {
+        Self {
+            about,
+            message,
+            advice: Some(advice.into()),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "about": self.about,
+            "ok": self.advice.is_none(),
+            "message": self.message,
+            "advice": self.advice,
+        })
+    }
+
+    fn print(&self) -> io::Result<()> {
+        let (word, tint) = match self.advice {
+            None => ("ok", Tint::Good),
+            Some(_) => ("look", Tint::Odd),
+        };
+        let word = output::tinted(&format!("{word:4}"), Some(tint));
+        output::line(&format!("{word}  {:11} {}", self.about, self.message))?;
+        match &self.advice {
+            Some(advice) => output::line(&format!("      {:11} → {advice}", "")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Doctor {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let findings = examine(&world)?;
+        let odd = findings.iter().filter(|one| one.advice.is_some()).count();
+        if self.json {
+            let all: Vec<_> = findings.iter().map(Finding::to_json).collect();
+            output::json(&json!({ "ok": odd == 0, "findings": all }))?;
+        } else {
+            for finding in &findings {
+                finding.print()?;
+            }
+        }
+        match odd {
+            0 => Ok(()),
+            1 => Err(Failure::new("one thing wants attention")),
+            _ => Err(Failure::new(format!("{odd} things want attention"))),
+        }
+    }
+}
+
+fn examine(world: &World) -> Result<Vec<Finding>, Failure> {
+    let settings = &world.settings;
+    let now = Clock::System.now();
+    let mut findings = Vec::new();
+    let status = match ask(&settings.database) {
+        Ok(Some(status)) => {
+            findings.push(server(&status));
+            Some(status)
+        }
+        Ok(None) => {
+            let message = "none runs on this database".to_owned();
+            findings.push(Finding::well("server", message));
+            None
+        }
+        Err(failure) => {
+            let advice = "run this as the user of the server, in the directory of its settings";
+            findings.push(Finding::odd(
+                "server",
+                failure.sentence().to_owned(),
+                advice,
+            ));
+            None
+        }
+    };
+    findings.push(open_files(settings, status.as_ref()));
+    findings.extend(disk(&settings.database));
+    findings.extend(log(&settings.database));
+    findings.push(clock(world, now)?);
+    findings.push(proxy(world, settings));
+    findings.extend(secret(settings));
+    Ok(findings)
+}
+
+/// How the running server is, if one runs.
+fn ask(database: &Path) -> Result<Option<Status>, Failure> {
+    runtime()?.block_on(async {
+        let Some(mut server) = Running::find(database).await? else {
+            return Ok(None);
+        };
+        match server.ask(&Request::Status).await? {
+            Answer::Status(status) => Ok(Some(status)),
+            Answer::Done
+            | Answer::Watching
+            | Answer::Change(_)
+            | Answer::Missed { .. }
+            | Answer::Forgetting { .. }
+            | Answer::Forgotten { .. }
+            | Answer::Failed { .. } => Ok(None),
+        }
+    })
+}
+
+fn server(status: &Status) -> Finding {
+    let up = human::duration(std::time::Duration::from_secs(status.uptime_seconds));
+    let (pid, connections) = (status.pid, status.connections);
+    let message = format!("process {pid}, up {up}, {connections} sockets");
+    let ours = env!("CARGO_PKG_VERSION");
+    if !status.ready {
+        return Finding::odd(
+            "server",
+            format!("{message}, not ready"),
+            "GET /readyz says what fails, and the log why",
+        );
+    }
+    if status.version != ours {
+        return Finding::odd(
+            "server",
+            format!("{message}, version {}", status.version),
+            format!("this program is version {ours}: restart the server to run it"),
+        );
+    }
+    Finding::well("server", format!("{message}, ready"))
+}
+
+fn open_files(settings: &Settings, status: Option<&Status>) -> Finding {
+    // A server raises its limit as far as it may.
+    let limit = status.map_or_else(
+        || getrlimit(Resource::Nofile).maximum,
+        |status| status.open_files_limit,
+    );
+    let whose = status.map_or("this shell's", |_| "the server's");
+    let wanted = settings.max_connections;
+    let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else {
+        return Finding::well("open files", "not limited".to_owned());
+    };
+    let room = room_for_sockets(limit);
+    if room >= wanted {
+        let message = format!("{whose} limit is {limit}, enough for max_connections {wanted}");
+        return Finding::well("open files", message);
+    }
+    Finding::odd(
+        "open files",
+        format!("{whose} limit is {limit}: room for {room} sockets of max_connections {wanted}"),
+        format!(
+            "LimitNOFILE={} in the unit (ulimit -Hn in a shell), or a lower max_connections",
+            wanted
+                .saturating_mul(2)
+                .checked_next_power_of_two()
+                .unwrap_or(wanted)
+        ),
+    )
+}
+
+/// The folder in which the database is or will be.
+fn folder(database: &Path) -> &Path {
+    match database.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+fn disk(database: &Path) -> Vec<Finding> {
+    let folder = folder(database);
+    let mut findings = Vec::new();
+    if let Ok(disk) = statvfs(folder) {
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let all = disk.f_blocks.saturating_mul(disk.f_frsize);
+        let parts = free.saturating_mul(1000).checked_div(all).unwrap_or(1000);
+        let message = format!(
+            "{} free of {} ({}.{} %)",
+            human::bytes(free),
+            human::bytes(all),
+            parts / 10,
+            parts % 10
+        );
+        findings.push(if parts < LITTLE_DISK {
+            let advice = "a full disk is answered with 503: `db prune`, a larger disk, or old \
+                          backups elsewhere";
+            Finding::odd("disk", message, advice)
+        } else {
+            Finding::well("disk", message)
+        });
+    }
+    let kind = statfs(folder).ok().and_then(|kind| wide(kind.f_type));
+    if kind.is_some_and(|kind| NETWORKED.contains(&kind)) {
+        findings.push(Finding::odd(
+            "disk",
+            format!("{} is on a network file system", folder.display()),
+            "SQLite's locks and syncs are not kept there: put the database on a disk of this machine",
+        ));
+    }
+    findings
+}
+
+/// A number whose width differs between machines.
+fn wide(number: impl TryInto<i64>) -> Option<i64> {
+    number.try_into().ok()
+}
+
+fn log(database: &Path) -> Option<Finding> {
+    if !database.exists() {
+        return None;
+    }
+    let (file, log) = (size(database), size(&wal(database)));
+    let message = format!("{}, its log {}", human::bytes(file), human::bytes(log));
+    Some(if log <= LARGE_WAL {
+        Finding::well("database", message)
+    } else if Lock::is_held(database).unwrap_or(false) {
+        let advice = "a reader that never ends keeps it from being emptied: look for a program \
+                      that holds the database open (fuser), such as a backup that hangs";
+        Finding::odd("database", message, advice)
+    } else {
+        let advice = "the server was killed; its next start empties it";
+        Finding::odd("database", message, advice)
+    })
+}
+
+fn clock(world: &World, now: Timestamp) -> Result<Finding, Failure> {
+    let newest = if world.settings.database.exists() {
+        world.database_as_it_is()?.newest_call()?
+    } else {
+        None
+    };
+    if let Some(newest) = newest
+        && newest.as_millis() > now.as_millis().saturating_add(CLOCK_OFF_MS)
+    {
+        return Ok(Finding::odd(
+            "clock",
+            format!("it is {now}, and the newest call was created at {newest}"),
+            "the clock was wrong or is: `timedatectl` shows it; deadlines and tokens go by it",
+        ));
+    }
+    // What systemd's own time service writes once the clock is right; others write nothing.
+    let synchronised = Path::new("/run/systemd/timesync/synchronized").exists();
+    let how = if synchronised { ", synchronised" } else { "" };
+    Ok(Finding::well("clock", format!("{now}{how}")))
+}
+
+/// Who stands between the internet and the server, as far as the settings tell.
+fn proxy(world: &World, settings: &Settings) -> Finding {
+    let Ok(config) = rocket::Config::try_from(&world.figment) else {
+        return Finding::well("proxy", "unknown".to_owned());
+    };
+    let (address, trusted) = (config.address, settings.trusted_proxies.len());
+    match (address.is_loopback(), trusted) {
+        (_, 1..) => Finding::well(
+            "proxy",
+            format!("{trusted} networks are in trusted_proxies"),
+        ),
+        (true, 0) => Finding::well(
+            "proxy",
+            format!(
+                "none is in trusted_proxies, and {address} is this machine alone: if a proxy here \
+                 passes clients on, name it there"
+            ),
+        ),
+        (false, 0) => Finding::odd(
+            "proxy",
+            format!("none is in trusted_proxies, and {address} may be reached by others"),
+            "the server has no time limit for half a request: on the internet put nginx or Caddy in \
+             front (deploy/), and name it in trusted_proxies",
+        ),
+    }
+}
+
+/// A secret that everybody on this machine can read is none.
+fn secret(settings: &Settings) -> Option<Finding> {
+    let file = settings.jwt_secret_file.as_ref()?;
+    let metadata = fs::metadata(file).ok()?;
+    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+    let shown = file.display();
+    Some(if mode & 0o004 == 0 {
+        Finding::well("secret", format!("{shown} is not for everybody"))
+    } else {
+        Finding::odd(
+            "secret",
+            format!("{shown} can be read by every user of this machine"),
+            format!("chmod o= {shown}; in a container the folder around it may do the same"),
+        )
+    })
+}

@@ -1,0 +1,155 @@
+//! `chattrix healthcheck`: whether the server takes requests, for containers and scripts.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use chattrix::settings::Overrides;
+use chattrix::wire::control::{Answer, Request};
+use clap::Args;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::failure::Failure;
+use super::running::{Running, runtime};
+use super::world::World;
+use super::{Place, output};
+
+/// How long the server may take: less than the limit that containers usually set, which is 5 s.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The longest answer that is read: many times what `/readyz` says.
+const MAX_ANSWER: u64 = 64 * 1024;
+
+/// The arguments of `chattrix healthcheck`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix healthcheck\n  \
+    chattrix healthcheck --port 8080 --json\n\n\
+    It asks the server of these settings for /readyz, and leaves with 0 where requests are served, else \
+    with 1. A server that speaks TLS is connected to, and asked over its control socket.")]
+pub struct Healthcheck {
+    /// The address that the server was started with, over Rocket's setting `address`
+    #[arg(long, value_name = "IP")]
+    address: Option<IpAddr>,
+    /// The port that the server was started with, over Rocket's setting `port`
+    #[arg(long)]
+    port: Option<u16>,
+    /// Print JSON: what /readyz says
+    #[arg(long)]
+    json: bool,
+}
+
+impl Healthcheck {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = World::load(&Overrides {
+            address: self.address,
+            port: self.port,
+            ..place.overrides()
+        })?;
+        let config = rocket::Config::try_from(&world.figment)
+            .map_err(|error| Failure::new(error.to_string()))?;
+        let server = SocketAddr::new(from_here(config.address), config.port);
+        let asked = async {
+            if config.tls_enabled() {
+                connect(server).await?;
+                return ask_control_socket(&world).await;
+            }
+            ask(server).await
+        };
+        let health = runtime()?
+            .block_on(async { tokio::time::timeout(PATIENCE, asked).await })
+            .unwrap_or_else(|_| {
+                let waited = PATIENCE.as_secs();
+                Err(Failure::new(format!(
+                    "{server} did not answer within {waited} s"
+                )))
+            })?;
+        if self.json {
+            output::json(&health)?;
+        }
+        match health["status"].as_str() {
+            Some("ready") => {
+                output::tell("ready");
+                Ok(())
+            }
+            Some(status) => Err(Failure::new(format!(
+                "{server} is {}: {}",
+                status.replace('_', " "),
+                what_fails(&health)
+            ))),
+            None => Err(Failure::new(format!("{server} is no Chattrix server"))),
+        }
+    }
+}
+
+/// Where a server that listens on `address` is reached from its own machine.
+fn from_here(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        IpAddr::V4(_) | IpAddr::V6(_) => address,
+    }
+}
+
+async fn connect(server: SocketAddr) -> Result<TcpStream, Failure> {
+    TcpStream::connect(server)
+        .await
+        .map_err(|error| Failure::new(format!("nothing answers at {server}: {error}")))
+}
+
+/// What `/readyz` says; null where it says nothing that is understood.
+async fn ask(server: SocketAddr) -> Result<Value, Failure> {
+    let mut stream = connect(server).await?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
+    let mut answer = Vec::new();
+    let exchanged = async {
+        stream.write_all(request.as_bytes()).await?;
+        stream.take(MAX_ANSWER).read_to_end(&mut answer).await
+    };
+    exchanged
+        .await
+        .map_err(|error| Failure::new(format!("{server} broke off: {error}")))?;
+    let answer = String::from_utf8_lossy(&answer);
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+    Ok(body
+        .and_then(|body| serde_json::from_str(body).ok())
+        .unwrap_or_default())
+}
+
+async fn ask_control_socket(world: &World) -> Result<Value, Failure> {
+    let database = &world.settings.database;
+    let mut server = Running::required(database, "it is asked how it is").await?;
+    match server.ask(&Request::Status).await? {
+        Answer::Status(status) => Ok(json!({
+            "status": if status.ready { "ready" } else { "not_ready" },
+            "version": status.version,
+            "uptimeSeconds": status.uptime_seconds,
+        })),
+        Answer::Done
+        | Answer::Watching
+        | Answer::Change(_)
+        | Answer::Missed { .. }
+        | Answer::Forgetting { .. }
+        | Answer::Forgotten { .. }
+        | Answer::Failed { .. } => Ok(Value::Null),
+    }
+}
+
+/// What of the server does not do its work.
+fn what_fails(health: &Value) -> String {
+    let is_false = |pointer: &str| health.pointer(pointer) == Some(&json!(false));
+    let failing: Vec<_> = [
+        ("/database/readable", "the database cannot be read"),
+        ("/database/writable", "the database cannot be written"),
+        ("/sweeper/alive", "the sweeper does not move"),
+    ]
+    .into_iter()
+    .filter(|(pointer, _)| is_false(pointer))
+    .map(|(_, sentence)| sentence)
+    .collect();
+    if failing.is_empty() {
+        return "its log says why".to_owned();
+    }
+    failing.join(", ")
+}

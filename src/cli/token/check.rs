@@ -1,0 +1,262 @@
+//! `chattrix token check`: would the server take this token, and if not, why.
+
+use std::io::{self, Read};
+
+use chattrix::auth::{Authenticator, MAX_TOKEN_BYTES, TokenError, claimed};
+use chattrix::clock::{Clock, Timestamp};
+use chattrix::settings::Settings;
+use chattrix::user::Standing;
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value, json};
+
+use super::super::failure::Failure;
+use super::super::world::World;
+use super::super::{Place, human, output};
+
+/// The claims that the server looks at, in the order in which they are shown.
+const CLAIMS: [&str; 10] = [
+    "sub", "iss", "aud", "iat", "nbf", "exp", "sid", "jti", "name", "picture",
+];
+
+/// The arguments of `chattrix token check`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix token check - <token.txt\n  \
+    chattrix token alice | chattrix token check -\n  \
+    xclip -o | chattrix token check - --json\n\n\
+    A token that is typed as an argument stays in the shell's history and is seen in the list of \
+    processes: - reads it from standard input. It leaves with 1 where the server would refuse it.")]
+pub struct Check {
+    /// The token; - reads it from standard input
+    #[arg(value_name = "TOKEN|-")]
+    token: SecretString,
+    /// Print JSON: {ok, problem, claim, message, user, session, expiresAt, claims}
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a token is worth.
+struct Verdict {
+    claims: Map<String, Value>,
+    session: Option<String>,
+    refusal: Option<Refusal>,
+}
+
+/// Why the server would refuse it.
+struct Refusal {
+    /// A word for programs.
+    problem: &'static str,
+    /// The claim that is to blame, if it is one.
+    claim: Option<&'static str>,
+    message: String,
+}
+
+impl Check {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let token = self.read()?;
+        let now = Clock::System.now();
+        let verdict = judge(&world, &authenticator, token.expose_secret(), now);
+        if self.json {
+            output::json(&verdict.to_json())?;
+        } else {
+            verdict.print(now)?;
+        }
+        match verdict.refusal {
+            None => {
+                output::tell("the server takes this token");
+                Ok(())
+            }
+            Some(Refusal { message, .. }) => Err(Failure::new(format!(
+                "the server refuses this token: {message}"
+            ))),
+        }
+    }
+
+    /// The token itself, as it is in a header or a file.
+    fn read(&self) -> Result<SecretString, Failure> {
+        let given = self.token.expose_secret();
+        let mut text = given.to_owned();
+        if given == "-" {
+            text.clear();
+            // Twice the length: enough to see that it is too long.
+            let limit = 2 * MAX_TOKEN_BYTES as u64;
+            io::stdin()
+                .take(limit)
+                .read_to_string(&mut text)
+                .map_err(|error| {
+                    Failure::new(format!(
+                        "the token cannot be read from standard input: {error}"
+                    ))
+                })?;
+        }
+        let text = text.trim();
+        Ok(text.strip_prefix("Bearer ").unwrap_or(text).trim().into())
+    }
+}
+
+fn judge(world: &World, authenticator: &Authenticator, token: &str, now: Timestamp) -> Verdict {
+    let claims = claimed(token).unwrap_or_default();
+    match authenticator.verify(token, now) {
+        Ok(known) => Verdict {
+            refusal: refusal_of_user(world, &known.user),
+            session: Some(known.session.to_string()),
+            claims,
+        },
+        Err(error) => Verdict {
+            refusal: Some(refusal(error, &claims, &world.settings, now)),
+            session: None,
+            claims,
+        },
+    }
+}
+
+/// Why the user is not let in, if so. Where the database cannot be read, that is for somebody else to say.
+fn refusal_of_user(world: &World, user: &chattrix::user::UserId) -> Option<Refusal> {
+    let database = world.database_to_read();
+    let known = match database.and_then(|database| Ok(database.user(user)?)) {
+        Ok(known) => known,
+        Err(failure) => {
+            output::tell(&format!(
+                "warning: whether {user} exists is unknown: {failure}"
+            ));
+            return None;
+        }
+    };
+    let (problem, message) = match known.map(|user| user.standing) {
+        Some(Standing::Active) => return None,
+        None if world.settings.auto_provision => return None,
+        Some(Standing::Disabled) => (
+            "disabled_user",
+            format!("sub: {user} is disabled; chattrix user enable {user}"),
+        ),
+        None => (
+            "unknown_user",
+            format!("sub: there is no user {user}; chattrix user add {user} --name NAME"),
+        ),
+    };
+    Some(Refusal {
+        problem,
+        claim: Some("sub"),
+        message,
+    })
+}
+
+/// What is wrong with the token, with the values that do not fit.
+fn refusal(
+    error: TokenError,
+    claims: &Map<String, Value>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Refusal {
+    let is = |name: &str| {
+        claims
+            .get(name)
+            .map(|value| shown(name, value, now))
+            .unwrap_or_default()
+    };
+    let expected =
+        |setting: &Option<String>| output::printable(setting.as_deref().unwrap_or_default());
+    let (claim, message) = match error {
+        TokenError::Malformed => (
+            None,
+            "it is no JSON Web Token, which has three parts with dots between: copied in part, \
+             or with quotes?"
+                .to_owned(),
+        ),
+        TokenError::WrongAlgorithm => (
+            Some("alg"),
+            "alg: its algorithm is not one that the configured key allows (HS256, HS384 and HS512 \
+             with a secret; RS256, ES256 or EdDSA with a public key, by its type)"
+                .to_owned(),
+        ),
+        TokenError::BadSignature => (
+            None,
+            "its signature was not made with the configured key: another secret, often by a line \
+             break that one side counts"
+                .to_owned(),
+        ),
+        TokenError::Expired => (Some("exp"), format!("exp: it expired at {}", is("exp"))),
+        TokenError::NotYetValid => (
+            Some("nbf"),
+            format!("nbf: it is not valid before {}", is("nbf")),
+        ),
+        TokenError::WrongIssuer => (
+            Some("iss"),
+            format!(
+                "iss: its issuer is {}, and jwt_issuer {}",
+                is("iss"),
+                expected(&settings.jwt_issuer)
+            ),
+        ),
+        TokenError::WrongAudience => (
+            Some("aud"),
+            format!(
+                "aud: its audience is {}, and jwt_audience {}",
+                is("aud"),
+                expected(&settings.jwt_audience)
+            ),
+        ),
+        TokenError::MissingClaim(name) => (Some(name), format!("{name}: the claim is missing")),
+        TokenError::BadClaim(name) => (
+            Some(name),
+            format!("{name}: {} is no value for it", is(name)),
+        ),
+    };
+    Refusal {
+        problem: error.as_str(),
+        claim,
+        message,
+    }
+}
+
+impl Verdict {
+    fn to_json(&self) -> Value {
+        let text = |name: &str| self.claims.get(name).cloned().unwrap_or_default();
+        let expires_at = self.claims.get("exp").and_then(instant);
+        json!({
+            "ok": self.refusal.is_none(),
+            "problem": self.refusal.as_ref().map(|refusal| refusal.problem),
+            "claim": self.refusal.as_ref().and_then(|refusal| refusal.claim),
+            "message": self.refusal.as_ref().map(|refusal| &refusal.message),
+            "user": text("sub"),
+            "session": self.session,
+            "expiresAt": expires_at.map(|at| at.to_string()),
+            "claims": self.claims,
+        })
+    }
+
+    fn print(&self, now: Timestamp) -> io::Result<()> {
+        for name in CLAIMS {
+            if let Some(value) = self.claims.get(name) {
+                output::line(&format!("{name:8} {}", shown(name, value, now)))?;
+            }
+        }
+        match &self.session {
+            Some(session) => output::line(&format!("session  {}", output::printable(session))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The instant of a claim in seconds.
+fn instant(value: &Value) -> Option<Timestamp> {
+    let seconds = value.as_i64().filter(|seconds| *seconds >= 0)?;
+    let at = Timestamp::from_millis(seconds.checked_mul(1000)?);
+    (at <= Timestamp::MAX).then_some(at)
+}
+
+/// A claim's value as people read it; the token may come from anybody.
+fn shown(name: &str, value: &Value, now: Timestamp) -> String {
+    let at = match name {
+        "exp" | "nbf" | "iat" => instant(value),
+        _ => None,
+    };
+    match (at, value) {
+        (Some(at), _) => format!("{at} ({})", human::ago(at, now)),
+        (None, Value::String(text)) => output::printable(text),
+        (None, other) => output::printable(&other.to_string()),
+    }
+}
