@@ -10,6 +10,7 @@ use rocket::{Build, Rocket, Shutdown};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use crate::agora::Agora;
 use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
 use crate::clock::Clock;
@@ -97,6 +98,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let rocket = rocket::custom(ours(figment))
         .manage(service.clone())
         .manage(gate)
+        .manage(agora(settings))
         .attach(begin(service.clone()))
         .attach(http::stage(settings, metrics.clone()))
         .attach(ws::stage(sockets, metrics))
@@ -104,6 +106,13 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .attach(Sweeper(service))
         .attach(stop.clone().fairing());
     Ok(App { rocket, stop })
+}
+
+/// The account with Agora, where there is one: the settings have both its halves or neither.
+fn agora(settings: &Settings) -> Option<Agora> {
+    let app_id = settings.agora_app_id.clone()?;
+    let certificate = settings.agora_app_certificate.clone()?;
+    Some(Agora::new(app_id, certificate))
 }
 
 /// Rocket's configuration but for what has to be as it is here: signals are handled by [`Stop`], since

@@ -19,6 +19,7 @@
 //!               ice                    the servers that help clients to find a way to each other
 //!               wire                   every JSON shape
 //!               metrics                what is counted and measured
+//!               agora                  tokens for the channels of media
 //! 0 kernel      call, user, clock      the rules of a call, pure
 //! ```
 //!
@@ -29,6 +30,7 @@
 //! - Everybody hears of changes in the order of their commits.
 //! - The algorithm of a token comes from the settings; no token reaches a log.
 
+pub mod agora;
 pub mod app;
 pub mod auth;
 pub mod call;

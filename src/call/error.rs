@@ -11,6 +11,9 @@ pub enum CallError {
     /// Only the two participants may do this.
     #[error("User is not a participant of this call")]
     NotAParticipant,
+    /// Only a participant of a live call on the channel may join it.
+    #[error("User is not a participant of a live call on this channel")]
+    NotOnChannel,
     /// Only those may call each other who have each other in their contacts.
     #[error("You and this user are not in each other's contacts")]
     NotContacts,

@@ -3,13 +3,14 @@
 //! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
 //! the next, [`effect`] what follows from that, [`notice`] what clients are told, [`history`] what is
 //! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`signal`]
-//! what they say to each other about their media, [`policy`] who may call whom, [`error`] why an action is
-//! refused. The source of all of it is sections 3 and 5 of the contract.
+//! what they say to each other about their media, [`media`] who may join its channel, [`policy`] who may call
+//! whom, [`error`] why an action is refused. The source of all of it is sections 3 and 5 of the contract.
 
 pub mod actor;
 pub mod effect;
 pub mod error;
 pub mod history;
+pub mod media;
 pub mod network;
 pub mod notice;
 pub mod policy;
@@ -27,6 +28,7 @@ pub use error::CallError;
 pub use history::{
     Direction, Entries, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
 };
+pub use media::MediaRole;
 pub use network::NetworkQuality;
 pub use notice::{Audience, Event, Notice};
 pub use policy::{CallPolicy, Relation};

@@ -292,7 +292,7 @@ fn every_action_of_everybody_in_every_status_is_as_the_contract_says() {
                 Ok(None) => "=",
                 Err(CallError::NotTheCallee) => "403c",
                 Err(CallError::NotAParticipant) => "403p",
-                Err(CallError::NotContacts) => "403k",
+                Err(CallError::NotContacts | CallError::NotOnChannel) => "403k",
                 Err(CallError::InvalidStatus { .. }) => "400",
             };
             assert_eq!(

@@ -175,9 +175,9 @@ impl From<service::Error> for Problem {
             Error::CallNotFound => (Status::NotFound, ErrorType::CallNotFound),
             Error::EntryNotFound => (Status::NotFound, ErrorType::NotFound),
             Error::UserNotFound(_) => (Status::NotFound, ErrorType::UserNotFound),
-            Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
-                (Status::Forbidden, ErrorType::Unauthorized)
-            }
+            Error::Refused(
+                CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
+            ) => (Status::Forbidden, ErrorType::Unauthorized),
             Error::Refused(CallError::InvalidStatus { .. }) => {
                 (Status::BadRequest, ErrorType::InvalidStatus)
             }

@@ -1,6 +1,7 @@
 //! REST: routes of a few lines, catchers with the same envelope, and what goes with every answer.
 
 mod access_log;
+mod agora;
 mod body;
 mod calls;
 mod catchers;
@@ -46,6 +47,7 @@ pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
             .mount("/api/v1/users", users::routes())
             .mount("/api/v1/users/blocks", lists::blocks())
             .mount("/api/v1/contacts", lists::contacts())
+            .mount("/api/v1/agora", agora::routes())
             .mount("/api/v1", ice::routes())
             .mount("/", console_routes)
             .mount("/", health::routes())

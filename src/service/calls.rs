@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::call::policy;
 use crate::call::transition::{self, Reach, Target, Wish};
 use crate::call::{Acting, Call, CallError, CallId, CallType, ChannelId, RejectReason, Transition};
+use crate::call::{media, policy};
 use crate::clock::Timestamp;
 use crate::store::{AfterCommit, Party, Remembered, Write};
 use crate::user::{Standing, User, UserId};
@@ -159,6 +159,14 @@ impl Service {
     /// [`Error::Store`].
     pub fn active_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
         Ok(self.0.store.read(|db| db.live_call(user))?)
+    }
+
+    /// Whether the user may join `channel`: it is that of the user's live call.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Store`].
+    pub fn may_join(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
+        Ok(media::check(self.active_call(user)?.as_ref(), channel)?)
     }
 
     /// Changes a call by what `decide` says, if anything.

@@ -40,6 +40,13 @@ pub(super) fn contradictions(
             }
         }
     }
+    if settings.agora_app_id.is_some() != settings.agora_app_certificate.is_some() {
+        refuse(
+            "agora_app_id",
+            "agora_app_certificate",
+            "belong together: set both, or neither for a server without Agora's tokens".to_owned(),
+        );
+    }
     if settings.ping_interval >= settings.idle_timeout {
         let ping = humantime::format_duration(settings.ping_interval);
         let idle = humantime::format_duration(settings.idle_timeout);

@@ -48,6 +48,14 @@ pub(super) const KEYS: &[Key] = &[
     key("call_policy", |s, raw| {
         value::call_policy(raw).map(|v| s.call_policy = v)
     }),
+    key("agora_app_id", |s, raw| {
+        value::agora_id(raw).map(|v| s.agora_app_id = Some(v))
+    }),
+    Key {
+        name: "agora_app_certificate",
+        secret: true,
+        set: |s, raw| value::agora_id(raw).map(|v| s.agora_app_certificate = Some(v.into())),
+    },
     key("ring_timeout", |s, raw| {
         value::duration(raw).map(|v| s.ring_timeout = v)
     }),

@@ -70,6 +70,10 @@ pub struct Settings {
     pub auto_provision: bool,
     /// Whom users may call.
     pub call_policy: CallPolicy,
+    /// The app id of an account with Agora: 32 hexadecimal digits.
+    pub agora_app_id: Option<String>,
+    /// The certificate of that app, with which tokens are signed: 32 hexadecimal digits.
+    pub agora_app_certificate: Option<SecretString>,
     /// How long a call rings before it is missed.
     pub ring_timeout: Duration,
     /// The longest a call may last from its answer.
@@ -131,6 +135,8 @@ impl Default for Settings {
             jwt_audience: None,
             auto_provision: false,
             call_policy: CallPolicy::Everyone,
+            agora_app_id: None,
+            agora_app_certificate: None,
             ring_timeout: Duration::from_mins(1),
             max_call_duration: Some(Duration::from_hours(4)),
             disconnect_grace: Some(Duration::from_mins(1)),

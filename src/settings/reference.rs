@@ -124,6 +124,18 @@ impl Settings {
                 "Whom users may call: `everyone`, or `contacts`, who have each other in their lists.",
             ),
             setting(
+                "agora_app_id",
+                optional_text(self.agora_app_id.as_ref()),
+                "The app id of your account with Agora, to give clients tokens for its channels; with the                  certificate, or not at all.",
+            ),
+            setting(
+                "agora_app_certificate",
+                self.agora_app_certificate
+                    .as_ref()
+                    .map_or(Value::Absent, |_| Value::Secret),
+                "That app's primary certificate; better as `CHATTRIX_AGORA_APP_CERTIFICATE` than in a file that is                  checked in.",
+            ),
+            setting(
                 "ring_timeout",
                 duration(self.ring_timeout),
                 "How long a call rings before it is missed.",

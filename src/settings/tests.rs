@@ -107,13 +107,21 @@ fn the_file_of_the_tree_names_every_key_and_changes_nothing() {
 fn the_lines_commented_out_in_the_file_of_the_tree_can_be_taken_in() {
     let text = include_str!("../../Rocket.toml");
     let (_, ours) = text.split_once("[default.chattrix]").expect("our table");
-    for line in ours.lines().filter_map(|line| line.strip_prefix('#')) {
-        if line
-            .split_once('=')
+    let is_setting = |line: &&str| {
+        line.split_once('=')
             .is_some_and(|(name, _)| super::keys::find(name.trim()).is_some())
-        {
-            from_file(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        }
+    };
+    let lines = ours.lines().filter_map(|line| line.strip_prefix('#'));
+    // One by one, but for those that go together.
+    let (together, alone): (Vec<_>, Vec<_>) = lines
+        .filter(is_setting)
+        .partition(|line| line.starts_with("agora_"));
+    for lines in alone
+        .into_iter()
+        .map(ToOwned::to_owned)
+        .chain([together.join("\n")])
+    {
+        from_file(&lines).unwrap_or_else(|error| panic!("{lines}: {error}"));
     }
 }
 

@@ -297,6 +297,14 @@ fn is_ice_server(text: &str) -> bool {
     is_host(host) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0))
 }
 
+/// An app id or certificate of Agora's.
+pub(super) fn agora_id(raw: &Raw) -> Read<String> {
+    let is_id = |text: &&str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let id = raw.as_text().filter(is_id);
+    id.map(ToOwned::to_owned)
+        .ok_or_else(|| "32 hexadecimal digits, as Agora's console shows them".to_owned())
+}
+
 pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {
     match raw.as_text() {
         Some("error") => Ok(LogLevel::Error),

@@ -17,6 +17,8 @@ pub enum ErrorType {
     UserNotFound,
     /// The route does not exist.
     NotFound,
+    /// The settings that it needs are not there.
+    NotConfigured,
     /// Not this user's to do.
     Unauthorized,
     /// The two are not in each other's contacts.
@@ -49,6 +51,7 @@ impl ErrorType {
             Self::CallNotFound => "call_not_found",
             Self::UserNotFound => "user_not_found",
             Self::NotFound => "not_found",
+            Self::NotConfigured => "not_configured",
             Self::Unauthorized => "unauthorized",
             Self::NotContacts => "not_contacts",
             Self::OriginNotAllowed => "origin_not_allowed",

@@ -90,6 +90,25 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| wrong(name, EXPECTED, value))
     }
 
+    /// The field `name`, made into a value by `read`, where there is one that is not null; `expected` says which
+    /// values there are.
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn optional<T>(
+        self,
+        name: &str,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, Invalid> {
+        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+            return Ok(None);
+        };
+        read(value)
+            .map(Some)
+            .ok_or_else(|| wrong(name, expected, value))
+    }
+
     /// The field `name`, made into a value by `read`; `expected` says which values there are.
     ///
     /// # Errors

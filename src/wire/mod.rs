@@ -1,12 +1,14 @@
 //! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
 //!
 //! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
-//! specification, [`lists`] for whom users have listed), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
+//! specification, [`lists`] for whom users have listed, [`agora`] for
+//! tokens), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
 //! administrator's commands show, [`control`] what commands and the running server say to each other,
 //! [`fields`] how a field is read so that a wrong one is named.
 
 pub mod admin;
+pub mod agora;
 pub mod answer;
 pub mod console;
 pub mod control;

@@ -1,12 +1,21 @@
 //! What REST is asked (specification, "REST API Endpoints").
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::call::transition::Target;
-use crate::call::{CallType, ChannelId, NetworkQuality, QualityReport, RejectReason};
+use crate::call::{CallType, ChannelId, MediaRole, NetworkQuality, QualityReport, RejectReason};
 use crate::user::UserId;
 
 use super::fields::{Fields, Invalid};
+
+/// How long an Agora token may last, in seconds: Agora takes none that lasts longer than a day.
+const AGORA_SECONDS: RangeInclusive<u64> = 60..=86_400;
+
+/// How long it lasts where nobody says.
+const AGORA_DEFAULT: u64 = 3_600;
 
 /// The body of `POST /v1/calls/initiate`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +87,44 @@ pub fn status(body: &[u8]) -> Result<Target, Invalid> {
 pub fn listed(body: &[u8]) -> Result<UserId, Invalid> {
     let body = json(body)?;
     Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)
+}
+
+/// The body of `POST /v1/agora/token/generate` and `…/refresh`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgoraToken {
+    /// `channelId`.
+    pub channel: ChannelId,
+    /// `userId`.
+    pub user: Option<UserId>,
+    /// `role`.
+    pub role: MediaRole,
+    /// `expirationSeconds`.
+    pub lasts: Duration,
+}
+
+/// The body of `POST /v1/agora/token/generate` and `…/refresh`.
+///
+/// # Errors
+/// [`Invalid`].
+pub fn agora_token(body: &[u8]) -> Result<AgoraToken, Invalid> {
+    const ROLE: &str = "publisher or subscriber, or nothing";
+    const SECONDS: &str = "an integer from 60 to 86400, or nothing";
+    let role = |text: &str| MediaRole::ALL.into_iter().find(|one| one.as_str() == text);
+    let body = json(body)?;
+    let fields = Fields::of(&body, "body")?;
+    let seconds = fields.optional("expirationSeconds", SECONDS, |value| {
+        value.as_u64().filter(|count| AGORA_SECONDS.contains(count))
+    })?;
+    Ok(AgoraToken {
+        channel: fields.parsed("channelId", ChannelId::EXPECTED, ChannelId::parse)?,
+        user: fields.optional("userId", UserId::EXPECTED, |value| {
+            value.as_str().and_then(UserId::parse)
+        })?,
+        role: fields
+            .optional("role", ROLE, |value| value.as_str().and_then(role))?
+            .unwrap_or_default(),
+        lasts: Duration::from_secs(seconds.unwrap_or(AGORA_DEFAULT)),
+    })
 }
 
 /// The body of `POST /v1/calls/{callId}/quality`.

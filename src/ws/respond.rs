@@ -151,9 +151,9 @@ fn explained(error: &Error) -> (ErrorType, String) {
         Error::CallNotFound => ErrorType::CallNotFound,
         Error::EntryNotFound => ErrorType::NotFound,
         Error::UserNotFound(_) => ErrorType::UserNotFound,
-        Error::Refused(CallError::NotTheCallee | CallError::NotAParticipant) => {
-            ErrorType::Unauthorized
-        }
+        Error::Refused(
+            CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
+        ) => ErrorType::Unauthorized,
         Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
         Error::Refused(CallError::NotContacts) => ErrorType::NotContacts,
         Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {

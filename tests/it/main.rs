@@ -4,6 +4,7 @@
 
 mod accept;
 mod active;
+mod agora;
 mod attack;
 mod auth;
 mod blocks;

@@ -87,6 +87,14 @@ pub fn assert_data(method: &Method, path: &str, body: &Value) {
             assert!(data.is_null(), "{body}");
             "User unblocked successfully"
         }
+        ("POST", ["agora", "token", "generate"]) => {
+            assert_agora_token(data);
+            "Agora token generated successfully"
+        }
+        ("POST", ["agora", "token", "refresh"]) => {
+            assert_agora_token(data);
+            "Agora token refreshed successfully"
+        }
         ("POST", ["contacts"]) => {
             assert_listed(data);
             "Contact added successfully"
@@ -173,6 +181,13 @@ fn assert_quality(quality: &Value) {
         let nothing = participant["reportCount"] == 0;
         assert_eq!(participant["worstQuality"].is_null(), nothing, "{quality}");
     }
+}
+
+fn assert_agora_token(data: &Value) {
+    let fields = ["token", "channelId", "uid", "expiresAt"];
+    assert_fields(data, &fields, &[], "Agora token");
+    assert!(data["uid"].is_u64(), "{data}");
+    assert_timestamp(&data["expiresAt"]);
 }
 
 fn assert_listed(listed: &Value) {

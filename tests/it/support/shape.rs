@@ -100,7 +100,7 @@ pub fn assert_failure(answer: &Answer) {
         // A body that is too long is a wrong one too, with a status of its own.
         "invalid_request" if answer.status == 413 => 413,
         "invalid_request" | "invalid_status" => 400,
-        "call_not_found" | "user_not_found" | "not_found" => 404,
+        "call_not_found" | "user_not_found" | "not_found" | "not_configured" => 404,
         "unauthorized" | "not_contacts" => 403,
         "caller_busy" | "user_busy" => 409,
         "service_error" => 500,

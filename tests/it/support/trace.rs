@@ -12,8 +12,8 @@ use tracing_log::LogTracer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{Registry, fmt};
 
-/// How every token begins: `{"` in base64url.
-const TOKEN: &str = "eyJ";
+/// How every token begins: `{"` in base64url; and one of Agora's, its version and a zlib header in base64.
+const TOKENS: [&str; 2] = ["eyJ", "007eJ"];
 
 static LOG: LazyLock<Mutex<Log>> = LazyLock::new(|| Mutex::new(Log::create()));
 
@@ -40,7 +40,10 @@ impl Log {
 
     fn take(&mut self, line: &str) {
         if self.leak.is_none() {
-            self.leak = line.find(TOKEN).map(|start| line[..start].to_owned());
+            self.leak = TOKENS
+                .iter()
+                .find_map(|token| line.find(token))
+                .map(|start| line[..start].to_owned());
         }
         if line.contains(" WARN ") {
             self.warnings.push(line.to_owned());

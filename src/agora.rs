@@ -1,0 +1,284 @@
+//! Tokens with which clients join a channel of Agora's: `AccessToken2`, version "007".
+//!
+//! The format is Agora's own, as published with its token builders (github.com/AgoraIO/Tools, `DynamicKey`).
+//! Everything is packed little-endian; a text is its length in 16 bits, then its bytes:
+//!
+//! ```text
+//! token     = "007" base64( zlib( text(signature) body ) )
+//! body      = text(app id) u32 issued_at u32 expires_in u32 salt u16 services service
+//! service   = u16 kind u16 privileges ( u16 privilege u32 expires_in )* text(channel) text(uid)
+//! signature = hmac( hmac(salt, hmac(issued_at, certificate)), body )      hmac(key, text): HMAC-SHA256
+//! ```
+//!
+//! It knows nothing of calls: whether somebody may have a token is asked elsewhere.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use crate::call::{ChannelId, MediaRole};
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+const VERSION: &str = "007";
+
+/// The service of sound and picture, the one a token of ours is for.
+const RTC: u16 = 1;
+
+/// The privileges of that service: to join; to publish sound, picture, data.
+const JOIN: u16 = 1;
+const PUBLISH: [u16; 3] = [2, 3, 4];
+
+/// An account with Agora, in whose name tokens are signed.
+pub struct Agora {
+    app_id: String,
+    certificate: SecretString,
+}
+
+/// What a token lets its bearer do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// In which channel.
+    pub channel: ChannelId,
+    /// As whom.
+    pub uid: Uid,
+    /// Whether to publish too.
+    pub role: MediaRole,
+    /// From when; counted in whole seconds.
+    pub issued_at: Timestamp,
+    /// For how long; counted in whole seconds.
+    pub lasts: Duration,
+}
+
+impl Grant {
+    /// When it ends.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        let issued_at = Timestamp::from_millis(i64::from(seconds(self.issued_at)) * 1_000);
+        issued_at.plus(self.lasts)
+    }
+}
+
+/// Somebody's number among the users of a channel; never 0, which is Agora's for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Uid(u32);
+
+impl Uid {
+    /// The number of `user`: the id itself where it is a number from 1 to 2^32−1 as one writes it, else the
+    /// first 32 bits of its SHA-256. Always the same, on every device.
+    #[must_use]
+    pub fn of(user: &UserId) -> Self {
+        let id = user.as_str();
+        // Not "007": it is somebody else than "7".
+        let number = id.parse().ok().filter(|uid: &u32| uid.to_string() == id);
+        Self(number.filter(|uid| *uid > 0).unwrap_or_else(|| hash(id)))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+fn hash(id: &str) -> u32 {
+    let digest = Sha256::digest(id);
+    let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
+    u32::from_be_bytes([a, b, c, d]).max(1)
+}
+
+impl Agora {
+    /// The account of this app id, whose certificate that is: 32 hexadecimal digits each.
+    #[must_use]
+    pub const fn new(app_id: String, certificate: SecretString) -> Self {
+        Self {
+            app_id,
+            certificate,
+        }
+    }
+
+    /// A token for `grant`. `salt` is random, so that no two tokens are the same.
+    ///
+    /// # Panics
+    /// Never: what is packed is short, and memory does not refuse to be written.
+    #[must_use]
+    pub fn token(&self, grant: &Grant, salt: u32) -> String {
+        let issued_at = seconds(grant.issued_at);
+        let body = self.body(grant, issued_at, salt);
+        let certificate = self.certificate.expose_secret().as_bytes();
+        let key = sign(&issued_at.to_le_bytes(), certificate);
+        let key = sign(&salt.to_le_bytes(), key.as_ref());
+        let signature = sign(key.as_ref(), &body);
+        let mut content = Vec::new();
+        pack_text(&mut content, signature.as_ref());
+        content.extend(body);
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        let packed = zlib.write_all(&content).and_then(|()| zlib.finish());
+        let packed = packed.expect("memory can be written");
+        format!("{VERSION}{}", STANDARD.encode(packed))
+    }
+
+    fn body(&self, grant: &Grant, issued_at: u32, salt: u32) -> Vec<u8> {
+        let lasts = u32::try_from(grant.lasts.as_secs()).unwrap_or(u32::MAX);
+        let mut body = Vec::new();
+        pack_text(&mut body, self.app_id.as_bytes());
+        for number in [issued_at, lasts, salt] {
+            body.extend(number.to_le_bytes());
+        }
+        let services: u16 = 1;
+        body.extend(services.to_le_bytes());
+        body.extend(RTC.to_le_bytes());
+        let publish: &[u16] = match grant.role {
+            MediaRole::Publisher => &PUBLISH,
+            MediaRole::Subscriber => &[],
+        };
+        pack_length(&mut body, 1 + publish.len());
+        for privilege in std::iter::once(&JOIN).chain(publish) {
+            body.extend(privilege.to_le_bytes());
+            body.extend(lasts.to_le_bytes());
+        }
+        pack_text(&mut body, grant.channel.as_str().as_bytes());
+        pack_text(&mut body, grant.uid.get().to_string().as_bytes());
+        body
+    }
+}
+
+/// Whole seconds since the epoch, in Agora's 32 bits.
+fn seconds(at: Timestamp) -> u32 {
+    u32::try_from(at.as_millis() / 1_000).unwrap_or(0)
+}
+
+fn sign(key: &[u8], text: &[u8]) -> hmac::Tag {
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text)
+}
+
+fn pack_text(out: &mut Vec<u8>, text: &[u8]) {
+    pack_length(out, text.len());
+    out.extend(text);
+}
+
+fn pack_length(out: &mut Vec<u8>, length: usize) {
+    let length = u16::try_from(length).expect("ids, digests and channel names are short");
+    out.extend(length.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use flate2::read::ZlibDecoder;
+
+    use super::*;
+
+    /// What Agora's own builders make of the same inputs. The first is in the tests of all of them
+    /// (`AccessToken2`, service RTC); the others are from its npm package agora-token, 2.0.6.
+    const PUBLISHED: [(&str, &str, MediaRole, i64, u64, u32, &str); 4] = [
+        (
+            "7d72365eb983485397e3e3f9d460bdda",
+            "2882341273",
+            MediaRole::Subscriber,
+            1_111_111,
+            600,
+            1,
+            "007eJxTYBBbsMMnKq7p9Hf/HcIX5kce9b518kCiQgSr5Zrp4X1Tu6UUGCzNDZwdjU1TUs0Mkk1MzExMk5ISUy0SjQxNDcwMk4yN3b8\
+             IMEQwMTAwMoAwBIL4CgzmKeZGxmamqUmWFsYmFqbGluapxqnGaZYpJmYGSSkpiVwMRhYWRsYmhkbmxgDCaiTj",
+        ),
+        (
+            "7d72365eb983485397e3e3f9d460bdda",
+            "2882341273",
+            MediaRole::Publisher,
+            1_111_111,
+            600,
+            1,
+            "007eJxTYDhuGCT90E3Yo2+N3efJV5hX1K1MZAqae/Sa8UP9VXvOhfArMFiaGzg7GpumpJoZJJuYmJmYJiUlplokGhmaGpgZJhkbu38\
+             RYIhgYmBgZABhRgYWBkYwnwlMMoNJFjCpwGCeYm5kbGaammRpYWxiYWpsaZ5qnGqcZpliYmaQlJKSyMVgZGFhZGxiaGRuDACosyXL",
+        ),
+        (
+            "first-call",
+            "4294967295",
+            MediaRole::Publisher,
+            1_705_314_600,
+            86_400,
+            99_999_999,
+            "007eJxTYNjyjXO/5v5k3wutAZOFyrpuxzwr6NjP1vljW6nflFiLBZkKDJbmBs6OxqYpqWYGySYmZiamSUmJqRaJRoamBmaGScbGGpx\
+             LUxsCGRn+P/jKysjAyMDCwMgA4jOBSWYwyQImuRjSMouKS3STE3NyuBhMjCxNLM3MjSxNAS04JzY=",
+        ),
+        (
+            "a b!#$%&()+-:;<=.>?@[]^_{}|~,",
+            "1",
+            MediaRole::Subscriber,
+            1_705_314_600,
+            60,
+            u32::MAX,
+            "007eJxTYFhYfcs0ieX0taaZQrvPVc/WymLofOd6P/6M0cdpyVECu3sVGCzNDZwdjU1TUs0Mkk1MzExMk5ISUy0SjQxNDcwMk4yNNTi\
+             XptowMDD8////PyMDBIL4sgyJCkmKyiqqahqa2rpW1ja2enb2DtGxcfHVtTV1OowMhgD05iZT",
+        ),
+    ];
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).expect("a user id")
+    }
+
+    #[test]
+    fn tokens_are_agoras_own_for_the_same_inputs() {
+        let agora = Agora::new(
+            "970CA35de60c44645bbae8a215061b33".to_owned(),
+            "5CFd2fd1755d40ecb72977518be15d3b".to_owned().into(),
+        );
+        for (channel, id, role, issued_at, lasts, salt, published) in PUBLISHED {
+            let grant = Grant {
+                channel: ChannelId::parse(channel).expect("a channel"),
+                uid: Uid::of(&user(id)),
+                role,
+                issued_at: Timestamp::from_millis(issued_at * 1_000 + 999),
+                lasts: Duration::from_secs(lasts),
+            };
+            let token = agora.token(&grant, salt);
+            // Two implementations of zlib need not pack alike; what they pack is the same to the byte.
+            assert_eq!(unpacked(&token), unpacked(published), "{token}");
+            assert_eq!(
+                grant.expires_at().as_millis(),
+                (issued_at + i64::try_from(lasts).expect("small")) * 1_000
+            );
+        }
+    }
+
+    fn unpacked(token: &str) -> Vec<u8> {
+        let packed = token.strip_prefix(VERSION).expect("the version");
+        let packed = STANDARD.decode(packed).expect("base64");
+        let mut content = Vec::new();
+        let read = ZlibDecoder::new(packed.as_slice()).read_to_end(&mut content);
+        read.expect("zlib");
+        content
+    }
+
+    #[test]
+    fn a_uid_is_the_id_where_that_is_a_number_and_else_a_hash_that_stays() {
+        for (id, uid) in [
+            ("1", 1),
+            ("2882341273", 2_882_341_273),
+            ("4294967295", u32::MAX),
+        ] {
+            assert_eq!(Uid::of(&user(id)).get(), uid);
+        }
+        // The first 32 bits of SHA-256("abc") stand in FIPS 180-2, appendix B.1.
+        assert_eq!(Uid::of(&user("abc")).get(), 0xba78_16bf);
+        for id in [
+            "0",
+            "007",
+            "7.0",
+            "-7",
+            "4294967296",
+            "99999999999999999999",
+        ] {
+            assert_eq!(Uid::of(&user(id)).get(), hash(id), "{id}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `/api/v1/agora/token`: what clients join a channel of Agora's with.
+
+use rocket::http::Status;
+use rocket::response::content::RawJson;
+use rocket::{Route, State, post, routes};
+
+use crate::agora::{Agora, Grant, Uid};
+use crate::gate::{Problem, SignedIn};
+use crate::service::Service;
+use crate::wire::{ErrorType, agora as shape, request};
+
+use super::Answer;
+use super::body::Body;
+
+pub(super) fn routes() -> Vec<Route> {
+    routes![generate, refresh]
+}
+
+/// A token for a participant of a live call, for its channel.
+#[post("/token/generate", data = "<body>")]
+fn generate(
+    user: SignedIn,
+    body: Body,
+    agora: &State<Option<Agora>>,
+    service: &State<Service>,
+) -> Answer {
+    token(
+        &user,
+        &body,
+        agora.as_ref(),
+        service,
+        "Agora token generated successfully",
+    )
+}
+
+/// The next one, for as long as the call lives.
+#[post("/token/refresh", data = "<body>")]
+fn refresh(
+    user: SignedIn,
+    body: Body,
+    agora: &State<Option<Agora>>,
+    service: &State<Service>,
+) -> Answer {
+    token(
+        &user,
+        &body,
+        agora.as_ref(),
+        service,
+        "Agora token refreshed successfully",
+    )
+}
+
+fn token(
+    user: &SignedIn,
+    body: &Body,
+    agora: Option<&Agora>,
+    service: &Service,
+    message: &str,
+) -> Answer {
+    let asked = request::agora_token(body)?;
+    let agora = agora.ok_or_else(not_configured)?;
+    if asked.user.is_some_and(|other| other != *user.user()) {
+        return Err(not_oneself());
+    }
+    service.may_join(user.user(), &asked.channel)?;
+    let grant = Grant {
+        channel: asked.channel,
+        uid: Uid::of(user.user()),
+        role: asked.role,
+        issued_at: service.clock().now(),
+        lasts: asked.lasts,
+    };
+    let token = agora.token(&grant, rand::random());
+    Ok(RawJson(shape::token(
+        message,
+        &token,
+        &grant.channel,
+        grant.uid.get(),
+        grant.expires_at(),
+    )))
+}
+
+fn not_configured() -> Problem {
+    Problem::new(
+        Status::NotFound,
+        ErrorType::NotConfigured,
+        "This server gives no Agora tokens: agora_app_id and agora_app_certificate are not set",
+    )
+}
+
+fn not_oneself() -> Problem {
+    Problem::new(
+        Status::Forbidden,
+        ErrorType::Unauthorized,
+        "A token is for oneself alone: leave out userId, or send your own",
+    )
+}
