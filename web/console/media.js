@@ -71,9 +71,9 @@ function picture(name) {
     pen.fillStyle = 'rgb(255 255 255 / 0.95)';
     pen.textAlign = 'center';
     pen.font = '600 84px system-ui, sans-serif';
-    pen.fillText(initialsOf(name), WIDTH / 2, HEIGHT / 2 + 14);
+    pen.fillText(initialsOf(name), WIDTH / 2, HEIGHT / 2 + 8);
     pen.font = '500 20px system-ui, sans-serif';
-    pen.fillText(new Date().toLocaleTimeString(), WIDTH / 2, HEIGHT - 34);
+    pen.fillText(new Date().toLocaleTimeString(), WIDTH / 2, HEIGHT / 2 + 48);
   };
   paint();
   const timer = setInterval(paint, 1000 / FRAMES);
@@ -82,11 +82,14 @@ function picture(name) {
   return track;
 }
 
-/** A colour for a name, always the same. */
+/** Hues that stand well beside each other, and beside the green and red that mean something. */
+const HUES = [222, 262, 190, 318, 205, 285, 172, 240];
+
+/** A hue for a name, always the same. */
 export function hueOf(name) {
   let sum = 0;
-  for (const letter of name) sum = (sum * 31 + letter.codePointAt(0)) % 360;
-  return sum;
+  for (const letter of name) sum += letter.codePointAt(0);
+  return HUES[sum % HUES.length];
 }
 
 /** The first letters of a name's first and last word. */

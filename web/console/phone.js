@@ -186,7 +186,7 @@ export class Phone extends Store {
     this.credentials = { ...this.credentials, token };
     this.#planRenewal();
     if (!this.socket.send('session.refresh', { token })) this.socket.hurry();
-    if (['expired', 'replaced'].includes(this.socket.state)) this.socket.connect();
+    if (['expired', 'replaced', 'closed'].includes(this.socket.state)) this.socket.connect();
   }
 
   // --- what is to be read ---
@@ -281,7 +281,7 @@ export class Phone extends Store {
         if (mine && call.isHere) this.peer ? this.peer.hear(data.signal) : this.early.push(data.signal);
         break;
       case 'call_error':
-        this.#say(payload.message, payload.errorType);
+        this.say(payload.message, payload.errorType);
         break;
       default:
         break;
@@ -292,6 +292,7 @@ export class Phone extends Store {
   #invited(data, timestamp) {
     if (this.call) return;
     this.outcome = null;
+    this.#attempt(() => this.refreshPeople());
     this.call = {
       id: data.callId,
       isCaller: false,
@@ -560,7 +561,7 @@ export class Phone extends Store {
       else await overRest();
       if (this.call === call) done();
     } catch (error) {
-      this.#say(error.message, error.errorType);
+      this.say(error.message, error.errorType);
     } finally {
       call.isBusy = false;
       this.changed();
@@ -571,7 +572,7 @@ export class Phone extends Store {
     try {
       await work();
     } catch (error) {
-      this.#say(error.message, error.errorType);
+      this.say(error.message, error.errorType);
     }
     this.changed();
   }
@@ -585,7 +586,8 @@ export class Phone extends Store {
     }
   }
 
-  #say(message, errorType) {
+  /** Shows a refusal for a while. */
+  say(message, errorType) {
     const notice = { message, errorType, at: Date.now() };
     this.notices = [...this.notices.slice(-2), notice];
     setTimeout(() => this.dismissNotice(notice), 8000);

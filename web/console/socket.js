@@ -58,10 +58,7 @@ export class Socket {
 
   /** Comes back now, after the network has changed or somebody asked for it. */
   hurry() {
-    if (!this.isOpen && this.state !== 'closed') {
-      this.socket = null;
-      this.connect();
-    }
+    if (this.state === 'reconnecting' && this.socket?.readyState !== WebSocket.CONNECTING) this.connect();
   }
 
   /** Sends a message; false where there is no connection. */

@@ -5,6 +5,9 @@ import { t } from '../i18n.js';
 import { asCurl, asJson } from '../log.js';
 import { useStore } from './parts.js';
 
+/** The id of a call, of which a line of the log shows the beginning. */
+const CALL_ID = /([0-9a-f]{8})-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}/;
+
 /** Entries drawn at once. */
 const DRAWN = 150;
 
@@ -75,7 +78,7 @@ function EntryView({ entry }) {
       <span class=${isOut ? 'log-arrow is-out' : 'log-arrow'} aria-label=${t(isOut ? 'sent' : 'received')} role="img">${isOut ? '↑' : '↓'}</span>
       <span class="log-who">${entry.who}</span>
       <span class="log-via">${entry.via}</span>
-      <span class="log-title">${entry.title}</span>
+      <span class="log-title" title=${entry.title}>${entry.title.replace(CALL_ID, '$1…')}</span>
       ${entry.status !== undefined && html`<span class="log-status">${entry.status}</span>`}
       ${entry.milliseconds !== undefined && html`<span class="log-time">${Math.round(entry.milliseconds)} ms</span>`}
     </summary>
@@ -117,6 +120,7 @@ const aCall = (phone) => phone?.call?.id ?? phone?.history.items[0]?.callId ?? '
 function useSpeaker(phones) {
   const [key, setKey] = useState('');
   const phone = phones.find((one) => one.key === key) ?? phones[0];
+  useStore(phone);
   const select = html`<label>${t('as-whom')}<select value=${phone?.key ?? ''} disabled=${!phone} onChange=${(event) => setKey(event.target.value)}>
     ${phones.map((one) => html`<option key=${one.key} value=${one.key}>${one.name}</option>`)}
   </select></label>`;
@@ -153,8 +157,8 @@ const AWKWARD = {
   'unknown-type': (phone) => phone.socket.send('call.hold', {}),
   'unknown-call': (phone) => phone.socket.send('call.accept', { callId: '00000000-0000-7000-8000-000000000000' }),
   'early-signal': (phone) => phone.socket.send('call.signal', { callId: aCall({ history: { items: [] } }), signal: 'too early' }),
-  'call-oneself': (phone) => quietly(phone.rest.post('v1/calls/initiate', { calleeId: phone.userId, callType: 'VIDEO', channelId: 'mirror' })),
-  'empty-body': (phone) => quietly(phone.rest.post('v1/calls/initiate', '')),
+  'call-oneself': (phone) => told(phone, phone.rest.post('v1/calls/initiate', { calleeId: phone.userId, callType: 'VIDEO', channelId: 'mirror' })),
+  'empty-body': (phone) => told(phone, phone.rest.post('v1/calls/initiate', '')),
 };
 
 function twice(action) {
@@ -162,8 +166,8 @@ function twice(action) {
   action();
 }
 
-/** A refusal over REST is shown by the log. */
-const quietly = (asked) => asked.catch(() => {});
+/** What REST refuses is shown as what the socket refuses. */
+const told = (phone, asked) => asked.catch((error) => phone.say(error.message, error.errorType));
 
 function Awkward({ phones }) {
   const [phone, select] = useSpeaker(phones);

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { duration, moment, t } from '../i18n.js';
-import { Avatar, Choice, Icon } from './parts.js';
+import { Avatar, Bar, Choice, Icon } from './parts.js';
 
 export function History({ phone }) {
   const { items, nextCursor } = phone.history;
@@ -57,7 +57,7 @@ function Bars({ counts }) {
   const most = Math.max(1, ...Object.values(counts));
   return html`<ul class="bars">${Object.entries(counts).map(([name, count]) => html`<li key=${name}>
     <span>${t(name)}</span>
-    <svg viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" /><rect class="part" width=${(100 * count) / most} height="6" rx="3" /></svg>
+    <${Bar} share=${count / most} />
     <strong>${count}</strong>
   </li>`)}</ul>`;
 }

@@ -52,6 +52,11 @@ export function Avatar({ name, size = 'small' }) {
   </svg>`;
 }
 
+/** A share from 0 to 1 as a bar; the number stands beside it. */
+export function Bar({ share }) {
+  return html`<span class="bar" aria-hidden="true"><span style=${{ width: `${100 * share}%` }}></span></span>`;
+}
+
 /** Buttons of which one is pressed. */
 export function Choice({ label, options, value, onChoose }) {
   return html`<div class="choice" role="group" aria-label=${label}>

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { duration, t } from '../i18n.js';
 import { isAnswered } from '../phone.js';
 import { askToNotify } from '../ring.js';
-import { Avatar, Icon, useClock } from './parts.js';
+import { Avatar, Bar, Icon, useClock } from './parts.js';
 
 export function Stage({ phone, quiet }) {
   const { call, outcome, elsewhere } = phone;
@@ -24,7 +24,8 @@ function Ringing({ phone }) {
     if (!call.isCaller && document.activeElement === document.body) acceptButton.current?.focus();
   }, [call.id]);
   const whole = phone.settings.ringTimeoutSeconds;
-  const left = Math.max(0, (call.ringsUntil - phone.now()) / 1000);
+  // The two clocks agree to within the time that a message takes.
+  const left = Math.min(whole, Math.max(0, (call.ringsUntil - phone.now()) / 1000));
   const isVideo = call.type === 'VIDEO';
   const kind = call.isCaller ? t(call.status === 'RINGING' ? 'ringing' : 'not-there') : t(isVideo ? 'incoming-video' : 'incoming-voice');
   return html`<section class="stage is-ringing" data-state=${call.isCaller ? 'outgoing' : 'incoming'} aria-label=${kind}>
@@ -50,7 +51,7 @@ function Countdown({ left, whole }) {
   const share = whole > 0 ? Math.min(1, left / whole) : 0;
   const text = t('seconds-left', { count: Math.ceil(left) });
   return html`<p class="countdown">
-    <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="4" rx="2" /><rect class="left" width=${100 * share} height="4" rx="2" /></svg>
+    <${Bar} share=${share} />
     <span>${text}</span>
   </p>`;
 }
@@ -60,7 +61,7 @@ function Reject({ phone }) {
   return html`<div class="reject" role="group" aria-label=${t('reject-why')}>
     ${['declined', 'busy', 'unavailable'].map((reason) => html`
       <button type="button" key=${reason} class=${reason === 'declined' ? 'danger' : 'danger-quiet'} data-do=${`reject-${reason}`}
-        aria-label=${`${t('reject')}: ${t(reason)}`} disabled=${phone.call.isBusy} onClick=${() => phone.reject(reason)}>${t(reason === 'declined' ? 'decline' : reason)}</button>`)}
+        disabled=${phone.call.isBusy} onClick=${() => phone.reject(reason)}>${t(reason === 'declined' ? 'decline' : reason)}</button>`)}
   </div>`;
 }
 
@@ -76,7 +77,7 @@ function Talk({ phone, quiet }) {
   return html`<section class=${`stage is-talking ${isVideo ? 'has-video' : ''}`} data-state="talking" data-status=${call.status} aria-label=${t('in-call-with', { name })}>
     <${Video} stream=${phone.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
     ${!(isVideo && flows) && html`<div class="halo is-still"><${Avatar} name=${name} size="huge" /></div>`}
-    ${isVideo && phone.local && html`<${Video} stream=${phone.local} muted=${true} label=${t('your-video')} className=${`mine ${phone.isCameraOff ? 'is-off' : ''}`} />`}
+    ${isVideo && phone.local && html`<${Video} stream=${phone.local} muted=${true} label=${t('your-video')} className=${`mine ${phone.isCameraOff ? 'is-off' : ''} ${phone.isDrawn ? '' : 'is-mirrored'}`} />`}
     <div class="caption">
       <strong>${name}</strong>
       <span class="timer" role="timer" aria-label=${t('call-time')}>${duration(seconds)}</span>
@@ -91,7 +92,7 @@ function Talk({ phone, quiet }) {
         onClick=${() => phone.hideCamera(!phone.isCameraOff)}><${Icon} name="video" struck=${phone.isCameraOff} /></button>`}
       <button type="button" class="over-button round" aria-pressed=${isSilent ? 'true' : 'false'} title=${t(isSilent ? 'sound-on' : 'sound-off')} aria-label=${t('sound-off')}
         onClick=${() => setSilent(!isSilent)}><${Icon} name="speaker" struck=${isSilent} /></button>
-      <button type="button" class="danger big" data-do="hang-up" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" />${t('hang-up')}</button>
+      <button type="button" class="danger big" data-do="hang-up" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" /><span>${t('hang-up')}</span></button>
     </div>
   </section>`;
 }

@@ -1,0 +1,267 @@
+// The console in a real browser, against a real server: what two people do, and what becomes of it.
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { Window, startBrowser } from './support/browser.js';
+import { Server } from './support/server.js';
+
+let browser;
+let server;
+let expiring;
+
+before(async () => {
+  [browser, server] = await Promise.all([startBrowser(), new Server().start()]);
+  expiring = await Expiring.begin();
+});
+
+/** Tokens that expire. Beyond its end a token is good for 30 s more, which pass while the other tests run. */
+class Expiring {
+  static async begin() {
+    const server = await new Server().start();
+    const [renewed, left] = await Promise.all([
+      Window.open(browser, server.console('?user=alice&ttl=4')),
+      Window.open(browser, server.console('?user=bob&session=phone-1&ttl=1&renew=no')),
+    ]);
+    await Promise.all([renewed.phone().isOnline(), left.phone().isOnline()]);
+    return Object.assign(new Expiring(), { server, renewed, left });
+  }
+}
+
+after(async () => {
+  await browser?.close();
+  await Promise.all([server?.end(), expiring?.server.end()]);
+});
+
+/** Windows of these users, each with its own session, on `on`; they are closed after `scene`. */
+async function withWindows(users, scene, on = server) {
+  const windows = await Promise.all(users.map((user) => Window.open(browser, on.console(`?user=${user}`))));
+  const phones = windows.map((window) => window.phone());
+  try {
+    await Promise.all(phones.map((phone) => phone.isOnline()));
+    await scene(...phones, windows);
+  } finally {
+    await Promise.all(windows.map((window) => window.context.close()));
+  }
+  for (const window of windows) assert.deepEqual(window.complaints, []);
+}
+
+/** Ends the call between the two, so that the next test finds them free. */
+async function hangUp(one, other) {
+  await one.do('hang-up');
+  await Promise.all([one.hearsOfTheEnd(), other.hearsOfTheEnd()]);
+}
+
+async function answer(caller, callee, kind = 'Video') {
+  await caller.call('Bob', kind);
+  await callee.sees('incoming');
+  await callee.do('accept');
+  await Promise.all([caller.isActive(), callee.isActive()]);
+}
+
+describe('a call', () => {
+  test('by video shows each the pictures of the other, and its end to both', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob);
+      await Promise.all([alice.decodes(30), bob.decodes(30)]);
+      await alice.do('hang-up');
+      assert.match(await alice.hearsOfTheEnd(), /^Call with Bob ended after 0:\d\d$/);
+      assert.match(await bob.hearsOfTheEnd(), /^Call with Alice ended after 0:\d\d$/);
+      await bob.tab('history');
+      await bob.pane.locator('.entry').filter({ hasText: 'Completed' }).first().waitFor();
+    }));
+
+  test('by voice becomes active without a picture', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob, 'Voice');
+      assert.equal(await alice.pane.locator('video.mine').count(), 0);
+      await hangUp(bob, alice);
+    }));
+
+  test('that is rejected tells the caller why', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      for (const reason of ['declined', 'busy', 'unavailable']) {
+        await alice.call('Bob');
+        await bob.sees('incoming');
+        await bob.do(`reject-${reason}`);
+        assert.equal(await alice.hearsOfTheEnd(), `Bob rejected: ${reason}`);
+        assert.equal(await bob.hearsOfTheEnd(), 'You rejected the call of Alice');
+      }
+    }));
+
+  test('that is cancelled stops ringing and counts as missed', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await bob.tab('history');
+      await bob.tab('people');
+      await alice.call('Bob');
+      await bob.sees('incoming');
+      await alice.do('cancel');
+      assert.equal(await alice.hearsOfTheEnd(), 'You cancelled');
+      assert.equal(await bob.hearsOfTheEnd(), 'Alice cancelled');
+      assert.equal(await bob.pane.locator('.badge').textContent(), '1');
+      await bob.tab('history');
+      await bob.pane.locator('.badge').waitFor({ state: 'detached' });
+    }));
+
+  test('that is answered in one window stops ringing in the other', () =>
+    withWindows(['alice', 'bob', 'bob'], async (alice, bob, otherBob) => {
+      await alice.call('Bob');
+      await Promise.all([bob.sees('incoming'), otherBob.sees('incoming')]);
+      await bob.do('accept');
+      assert.equal(await otherBob.hearsOfTheEnd(), 'Answered on another of your devices');
+      await Promise.all([alice.isActive(), bob.isActive()]);
+      await Promise.all([alice.decodes(5), bob.decodes(5)]);
+      await hangUp(bob, alice);
+    }));
+
+  test('goes on after one of the pages is loaded anew', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob);
+      for (const one of [alice, bob]) {
+        await one.page.reload();
+        await one.isActive();
+        await Promise.all([alice.decodes(10), bob.decodes(10)]);
+      }
+      await hangUp(alice, bob);
+    }));
+
+  test('warns of the network of the other', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob);
+      await alice.pane.locator('.pretend select').selectOption('BAD');
+      const warning = bob.pane.locator('.warning-over');
+      await warning.waitFor();
+      assert.equal(await warning.textContent(), 'The network of Alice is bad');
+      await hangUp(alice, bob);
+    }));
+});
+
+test('a call that nobody answers is over for both when its time is', async () => {
+  const impatient = await new Server({ ring_timeout: '3s' }).start();
+  try {
+    await withWindows(['alice', 'bob'], async (alice, bob) => {
+      await alice.call('Bob');
+      await bob.sees('incoming');
+      assert.equal(await alice.hearsOfTheEnd(), 'Bob did not answer');
+      assert.equal(await bob.hearsOfTheEnd(), 'You missed a call of Alice');
+    }, impatient);
+  } finally {
+    await impatient.end();
+  }
+});
+
+test('a call outlives a restart of the server, and the page says what is', async () => {
+  const restarting = await new Server().start();
+  try {
+    await withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob);
+      await restarting.stop();
+      await Promise.all([alice, bob].map((one) => one.pane.locator('[data-connection=reconnecting]').waitFor()));
+      // The media needs no server.
+      await Promise.all([alice.decodes(10), bob.decodes(10)]);
+      await restarting.start();
+      await Promise.all([alice.isOnline(), bob.isOnline()]);
+      await Promise.all([alice.isActive(), bob.isActive()]);
+      await hangUp(alice, bob);
+
+      // What ends while the page is away is found when it is back.
+      await answer(alice, bob);
+      await bob.page.context().setOffline(true);
+      await alice.do('hang-up');
+      await alice.hearsOfTheEnd();
+      await bob.page.context().setOffline(false);
+      await bob.hearsOfTheEnd();
+    }, restarting);
+  } finally {
+    await restarting.end();
+  }
+});
+
+describe('a session', () => {
+  test('whose token expires is renewed with --dev, and else says so and takes a new one', async () => {
+    const { renewed, left } = expiring;
+    const [alice, bob] = [renewed.phone(), left.phone()];
+    await bob.pane.locator('[data-connection=expired]').waitFor({ timeout: 60_000 });
+    assert.match(await bob.pane.locator('.trouble').textContent(), /expired/);
+    await bob.pane.locator('.trouble input').fill(expiring.server.token('bob'));
+    await bob.pane.locator('.trouble button').click();
+    await bob.isOnline();
+    await alice.isOnline();
+    await Promise.all([renewed.close(), left.close()]);
+  });
+
+  test('of a pasted token is the one of its user', async () => {
+    const window = await Window.open(browser, server.console('?panes=1'));
+    await window.page.getByText('Use a token').click();
+    await window.page.getByLabel('Token').fill(server.token('bob'));
+    await window.page.getByRole('button', { name: 'Sign in' }).click();
+    const bob = window.phone();
+    await bob.isOnline();
+    assert.equal(await bob.pane.getByRole('heading', { name: 'Bob' }).count(), 1);
+    await window.close();
+  });
+});
+
+test('one person alone can try it, keyboard only, with somebody who answers by itself', async () => {
+  const window = await Window.open(browser, server.console('?user=alice'));
+  const alice = window.phone();
+  await alice.isOnline();
+  await alice.pane.getByRole('button', { name: 'Let Bob answer by itself' }).focus();
+  await window.page.keyboard.press('Enter');
+  await alice.pane.locator('.person', { hasText: 'simulated' }).waitFor();
+  await alice.pane.locator('.presence.is-online').waitFor();
+  await alice.pane.getByRole('button', { name: 'Video call to Bob' }).focus();
+  await window.page.keyboard.press('Enter');
+  await alice.isActive();
+  await alice.decodes(30);
+  await alice.pane.getByRole('button', { name: 'Hang up' }).focus();
+  await window.page.keyboard.press('Enter');
+  await alice.hearsOfTheEnd();
+  await window.close();
+});
+
+test('developers see what goes over the wire, and what comes of the awkward cases', async () => {
+  const window = await Window.open(browser, server.console());
+  const { page } = window;
+  const [left, right] = [window.phone('left'), window.phone('right')];
+  await left.signIn('alice');
+  await right.signIn('bob');
+  await answer(left, right);
+  await hangUp(left, right);
+  await right.tab('history');
+  await right.pane.locator('.entry').first().waitFor();
+  await page.locator('#developer > summary').click();
+  await page.locator('.awkward select').selectOption({ label: 'Bob' });
+  const told = (text) => page.locator('.has-failed').filter({ hasText: text });
+  for (const [button, errorType] of [
+    ['accept-twice', 'invalid_status'], ['end-after-end', 'invalid_status'], ['malformed', 'parse_error'],
+    ['unknown-type', 'parse_error'], ['unknown-call', 'call_not_found'],
+  ]) {
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.locator(`[data-awkward=${button}]`).click();
+    await told('call_error').first().locator('summary').click();
+    await page.locator('.log-body pre').filter({ hasText: errorType }).waitFor();
+  }
+  for (const button of ['call-oneself', 'empty-body']) {
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.locator(`[data-awkward=${button}]`).click();
+    await told('400').first().waitFor();
+  }
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await told('400').first().locator('summary').click();
+  await page.getByRole('button', { name: 'Copy as curl' }).click();
+  const curl = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(curl, /^curl -sS -X POST 'http:.*initiate' [^]*Bearer \$TOKEN/);
+  assert.doesNotMatch(curl, /eyJ/);
+  await page.getByLabel('Filter').fill('no-such-text');
+  await page.getByText('Nothing yet.').waitFor();
+  await window.close();
+});
+
+test('it speaks Vietnamese', async () => {
+  const window = await Window.open(browser, server.console('?panes=1'), { language: 'vi-VN' });
+  await window.page.getByRole('heading', { name: 'Ai dùng máy này?' }).waitFor();
+  await window.page.locator('.language select').selectOption('en');
+  await window.page.getByRole('heading', { name: 'Who is on this phone?' }).waitFor();
+  await window.close();
+});
