@@ -206,6 +206,21 @@ mod tests {
         assert_eq!(version, KNOWN_VERSION);
     }
 
+    /// What `kill -9` cannot show and a loss of power would: the commit waits for the disk.
+    #[test]
+    fn whoever_writes_waits_for_the_disk() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let conn = open_for_writing(&dir.path().join("calls.db")).expect("made");
+        let synchronous: i64 = conn
+            .pragma_query_value(None, "synchronous", |row| row.get(0))
+            .expect("a value");
+        assert_eq!(synchronous, 2, "FULL");
+        let journal: String = conn
+            .pragma_query_value(None, "journal_mode", |row| row.get(0))
+            .expect("a value");
+        assert_eq!(journal, "wal");
+    }
+
     #[test]
     fn a_file_of_somebody_else_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");

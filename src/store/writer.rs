@@ -289,6 +289,9 @@ fn transact(
 mod tests {
     use std::path::Path;
 
+    use crate::clock::Timestamp;
+    use crate::user::{Profile, UserId};
+
     use super::*;
 
     fn writer(path: &Path) -> Writer {
@@ -309,13 +312,27 @@ mod tests {
     async fn a_job_that_panics_fails_alone_and_leaves_nothing_behind() {
         let dir = tempfile::tempdir().expect("a folder");
         let writer = writer(&dir.path().join("calls.db"));
-        let panics = |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
-            db.execute("DELETE FROM users", [])?;
-            panic!("a defect")
+        let add = |id: &str, panics: bool| {
+            let profile = Profile {
+                id: UserId::parse(id).expect("an id"),
+                name: "Someone".to_owned(),
+                avatar: None,
+            };
+            writer.write(move |db| -> Result<((), AfterCommit), Error> {
+                db.add_user(&profile, Timestamp::from_millis(0))?;
+                assert!(!panics, "a defect");
+                Ok(((), nothing()))
+            })
         };
-        let (failed, other) = tokio::join!(writer.write(panics), async { works(&writer).await });
+        let (before, failed, after) =
+            tokio::join!(add("alice", false), add("bob", true), add("carol", false));
         assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
-        assert!(other && works(&writer).await);
+        assert!(before.is_ok() && after.is_ok());
+        let count = |db: &Write<'_>| -> Result<(i64, AfterCommit), Error> {
+            let sql = "SELECT count(*) FROM users";
+            Ok((db.conn.query_row(sql, [], |row| row.get(0))?, nothing()))
+        };
+        assert_eq!(writer.write(count).await.expect("counted"), 2);
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! The disk and other processes fail the server: it says so, goes on reading, and is back as soon as it can.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,11 @@ struct Scene {
 
 impl Scene {
     async fn set(wrapper: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::set_in(&std::env::temp_dir(), wrapper).await
+    }
+
+    async fn set_in(disk: &Path, wrapper: &[&str]) -> Self {
+        let folder = tempfile::tempdir_in(disk).expect("a folder");
         let database = folder.path().join("chattrix.db");
         make_database(&database, ["alice", "bob"].map(str::to_owned));
         let server = Process::start_through(wrapper, &database).await;
@@ -91,15 +97,36 @@ fn limit_files(server: &Process, bytes: &str) {
     assert!(status.expect("prlimit runs").success());
 }
 
+/// Fills the disk that holds `folder` to the last byte; the file that does it.
+fn fill_disk(folder: &Path) -> PathBuf {
+    let path = folder.join("filler");
+    let mut file = File::create(&path).expect("a file");
+    // Only what there is no room for is refused: ever smaller pieces.
+    for size in [1 << 16, 1 << 12, 1] {
+        while file.write(&vec![0; size]).is_ok_and(|written| written > 0) {}
+    }
+    path
+}
+
+/// `scripts/soak` names a small disk by the variable; elsewhere a limit of the process stands for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_takes_no_more_stops_the_writes_alone_and_for_as_long_as_it_is_full() {
+    let small_disk = std::env::var_os("CHATTRIX_SMALL_DISK").map(PathBuf::from);
+    let folder = small_disk.clone().unwrap_or_else(std::env::temp_dir);
     // Without the trap the first write too many would kill the process.
-    let mut scene = Scene::set(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]).await;
+    let wrapper = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
+    let mut scene = Scene::set_in(&folder, &wrapper).await;
     let call = scene.alice.call("bob").await;
-    limit_files(&scene.server, "0");
+    let filler = small_disk.as_deref().map(fill_disk);
+    if filler.is_none() {
+        limit_files(&scene.server, "0");
+    }
     scene.expect_reads_only(&call).await;
     let gone = Instant::now();
-    limit_files(&scene.server, "unlimited");
+    match filler {
+        Some(filler) => std::fs::remove_file(filler).expect("removed"),
+        None => limit_files(&scene.server, "unlimited"),
+    }
     scene.expect_recovery(&call, gone).await;
 }
 

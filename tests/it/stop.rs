@@ -258,3 +258,34 @@ async fn a_frozen_client_delays_nobody_and_does_not_hold_up_a_stop() {
     client.kill().expect("ended");
     client.wait().expect("gone");
 }
+
+/// Memory that the process keeps, in KiB, where the system tells (Linux).
+fn resident_kib(server: &Process) -> Option<usize> {
+    let path = format!("/proc/{}/status", server.pid());
+    let status = std::fs::read_to_string(path).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_does_not_read_costs_the_server_a_bounded_piece_of_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(&folder.path().join("chattrix.db")).await;
+    let mut witness = server.sign_in("witness").socket().await;
+    let text =
+        json!({ "type": "heartbeat", "payload": { "padding": " ".repeat(200) } }).to_string();
+    let before = resident_kib(&server);
+    let many = rounds(5, 100);
+    let mut slow = Vec::new();
+    for n in 0..many {
+        let token = Process::token(&format!("slow-{n}")).sign();
+        let mut socket = RawSocket::connect(server.address(), &token).await;
+        socket.stuff(&text, &mut witness).await;
+        slow.push(socket);
+    }
+    if let (Some(before), Some(after)) = (before, resident_kib(&server)) {
+        let each = after.saturating_sub(before) / many;
+        println!("{each} KiB for each of {many} slow readers");
+        assert!(each < 1024, "{before} KiB before, {after} KiB after");
+    }
+}

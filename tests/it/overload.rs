@@ -1,0 +1,187 @@
+//! More to write than the disk takes: what is too much is refused at once, and what is taken is done as fast as ever.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use chattrix::app;
+use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::clock::Clock;
+use chattrix::service::{Error, NewCall, Service};
+use chattrix::settings::Settings;
+use chattrix::store;
+use chattrix::user::{SessionId, UserId};
+use rusqlite::Connection;
+
+use crate::support::{SECRET, make_database, rounds};
+
+/// Pairs that keep the writer busy, and three times as many as its queue and a batch hold.
+const ENOUGH: usize = 256;
+const TOO_MANY: usize = 3 * 1280;
+
+/// The longest that an accepted change may take beside so many.
+const LONGEST: Duration = Duration::from_secs(2);
+
+struct Scene {
+    folder: tempfile::TempDir,
+    service: Service,
+}
+
+impl Scene {
+    fn set(pairs: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Settings {
+            database: folder.path().join("calls.db"),
+            jwt_secret: Some(SECRET.to_owned().into()),
+            ..Settings::default()
+        };
+        let users = (0..pairs).flat_map(|pair| [name(pair, 0), name(pair, 1)]);
+        make_database(&settings.database, users);
+        let app = app::build(&settings, rocket::Config::figment(), Clock::System).expect("built");
+        let service = app
+            .rocket
+            .state::<Service>()
+            .expect("it is managed")
+            .clone();
+        Self { folder, service }
+    }
+}
+
+fn name(pair: usize, place: usize) -> String {
+    format!("user-{pair}-{place}")
+}
+
+async fn initiate(service: &Service, pair: usize) -> Result<chattrix::call::Call, Error> {
+    let user = |place| UserId::parse(&name(pair, place)).expect("an id");
+    let new = NewCall {
+        callee: user(1),
+        call_type: CallType::Audio,
+        channel: ChannelId::parse("channel").expect("a channel"),
+        idempotency_key: None,
+    };
+    service.initiate(acting(pair), new).await
+}
+
+fn acting(pair: usize) -> Acting {
+    Acting {
+        user: UserId::parse(&name(pair, 0)).expect("an id"),
+        session: SessionId::new("1"),
+        via: Via::Rest,
+    }
+}
+
+fn is_unavailable(error: &Error) -> bool {
+    matches!(error, Error::Store(store::Error::Unavailable(_)))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_queue_does_not_hold_is_refused_at_once() {
+    let scene = Scene::set(TOO_MANY);
+    // Nothing gets through while another process holds the file.
+    let other = Connection::open(scene.folder.path().join("calls.db")).expect("opened");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    let began = Instant::now();
+    let refused_at_once = Arc::new(AtomicUsize::new(0));
+    let writing: Vec<_> = (0..TOO_MANY)
+        .map(|pair| {
+            let (service, refused) = (scene.service.clone(), refused_at_once.clone());
+            tokio::spawn(async move {
+                let asked = Instant::now();
+                let error = initiate(&service, pair)
+                    .await
+                    .expect_err("the file is held");
+                assert!(is_unavailable(&error), "{error}");
+                if asked.elapsed() < Duration::from_millis(500) {
+                    refused.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for writer in writing {
+        writer.await.expect("refused");
+    }
+    assert!(refused_at_once.load(Ordering::Relaxed) >= TOO_MANY - 1280);
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    other.execute_batch("ROLLBACK").expect("unlocked");
+    initiate(&scene.service, 0).await.expect("made");
+    scene.service.close();
+}
+
+/// Pairs that make and end one call after another; changes made in a second, and the longest that one took.
+async fn goodput(service: &Service, pairs: usize, time: Duration) -> (f64, Duration, usize) {
+    let (over, made, refused) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let working: Vec<_> = (0..pairs)
+        .map(|pair| {
+            let (service, over) = (service.clone(), over.clone());
+            let (made, refused) = (made.clone(), refused.clone());
+            tokio::spawn(async move {
+                let mut longest = Duration::ZERO;
+                let mut call = None;
+                while !over.load(Ordering::Relaxed) {
+                    let asked = Instant::now();
+                    let done = match call {
+                        None => initiate(&service, pair).await,
+                        Some(id) => service.end(acting(pair), id, None).await,
+                    };
+                    match done {
+                        Ok(after) => {
+                            call = after.status().is_live().then_some(after.id);
+                            longest = longest.max(asked.elapsed());
+                            made.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(error) => {
+                            assert!(is_unavailable(&error), "{error}");
+                            refused.fetch_add(1, Ordering::Relaxed);
+                            // Less than `Retry-After` asks for.
+                            tokio::time::sleep(Duration::from_millis(50)).await;
+                        }
+                    }
+                }
+                if let Some(id) = call {
+                    // Whatever it takes: the next round begins with nobody in a call.
+                    while service.end(acting(pair), id, None).await.is_err() {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+                longest
+            })
+        })
+        .collect();
+    let began = Instant::now();
+    tokio::time::sleep(time).await;
+    let (count, took) = (made.load(Ordering::Relaxed), began.elapsed());
+    over.store(true, Ordering::Relaxed);
+    let mut longest = Duration::ZERO;
+    for pair in working {
+        longest = longest.max(pair.await.expect("no pair panicked"));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of a few seconds")]
+    let per_second = count as f64 / took.as_secs_f64();
+    (per_second, longest, refused.load(Ordering::Relaxed))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_with_three_times_as_much_to_do_does_as_much_as_ever() {
+    let scene = Scene::set(TOO_MANY);
+    let time = Duration::from_secs(rounds(1, 10) as u64);
+    // In one second, with the other tests beside it, the same load varies by half.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage")]
+    let share = rounds(30, 80) as f64 / 100.0;
+    let (peak, ..) = goodput(&scene.service, ENOUGH, time).await;
+    let (loaded, longest, refused) = goodput(&scene.service, TOO_MANY, time).await;
+    println!(
+        "{peak:.0} changes/s, overloaded {loaded:.0}, the longest {longest:?}, {refused} refused"
+    );
+    assert!(refused > 0, "this was no overload");
+    assert!(loaded >= share * peak, "{loaded:.0} of {peak:.0}");
+    assert!(longest < LONGEST, "{longest:?}");
+    scene.service.close();
+}
