@@ -243,8 +243,10 @@ fn work(conn: &Connection, jobs: &Receiver<Job>, news: &News) {
 /// Answers, by dropping them, the jobs that came while another process held the file. The first of them has
 /// waited as long as the batch did, and would wait that long again for each batch before its own.
 fn refuse_waiting(jobs: &Receiver<Job>, news: &News) {
-    let refused = jobs.try_iter().take(QUEUE).count();
-    news.waiting.fetch_sub(refused, Ordering::Relaxed);
+    for refused in jobs.try_iter().take(QUEUE) {
+        news.waiting.fetch_sub(1, Ordering::Relaxed);
+        drop(refused);
+    }
 }
 
 /// Runs `batch` in one transaction, and says how long the commit took. Where it fails, none of it is on
