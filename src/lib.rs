@@ -11,6 +11,7 @@
 //!               ws                     the socket: upgrade, session loop, close codes
 //!               sweeper                wakes at the next deadline
 //!               control                the socket by which commands reach the running server
+//!               docs                   OpenAPI and AsyncAPI, made of the shapes themselves
 //!               gate                   who comes in, to REST and socket alike: token, origin, rate
 //! 2 application service                one method per use case; rules, store and hub meet here alone
 //! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
@@ -36,6 +37,7 @@ pub mod auth;
 pub mod call;
 pub mod clock;
 pub mod control;
+pub mod docs;
 pub mod gate;
 pub mod http;
 pub mod hub;

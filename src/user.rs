@@ -10,6 +10,9 @@ use crate::clock::Timestamp;
 pub struct UserId(Arc<str>);
 
 impl UserId {
+    /// The longest id, in characters.
+    pub const MAX_LENGTH: usize = 64;
+
     /// What an id has to look like, for messages.
     pub const EXPECTED: &str = "1-64 characters of A-Z a-z 0-9 . _ : @ -";
 
@@ -17,7 +20,8 @@ impl UserId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._:@-".contains(&byte);
-        ((1..=64).contains(&text.len()) && text.bytes().all(valid)).then(|| Self(text.into()))
+        ((1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(valid))
+            .then(|| Self(text.into()))
     }
 
     /// The id as text.

@@ -24,7 +24,7 @@ mod tests;
 
 pub use actor::{Acting, Actor, Cause, Via};
 pub use effect::{TimelineEntry, Transition};
-pub use error::CallError;
+pub use error::{Action, CallError};
 pub use history::{
     Direction, Entries, EntryId, Filter, HistoryEntry, Outcome, PastCall, Period, Statistics,
 };

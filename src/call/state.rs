@@ -83,6 +83,9 @@ impl fmt::Display for CallId {
 pub struct ChannelId(Arc<str>);
 
 impl ChannelId {
+    /// The longest name, in bytes.
+    pub const MAX_LENGTH: usize = 64;
+
     /// What a channel name has to look like, for messages.
     pub const EXPECTED: &str =
         "1-64 bytes of letters, digits, space and !#$%&()+-:;<=.>?@[]^_{}|~,";
@@ -93,7 +96,8 @@ impl ChannelId {
         let valid = |byte: u8| {
             byte.is_ascii_alphanumeric() || b" !#$%&()+-:;<=.>?@[]^_{}|~,".contains(&byte)
         };
-        ((1..=64).contains(&text.len()) && text.bytes().all(valid)).then(|| Self(text.into()))
+        ((1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(valid))
+            .then(|| Self(text.into()))
     }
 
     /// The name as text.

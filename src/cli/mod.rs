@@ -16,6 +16,7 @@ mod human;
 mod listen;
 mod load_test;
 mod man;
+mod openapi;
 mod output;
 mod people;
 mod progress;
@@ -94,6 +95,12 @@ enum Command {
     Listen(listen::Listen),
     /// Measure how many calls this machine carries, and how fast
     LoadTest(load_test::LoadTest),
+    /// Print the OpenAPI document of the REST interface
+    #[command(name = "openapi")]
+    OpenApi(openapi::OpenApi),
+    /// Print the AsyncAPI document of the socket
+    #[command(name = "asyncapi")]
+    AsyncApi(openapi::AsyncApi),
 }
 
 impl Cli {
@@ -117,6 +124,8 @@ impl Cli {
             Command::Completions(completions) => completions.run(),
             Command::Listen(listen) => listen.run(&self.place),
             Command::LoadTest(load_test) => load_test.run(&self.place),
+            Command::OpenApi(openapi) => openapi.run(),
+            Command::AsyncApi(asyncapi) => asyncapi.run(),
         }
     }
 }

@@ -4,7 +4,6 @@ use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::settings::AllowedOrigins;
-use crate::wire::ErrorType;
 
 use super::{Gate, Problem};
 
@@ -70,12 +69,7 @@ impl<'r> FromRequest<'r> for Origin {
         {
             return Outcome::Success(Self(Some(origin.to_owned())));
         }
-        Problem::new(
-            Status::Forbidden,
-            ErrorType::OriginNotAllowed,
-            "Pages of this origin may not use this server: add the origin to the setting `allowed_origins`",
-        )
-        .refuse(request)
+        Problem::origin_not_allowed().refuse(request)
     }
 }
 

@@ -44,6 +44,24 @@ impl Problem {
         }
     }
 
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(&self) -> Status {
+        self.status
+    }
+
+    /// What kind of problem it is.
+    #[must_use]
+    pub const fn error_type(&self) -> ErrorType {
+        self.error_type
+    }
+
+    /// The body of the answer: the envelope of a failure.
+    #[must_use]
+    pub fn body(&self) -> String {
+        answer::failure(self.error_type, &self.message)
+    }
+
     /// A body, field or query parameter is not as specified.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
@@ -57,6 +75,46 @@ impl Problem {
             Status::Unauthorized,
             ErrorType::Unauthenticated,
             "Missing or invalid token",
+        )
+    }
+
+    /// A page of this origin may not ask.
+    #[must_use]
+    pub fn origin_not_allowed() -> Self {
+        Self::new(
+            Status::Forbidden,
+            ErrorType::OriginNotAllowed,
+            "Pages of this origin may not use this server: add the origin to the setting `allowed_origins`",
+        )
+    }
+
+    /// There is no account to make Agora's tokens with.
+    #[must_use]
+    pub fn no_agora_account() -> Self {
+        Self::new(
+            Status::NotFound,
+            ErrorType::NotConfigured,
+            "This server gives no Agora tokens: agora_app_id and agora_app_certificate are not set",
+        )
+    }
+
+    /// Somebody asks for somebody else's token.
+    #[must_use]
+    pub fn not_ones_own_token() -> Self {
+        Self::new(
+            Status::Forbidden,
+            ErrorType::Unauthorized,
+            "A token is for oneself alone: leave out userId, or send your own",
+        )
+    }
+
+    /// The metrics are not for this address.
+    #[must_use]
+    pub fn address_not_allowed() -> Self {
+        Self::new(
+            Status::Forbidden,
+            ErrorType::AddressNotAllowed,
+            "The metrics are not for this address: add it to the setting `metrics_allow`",
         )
     }
 
@@ -204,8 +262,7 @@ impl<'r> Responder<'r, 'static> for Problem {
         let arrival = Arrival::of(request);
         arrival.is_refused(self.error_type);
         self.log_cause(&arrival.request_id);
-        let body = answer::failure(self.error_type, &self.message);
-        let body = RawJson(body).respond_to(request)?;
+        let body = RawJson(self.body()).respond_to(request)?;
         let mut response = Response::build_from(body);
         response.status(self.status);
         if let Some(wait) = self.retry_after {

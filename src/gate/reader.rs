@@ -6,8 +6,6 @@ use ipnet::IpNet;
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
-use crate::wire::ErrorType;
-
 use super::peer::client_address;
 use super::{Gate, Problem};
 
@@ -28,12 +26,7 @@ impl<'r> FromRequest<'r> for MetricsReader {
         if vouched_for && is_listed(client, &gate.0.metrics_allow) {
             return Outcome::Success(Self(()));
         }
-        Problem::new(
-            Status::Forbidden,
-            ErrorType::AddressNotAllowed,
-            "The metrics are not for this address: add it to the setting `metrics_allow`",
-        )
-        .refuse(request)
+        Problem::address_not_allowed().refuse(request)
     }
 }
 

@@ -1,13 +1,12 @@
 //! `/api/v1/agora/token`: what clients join a channel of Agora's with.
 
-use rocket::http::Status;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, post, routes};
 
 use crate::agora::{Agora, Grant, Uid};
 use crate::gate::{Problem, SignedIn};
 use crate::service::Service;
-use crate::wire::{ErrorType, agora as shape, request};
+use crate::wire::{agora as shape, request};
 
 use super::Answer;
 use super::body::Body;
@@ -58,9 +57,9 @@ fn token(
     message: &str,
 ) -> Answer {
     let asked = request::agora_token(body)?;
-    let agora = agora.ok_or_else(not_configured)?;
+    let agora = agora.ok_or_else(Problem::no_agora_account)?;
     if asked.user.is_some_and(|other| other != *user.user()) {
-        return Err(not_oneself());
+        return Err(Problem::not_ones_own_token());
     }
     service.may_join(user.user(), &asked.channel)?;
     let grant = Grant {
@@ -78,20 +77,4 @@ fn token(
         grant.uid.get(),
         grant.expires_at(),
     )))
-}
-
-fn not_configured() -> Problem {
-    Problem::new(
-        Status::NotFound,
-        ErrorType::NotConfigured,
-        "This server gives no Agora tokens: agora_app_id and agora_app_certificate are not set",
-    )
-}
-
-fn not_oneself() -> Problem {
-    Problem::new(
-        Status::Forbidden,
-        ErrorType::Unauthorized,
-        "A token is for oneself alone: leave out userId, or send your own",
-    )
 }

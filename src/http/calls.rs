@@ -74,7 +74,7 @@ async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 /// The callee rejects.
 #[post("/<id>/reject", data = "<body>")]
 async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let reason = request::reject(&body)?;
+    let request::Reject { reason } = request::reject(&body)?;
     let call = service.reject(user.acting(), call_id(id)?, reason).await?;
     Ok(RawJson(answer::call(
         "Call rejected successfully",
@@ -86,7 +86,7 @@ async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 /// A participant ends the call.
 #[post("/<id>/end", data = "<body>")]
 async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let duration_seconds = request::end(&body)?;
+    let request::End { duration_seconds } = request::end(&body)?;
     let call = service
         .end(user.acting(), call_id(id)?, duration_seconds)
         .await?;
@@ -100,9 +100,9 @@ async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> 
 /// A participant sets the status.
 #[patch("/<id>/status", data = "<body>")]
 async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
-    let target = request::status(&body)?;
+    let request::SetStatus { status } = request::status(&body)?;
     let call = service
-        .set_status(user.acting(), call_id(id)?, target)
+        .set_status(user.acting(), call_id(id)?, status)
         .await?;
     Ok(RawJson(answer::call(
         "Call status updated successfully",

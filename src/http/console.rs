@@ -1,15 +1,14 @@
 //! `/console`: the page with which two people call each other in the browser, out of the binary, and what only it
 //! asks for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rocket::http::uri::Origin;
-use rocket::http::{ContentType, Header};
+use rocket::response::Redirect;
 use rocket::response::content::RawJson;
-use rocket::response::{self, Redirect, Responder, Response};
-use rocket::{Request, Route, State, get, post, routes};
-use rust_embed::{Embed, EmbeddedFile};
+use rocket::{Route, State, get, post, routes};
+use rust_embed::Embed;
 use secrecy::ExposeSecret as _;
 
 use crate::gate::{Developer, Gate};
@@ -20,11 +19,7 @@ use crate::wire::console;
 
 use super::Answer;
 use super::body::Body;
-
-/// What the page may do: run its own modules, ask its own server, show what it has drawn. Media that flows from
-/// another browser needs no permission.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-     img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use super::page::File;
 
 /// How many people are offered to be.
 const PEOPLE: usize = 50;
@@ -69,13 +64,13 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
         return Err(Box::new(Redirect::to(rocket::uri!("../console"))));
     }
-    Ok(File::named("index.html"))
+    Ok(File::named::<Files>("index.html"))
 }
 
 /// What it consists of.
 #[get("/console/<path..>", rank = 20)]
 fn file(path: PathBuf) -> Option<File> {
-    File::named(path.to_str()?)
+    File::named::<Files>(path.to_str()?)
 }
 
 /// What it has to know of the server.
@@ -116,35 +111,4 @@ fn token(developer: Developer, body: Body, gate: &State<Gate>, service: &State<S
         &session,
         expires_at,
     )))
-}
-
-/// A file of the page, from inside the binary.
-struct File {
-    content_type: ContentType,
-    file: EmbeddedFile,
-}
-
-impl File {
-    fn named(path: &str) -> Option<Self> {
-        let end = Path::new(path).extension()?.to_str()?;
-        Some(Self {
-            content_type: ContentType::from_extension(end)?,
-            file: Files::get(path)?,
-        })
-    }
-}
-
-impl<'r> Responder<'r, 'static> for File {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let body = (self.content_type, self.file.data.into_owned());
-        Response::build_from(body.respond_to(request)?)
-            .header(Header::new(
-                "Content-Security-Policy",
-                CONTENT_SECURITY_POLICY,
-            ))
-            .header(Header::new("Referrer-Policy", "no-referrer"))
-            // The next version of the server brings its own.
-            .header(Header::new("Cache-Control", "no-cache"))
-            .ok()
-    }
 }

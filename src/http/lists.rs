@@ -134,7 +134,7 @@ async fn enlist(
     service: &Service,
     message: &str,
 ) -> Answer {
-    let user = request::listed(&body)?;
+    let request::Listed { user } = request::listed(&body)?;
     let Listed { profile, at } = service.enlist(owner.user().clone(), list, user).await?;
     Ok(RawJson(shape::entry(message, &profile, at)))
 }
@@ -160,6 +160,6 @@ fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Ans
 fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, Problem> {
     match parameters(uri).user()? {
         Some(user) => Ok(user),
-        None => Ok(request::listed(body)?),
+        None => Ok(request::listed(body)?.user),
     }
 }

@@ -7,11 +7,13 @@ mod calls;
 mod catchers;
 mod console;
 mod cors;
+mod documents;
 mod health;
 mod history;
 mod ice;
 mod lists;
 mod metrics;
+mod page;
 mod quality;
 mod users;
 
@@ -25,6 +27,7 @@ use crate::settings::Settings;
 use access_log::AccessLog;
 use console::Console;
 use cors::Cors;
+use documents::Documents;
 
 /// An answer in the envelope.
 type Answer = Result<RawJson<String>, crate::gate::Problem>;
@@ -40,7 +43,10 @@ pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
             .manage(console)
             .attach(AccessLog { metrics })
             .attach(Cors)
+            .manage(Documents::new())
             .mount("/api", cors::routes())
+            .mount("/api", documents::routes())
+            .mount("/", documents::page_routes())
             .mount("/api/v1/calls", calls::routes())
             .mount("/api/v1/calls", history::routes())
             .mount("/api/v1/calls", quality::routes())

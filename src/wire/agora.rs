@@ -1,19 +1,27 @@
 //! Agora's tokens, as REST shows them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::call::ChannelId;
 use crate::clock::Timestamp;
 
-use super::Instant;
 use super::answer::success;
+use super::{Instant, value};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct TokenShape<'a> {
+#[schema(as = AgoraToken)]
+pub(crate) struct TokenShape<'a> {
+    /// What Agora's library takes to join.
     token: &'a str,
+    #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
+    /// The number to join with; always the same for a user.
+    #[schema(minimum = 1)]
     uid: u32,
+    /// When the token ends.
+    #[schema(value_type = value::Timestamp)]
     expires_at: Instant,
 }
 

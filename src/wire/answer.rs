@@ -2,11 +2,14 @@
 //! Endpoints"; contract section 2).
 
 use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::call::{Call, CallId};
 use crate::user::UserId;
 
-use super::{ErrorType, Instant, Text, to_json};
+use super::{ErrorType, Instant, Text, to_json, value};
 
 /// The envelope of a success.
 #[derive(Serialize)]
@@ -17,12 +20,16 @@ struct Success<'a, T> {
 }
 
 /// The envelope of a failure.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Failure<'a> {
+pub(crate) struct Failure<'a> {
+    #[schema(schema_with = value::no)]
     success: bool,
+    /// What went wrong, in a sentence for people; it names the field where one is wrong.
     message: &'a str,
+    #[schema(schema_with = value::nothing)]
     data: (),
+    #[schema(value_type = value::ErrorType)]
     error_type: &'a str,
 }
 
@@ -63,22 +70,40 @@ impl<T> Field<T> {
 }
 
 /// A call.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CallShape<'a> {
+    #[schema(value_type = value::CallId)]
     id: Text<CallId>,
+    /// Who calls.
+    #[schema(value_type = value::UserId)]
     caller_id: Text<&'a UserId>,
+    /// Who is called.
+    #[schema(value_type = value::UserId)]
     callee_id: Text<&'a UserId>,
+    #[schema(value_type = value::CallType)]
     call_type: &'static str,
+    #[schema(value_type = value::CallStatus)]
     status: &'static str,
+    #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
+    /// When the callee accepted.
     #[serde(skip_serializing_if = "Field::is_absent")]
+    #[schema(value_type = value::Timestamp)]
     start_time: Field<Instant>,
+    /// When the call was over.
     #[serde(skip_serializing_if = "Field::is_absent")]
+    #[schema(value_type = value::Timestamp)]
     end_time: Field<Instant>,
+    /// How long the call lasted; 0 where it was never accepted.
     #[serde(skip_serializing_if = "Field::is_absent")]
+    #[schema(value_type = value::DurationSeconds)]
     duration_seconds: Field<u32>,
+    /// When the caller asked.
+    #[schema(value_type = value::Timestamp)]
     created_at: Instant,
+    /// When the call last changed.
+    #[schema(value_type = value::Timestamp)]
     updated_at: Instant,
 }
 
@@ -115,6 +140,59 @@ impl<'a> CallShape<'a> {
             updated_at: Instant(call.updated_at),
         }
     }
+}
+
+impl Shown {
+    /// The name and the schema of a call as it is shown, for the documents.
+    pub(crate) fn schema(self) -> (&'static str, RefOr<Schema>) {
+        const START: &str = "startTime";
+        const END: &str = "endTime";
+        const DURATION: &str = "durationSeconds";
+        let (name, description, absent, optional): (_, _, &[&str], &[&str]) = match self {
+            Self::Asked => ("Call", "A call.", &[START, END, DURATION], &[]),
+            Self::Started => (
+                "StartedCall",
+                "A call, with its start where it was accepted.",
+                &[END, DURATION],
+                &[START],
+            ),
+            Self::Ended => (
+                "EndedCall",
+                "A call that is over, with its start where it was accepted.",
+                &[],
+                &[START],
+            ),
+            Self::Whole => (
+                "CallDetails",
+                "A call, with null for what has no value yet.",
+                &[],
+                &[],
+            ),
+        };
+        let RefOr::T(Schema::Object(mut call)) = CallShape::schema() else {
+            unreachable!("the shape of a call is an object");
+        };
+        call.description = Some(description.to_owned());
+        call.properties
+            .retain(|field, _| !absent.contains(&field.as_str()));
+        let sometimes = [START, END, DURATION].into_iter();
+        let required =
+            sometimes.filter(|field| !absent.contains(field) && !optional.contains(field));
+        call.required.extend(required.map(str::to_owned));
+        if self == Self::Whole {
+            for field in [START, END, DURATION] {
+                call.properties.entry(field.to_owned()).and_modify(or_null);
+            }
+        }
+        (name, Schema::Object(call).into())
+    }
+}
+
+/// Lets a schema allow null as well.
+fn or_null(schema: &mut RefOr<Schema>) {
+    let value = std::mem::take(schema);
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    *schema = OneOfBuilder::new().item(value).item(null).into();
 }
 
 /// The success `message` with a call.

@@ -40,6 +40,27 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
+    /// All of them, in the order of the contract's table.
+    pub const ALL: [Self; 17] = [
+        Self::Unauthenticated,
+        Self::RateLimited,
+        Self::InvalidRequest,
+        Self::ParseError,
+        Self::CallNotFound,
+        Self::UserNotFound,
+        Self::NotFound,
+        Self::NotConfigured,
+        Self::Unauthorized,
+        Self::NotContacts,
+        Self::OriginNotAllowed,
+        Self::AddressNotAllowed,
+        Self::InvalidStatus,
+        Self::CallerBusy,
+        Self::UserBusy,
+        Self::ServiceError,
+        Self::Unavailable,
+    ];
+
     /// The word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

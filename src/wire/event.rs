@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::call::{Actor, CallId, Event, Notice, Signal, Signalled};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{ErrorType, Instant, Text, to_json};
+use super::{ErrorType, Instant, Text, to_json, value};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
@@ -24,79 +25,126 @@ struct Reply<T> {
     payload: T,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Invitation<'a> {
+#[schema(as = CallInvitation)]
+pub(crate) struct Invitation<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
+    #[schema(value_type = value::UserId)]
     caller_id: Text<&'a UserId>,
+    /// The caller's name, to be shown.
     caller_name: &'a str,
+    /// The address of the caller's picture, where there is one.
+    #[schema(required, format = "uri")]
     caller_avatar: Option<&'a str>,
+    #[schema(value_type = value::CallType)]
     call_type: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Accepted<'a> {
+#[schema(as = CallAccepted)]
+pub(crate) struct Accepted<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// The callee.
+    #[schema(value_type = value::UserId)]
     accepted_by: Text<&'a UserId>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Rejected<'a> {
+#[schema(as = CallRejected)]
+pub(crate) struct Rejected<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// The callee.
+    #[schema(value_type = value::UserId)]
     rejected_by: Text<&'a UserId>,
+    #[schema(value_type = value::RejectReason)]
     reason: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Ended<'a> {
+#[schema(as = CallEnded)]
+pub(crate) struct Ended<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    #[schema(value_type = value::Actor)]
     ended_by: Text<&'a Actor>,
+    /// How long the call lasted; 0 where it was never accepted.
+    #[schema(value_type = value::DurationSeconds)]
     duration_seconds: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct TimedOut {
+#[schema(as = CallTimeout)]
+pub(crate) struct TimedOut {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct QualityWarning {
+#[schema(as = CallQualityWarning)]
+pub(crate) struct QualityWarning {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// How bad the other participant's network is.
+    #[schema(value_type = value::WarningLevel)]
     quality: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SignalShape<'a> {
+#[schema(as = CallSignal)]
+pub(crate) struct SignalShape<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// The participant who sent it.
+    #[schema(value_type = value::UserId)]
     from: Text<&'a UserId>,
+    /// What was sent, as it was sent.
+    #[schema(value_type = value::Signal)]
     signal: &'a RawValue,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CallError<'a> {
+#[schema(as = CallError)]
+pub(crate) struct CallError<'a> {
+    /// The call id that was sent, whatever it was; null where none was.
+    #[schema(required)]
     call_id: Option<&'a str>,
+    #[schema(value_type = value::ErrorType)]
     error_type: &'static str,
+    /// What went wrong, in a sentence for people.
     message: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct HeartbeatAck<'a> {
+#[schema(as = HeartbeatAck)]
+pub(crate) struct HeartbeatAck<'a> {
+    /// The user of the session.
+    #[schema(value_type = value::UserId)]
     user_id: Text<&'a UserId>,
+    /// The server's time.
+    #[schema(value_type = value::Timestamp)]
     timestamp: Instant,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SessionRefreshed {
+#[schema(as = SessionRefreshed)]
+pub(crate) struct SessionRefreshed {
+    /// When the new token expires.
+    #[schema(value_type = value::Timestamp)]
     expires_at: Instant,
 }
 

@@ -1,32 +1,53 @@
 //! Histories and statistics as REST shows them (contract section 5).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::call::{CallId, CallType, EntryId, Outcome, PastCall, Statistics};
 use crate::user::UserId;
 
 use super::answer::success;
-use super::{Instant, Text, cursor};
+use super::{Instant, Text, cursor, value};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct PageShape<'a> {
+#[schema(as = HistoryPage)]
+pub(crate) struct PageShape<'a> {
+    /// The entries, newest first.
     items: Vec<Item<'a>>,
+    /// What to ask the next page with; null where this is the last.
+    #[schema(required)]
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What a user's history keeps of a call.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HistoryEntry)]
 struct Item<'a> {
+    #[schema(value_type = value::HistoryEntryId)]
     id: Text<EntryId>,
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// The other participant.
+    #[schema(value_type = value::UserId)]
     remote_user_id: Text<&'a UserId>,
+    /// The other participant's name, as it is today.
     remote_user_name: &'a str,
+    /// The address of the other participant's picture, where there is one.
+    #[schema(required, format = "uri")]
     remote_user_avatar: Option<&'a str>,
+    #[schema(value_type = value::CallType)]
     call_type: &'static str,
+    #[schema(value_type = value::HistoryStatus)]
     status: &'static str,
+    #[schema(value_type = value::Direction)]
     direction: &'static str,
+    /// When the call was initiated.
+    #[schema(value_type = value::Timestamp)]
     timestamp: Instant,
+    /// How long the call lasted; null where it was missed or rejected.
+    #[schema(value_type = Option<value::DurationSeconds>, required)]
     duration_seconds: Option<u32>,
 }
 
@@ -47,34 +68,45 @@ impl<'a> From<&'a PastCall> for Item<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct Deleted {
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedHistory)]
+pub(crate) struct Deleted {
+    /// How many entries there were.
     deleted: u64,
 }
 
-#[derive(Serialize)]
-struct Unseen {
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnseenCalls)]
+pub(crate) struct Unseen {
+    /// How many calls one has missed since one last marked the history as seen.
     missed: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct StatisticsShape {
+#[schema(as = CallStatistics)]
+pub(crate) struct StatisticsShape {
+    /// How many calls there were.
     total_calls: u64,
+    /// How long they lasted together, in seconds.
     total_duration_seconds: u64,
+    /// How long a COMPLETED call lasted on average, in seconds; 0 where there was none.
+    #[schema(minimum = 0)]
     average_duration_seconds: f64,
+    /// How many there were of each type.
     calls_by_type: CallsByType,
+    /// How many went each way.
     calls_by_status: CallsByStatus,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 struct CallsByType {
     audio: u64,
     video: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 struct CallsByStatus {
     completed: u64,

@@ -1,28 +1,42 @@
 //! The servers for ICE as REST shows them: what a browser's `RTCPeerConnection` takes as its configuration.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 
-use super::Instant;
 use super::answer::success;
+use super::{Instant, value};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Configuration<'a> {
+#[schema(as = IceServers)]
+pub(crate) struct Configuration<'a> {
+    /// What `RTCPeerConnection` takes under this name.
     ice_servers: Vec<Server<'a>>,
+    /// Until when the passwords are good; null where there are none.
+    #[schema(value_type = Option<value::Timestamp>, required)]
     expires_at: Option<Instant>,
 }
 
-#[derive(Serialize)]
+/// Servers of one kind.
+#[derive(Serialize, ToSchema)]
+#[schema(as = IceServer)]
 struct Server<'a> {
+    /// Their addresses.
     urls: &'a [String],
-    #[serde(flatten)]
-    way_in: Option<WayIn<'a>>,
+    /// The name to give; only TURN servers want one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    username: Option<&'a str>,
+    /// The password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    credential: Option<&'a str>,
 }
 
 /// How a user gets into a TURN server.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct WayIn<'a> {
     /// The name to give.
     pub username: &'a str,
@@ -42,13 +56,15 @@ pub fn servers(
     if !stun.is_empty() {
         ice_servers.push(Server {
             urls: stun,
-            way_in: None,
+            username: None,
+            credential: None,
         });
     }
     if let Some((urls, way_in)) = turn {
         ice_servers.push(Server {
             urls,
-            way_in: Some(way_in),
+            username: Some(way_in.username),
+            credential: Some(way_in.credential),
         });
     }
     let configuration = Configuration {

@@ -1,19 +1,28 @@
 //! Whom a user has listed, as REST shows it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
 use super::answer::success;
-use super::{Instant, Text};
+use super::{Instant, Text, value};
 
-#[derive(Serialize)]
+/// A user on a list.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Entry<'a> {
+#[schema(as = ListedUser)]
+pub(crate) struct Entry<'a> {
+    #[schema(value_type = value::UserId)]
     user_id: Text<&'a UserId>,
+    /// The user's name.
     name: &'a str,
+    /// The address of the user's picture, where there is one.
+    #[schema(required, format = "uri")]
     avatar: Option<&'a str>,
+    /// Since when the user is on the list.
+    #[schema(value_type = value::Timestamp)]
     created_at: Instant,
 }
 

@@ -5,11 +5,13 @@
 //! tokens), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
 //! administrator's commands show, [`control`] what commands and the running server say to each other,
-//! [`fields`] how a field is read so that a wrong one is named.
+//! [`fields`] how a field is read so that a wrong one is named, [`Close`] how a socket is closed, [`value`]
+//! what the fields may hold.
 
 pub mod admin;
 pub mod agora;
 pub mod answer;
+mod close;
 pub mod console;
 pub mod control;
 mod cursor;
@@ -25,7 +27,9 @@ pub mod quality;
 pub mod query;
 pub mod readiness;
 pub mod request;
+pub mod value;
 
+pub use close::Close;
 pub use error_type::ErrorType;
 
 use serde::{Serialize, Serializer};

@@ -1,17 +1,22 @@
 //! Who is there, as REST shows it (contract section 5).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::user::UserId;
 
-use super::Text;
 use super::answer::success;
+use super::{Text, value};
 
-#[derive(Serialize)]
+/// Whether a user is connected.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserStatus<'a> {
+pub(crate) struct UserStatus<'a> {
+    #[schema(value_type = value::UserId)]
     user_id: Text<&'a UserId>,
+    /// Whether a session of the user is connected.
     is_online: bool,
+    /// How many of them are.
     active_session_count: usize,
 }
 

@@ -1,27 +1,42 @@
 //! What was reported of a call's network, as REST shows it (contract section 5).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::call::{Call, CallId, NetworkQuality, QualitySummary};
 use crate::user::UserId;
 
-use super::Text;
 use super::answer::success;
+use super::{Text, value};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct QualityShape<'a> {
+#[schema(as = CallQuality)]
+pub(crate) struct QualityShape<'a> {
+    #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+    /// The caller, then the callee.
+    #[schema(value_type = Vec<Participant<'a>>, min_items = 2, max_items = 2)]
     participants: [Participant<'a>; 2],
 }
 
-#[derive(Serialize)]
+/// What a participant has reported of its network.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ParticipantQuality)]
 struct Participant<'a> {
+    #[schema(value_type = value::UserId)]
     user_id: Text<&'a UserId>,
+    /// How many reports there were.
     report_count: u32,
+    /// The worst level of them; null where there was no report.
+    #[schema(value_type = Option<value::NetworkQuality>, required)]
     worst_quality: Option<&'static str>,
+    /// The share of packets lost, on average, from 0 to 1; null where it was never reported.
+    #[schema(required, minimum = 0, maximum = 1)]
     average_packet_loss_rate: Option<f64>,
+    /// Milliseconds to the other end and back, on average; null where they were never reported.
+    #[schema(required, minimum = 0)]
     average_round_trip_time: Option<f64>,
 }
 

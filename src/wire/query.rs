@@ -9,10 +9,10 @@ use super::cursor;
 use super::fields::Invalid;
 
 /// Entries on a page where nobody says how many.
-const PAGE: u32 = 20;
+pub(crate) const PAGE: u32 = 20;
 
 /// The most entries on a page: some 30 KB.
-const LONGEST_PAGE: u32 = 100;
+pub(crate) const LONGEST_PAGE: u32 = 100;
 
 /// The parameters of `GET /v1/calls/history`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! What `/readyz` answers.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::to_json;
 
 /// Whether the server can do its work, and what of it cannot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// `ready`, `not_ready` or `stopping`.
@@ -23,7 +24,8 @@ pub struct Readiness {
 }
 
 /// What the database can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = DatabaseHealth)]
 pub struct Database {
     /// It can be read.
     pub readable: bool,
@@ -32,8 +34,9 @@ pub struct Database {
 }
 
 /// How the sweeper is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SweeperHealth)]
 pub struct Sweeper {
     /// It has shown itself in the last 10 s.
     pub alive: bool,

@@ -4,12 +4,16 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::call::transition::Target;
-use crate::call::{CallType, ChannelId, MediaRole, NetworkQuality, QualityReport, RejectReason};
+use crate::call::{
+    CallType, ChannelId, MediaRole, NetworkQuality, QualityReport, RejectReason, Status,
+};
 use crate::user::UserId;
 
 use super::fields::{Fields, Invalid};
+use super::value;
 
 /// How long an Agora token may last, in seconds: Agora takes none that lasts longer than a day.
 const AGORA_SECONDS: RangeInclusive<u64> = 60..=86_400;
@@ -18,14 +22,59 @@ const AGORA_SECONDS: RangeInclusive<u64> = 60..=86_400;
 const AGORA_DEFAULT: u64 = 3_600;
 
 /// The body of `POST /v1/calls/initiate`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = InitiateCall, rename_all = "camelCase")]
 pub struct Initiate {
-    /// `calleeId`.
+    /// Who is called.
+    #[schema(rename = "calleeId", value_type = value::UserId)]
     pub callee: UserId,
-    /// `callType`.
+    /// What the participants will send each other.
+    #[schema(value_type = value::CallType)]
     pub call_type: CallType,
-    /// `channelId`.
+    /// Where the media will flow.
+    #[schema(rename = "channelId", value_type = value::ChannelId)]
     pub channel: ChannelId,
+}
+
+/// The body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = EmptyBody)]
+pub struct Nothing {}
+
+/// The body of `POST /v1/calls/{callId}/reject`.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = RejectCall)]
+pub struct Reject {
+    /// Why.
+    #[schema(value_type = value::RejectReason)]
+    pub reason: RejectReason,
+}
+
+/// The body of `POST /v1/calls/{callId}/end`.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = EndCall, rename_all = "camelCase")]
+pub struct End {
+    /// How long the call lasted; where it is left out or null, the server counts from `startTime`.
+    #[schema(value_type = Option<value::DurationSeconds>)]
+    pub duration_seconds: Option<u32>,
+}
+
+/// The body of `PATCH /v1/calls/{callId}/status`.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = SetCallStatus)]
+pub struct SetStatus {
+    /// The status to be.
+    #[schema(value_type = value::TargetStatus)]
+    pub status: Target,
+}
+
+/// The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = ListUser, rename_all = "camelCase")]
+pub struct Listed {
+    /// Who is put on the list, or taken off it.
+    #[schema(rename = "userId", value_type = value::UserId)]
+    pub user: UserId,
 }
 
 /// The body of `POST /v1/calls/initiate`.
@@ -46,59 +95,74 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, Invalid> {
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn nothing(body: &[u8]) -> Result<(), Invalid> {
-    Fields::of(&json_or_nothing(body)?, "body").map(|_| ())
+pub fn nothing(body: &[u8]) -> Result<Nothing, Invalid> {
+    Fields::of(&json_or_nothing(body)?, "body").map(|_| Nothing {})
 }
 
 /// The body of `POST /v1/calls/{callId}/reject`.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn reject(body: &[u8]) -> Result<RejectReason, Invalid> {
-    reason(Fields::of(&json(body)?, "body")?)
+pub fn reject(body: &[u8]) -> Result<Reject, Invalid> {
+    let reason = reason(Fields::of(&json(body)?, "body")?)?;
+    Ok(Reject { reason })
 }
 
 /// The body of `POST /v1/calls/{callId}/end`, which may be missing.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn end(body: &[u8]) -> Result<Option<u32>, Invalid> {
-    duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)
+pub fn end(body: &[u8]) -> Result<End, Invalid> {
+    let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)?;
+    Ok(End { duration_seconds })
 }
 
 /// The body of `PATCH /v1/calls/{callId}/status`.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn status(body: &[u8]) -> Result<Target, Invalid> {
-    const ALL: [Target; 3] = [Target::Connecting, Target::Active, Target::Ended];
-    let word = |target| match target {
-        Target::Connecting => "CONNECTING",
-        Target::Active => "ACTIVE",
-        Target::Ended => "ENDED",
-    };
-    Fields::of(&json(body)?, "body")?.one_of("status", &ALL, word)
+pub fn status(body: &[u8]) -> Result<SetStatus, Invalid> {
+    let status = Fields::of(&json(body)?, "body")?.one_of("status", &TARGETS, target_word)?;
+    Ok(SetStatus { status })
+}
+
+/// The statuses that a client may set, in the order of the specification.
+pub(super) const TARGETS: [Target; 3] = [Target::Connecting, Target::Active, Target::Ended];
+
+/// The word of a status that a client may set.
+pub(super) const fn target_word(target: Target) -> &'static str {
+    match target {
+        Target::Connecting => Status::Connecting.as_str(),
+        Target::Active => Status::Active.as_str(),
+        Target::Ended => Status::Ended.as_str(),
+    }
 }
 
 /// The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
 ///
 /// # Errors
 /// [`Invalid`].
-pub fn listed(body: &[u8]) -> Result<UserId, Invalid> {
+pub fn listed(body: &[u8]) -> Result<Listed, Invalid> {
     let body = json(body)?;
-    Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)
+    let user = Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)?;
+    Ok(Listed { user })
 }
 
 /// The body of `POST /v1/agora/token/generate` and `…/refresh`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(as = AskAgoraToken)]
 pub struct AgoraToken {
-    /// `channelId`.
+    /// The channel of the user's live call.
+    #[schema(rename = "channelId", value_type = value::ChannelId)]
     pub channel: ChannelId,
-    /// `userId`.
+    /// The user itself.
+    #[schema(rename = "userId", value_type = Option<value::UserId>)]
     pub user: Option<UserId>,
-    /// `role`.
+    /// What the user may do in the channel: a publisher speaks and shows, a subscriber listens and watches.
+    #[schema(value_type = Option<value::MediaRole>)]
     pub role: MediaRole,
-    /// `expirationSeconds`.
+    /// For how long, in seconds; an hour where nothing is said.
+    #[schema(rename = "expirationSeconds", value_type = Option<u32>, minimum = 60, maximum = 86_400)]
     pub lasts: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! How a connection ends: close codes (RFC 6455, section 7.4; contract section 4) and the way out.
+//! How a connection ends, and the way out.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::hub::Closing;
+use crate::wire::Close;
 
 use super::flood::{Flood, Guarded};
 
@@ -28,29 +29,20 @@ pub(super) enum End {
     Gone,
     /// The peer closed it, with this code if it said one.
     ByPeer(Option<u16>),
-    /// We close it, with this code and reason.
-    ByUs(u16, &'static str),
+    /// We close it.
+    ByUs(Close),
     /// The peer broke the protocol: nothing more can be read as messages.
-    Broken(u16, &'static str),
+    Broken(Close),
 }
 
 impl End {
-    /// Silent for too long.
-    pub const IDLE: Self = Self::ByUs(1001, "silent for too long");
-    /// The token is no longer valid.
-    pub const EXPIRED: Self = Self::ByUs(4001, "token expired");
-    /// The server cannot take the session just now.
-    pub const UNAVAILABLE: Self = Self::ByUs(1013, "try again later");
-    /// A defect of ours.
-    pub const FAILED: Self = Self::ByUs(1011, "unexpected server error");
-
     /// The code it is closed with, for the log; where none was sent, the one that says so (RFC 6455,
     /// section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
             Self::Gone => 1006,
             Self::ByPeer(code) => code.unwrap_or(1005),
-            Self::ByUs(code, _) | Self::Broken(code, _) => code,
+            Self::ByUs(close) | Self::Broken(close) => close.code(),
         }
     }
 
@@ -59,7 +51,7 @@ impl End {
         match self {
             Self::Gone => "connection lost",
             Self::ByPeer(_) => "closed by the client",
-            Self::ByUs(_, reason) | Self::Broken(_, reason) => reason,
+            Self::ByUs(close) | Self::Broken(close) => close.reason(),
         }
     }
 
@@ -84,24 +76,24 @@ impl End {
 
 impl From<Closing> for End {
     fn from(closing: Closing) -> Self {
-        match closing {
-            Closing::Replaced => Self::ByUs(4000, "replaced by another connection"),
-            Closing::TooSlow => Self::ByUs(1013, "too many events wait; reconnect"),
-            Closing::Barred => Self::ByUs(1008, "user disabled"),
-            Closing::Stopping => Self::ByUs(1012, "server stopping"),
-        }
+        Self::ByUs(match closing {
+            Closing::Replaced => Close::Replaced,
+            Closing::TooSlow => Close::TooSlow,
+            Closing::Barred => Close::Barred,
+            Closing::Stopping => Close::Stopping,
+        })
     }
 }
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
         match error {
-            Error::Capacity(_) => Self::Broken(1009, "message too long"),
-            Error::Utf8(_) => Self::Broken(1007, "text is not UTF-8"),
+            Error::Capacity(_) => Self::Broken(Close::TooLong),
+            Error::Utf8(_) => Self::Broken(Close::NotUtf8),
             Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
             ) => Self::Gone,
-            Error::Protocol(_) => Self::Broken(1002, "protocol error"),
+            Error::Protocol(_) => Self::Broken(Close::ProtocolError),
             Error::Io(error)
                 if error
                     .get_ref()
@@ -117,7 +109,7 @@ impl From<Error> for End {
 
 impl From<Flood> for End {
     fn from(_: Flood) -> Self {
-        Self::Broken(1008, "flood of frames without messages")
+        Self::Broken(Close::Flood)
     }
 }
 
@@ -131,8 +123,8 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     let told = match end {
         End::Gone => return,
         End::ByPeer(_) => true,
-        End::ByUs(code, reason) | End::Broken(code, reason) => {
-            let close = stream.close(Some(frame(code, reason)));
+        End::ByUs(close) | End::Broken(close) => {
+            let close = stream.close(Some(frame(close)));
             matches!(timeout(FAREWELL, close).await, Ok(Ok(())))
         }
     };
@@ -159,9 +151,9 @@ async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
     }
 }
 
-fn frame(code: u16, reason: &'static str) -> CloseFrame {
+fn frame(close: Close) -> CloseFrame {
     CloseFrame {
-        code: CloseCode::from(code),
-        reason: reason.into(),
+        code: CloseCode::from(close.code()),
+        reason: close.reason().into(),
     }
 }

@@ -19,7 +19,7 @@ use crate::hub::{Outbox, Outgoing, Place};
 use crate::metrics::Loss;
 use crate::service::Service;
 use crate::user::{SessionId, UserId};
-use crate::wire::{event, message};
+use crate::wire::{Close, event, message};
 
 use super::SocketRules;
 use super::abuse::Meter;
@@ -105,7 +105,7 @@ impl Session {
                 let end = AssertUnwindSafe(life.run())
                     .catch_unwind()
                     .await
-                    .unwrap_or(End::FAILED);
+                    .unwrap_or(End::ByUs(Close::Failed));
                 let about = life.about;
                 service.disconnect(subscription).await;
                 let missed = outbox.abandon();
@@ -115,7 +115,7 @@ impl Session {
             Err(error) => {
                 let request_id = &*line.request_id;
                 tracing::warn!(request_id, %error, "a session could not begin");
-                (End::UNAVAILABLE, None)
+                (End::ByUs(Close::Unavailable), None)
             }
         };
         service.metrics().close(end.counted_code(), end.by());
@@ -295,7 +295,7 @@ where
             biased;
             sent = self.stream.send(message) => sent.map_err(End::from),
             closing = self.outbox.closed() => Err(closing.into()),
-            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::IDLE),
+            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::ByUs(Close::Idle)),
         }
     }
 
@@ -303,10 +303,10 @@ where
     async fn keep_alive(&mut self, timer: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
         let now = Instant::now();
         if now >= self.heard_at + self.rules.idle_timeout {
-            return Err(End::IDLE);
+            return Err(End::ByUs(Close::Idle));
         }
         if self.until_expiry().is_some_and(|left| left.is_zero()) {
-            return Err(End::EXPIRED);
+            return Err(End::ByUs(Close::Expired));
         }
         if now >= self.ping_at {
             self.ping_at = now + self.rules.ping_interval;

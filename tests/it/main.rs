@@ -5,6 +5,7 @@
 mod accept;
 mod active;
 mod agora;
+mod asyncapi;
 mod attack;
 mod auth;
 mod blocks;
@@ -41,6 +42,7 @@ mod load;
 mod load_test;
 mod matrix;
 mod messages;
+mod openapi;
 mod overload;
 mod presence;
 mod quality;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use super::document::assert_documented;
 use super::shape::assert_answer;
 use super::{Address, Answer, Socket};
 
@@ -60,8 +61,11 @@ impl Api {
             .await
             .expect("the server answers");
         let answer = Answer::read(response).await;
-        if path.starts_with("/api") && method != Method::OPTIONS {
+        if path.starts_with("/api/v1") && method != Method::OPTIONS {
             assert_answer(&method, &path, &answer);
+        }
+        if method != Method::OPTIONS && !path.starts_with("/console") {
+            assert_documented(&method, &path, &answer);
         }
         answer
     }

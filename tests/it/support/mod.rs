@@ -6,6 +6,7 @@ mod api;
 mod beyond;
 mod cast;
 mod cli;
+pub mod document;
 mod process;
 mod raw;
 mod scene;

@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::document::assert_message_documented;
 use super::shape::assert_message;
 use super::{Address, within};
 
@@ -230,6 +231,7 @@ impl Socket {
                 Some(Ok(Message::Text(text))) => {
                     let message = serde_json::from_str(&text).expect("the server sends JSON");
                     assert_message(&message);
+                    assert_message_documented(&message);
                     return Incoming::Message(message);
                 }
                 Some(Ok(Message::Close(frame))) => {

@@ -1,0 +1,35 @@
+//! `chattrix openapi` and `chattrix asyncapi`: the documents, for tools that read files.
+
+use chattrix::docs;
+use clap::Args;
+
+use super::failure::Failure;
+use super::output;
+
+/// The arguments of `chattrix openapi`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix openapi >openapi.json\n\n\
+    A running server serves the same at /api/openapi.json, and shows it at /docs.")]
+pub struct OpenApi {}
+
+impl OpenApi {
+    pub fn run(&self) -> Result<(), Failure> {
+        let Self {} = self;
+        Ok(output::line(&docs::openapi())?)
+    }
+}
+
+/// The arguments of `chattrix asyncapi`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix asyncapi >asyncapi.json\n\n\
+    A running server serves the same at /api/asyncapi.json, and shows it at /docs.")]
+pub struct AsyncApi {}
+
+impl AsyncApi {
+    pub fn run(&self) -> Result<(), Failure> {
+        let Self {} = self;
+        Ok(output::line(&docs::asyncapi())?)
+    }
+}

@@ -1,0 +1,175 @@
+//! The OpenAPI document.
+
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{PathItem, PathsBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{
+    Components, ComponentsBuilder, Info, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
+    Paths, ServerBuilder,
+};
+
+use crate::wire::answer::{Failure, Shown};
+use crate::wire::readiness::Readiness;
+use crate::wire::{agora, history, ice, lists, presence, quality, request, value};
+
+use super::refusal;
+use super::rest;
+use super::schemas::Schemas;
+
+/// What the name of the security scheme is.
+const BEARER: &str = "bearer";
+
+/// The OpenAPI 3.1 document, as JSON that people can read.
+///
+/// # Panics
+/// Never: it is the same at every call, and tests make it.
+#[must_use]
+pub fn openapi() -> String {
+    document()
+        .to_pretty_json()
+        .expect("the document is made of texts and numbers")
+}
+
+fn document() -> OpenApi {
+    OpenApiBuilder::new()
+        .info(info())
+        .servers(Some([ServerBuilder::new()
+            .url("/")
+            .description(Some("This server."))
+            .build()]))
+        .paths(paths())
+        .components(Some(components()))
+        .security(Some([SecurityRequirement::new(BEARER, [""; 0])]))
+        .tags(Some(tags().map(|(name, description)| {
+            TagBuilder::new()
+                .name(name)
+                .description(Some(description))
+                .build()
+        })))
+        .build()
+}
+
+fn info() -> Info {
+    InfoBuilder::new()
+        .title("Chattrix calls")
+        .version(env!("CARGO_PKG_VERSION"))
+        .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
+        .description(Some(
+            "Call signalling between two users: who calls whom, who answers, how it ends. Media flows elsewhere. \
+             The socket's messages stand in `/api/asyncapi.json`.\n\n\
+             Every answer is an envelope: `{success: true, message, data}`, or `{success: false, message, data: \
+             null, errorType}`, where `errorType` is a stable word for programs and `message` a sentence for people, \
+             which names the field where one is wrong.\n\n\
+             Checks come in this order: 401, then 429, then 400 for the body, then 404, 403, and 400 or 409 for the \
+             state. Bodies are JSON of at most 16 KiB; unknown fields are ignored. A client may send an \
+             `X-Request-Id` of up to 64 letters, digits and `._:-`; it comes back with the answer and stands in the \
+             server's log.\n\n\
+             A user may send the setting `request_rate` of requests (300 a minute, all of them at once); one too \
+             many is answered with 429 and `Retry-After`.",
+        ))
+        .build()
+}
+
+fn tags() -> [(&'static str, &'static str); 9] {
+    [
+        ("Calls", "Who calls whom, and what becomes of it."),
+        ("History", "What is remembered of calls that are over."),
+        ("Presence", "Who is online."),
+        ("Blocks", "Whose calls do not ring."),
+        ("Contacts", "Whom one knows."),
+        ("Media", "The way from one participant to the other."),
+        ("Socket", "The way to the socket."),
+        ("Documents", "What you are reading."),
+        ("Supervision", "What supervisors and load balancers ask."),
+    ]
+}
+
+fn paths() -> Paths {
+    let mut paths = PathsBuilder::new();
+    for route in rest::routes() {
+        paths = paths.path(route.path, PathItem::new(route.method, route.operation));
+    }
+    paths.build()
+}
+
+fn components() -> Components {
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(
+            "A JWT of your login service, with `exp` and `sub` (the user's id). `sid` names the session, one login \
+             on one device; without it `jti` does, or the token itself.",
+        ))
+        .build();
+    let components = ComponentsBuilder::new()
+        .security_scheme(BEARER, SecurityScheme::Http(token))
+        .responses_from_iter(refusal::shared());
+    let components = headers()
+        .into_iter()
+        .fold(components, |components, (name, header)| {
+            components.header(name, header)
+        });
+    let mut components = components.build();
+    components.schemas = schemas().into_map();
+    components
+}
+
+fn headers() -> [(&'static str, Header); 3] {
+    let header = |r#type: Type, description: &str| {
+        HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(r#type)))
+            .description(Some(description))
+            .build()
+    };
+    [
+        (
+            "XRequestId",
+            header(
+                Type::String,
+                "The request's name in the server's log: the client's own, or a new one.",
+            ),
+        ),
+        (
+            "RetryAfter",
+            header(Type::Integer, "After how many seconds to ask again."),
+        ),
+        ("WwwAuthenticate", header(Type::String, "Always `Bearer`.")),
+    ]
+}
+
+fn schemas() -> Schemas {
+    let calls = [Shown::Asked, Shown::Started, Shown::Ended, Shown::Whole];
+    let schemas = Schemas::of_values()
+        .with::<value::CallStatus>()
+        .with::<request::Initiate>()
+        .with::<request::Nothing>()
+        .with::<request::Reject>()
+        .with::<request::End>()
+        .with::<request::SetStatus>()
+        .with::<Failure<'_>>()
+        .with::<value::HistoryEntryId>()
+        .with::<value::HistoryStatus>()
+        .with::<value::Direction>()
+        .with::<value::Period>()
+        .with::<history::PageShape<'_>>()
+        .with::<history::Deleted>()
+        .with::<history::Unseen>()
+        .with::<history::StatisticsShape>()
+        .with::<value::QualityReport>()
+        .with::<value::NetworkQuality>()
+        .with::<quality::QualityShape<'_>>()
+        .with::<presence::UserStatus<'_>>()
+        .with::<request::Listed>()
+        .with::<lists::Entry<'_>>()
+        .with::<ice::Configuration<'_>>()
+        .with::<request::AgoraToken>()
+        .with::<value::MediaRole>()
+        .with::<agora::TokenShape<'_>>()
+        .with::<Readiness>();
+    calls.into_iter().fold(schemas, |schemas, shown| {
+        let (name, schema) = shown.schema();
+        schemas.and(name, schema)
+    })
+}

@@ -1,0 +1,196 @@
+//! The REST routes, one function each: what is asked, what is answered.
+
+mod agora;
+mod calls;
+mod history;
+mod ice;
+mod lists;
+mod meta;
+mod quality;
+mod users;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
+};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
+
+use crate::wire::value;
+
+use super::refusal::{self, Refusal};
+use super::{example, schemas};
+
+/// A route.
+#[derive(Clone)]
+pub(super) struct Route {
+    pub method: HttpMethod,
+    pub path: &'static str,
+    pub operation: Operation,
+}
+
+/// What a document says of a route.
+struct Description {
+    tag: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    description: &'static str,
+    parameters: Vec<Parameter>,
+    body: Option<RequestBody>,
+    success: (&'static str, Response),
+    refusals: Vec<Refusal>,
+}
+
+/// All routes, in the order of the document.
+pub(super) fn routes() -> Vec<Route> {
+    [
+        calls::routes(),
+        quality::routes(),
+        history::routes(),
+        users::routes(),
+        lists::routes(),
+        ice::routes(),
+        agora::routes(),
+        meta::routes(),
+    ]
+    .concat()
+}
+
+impl Description {
+    /// The route for signed-in users.
+    fn for_users(self, method: HttpMethod, path: &'static str) -> Route {
+        let refusals = refusal::of_signed_in(self.refusals.clone());
+        Route {
+            method,
+            path,
+            operation: self.operation(refusals).build(),
+        }
+    }
+
+    /// The route for everybody, without a token.
+    fn for_everybody(self, method: HttpMethod, path: &'static str) -> Route {
+        let refusals = self.refusals.clone();
+        let operation = self.operation(refusals).securities(Some([]));
+        Route {
+            method,
+            path,
+            operation: operation.build(),
+        }
+    }
+
+    fn operation(self, refusals: Vec<Refusal>) -> OperationBuilder {
+        let (status, success) = self.success;
+        let responses = ResponsesBuilder::new()
+            .response(status, success)
+            .responses_from_iter(refusal::responses(refusals));
+        OperationBuilder::new()
+            .tag(self.tag)
+            .operation_id(Some(self.id))
+            .summary(Some(self.summary))
+            .description(Some(self.description))
+            .parameters((!self.parameters.is_empty()).then_some(self.parameters))
+            .request_body(self.body)
+            .responses(responses)
+    }
+}
+
+/// An example: what it is called, what it shows, and its JSON.
+struct Example(&'static str, &'static str, Value);
+
+/// A body with these examples.
+fn body<T: ToSchema>(
+    required: Required,
+    examples: impl IntoIterator<Item = Example>,
+) -> RequestBody {
+    let content = ContentBuilder::new()
+        .schema(Some(schemas::of::<T>()))
+        .examples_from_iter(named(examples))
+        .build();
+    RequestBodyBuilder::new()
+        .content("application/json", content)
+        .required(Some(required))
+        .description(Some("JSON of at most 16 KiB. Unknown fields are ignored."))
+        .build()
+}
+
+/// The envelope of a success, which says `message`, with `data`. The examples are whole answers.
+fn success(
+    description: &str,
+    message: &str,
+    data: RefOr<Schema>,
+    examples: impl IntoIterator<Item = Example>,
+) -> Response {
+    let envelope = ObjectBuilder::new()
+        .property("success", value::yes())
+        .property("message", schemas::constant(message))
+        .property("data", data)
+        .required("success")
+        .required("message")
+        .required("data");
+    let content = ContentBuilder::new()
+        .schema(Some(envelope))
+        .examples_from_iter(named(examples))
+        .build();
+    answer(description)
+        .content("application/json", content)
+        .build()
+}
+
+fn answer(description: &str) -> ResponseBuilder {
+    ResponseBuilder::new()
+        .description(description)
+        .header_ref("X-Request-Id", Ref::new("#/components/headers/XRequestId"))
+}
+
+fn named(
+    examples: impl IntoIterator<Item = Example>,
+) -> impl Iterator<Item = (&'static str, ExampleBuilder)> {
+    examples.into_iter().map(|Example(name, summary, value)| {
+        (
+            name,
+            ExampleBuilder::new().summary(summary).value(Some(value)),
+        )
+    })
+}
+
+/// The call in a path.
+fn call_id() -> Parameter {
+    path_parameter(
+        "callId",
+        schemas::of::<value::CallId>(),
+        example::call_id().to_string(),
+        "The call's id.",
+    )
+}
+
+/// A part of a path.
+fn path_parameter(
+    name: &str,
+    schema: RefOr<Schema>,
+    example: String,
+    description: &str,
+) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .schema(Some(schema))
+        .example(Some(Value::from(example)))
+        .description(Some(description))
+        .build()
+}
+
+/// What may stand behind the question mark.
+fn query_parameter(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .schema(Some(schema))
+        .description(Some(description))
+        .build()
+}
