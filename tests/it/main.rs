@@ -20,6 +20,7 @@ mod console;
 mod contacts;
 mod cors;
 mod crash;
+mod dashboard;
 mod details;
 mod docs;
 mod end;

@@ -1,0 +1,100 @@
+//! `docs/grafana.json` and `docs/alerts.yml`: what they show and watch is there to be read.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chattrix::settings::Rate;
+use serde_json::Value;
+
+use crate::support::{TestServer, eventually};
+
+const DASHBOARD: &str = include_str!("../../docs/grafana.json");
+const ALERTS: &str = include_str!("../../docs/alerts.yml");
+
+/// The names of metrics in `text`.
+fn names(text: &str) -> BTreeSet<&str> {
+    let starts = text
+        .match_indices("chattrix_")
+        .map(|(start, _)| &text[start..]);
+    starts
+        .map(|rest| {
+            let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            rest.split(|c| !is_of_name(c)).next().unwrap_or_default()
+        })
+        .collect()
+}
+
+/// A server of which every kind of thing has been asked that is counted.
+async fn busy_server() -> TestServer {
+    let rate = Rate {
+        count: NonZeroU32::new(20).expect("not zero"),
+        period: Duration::from_hours(1),
+    };
+    let server = TestServer::with(|settings| settings.request_rate = Some(rate)).await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut at_bob = bob.socket().await;
+    let call = alice.call("bob").await;
+    at_bob.expect("call_invitation").await;
+    bob.accept(&call).await.success(200);
+    alice.end(&call).await.success(200);
+    at_bob.expect("call_ended").await;
+    at_bob.close().await;
+    server
+        .anonymous()
+        .active()
+        .await
+        .failure(401, "unauthenticated");
+    let carol = server.sign_in("carol");
+    for _ in 0..20 {
+        carol.active().await.success(200);
+    }
+    carol.active().await.failure(429, "rate_limited");
+    server
+}
+
+#[rocket::async_test]
+async fn everything_that_the_dashboard_shows_and_the_alerts_watch_is_measured() {
+    let server = busy_server().await;
+    let wanted: BTreeSet<_> = names(DASHBOARD).union(&names(ALERTS)).copied().collect();
+    assert!(wanted.len() >= 25, "{wanted:?}");
+    // The close of a socket is counted when the server has noticed it.
+    eventually("every metric to be there", async || {
+        let metrics = server.anonymous().get("/metrics").await;
+        let text = metrics.body.as_str().expect("plain text").to_owned();
+        wanted.is_subset(&names(&text))
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn everything_that_is_measured_is_on_the_dashboard() {
+    let server = busy_server().await;
+    let metrics = server.anonymous().get("/metrics").await;
+    let shown = names(DASHBOARD);
+    for line in metrics.body.as_str().expect("plain text").lines() {
+        let Some(named) = line.strip_prefix("# TYPE ") else {
+            continue;
+        };
+        let (name, kind) = named.split_once(' ').expect("a name and a kind");
+        let wanted = match kind {
+            "histogram" => format!("{name}_bucket"),
+            _ => name.to_owned(),
+        };
+        assert!(shown.contains(wanted.as_str()), "{wanted} is not shown");
+    }
+}
+
+#[test]
+fn the_dashboard_asks_the_data_source_and_the_servers_that_are_chosen() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels
+        .iter()
+        .filter_map(|panel| panel["targets"].as_array());
+    for target in targets.flatten() {
+        assert_eq!(target["datasource"]["uid"], "${datasource}", "{target}");
+        let asked = target["expr"].as_str().expect("an expression");
+        assert!(asked.contains(r#"instance=~"$instance""#), "{asked}");
+    }
+}
