@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { Window, startBrowser } from './support/browser.js';
+import { PATIENCE, Window, startBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 let browser;
@@ -50,6 +50,11 @@ async function withWindows(users, scene, on = server) {
 async function hangUp(one, other) {
   await one.do('hang-up');
   await Promise.all([one.hearsOfTheEnd(), other.hearsOfTheEnd()]);
+}
+
+async function hangUpAlone(one) {
+  await one.do('hang-up');
+  await one.hearsOfTheEnd();
 }
 
 async function answer(caller, callee, kind = 'Video') {
@@ -111,7 +116,61 @@ describe('a call', () => {
       assert.equal(await otherBob.hearsOfTheEnd(), 'Answered on another of your devices');
       await Promise.all([alice.isActive(), bob.isActive()]);
       await Promise.all([alice.decodes(5), bob.decodes(5)]);
-      await hangUp(bob, alice);
+      // A window that comes later is told, and can end it.
+      await otherBob.page.reload();
+      await otherBob.sees('elsewhere');
+      await otherBob.pane.getByRole('button', { name: 'End that call' }).click();
+      await Promise.all([alice.hearsOfTheEnd(), bob.hearsOfTheEnd()]);
+    }));
+
+  test('that comes in is heard, shown in the title and notified of', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await bob.pane.click({ position: { x: 5, y: 5 } });
+      await bob.page.evaluate(() => {
+        globalThis.heard = [];
+        const { OscillatorNode } = globalThis;
+        globalThis.OscillatorNode = class extends OscillatorNode {
+          constructor(...how) {
+            super(...how);
+            globalThis.heard.push('a tone');
+          }
+        };
+        document.hasFocus = () => false;
+        globalThis.Notification = class {
+          static permission = 'granted';
+          constructor(text) {
+            globalThis.heard.push(text);
+          }
+          close() {
+            globalThis.heard.push('closed');
+          }
+        };
+      });
+      await alice.call('Bob');
+      await bob.page.waitForFunction(() => document.title === '☎ Alice is calling: video');
+      await alice.do('cancel');
+      await bob.hearsOfTheEnd();
+      assert.equal(await bob.page.title(), 'Chattrix Calls console');
+      const heard = await bob.page.evaluate(() => globalThis.heard);
+      assert.ok(heard.includes('a tone') && heard.includes('Alice is calling: video'), heard.join(', '));
+      assert.equal(heard.at(-1), 'closed');
+    }));
+
+  test('looks for another way after the network was away', () =>
+    withWindows(['alice', 'bob'], async (alice, bob, windows) => {
+      await answer(alice, bob);
+      await bob.decodes(5);
+      assert.deepEqual(windows[1].signalsSent('offer'), []);
+      await bob.page.context().setOffline(true);
+      await bob.page.context().setOffline(false);
+      await bob.isOnline();
+      const deadline = Date.now() + PATIENCE;
+      while (windows[1].signalsSent('offer').length === 0) {
+        assert.ok(Date.now() < deadline, 'no new way was looked for');
+        await bob.page.waitForTimeout(200);
+      }
+      await Promise.all([alice.decodes(10), bob.decodes(10)]);
+      await hangUp(alice, bob);
     }));
 
   test('goes on after one of the pages is loaded anew', () =>
@@ -200,6 +259,26 @@ describe('a session', () => {
     assert.equal(await bob.pane.getByRole('heading', { name: 'Bob' }).count(), 1);
     await window.close();
   });
+});
+
+test('a callee who comes while it rings is rung, and one who answers at once is heard', async () => {
+  const window = await Window.open(browser, server.console('?user=alice'));
+  const alice = window.phone();
+  await alice.isOnline();
+  await alice.call('Bob');
+  await alice.pane.getByText('Not connected yet').waitFor();
+  const listening = server.listen('bob');
+  try {
+    await alice.isTalking();
+    await hangUpAlone(alice);
+    // From now on the answer comes as fast as it can.
+    await alice.pane.getByRole('button', { name: 'Call again' }).click();
+    await alice.isTalking();
+    await hangUpAlone(alice);
+  } finally {
+    listening.kill();
+  }
+  await window.close();
 });
 
 test('one person alone can try it, keyboard only, with somebody who answers by itself', async () => {

@@ -52,7 +52,7 @@ class Desk {
   /** Somebody of this page has come: the others need not wait until they look again. */
   #lookAround(newcomer) {
     for (const phone of Object.values(this.phones)) {
-      if (phone && phone !== newcomer) setTimeout(() => phone.refreshPeople().catch(() => {}), 150);
+      if (phone && phone !== newcomer) setTimeout(() => phone.lookAround().catch(() => {}), 150);
     }
   }
 

@@ -4,6 +4,8 @@
 // own that meets one of the other's. The caller offers; candidates trickle. Every signal carries the id of the
 // page's connection that sent it, so that a page that was loaded anew is met with a new connection.
 
+import { newId } from './server.js';
+
 /** Milliseconds for which a connection may be interrupted before a new way is looked for. */
 const PATIENCE = 3_000;
 
@@ -11,7 +13,7 @@ export class Peer {
   /** `on` has `signal(signal)`, `stream(stream)` and `state(state)`. */
   constructor({ isCaller, servers, stream, on }) {
     Object.assign(this, { isCaller, servers, stream, on });
-    this.id = crypto.randomUUID();
+    this.id = newId();
     this.remoteId = null;
     this.chain = Promise.resolve();
     this.#open();

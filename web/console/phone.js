@@ -1,37 +1,31 @@
 // One signed-in person: what is known of their calls, and everything they can do. It shows nothing itself.
 
-import { capture, release } from './media.js';
-import { Peer } from './peer.js';
-import { Sampler } from './quality.js';
+import { Pass } from './pass.js';
+import { Records } from './records.js';
 import { Refusal, Rest } from './rest.js';
 import { ring, silence } from './ring.js';
-import { claimsOf, seededToken } from './server.js';
+import { newId } from './server.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
+import { Talk } from './talk.js';
 import { t } from './i18n.js';
 
-/** Milliseconds between samples of the connection, and between reports to the server. */
-const SAMPLE = 1_000;
-const REPORT = 5_000;
-/** Samples shown: two minutes. */
-const SHOWN = 120;
 /** Milliseconds between looks at who is there. */
 const PRESENCE = 5_000;
 /** How long a warning of the other's network is shown. */
 const WARNING = 10_000;
-/** How long before its end a token is renewed, in milliseconds. */
-const RENEW = 60_000;
 /** How long a simulated person takes to answer. */
 const ANSWER = 1_500;
 
-const isOver = (status) => ['ENDED', 'REJECTED', 'MISSED'].includes(status);
-const isAnswered = (status) => ['CONNECTING', 'ACTIVE'].includes(status);
+/** Whether a call of that status was answered and goes on. */
+export const isAnswered = (status) => ['CONNECTING', 'ACTIVE'].includes(status);
 
 export class Phone extends Store {
-  /** `credentials` is `{token, userId, name, renewable}`. */
+  /** `credentials` are a pass's; `settings` what the page knows of the server. */
   constructor({ credentials, log, settings, pane, simulated = false }) {
     super();
-    Object.assign(this, { credentials, settings, pane, simulated });
+    Object.assign(this, { settings, pane, simulated });
+    this.pass = new Pass(credentials, (token) => this.#renewed(token));
     const { userId } = credentials;
     this.userId = userId;
     this.name = credentials.name ?? userId;
@@ -42,15 +36,14 @@ export class Phone extends Store {
     this.warning = null;
     this.elsewhere = null;
     this.notices = [];
-    this.people = [];
-    this.history = { items: [], nextCursor: null };
-    this.missed = 0;
-    this.statistics = null;
-    this.samples = [];
-    this.isMuted = false;
-    this.isCameraOff = false;
-    const token = () => this.credentials.token;
+    this.talk = null;
+    /** What is heard while a call is being initiated. */
+    this.early = null;
+    const token = () => this.pass.token;
     this.rest = new Rest(log, userId, token);
+    this.records = new Records({
+      rest: this.rest, userId, seeded: settings.people, changed: () => this.changed(),
+    });
     this.socket = new Socket(log, userId, token, {
       opened: () => {
         this.onOnline?.();
@@ -63,12 +56,12 @@ export class Phone extends Store {
   }
 
   start() {
-    this.#planRenewal();
+    this.pass.watch();
     this.socket.connect();
-    this.presence = setInterval(() => this.#attempt(() => this.refreshPeople()), PRESENCE);
+    this.presence = setInterval(() => this.#attempt(() => this.lookAround()), PRESENCE);
     this.online = () => {
       this.socket.hurry();
-      this.peer?.restart();
+      this.talk?.recover();
     };
     window.addEventListener('online', this.online);
     navigator.connection?.addEventListener?.('change', this.online);
@@ -76,10 +69,10 @@ export class Phone extends Store {
 
   /** Signs out: leaves the page's memory of this person, and whatever still runs. */
   stop() {
-    this.#hangUpMedia();
+    this.#endTalk();
     silence(this.key);
     clearInterval(this.presence);
-    clearTimeout(this.renewal);
+    this.pass.stop();
     window.removeEventListener('online', this.online);
     navigator.connection?.removeEventListener?.('change', this.online);
     this.socket.leave();
@@ -90,30 +83,28 @@ export class Phone extends Store {
     return Date.now() + this.socket.skew;
   }
 
-  nameOf(userId) {
-    if (userId === this.userId) return this.name;
-    const known = this.people.find((one) => one.userId === userId);
-    const past = this.history.items.find((one) => one.remoteUserId === userId);
-    return known?.name ?? past?.remoteUserName ?? userId;
-  }
-
   // --- what a person does ---
 
   async dial(userId, callType) {
-    if (this.call) return;
+    if (this.call || this.early) return;
     this.outcome = null;
-    await this.#told(async () => {
-      const body = { calleeId: userId, callType, channelId: `console-${crypto.randomUUID()}` };
-      const data = await this.rest.post('v1/calls/initiate', body, { key: crypto.randomUUID() });
+    this.early = [];
+    await this.told(async () => {
+      const body = { calleeId: userId, callType, channelId: `console-${newId()}` };
+      const data = await this.rest.post('v1/calls/initiate', body, { key: newId() });
       this.#enter(data);
-      this.#prepareMedia();
+      this.talk.prepare();
     });
+    const early = this.early.splice(0);
+    this.early = null;
+    for (const message of early) this.#heard(message);
   }
 
   async accept() {
     const { call } = this;
     if (!call || call.isBusy) return;
-    this.#prepareMedia();
+    call.isAccepting = true;
+    this.talk.prepare();
     await this.#act('call.accept', { callId: call.id }, () => this.rest.post(`v1/calls/${call.id}/accept`, {}), () => {
       call.status = 'CONNECTING';
       call.startedAt = this.now();
@@ -148,22 +139,10 @@ export class Phone extends Store {
 
   /** Ends a call that one's own other device is in. */
   endElsewhere() {
-    return this.#told(async () => {
+    return this.told(async () => {
       await this.rest.post(`v1/calls/${this.elsewhere.id}/end`, {});
       this.elsewhere = null;
     });
-  }
-
-  mute(isMuted) {
-    this.isMuted = isMuted;
-    for (const track of this.local?.getAudioTracks() ?? []) track.enabled = !isMuted;
-    this.changed();
-  }
-
-  hideCamera(isCameraOff) {
-    this.isCameraOff = isCameraOff;
-    for (const track of this.local?.getVideoTracks() ?? []) track.enabled = !isCameraOff;
-    this.changed();
   }
 
   dismiss() {
@@ -181,65 +160,39 @@ export class Phone extends Store {
     if (this.call) this.socket.send('call.quality', { callId: this.call.id, networkQuality });
   }
 
-  /** A new token for this session, typed in or fetched. */
-  async renew(token) {
-    this.credentials = { ...this.credentials, token };
-    this.#planRenewal();
-    if (!this.socket.send('session.refresh', { token })) this.socket.hurry();
+  /** Goes on with a new token, on the connection there is or on a new one. */
+  #renewed(token) {
+    this.onRenewed?.(this.pass.credentials);
+    if (this.socket.send('session.refresh', { token })) return;
     if (['expired', 'replaced', 'closed'].includes(this.socket.state)) this.socket.connect();
+    else this.socket.hurry();
   }
 
-  // --- what is to be read ---
-
-  async refreshPeople() {
+  /** Who is there; nobody looks at what a simulated person sees. */
+  async lookAround() {
     if (this.simulated) return;
-    const online = await this.rest.get('v1/users/status/online');
-    const sessions = new Map(online.map((one) => [one.userId, one.activeSessionCount]));
-    const seeded = this.settings.people.map(({ id, name }) => ({ userId: id, name }));
-    const known = new Map(seeded.map((one) => [one.userId, one]));
-    for (const userId of sessions.keys()) if (!known.has(userId)) known.set(userId, { userId, name: userId });
-    known.delete(this.userId);
-    this.people = [...known.values()].map((one) => ({ ...one, sessions: sessions.get(one.userId) ?? 0 }));
-    this.people.sort((one, other) => (other.sessions > 0) - (one.sessions > 0));
+    await this.records.refreshPeople();
+    // The caller is not told that the callee's device has come and rings.
+    const { call } = this;
+    if (call?.status !== 'INITIATING') return;
+    const { status } = await this.rest.get(`v1/calls/${call.id}`);
+    if (status === 'RINGING' && call.status === 'INITIATING') call.status = status;
     this.changed();
   }
 
-  async refreshHistory({ more = false } = {}) {
-    if (this.simulated) return;
-    const cursor = more && this.history.nextCursor ? `&cursor=${encodeURIComponent(this.history.nextCursor)}` : '';
-    const page = await this.rest.get(`v1/calls/history?limit=20${cursor}`);
-    this.history = { ...page, items: more ? [...this.history.items, ...page.items] : page.items };
-    this.missed = (await this.rest.get('v1/calls/history/unseen')).missed;
-    this.changed();
-  }
-
-  more() {
-    return this.#told(() => this.refreshHistory({ more: true }));
-  }
-
-  async seen() {
-    await this.#told(async () => {
-      if (this.missed > 0) await this.rest.post('v1/calls/history/seen', {});
-      this.missed = 0;
-    });
-  }
-
-  forget(id) {
-    return this.#told(async () => {
-      await this.rest.delete(`v1/calls/history/${id}`);
-      await this.refreshHistory();
-    });
-  }
-
-  async refreshStatistics(period) {
-    await this.#told(async () => {
-      this.statistics = await this.rest.get(`v1/calls/statistics?period=${period}`);
-    });
+  async #lookBack() {
+    if (!this.simulated) await this.records.refreshHistory();
   }
 
   // --- what the server says ---
 
-  #heard({ type, data, payload, timestamp }) {
+  #heard(message) {
+    // Who is called may answer before the caller has heard of the call: that is for then.
+    if (this.early && message.data) {
+      this.early.push(message);
+      return;
+    }
+    const { type, data, payload, timestamp } = message;
     const { call } = this;
     const mine = call && (data ?? payload)?.callId === call.id;
     switch (type) {
@@ -267,18 +220,18 @@ export class Phone extends Store {
           const kind = isAnswered(call.status) ? 'ended' : 'cancelled';
           this.#leave(call, { kind, byMe: data.endedBy === this.userId, by: data.endedBy, seconds: data.durationSeconds });
         } else {
-          this.#attempt(() => this.refreshHistory());
+          this.#attempt(() => this.#lookBack());
         }
         break;
       case 'call_timeout':
         if (mine) this.#leave(call, { kind: 'missed', isCaller: call.isCaller });
-        else this.#attempt(() => this.refreshHistory());
+        else this.#attempt(() => this.#lookBack());
         break;
       case 'call_quality_warning':
         if (mine) this.#warned(data.quality);
         break;
       case 'call_signal':
-        if (mine && call.isHere) this.peer ? this.peer.hear(data.signal) : this.early.push(data.signal);
+        if (mine) this.talk.hear(data.signal);
         break;
       case 'call_error':
         this.say(payload.message, payload.errorType);
@@ -292,18 +245,17 @@ export class Phone extends Store {
   #invited(data, timestamp) {
     if (this.call) return;
     this.outcome = null;
-    this.#attempt(() => this.refreshPeople());
+    this.#attempt(() => this.lookAround());
     this.call = {
       id: data.callId,
       isCaller: false,
-      isHere: true,
       otherId: data.callerId,
       otherName: data.callerName,
       type: data.callType,
       status: 'RINGING',
       ringsUntil: Date.parse(timestamp) + this.settings.ringTimeoutSeconds * 1000,
     };
-    this.early = [];
+    this.#beginTalk();
     if (this.simulated) {
       setTimeout(() => this.accept(), ANSWER);
     } else {
@@ -318,15 +270,14 @@ export class Phone extends Store {
     this.call = {
       id: data.id,
       isCaller,
-      isHere: true,
       otherId,
-      otherName: this.nameOf(otherId),
+      otherName: this.records.nameOf(otherId),
       type: data.callType,
       status: data.status,
       startedAt: data.startTime && Date.parse(data.startTime),
       ringsUntil: Date.parse(data.createdAt) + this.settings.ringTimeoutSeconds * 1000,
     };
-    this.early = [];
+    this.#beginTalk();
     remember(this.key, data.id);
     if (isCaller && !isAnswered(data.status)) ring(this.key, 'outgoing');
     this.changed();
@@ -337,19 +288,19 @@ export class Phone extends Store {
     silence(this.key);
     remember(this.key, call.id);
     this.changed();
-    this.#attempt(() => this.#connectMedia());
+    this.#attempt(() => this.talk.connect(async () => (await this.rest.get('v1/ice-servers')).iceServers));
   }
 
   /** The call is over, here at least. */
   #leave(call, outcome) {
     if (this.call !== call) return;
     silence(this.key);
-    this.#hangUpMedia();
+    this.#endTalk();
     this.call = null;
     remember(this.key, null);
     this.outcome = { ...outcome, otherName: call.otherName, otherId: call.otherId, type: call.type, at: Date.now() };
     this.changed();
-    this.#attempt(() => this.refreshHistory());
+    this.#attempt(() => this.#lookBack());
   }
 
   /** Whatever was missed: which call is live, who is there, what is in the history. */
@@ -360,7 +311,7 @@ export class Phone extends Store {
     if (call && live?.id !== call.id) await this.#endedMeanwhile(call);
     if (live && !this.call) this.#found(live);
     else if (live && call && live.id === call.id) this.#caughtUp(call, live);
-    await Promise.all([this.refreshPeople(), this.refreshHistory()]);
+    await Promise.all([this.lookAround(), this.#lookBack()]);
     this.changed();
   }
 
@@ -380,7 +331,7 @@ export class Phone extends Store {
       return;
     }
     this.#enter(live);
-    this.#prepareMedia();
+    this.talk.prepare();
     if (isAnswered(live.status)) this.#answered();
   }
 
@@ -389,10 +340,11 @@ export class Phone extends Store {
     call.status = live.status;
     call.startedAt = live.startTime ? Date.parse(live.startTime) : call.startedAt;
     if (!wasAnswered && isAnswered(live.status)) {
-      if (call.isCaller) this.#answered();
+      // An acceptance whose outcome was lost with the connection was this page's own.
+      if (call.isCaller || call.isAccepting) this.#answered();
       else this.#leave(call, { kind: 'elsewhere' });
-    } else if (wasAnswered && this.peer && this.peer.connection.connectionState !== 'connected') {
-      this.peer.restart();
+    } else if (wasAnswered) {
+      this.talk.recover({ unlessConnected: true });
     }
   }
 
@@ -403,70 +355,28 @@ export class Phone extends Store {
 
   // --- media ---
 
-  /** Asks for camera and microphone while it rings, so that the answer need not wait for them. */
-  #prepareMedia() {
+  #beginTalk() {
     const { call } = this;
-    const drawn = this.simulated || this.settings.drawn;
-    this.capturing ??= capture(call.type, this.name, { drawn }).then((captured) => {
-      if (this.call !== call) {
-        release(captured.stream);
-        return null;
-      }
-      this.local = captured.stream;
-      this.isDrawn = captured.isDrawn;
-      this.mute(this.isMuted);
-      this.hideCamera(this.isCameraOff);
-      return captured.stream;
-    });
-  }
-
-  async #connectMedia() {
-    const { call } = this;
-    this.#prepareMedia();
-    const [stream, { iceServers }] = await Promise.all([this.capturing, this.rest.get('v1/ice-servers')]);
-    if (this.call !== call || !stream) return;
-    this.peer = new Peer({
-      isCaller: call.isCaller,
-      servers: iceServers,
-      stream,
+    this.talk = new Talk({
+      call,
+      name: this.name,
+      drawn: this.simulated || this.settings.drawn,
       on: {
         signal: (signal) => this.socket.send('call.signal', { callId: call.id, signal }),
-        stream: (remote) => {
-          this.remote = remote;
-          this.changed();
-        },
-        state: (state) => {
-          this.media = state;
-          this.changed();
-        },
+        report: (report) => this.socket.send('call.quality', { callId: call.id, ...report }),
+        flows: () => this.#attempt(() => this.#tellActive(call)),
+        changed: () => this.changed(),
       },
     });
-    this.peer.start();
-    for (const signal of this.early.splice(0)) this.peer.hear(signal);
-    this.#beginSampling(call);
   }
 
-  #beginSampling(call) {
-    let sampler = new Sampler();
-    let connection = null;
-    let reported = { at: 0, level: null };
-    this.samples = [];
-    this.sampling = setInterval(() => this.#attempt(async () => {
-      if (this.call !== call || !this.peer) return;
-      if (this.peer.connection !== connection) {
-        connection = this.peer.connection;
-        sampler = new Sampler();
-      }
-      const sample = await sampler.sample(connection);
-      if (this.call !== call) return;
-      this.samples = [...this.samples.slice(1 - SHOWN), { ...sample, at: Date.now() }];
-      if (sample.bytes > 0 && connection.connectionState === 'connected') await this.#tellActive(call);
-      reported = this.#report(call, sample, reported);
-      this.changed();
-    }), SAMPLE);
+  #endTalk() {
+    this.talk?.close();
+    this.talk = null;
+    this.warning = null;
   }
 
-  /** Media comes in, and says so: both do, since neither knows of the other's. */
+  /** Media comes in, and this side says so: both do, since neither knows of the other's. */
   async #tellActive(call) {
     if (call.toldActive) return;
     call.toldActive = true;
@@ -480,18 +390,6 @@ export class Phone extends Store {
     this.changed();
   }
 
-  #report(call, sample, reported) {
-    const now = Date.now();
-    const isNew = sample.level && sample.level !== reported.level;
-    if (!sample.level || call.status !== 'ACTIVE') return reported;
-    if (!isNew && now - reported.at < REPORT) return reported;
-    const report = { callId: call.id, networkQuality: sample.level };
-    if (sample.loss !== null) report.packetLossRate = sample.loss;
-    if (sample.roundTrip !== null) report.roundTripTime = sample.roundTrip;
-    this.socket.send('call.quality', report);
-    return { at: now, level: sample.level };
-  }
-
   #warned(quality) {
     const warning = { quality };
     this.warning = warning;
@@ -503,33 +401,8 @@ export class Phone extends Store {
     }, WARNING);
   }
 
-  #hangUpMedia() {
-    clearInterval(this.sampling);
-    this.peer?.close();
-    release(this.local);
-    Object.assign(this, { peer: null, local: null, remote: null, media: null, capturing: null, warning: null });
-    Object.assign(this, { isMuted: false, isCameraOff: false });
-  }
-
   #talked(call) {
     return call.startedAt ? Math.max(0, Math.floor((this.now() - call.startedAt) / 1000)) : 0;
-  }
-
-  // --- tokens ---
-
-  #planRenewal() {
-    clearTimeout(this.renewal);
-    const { exp } = claimsOf(this.credentials.token);
-    if (!this.credentials.renewable || !exp) return;
-    const left = exp * 1000 - Date.now();
-    this.renewal = setTimeout(() => this.#attempt(() => this.#fetchToken()), Math.max(left - Math.min(RENEW, left / 2), 500));
-  }
-
-  async #fetchToken() {
-    const { sessionId, ttlSeconds } = this.credentials;
-    const { token } = await seededToken(this.userId, sessionId, ttlSeconds);
-    await this.renew(token);
-    this.onRenewed?.(this.credentials);
   }
 
   /** Whether it was the token for which a connection failed. */
@@ -538,8 +411,8 @@ export class Phone extends Store {
       await this.rest.get('v1/calls/active');
     } catch (error) {
       if (!(error instanceof Refusal) || error.status !== 401) return;
-      if (this.credentials.renewable) {
-        await this.#fetchToken();
+      if (this.pass.isRenewable) {
+        await this.pass.fetch();
       } else {
         this.socket.leave();
         this.socket.state = 'expired';
@@ -568,7 +441,8 @@ export class Phone extends Store {
     }
   }
 
-  async #told(work) {
+  /** Does `work`; a refusal is shown. */
+  async told(work) {
     try {
       await work();
     } catch (error) {
@@ -602,5 +476,3 @@ function remember(key, callId) {
 }
 
 const remembered = (key) => sessionStorage.getItem(`call:${key}`);
-
-export { isAnswered, isOver };

@@ -15,11 +15,15 @@ const LIMITS = [
 export class Sampler {
   #before = null;
 
+  constructor(connection) {
+    this.connection = connection;
+  }
+
   /** `{level, loss, roundTrip, kilobits, frames, decoded}` since the last time; no level without traffic to judge. */
-  async sample(connection) {
+  async sample() {
     const now = performance.now();
     const sum = { received: 0, lost: 0, bytes: 0, decoded: 0, roundTrip: null };
-    for (const report of (await connection.getStats()).values()) {
+    for (const report of (await this.connection.getStats()).values()) {
       if (report.type === 'inbound-rtp') {
         sum.received += report.packetsReceived ?? 0;
         sum.lost += Math.max(0, report.packetsLost ?? 0);
@@ -31,19 +35,22 @@ export class Sampler {
     }
     const before = this.#before;
     this.#before = { ...sum, now };
-    if (!before || sum.bytes < before.bytes) return { level: null, loss: null, roundTrip: sum.roundTrip, kilobits: 0, frames: 0, decoded: sum.decoded, bytes: sum.bytes };
+    const { roundTrip, decoded, bytes } = sum;
+    if (!before || bytes < before.bytes) {
+      return { level: null, loss: null, kilobits: 0, frames: 0, roundTrip, decoded, bytes };
+    }
     const seconds = (now - before.now) / 1000;
     const received = sum.received - before.received;
     const lost = Math.max(0, sum.lost - before.lost);
     const loss = received + lost > 0 ? lost / (received + lost) : null;
     return {
-      level: levelOf(loss, sum.roundTrip),
+      level: levelOf(loss, roundTrip),
       loss,
-      roundTrip: sum.roundTrip,
-      kilobits: (8 * (sum.bytes - before.bytes)) / 1000 / seconds,
-      frames: (sum.decoded - before.decoded) / seconds,
-      decoded: sum.decoded,
-      bytes: sum.bytes,
+      kilobits: (8 * (bytes - before.bytes)) / 1000 / seconds,
+      frames: (decoded - before.decoded) / seconds,
+      roundTrip,
+      decoded,
+      bytes,
     };
   }
 }

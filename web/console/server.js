@@ -34,3 +34,9 @@ export function claimsOf(token) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
 }
+
+/** An id that nobody else has. Pages that came without TLS have no `crypto.randomUUID`. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -34,6 +34,7 @@ export class Window {
     await page.addInitScript(() => {
       addEventListener('securitypolicyviolation', (event) => globalThis.tellOfBreach(`${event.violatedDirective} ${event.blockedURI}`));
     });
+    page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => window.sent.push(payload)));
     page.on('pageerror', (error) => window.complaints.push(error.stack));
     page.on('console', (message) => {
       // That a server is down is in the browser's log, and nothing that the page could help.
@@ -46,6 +47,7 @@ export class Window {
   }
 
   complaints = [];
+  sent = [];
 
   constructor(context, page) {
     this.context = context;
@@ -55,6 +57,11 @@ export class Window {
   /** One of the phones on the page. */
   phone(pane = 'left') {
     return new Phone(this.page, this.page.locator(`[data-pane=${pane}]`));
+  }
+
+  /** The signals with a description of that type which the page has sent so far. */
+  signalsSent(type) {
+    return this.sent.filter((text) => text.includes('"call.signal"') && text.includes(`"description":{"type":"${type}"`));
   }
 
   /** Closes it; it must have had nothing to complain of. */
@@ -87,6 +94,11 @@ export class Phone {
   /** Waits until the call is in that state: incoming, outgoing, talking, over, elsewhere. */
   sees(state) {
     return this.pane.locator(`[data-state=${state}]`).waitFor();
+  }
+
+  /** Waits until the call is answered; with media or without. */
+  isTalking() {
+    return this.sees('talking');
   }
 
   isActive() {

@@ -63,6 +63,15 @@ export class Server {
     return `http://127.0.0.1:${this.port}/console${query}`;
   }
 
+  /** A device of `user` that accepts every call as soon as it comes, and sends no media. */
+  listen(user) {
+    const url = `http://127.0.0.1:${this.port}`;
+    // Its input stays open: it leaves when that ends.
+    return spawn(PROGRAM, ['listen', user, '--dev', '--accept', '--url', url], {
+      cwd: this.folder, stdio: ['pipe', 'ignore', 'ignore'],
+    });
+  }
+
   /** A token out of the command line. */
   token(user, ttl = '1h') {
     return execFileSync(PROGRAM, ['token', user, '--dev', '--ttl', ttl], { cwd: this.folder, encoding: 'utf8' }).trim();

@@ -98,12 +98,25 @@ const pretty = (value) => (typeof value === 'string' ? value : JSON.stringify(va
 function Copy({ text, label }) {
   const [isDone, setDone] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text());
+    await copyText(text());
     setDone(true);
     setTimeout(() => setDone(false), 1500);
   };
   return html`<button type="button" class="quiet small" onClick=${copy}>${isDone ? t('copied') : label}</button>`;
 }
+
+/** Pages that came without TLS have no clipboard of their own, but can copy what is selected. */
+async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = Object.assign(document.createElement('textarea'), { value: text });
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
+/** The id of no call. */
+const NOWHERE = '00000000-0000-7000-8000-000000000000';
 
 const TEMPLATES = {
   heartbeat: () => ({ type: 'heartbeat', payload: {} }),
@@ -115,7 +128,7 @@ const TEMPLATES = {
 };
 
 /** The call that a message by hand is about: the present one, or the last of the history. */
-const aCall = (phone) => phone?.call?.id ?? phone?.history.items[0]?.callId ?? '00000000-0000-7000-8000-000000000000';
+const aCall = (phone) => phone?.call?.id ?? phone?.records.history.items[0]?.callId ?? NOWHERE;
 
 function useSpeaker(phones) {
   const [key, setKey] = useState('');
@@ -144,7 +157,7 @@ function SendBox({ phones }) {
     <label>${t('message-json')}<textarea rows="7" spellcheck=${false} value=${text} onInput=${(event) => setText(event.target.value)}></textarea></label>
     <div class="row">
       <button class="primary" disabled=${phone?.connection !== 'online'}>${t('send')}</button>
-      ${phone && html`<${Copy} text=${() => phone.credentials.token} label=${t('copy-token')} />`}
+      ${phone && html`<${Copy} text=${() => phone.pass.token} label=${t('copy-token')} />`}
     </div>
   </form>`;
 }
@@ -155,8 +168,8 @@ const AWKWARD = {
   'end-after-end': (phone) => twice(() => phone.socket.send('call.end', { callId: aCall(phone) })),
   malformed: (phone) => phone.socket.sendText('{"type": "call.accept", "payload": '),
   'unknown-type': (phone) => phone.socket.send('call.hold', {}),
-  'unknown-call': (phone) => phone.socket.send('call.accept', { callId: '00000000-0000-7000-8000-000000000000' }),
-  'early-signal': (phone) => phone.socket.send('call.signal', { callId: aCall({ history: { items: [] } }), signal: 'too early' }),
+  'unknown-call': (phone) => phone.socket.send('call.accept', { callId: NOWHERE }),
+  'early-signal': (phone) => phone.socket.send('call.signal', { callId: NOWHERE, signal: 'too early' }),
   'call-oneself': (phone) => told(phone, phone.rest.post('v1/calls/initiate', { calleeId: phone.userId, callType: 'VIDEO', channelId: 'mirror' })),
   'empty-body': (phone) => told(phone, phone.rest.post('v1/calls/initiate', '')),
 };

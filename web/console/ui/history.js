@@ -5,16 +5,16 @@ import { duration, moment, t } from '../i18n.js';
 import { Avatar, Bar, Choice, Icon } from './parts.js';
 
 export function History({ phone }) {
-  const { items, nextCursor } = phone.history;
+  const { items, nextCursor } = phone.records.history;
   useEffect(() => {
-    phone.seen();
-  }, [phone, phone.missed]);
+    phone.told(() => phone.records.seen());
+  }, [phone, phone.records.missed]);
   if (items.length === 0) return html`<p class="hint">${t('no-history')}</p>`;
   const isBusy = Boolean(phone.call) || phone.connection !== 'online';
   return html`<ul class="history">
       ${items.map((item) => html`<${Entry} key=${item.id} item=${item} phone=${phone} isBusy=${isBusy} />`)}
     </ul>
-    ${nextCursor && html`<button type="button" class="quiet wide" onClick=${() => phone.more()}>${t('more')}</button>`}`;
+    ${nextCursor && html`<button type="button" class="quiet wide" onClick=${() => phone.told(() => phone.records.refreshHistory({ more: true }))}>${t('more')}</button>`}`;
 }
 
 function Entry({ item, phone, isBusy }) {
@@ -30,7 +30,7 @@ function Entry({ item, phone, isBusy }) {
       <span><span class="direction" title=${t(item.direction)}><${Icon} name=${isIncoming ? 'in' : 'out'} /><span class="unseen">${t(item.direction)}</span></span>
         ${t(item.status)}${item.durationSeconds ? ` · ${duration(item.durationSeconds)}` : ''} · ${moment(item.timestamp)}</span>
     </div>
-    <button type="button" class="quiet round" title=${t('remove')} aria-label=${`${t('remove')}: ${name}, ${moment(item.timestamp)}`} onClick=${() => phone.forget(item.id)}><${Icon} name="trash" /></button>
+    <button type="button" class="quiet round" title=${t('remove')} aria-label=${`${t('remove')}: ${name}, ${moment(item.timestamp)}`} onClick=${() => phone.told(() => phone.records.forget(item.id))}><${Icon} name="trash" /></button>
     <button type="button" class="quiet round" disabled=${isBusy} title=${call} aria-label=${call} onClick=${() => phone.dial(item.remoteUserId, item.callType)}><${Icon} name=${isVideo ? 'video' : 'phone'} /></button>
   </li>`;
 }
@@ -38,9 +38,9 @@ function Entry({ item, phone, isBusy }) {
 export function Statistics({ phone }) {
   const [period, setPeriod] = useState('week');
   useEffect(() => {
-    phone.refreshStatistics(period);
-  }, [phone, period, phone.history.items[0]?.id]);
-  const { statistics } = phone;
+    phone.told(() => phone.records.refreshStatistics(period));
+  }, [phone, period, phone.records.history.items[0]?.id]);
+  const { statistics } = phone.records;
   const periods = Object.fromEntries(['day', 'week', 'month', 'year', 'all'].map((one) => [one, t(one)]));
   return html`<${Choice} label=${t('period')} options=${periods} value=${period} onChoose=${setPeriod} />
     ${statistics && html`
@@ -50,7 +50,7 @@ export function Statistics({ phone }) {
         <div><dt>${t('average-time')}</dt><dd>${duration(statistics.averageDurationSeconds)}</dd></div>
       </dl>
       <${Bars} counts=${statistics.callsByStatus} />
-      <${Bars} counts=${{ [t('video')]: statistics.callsByType.VIDEO, [t('voice')]: statistics.callsByType.AUDIO }} />`}`;
+      <${Bars} counts=${{ video: statistics.callsByType.VIDEO, voice: statistics.callsByType.AUDIO }} />`}`;
 }
 
 function Bars({ counts }) {

@@ -2,7 +2,6 @@
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';
-import { seededToken } from '../server.js';
 import { History, Statistics } from './history.js';
 import { Avatar, Icon, useStore } from './parts.js';
 import { People } from './people.js';
@@ -33,7 +32,7 @@ function Head({ phone, onSignOut }) {
       <h2>${name}</h2>
       <span class=${`connection is-${connection}`} role="status" data-connection=${connection}>${t(connection)}${name === userId ? '' : ` · ${userId}`}</span>
     </div>
-    ${phone.settings.isDevelopment && html`<a class="quiet round button" href=${`?user=${encodeURIComponent(userId)}`} target="_blank" rel="noreferrer" title=${t('newwindow', { name })} aria-label=${t('newwindow', { name })}><${Icon} name="window" /></a>`}
+    ${phone.settings.isDevelopment && html`<a class="quiet round button" href=${`?user=${encodeURIComponent(userId)}`} target="_blank" rel="noreferrer" title=${t('open-window', { name })} aria-label=${t('open-window', { name })}><${Icon} name="window" /></a>`}
     <button type="button" class="quiet" onClick=${onSignOut}>${t('sign-out')}</button>
   </header>`;
 }
@@ -53,16 +52,15 @@ function Trouble({ phone }) {
     return html`<div class="trouble"><p>${t('replaced')}</p><button type="button" class="tinted" onClick=${() => phone.socket.connect()}>${t('take-over')}</button></div>`;
   }
   if (phone.connection !== 'expired') return null;
-  const { sessionId, renewable } = phone.credentials;
-  const fetchOne = async () => phone.renew((await seededToken(phone.userId, sessionId)).token);
   const use = (event) => {
     event.preventDefault();
-    phone.renew(new FormData(event.target).get('token').trim());
+    const token = new FormData(event.target).get('token').trim();
+    if (!phone.pass.replace(token)) phone.say(t('bad-token'));
   };
   return html`<div class="trouble">
     <p role="alert">${t('token-refused')}</p>
-    ${renewable
-      ? html`<button type="button" class="tinted" onClick=${fetchOne}>${t('new-token')}</button>`
+    ${phone.pass.isRenewable
+      ? html`<button type="button" class="tinted" onClick=${() => phone.told(() => phone.pass.fetch())}>${t('new-token')}</button>`
       : html`<form onSubmit=${use}><label>${t('token')}<input name="token" required autocomplete="off" /></label><button class="tinted">${t('sign-in')}</button></form>`}
   </div>`;
 }
@@ -83,7 +81,7 @@ function Tabs({ phone, bots, onSimulate }) {
   return html`<div class="tabs" role="tablist" onKeyDown=${move}>
       ${tabs.map((one) => html`<button type="button" key=${one} role="tab" id=${id(one)} data-tab=${one} aria-selected=${one === tab ? 'true' : 'false'}
         aria-controls=${`${id('tab')}-panel`} tabindex=${one === tab ? 0 : -1} onClick=${() => setTab(one)}>
-        ${t(one)}${one === 'history' && phone.missed > 0 && html` <span class="badge" aria-label=${t('missed-calls', { count: phone.missed })}>${phone.missed}</span>`}
+        ${t(one)}${one === 'history' && phone.records.missed > 0 && html` <span class="badge" aria-label=${t('missed-calls', { count: phone.records.missed })}>${phone.records.missed}</span>`}
       </button>`)}
     </div>
     <div class="tab-panel" role="tabpanel" id=${`${id('tab')}-panel`} aria-labelledby=${id(tab)} tabindex="0">

@@ -16,11 +16,11 @@ export function People({ phone, bots, onSimulate }) {
     dial(new FormData(event.target).get('user').trim(), type);
   };
   const isBusy = Boolean(phone.call) || phone.connection !== 'online';
-  const anybody = phone.people.some((one) => one.sessions > 0);
+  const anybody = phone.records.people.some((one) => one.sessions > 0);
   return html`
     ${!anybody && !phone.call && html`<p class="hint">${t(phone.settings.isDevelopment ? 'nobody-else' : 'nobody-known')}</p>`}
     <ul class="people">
-      ${phone.people.map((person) => html`<${Person} key=${person.userId} ...${{ person, isBusy, dial, bots, onSimulate, settings: phone.settings }} />`)}
+      ${phone.records.people.map((person) => html`<${Person} key=${person.userId} ...${{ person, isBusy, dial, bots, onSimulate, settings: phone.settings }} />`)}
     </ul>
     <form class="by-id" onSubmit=${byId}>
       <label>${t('call-by-id')}<input name="user" required maxlength="64" pattern="[A-Za-z0-9._:@\\-]+" placeholder=${t('user-id')} autocomplete="off" /></label>

@@ -9,8 +9,9 @@ const HEIGHT = 56;
 const SHOWN = 120;
 
 export function Quality({ phone }) {
-  const last = phone.samples.at(-1);
-  if (!phone.call || !last) return null;
+  const samples = phone.talk?.samples ?? [];
+  const last = samples.at(-1);
+  if (!last) return null;
   return html`<section class="quality" aria-label=${t('quality')}>
     <div class="quality-head">
       <h3>${t('quality')}</h3>
@@ -27,7 +28,7 @@ export function Quality({ phone }) {
       <div><dt>${t('incoming')}</dt><dd>${Math.round(last.kilobits)} kbit/s</dd></div>
       ${phone.call.type === 'VIDEO' && html`<div><dt>${t('frames')}</dt><dd data-decoded=${last.decoded}>${t('per-second', { count: Math.round(last.frames) })}</dd></div>`}
     </dl>
-    <${Graph} samples=${phone.samples} />
+    <${Graph} samples=${samples} />
   </section>`;
 }
 

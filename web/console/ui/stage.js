@@ -8,7 +8,7 @@ import { Avatar, Bar, Icon, useClock } from './parts.js';
 
 export function Stage({ phone, quiet }) {
   const { call, outcome, elsewhere } = phone;
-  if (call && isAnswered(call.status)) return html`<${Talk} phone=${phone} quiet=${quiet} key=${call.id} />`;
+  if (call && isAnswered(call.status)) return html`<${Talking} phone=${phone} quiet=${quiet} key=${call.id} />`;
   if (call) return html`<${Ringing} phone=${phone} key=${call.id} />`;
   if (elsewhere) return html`<${Elsewhere} phone=${phone} />`;
   if (outcome) return html`<${Outcome} phone=${phone} outcome=${outcome} />`;
@@ -65,31 +65,31 @@ function Reject({ phone }) {
   </div>`;
 }
 
-function Talk({ phone, quiet }) {
-  const { call, media, warning } = phone;
+function Talking({ phone, quiet }) {
+  const { call, talk, warning } = phone;
   useClock(true);
   const [isSilent, setSilent] = useState(quiet);
   const isVideo = call.type === 'VIDEO';
-  const flows = media === 'connected';
-  const hint = !flows && (media && media !== 'new' && phone.samples.some((one) => one.bytes > 0) ? t('interrupted') : t('connectingmedia'));
+  const flows = talk.state === 'connected';
+  const hint = !flows && t(talk.samples.some((one) => one.bytes > 0) ? 'interrupted' : 'setting-up');
   const seconds = call.startedAt ? (phone.now() - call.startedAt) / 1000 : 0;
   const name = call.otherName;
   return html`<section class=${`stage is-talking ${isVideo ? 'has-video' : ''}`} data-state="talking" data-status=${call.status} aria-label=${t('in-call-with', { name })}>
-    <${Video} stream=${phone.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
+    <${Video} stream=${talk.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
     ${!(isVideo && flows) && html`<div class="halo is-still"><${Avatar} name=${name} size="huge" /></div>`}
-    ${isVideo && phone.local && html`<${Video} stream=${phone.local} muted=${true} label=${t('your-video')} className=${`mine ${phone.isCameraOff ? 'is-off' : ''} ${phone.isDrawn ? '' : 'is-mirrored'}`} />`}
+    ${isVideo && talk.local && html`<${Video} stream=${talk.local} muted=${true} label=${t('your-video')} className=${`mine ${talk.isCameraOff ? 'is-off' : ''} ${talk.isDrawn ? '' : 'is-mirrored'}`} />`}
     <div class="caption">
       <strong>${name}</strong>
       <span class="timer" role="timer" aria-label=${t('call-time')}>${duration(seconds)}</span>
-      ${phone.isDrawn && isVideo && html`<span class="tag">${t('drawn')}</span>`}
+      ${talk.isDrawn && isVideo && html`<span class="tag">${t('drawn')}</span>`}
     </div>
     ${hint && html`<p class="hint-over" role="status">${hint}</p>`}
     ${warning && html`<p class="warning-over" role="status">${t('their-network', { name, quality: t(warning.quality).toLowerCase() })}</p>`}
     <div class="controls over">
-      <button type="button" class="over-button round" aria-pressed=${phone.isMuted ? 'true' : 'false'} title=${t(phone.isMuted ? 'unmute' : 'mute')} aria-label=${t('mute')}
-        onClick=${() => phone.mute(!phone.isMuted)}><${Icon} name="mic" struck=${phone.isMuted} /></button>
-      ${isVideo && html`<button type="button" class="over-button round" aria-pressed=${phone.isCameraOff ? 'true' : 'false'} title=${t(phone.isCameraOff ? 'camera-on' : 'camera-off')} aria-label=${t('camera-off')}
-        onClick=${() => phone.hideCamera(!phone.isCameraOff)}><${Icon} name="video" struck=${phone.isCameraOff} /></button>`}
+      <button type="button" class="over-button round" aria-pressed=${talk.isMuted ? 'true' : 'false'} title=${t(talk.isMuted ? 'unmute' : 'mute')} aria-label=${t('mute')}
+        onClick=${() => talk.mute(!talk.isMuted)}><${Icon} name="mic" struck=${talk.isMuted} /></button>
+      ${isVideo && html`<button type="button" class="over-button round" aria-pressed=${talk.isCameraOff ? 'true' : 'false'} title=${t(talk.isCameraOff ? 'camera-on' : 'camera-off')} aria-label=${t('camera-off')}
+        onClick=${() => talk.hideCamera(!talk.isCameraOff)}><${Icon} name="video" struck=${talk.isCameraOff} /></button>`}
       <button type="button" class="over-button round" aria-pressed=${isSilent ? 'true' : 'false'} title=${t(isSilent ? 'sound-on' : 'sound-off')} aria-label=${t('sound-off')}
         onClick=${() => setSilent(!isSilent)}><${Icon} name="speaker" struck=${isSilent} /></button>
       <button type="button" class="danger big" data-do="hang-up" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" /><span>${t('hang-up')}</span></button>

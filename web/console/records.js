@@ -1,0 +1,64 @@
+// What one person can look up: who is there, what calls there were, and their numbers.
+
+/** Calls of a page of the history. */
+const PAGE = 20;
+
+export class Records {
+  /** The others, those who are there first: `[{userId, name, sessions}]`. */
+  people = [];
+  history = { items: [], nextCursor: null };
+  /** How many missed calls the person has not seen. */
+  missed = 0;
+  statistics = null;
+
+  /** `seeded` are the users whose names are known, `[{id, name}]`; `changed()` is called after each change. */
+  constructor({ rest, userId, seeded, changed }) {
+    Object.assign(this, { rest, userId, seeded, changed });
+  }
+
+  /** The name of somebody, or the id where no name is known. */
+  nameOf(userId) {
+    const known = this.people.find((one) => one.userId === userId);
+    const past = this.history.items.find((one) => one.remoteUserId === userId);
+    return known?.name ?? past?.remoteUserName ?? userId;
+  }
+
+  async refreshPeople() {
+    const online = await this.rest.get('v1/users/status/online');
+    const sessions = new Map(online.map((one) => [one.userId, one.activeSessionCount]));
+    const names = new Map(this.seeded.map(({ id, name }) => [id, name]));
+    const others = new Set([...names.keys(), ...sessions.keys()]);
+    others.delete(this.userId);
+    const person = (userId) => ({ userId, name: names.get(userId) ?? userId, sessions: sessions.get(userId) ?? 0 });
+    this.people = [...others].map(person);
+    this.people.sort((one, other) => (other.sessions > 0) - (one.sessions > 0));
+    this.changed();
+  }
+
+  /** The newest calls, or with `more` the next older ones too. */
+  async refreshHistory({ more = false } = {}) {
+    const { items, nextCursor } = this.history;
+    const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
+    const page = await this.rest.get(`v1/calls/history?limit=${PAGE}${cursor}`);
+    this.history = { ...page, items: more ? [...items, ...page.items] : page.items };
+    this.missed = (await this.rest.get('v1/calls/history/unseen')).missed;
+    this.changed();
+  }
+
+  /** The person has seen what was missed. */
+  async seen() {
+    if (this.missed > 0) await this.rest.post('v1/calls/history/seen', {});
+    this.missed = 0;
+  }
+
+  /** Removes a call from the history. */
+  async forget(id) {
+    await this.rest.delete(`v1/calls/history/${id}`);
+    await this.refreshHistory();
+  }
+
+  /** The numbers of a `period`: day, week, month, year or all. */
+  async refreshStatistics(period) {
+    this.statistics = await this.rest.get(`v1/calls/statistics?period=${period}`);
+  }
+}
