@@ -437,6 +437,7 @@ fn service(store: Store) -> Service {
         Clock::System,
         rules,
         Metrics::new(env!("CARGO_PKG_VERSION")),
+        None,
     )
 }
 

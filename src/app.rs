@@ -22,6 +22,7 @@ use crate::service::{Rules, Service};
 use crate::settings::Settings;
 use crate::store::{self, Store};
 use crate::sweeper::Sweeper;
+use crate::webhook::{self, Sender, WebhookError, Webhooks};
 use crate::ws::SocketRules;
 use crate::{http, ws};
 
@@ -43,6 +44,9 @@ pub enum StartError {
     /// The key that tokens are checked with.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// What webhooks are sent with.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -63,6 +67,7 @@ pub struct App {
 pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
     // The key first: a server without one leaves no file behind.
     let authenticator = Authenticator::from_settings(settings)?;
+    let sender = Sender::from_settings(settings)?.map(Arc::new);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&settings.database, metrics.clone())?;
     let hub = Hub::new(Capacity {
@@ -86,6 +91,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             retention: settings.retention,
         },
         metrics.clone(),
+        webhook::outlet(settings),
     );
     let gate = Gate::new(settings, authenticator, service.clone());
     let sockets = SocketRules {
@@ -95,16 +101,23 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         max_message_bytes: settings.max_message_bytes,
     };
     let stop = Stop::new(service.clone());
-    let rocket = rocket::custom(ours(figment))
+    let mut rocket = rocket::custom(ours(figment))
         .manage(service.clone())
         .manage(gate)
         .manage(agora(settings))
         .attach(begin(service.clone()))
         .attach(http::stage(settings, metrics.clone()))
         .attach(ws::stage(sockets, metrics))
-        .attach(Control::new(&settings.database, service.clone()))
-        .attach(Sweeper(service))
+        .attach(Control::new(
+            &settings.database,
+            service.clone(),
+            sender.clone(),
+        ))
+        .attach(Sweeper(service.clone()))
         .attach(stop.clone().fairing());
+    if let Some(sender) = sender {
+        rocket = rocket.attach(Webhooks::new(service, sender));
+    }
     Ok(App { rocket, stop })
 }
 

@@ -10,6 +10,7 @@
 //! 3 delivery    http                   REST: routes, catchers, CORS, access log
 //!               ws                     the socket: upgrade, session loop, close codes
 //!               sweeper                wakes at the next deadline
+//!               webhook                tells the team's own backend, which may push to phones
 //!               control                the socket by which commands reach the running server
 //!               docs                   OpenAPI and AsyncAPI, made of the shapes themselves
 //!               gate                   who comes in, to REST and socket alike: token, origin, rate
@@ -22,6 +23,7 @@
 //!               metrics                what is counted and measured
 //!               agora                  tokens for the channels of media
 //! 0 kernel      call, user, clock      the rules of a call, pure
+//!               announcement           what receivers of webhooks are told, and how often
 //! ```
 //!
 //! # What always holds
@@ -32,6 +34,7 @@
 //! - The algorithm of a token comes from the settings; no token reaches a log.
 
 pub mod agora;
+pub mod announcement;
 pub mod app;
 pub mod auth;
 pub mod call;
@@ -49,5 +52,6 @@ pub mod settings;
 pub mod store;
 pub mod sweeper;
 pub mod user;
+pub mod webhook;
 pub mod wire;
 pub mod ws;

@@ -59,6 +59,7 @@ async fn sweep(service: &Service) {
         }),
         every(QUALITY_EVERY, metrics, || service.save_quality()),
         every(FORGOTTEN_EVERY, metrics, || service.forget_expired()),
+        every(FORGOTTEN_EVERY, metrics, || service.forget_old_messages()),
         keep_retention(service)
     );
 }

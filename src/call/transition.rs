@@ -137,6 +137,15 @@ pub fn ring_by_callee(
     begin_ringing(call, entry(acting, Cause::CalleeRings), now).map(Some)
 }
 
+/// A webhook's receiver has woken the callee's device by a push.
+///
+/// # Errors
+/// As [`ring`].
+pub fn ring_by_push(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    let entry = entry_by(Actor::System, Via::Webhook, Cause::PushDelivered);
+    begin_ringing(call, entry, now)
+}
+
 /// The callee takes the call.
 ///
 /// # Errors

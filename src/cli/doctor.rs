@@ -167,6 +167,8 @@ fn ask(database: &Path) -> Result<Option<Status>, Failure> {
             | Answer::Watching
             | Answer::Change(_)
             | Answer::Missed { .. }
+            | Answer::Counted { .. }
+            | Answer::Tested { .. }
             | Answer::Forgetting { .. }
             | Answer::Forgotten { .. }
             | Answer::Failed { .. } => Ok(None),

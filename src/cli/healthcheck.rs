@@ -130,6 +130,8 @@ async fn ask_control_socket(world: &World) -> Result<Value, Failure> {
         | Answer::Watching
         | Answer::Change(_)
         | Answer::Missed { .. }
+        | Answer::Counted { .. }
+        | Answer::Tested { .. }
         | Answer::Forgetting { .. }
         | Answer::Forgotten { .. }
         | Answer::Failed { .. } => Ok(Value::Null),

@@ -27,6 +27,7 @@ mod serve;
 mod supervisor;
 mod token;
 mod user;
+mod webhook;
 mod world;
 
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +92,8 @@ enum Command {
     Man(man::Man),
     /// Print the completions for a shell
     Completions(completions::Completions),
+    /// List, test, retry, pause and resume webhooks
+    Webhook(webhook::Webhook),
     /// Connect as a user: print its events, answer its calls
     Listen(listen::Listen),
     /// Measure how many calls this machine carries, and how fast
@@ -122,6 +125,7 @@ impl Cli {
             Command::Doctor(doctor) => doctor.run(&self.place),
             Command::Man(man) => man.run(),
             Command::Completions(completions) => completions.run(),
+            Command::Webhook(webhook) => webhook.run(&self.place),
             Command::Listen(listen) => listen.run(&self.place),
             Command::LoadTest(load_test) => load_test.run(&self.place),
             Command::OpenApi(openapi) => openapi.run(),

@@ -69,15 +69,28 @@ impl Running {
     /// # Errors
     /// The server did not do it, or did not answer.
     pub async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
+        self.ask_patiently(request, Duration::ZERO).await
+    }
+
+    /// The same, where the server may need so much longer.
+    ///
+    /// # Errors
+    /// As [`Running::ask`].
+    pub async fn ask_patiently(
+        &mut self,
+        request: &Request,
+        longer: Duration,
+    ) -> Result<Answer, Failure> {
+        let patience = PATIENCE + longer;
         let answered = async {
             let line = request.to_line();
             let sent = self.stream.get_mut().write_all(line.as_bytes()).await;
             sent.map_err(|error| self.gone(&error))?;
             self.next().await
         };
-        let answer = tokio::time::timeout(PATIENCE, answered).await;
+        let answer = tokio::time::timeout(patience, answered).await;
         answer.unwrap_or_else(|_| {
-            let waited = PATIENCE.as_secs();
+            let waited = patience.as_secs();
             Err(Failure::new(format!(
                 "the server did not answer within {waited} s"
             )))

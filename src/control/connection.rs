@@ -15,7 +15,7 @@ use crate::service::{Error, Forgotten, Heard, Service};
 use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Request, Status};
 
-use super::{Shared, machine};
+use super::{Shared, machine, webhooks};
 
 /// The longest request, in bytes: several times what any of ours takes.
 const MAX_REQUEST: u64 = 4096;
@@ -88,6 +88,10 @@ impl Command {
             }
             Request::RemoveContacts { users } => {
                 let answer = set_contacts(&shared.service, &users, false).await;
+                self.tell(&answer).await
+            }
+            Request::Webhooks(asked) => {
+                let answer = webhooks::answer(asked, shared).await;
                 self.tell(&answer).await
             }
             Request::Watch { user } => match user.as_deref().map(UserId::parse) {
@@ -193,7 +197,7 @@ async fn set_contacts(service: &Service, users: &[String; 2], wanted: bool) -> A
 }
 
 /// A refusal or failure. The administrator may read the cause, which clients may not.
-fn failed(error: &Error) -> Answer {
+pub(super) fn failed(error: &Error) -> Answer {
     if let Error::Store(cause) = error {
         tracing::warn!(%cause, "a command failed");
     }

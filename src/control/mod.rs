@@ -7,6 +7,7 @@
 
 mod connection;
 mod machine;
+mod webhooks;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -23,6 +24,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::service::Service;
+use crate::webhook::Sender;
 use crate::wire::control::Answer;
 
 pub use machine::{open_files_limit, raise_open_files_limit};
@@ -47,6 +49,8 @@ pub fn socket_path(database: &Path) -> PathBuf {
 /// What every connection needs.
 struct Shared {
     service: Service,
+    /// Where there are webhooks.
+    sender: Option<Arc<Sender>>,
     started: Instant,
 }
 
@@ -64,13 +68,14 @@ struct Running {
 }
 
 impl Control {
-    /// The control socket of `service`, whose database is `database`.
+    /// The control socket of `service`, whose database is `database` and whose webhooks go through `sender`.
     #[must_use]
-    pub fn new(database: &Path, service: Service) -> Self {
+    pub fn new(database: &Path, service: Service, sender: Option<Arc<Sender>>) -> Self {
         Self {
             path: socket_path(database),
             shared: Arc::new(Shared {
                 service,
+                sender,
                 started: Instant::now(),
             }),
             running: Mutex::new(None),

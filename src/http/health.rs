@@ -5,7 +5,7 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 
 use crate::service::{Health, Service};
-use crate::wire::readiness::{Database, Readiness, Sweeper};
+use crate::wire::readiness::{Database, Readiness, Sweeper, Webhook};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![alive, ready]
@@ -50,5 +50,13 @@ fn readiness(health: &Health) -> Readiness {
             late_ms: u64::try_from(health.sweeper.late.as_millis()).unwrap_or(u64::MAX),
         },
         queue_depth: health.queue_depth,
+        webhooks: health
+            .receivers
+            .iter()
+            .map(|receiver| Webhook {
+                receiver: receiver.id.0,
+                state: receiver.standing(),
+            })
+            .collect(),
     }
 }

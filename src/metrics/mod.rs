@@ -20,6 +20,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
+use crate::announcement::delivery::Outcome;
 use crate::call::Status;
 
 pub use change::CallChange;
@@ -87,6 +88,8 @@ struct Inner {
     writes_refused: Counter,
     lateness: Histogram,
     sweeper_failures: Counter,
+    webhook_attempts: Family<Labels<1>, Histogram>,
+    webhook_delays: Histogram,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -222,6 +225,16 @@ impl Metrics {
             sweeper_failures: new.counter(
                 "sweeper_failures",
                 "Rounds of the sweeper that failed or panicked",
+            ),
+            webhook_attempts: new.histograms(
+                "webhook_attempt_seconds",
+                "Time that an attempt to tell a receiver took, by what came of it",
+                || Histogram::new(REQUEST_S),
+            ),
+            webhook_delays: new.histogram(
+                "webhook_delay_seconds",
+                "Time for which a message was due before its first attempt",
+                Histogram::new(LATE_S),
             ),
             catalogue: new,
         }));
@@ -378,6 +391,19 @@ impl Metrics {
     /// A round of the sweeper failed.
     pub fn sweeper_failed(&self) {
         self.0.sweeper_failures.inc();
+    }
+
+    /// A message that had been due for `waited` is sent for the first time.
+    pub fn webhook_begun(&self, waited: Duration) {
+        self.0.webhook_delays.observe(waited.as_secs_f64());
+    }
+
+    /// An attempt to tell a receiver took so long and came to `outcome`.
+    pub fn webhook_tried(&self, outcome: &Outcome, took: Duration) {
+        let attempts = &self.0.webhook_attempts;
+        attempts
+            .get_or_create(&[("outcome", outcome.as_str())])
+            .observe(took.as_secs_f64());
     }
 
     /// All of it and `sample`, as Prometheus reads it.

@@ -30,6 +30,10 @@ pub struct Sample {
     pub wal_bytes: u64,
     /// For how long the sweeper has been due to look for deadlines.
     pub sweeper_late: Duration,
+    /// Messages that wait for receivers of webhooks, counted for each.
+    pub webhooks_waiting: usize,
+    /// Receivers of webhooks that are paused.
+    pub webhooks_paused: usize,
 }
 
 /// The gauges of a [`Sample`].
@@ -44,6 +48,8 @@ pub(super) struct Sampled {
     database_bytes: Gauge,
     wal_bytes: Gauge,
     sweeper_late: Gauge<f64, AtomicU64>,
+    webhooks_waiting: Gauge,
+    webhooks_paused: Gauge,
 }
 
 impl Sampled {
@@ -70,6 +76,14 @@ impl Sampled {
                 "Time for which the sweeper has been due to look for deadlines",
                 Gauge::default(),
             ),
+            webhooks_waiting: new.gauge(
+                "webhook_messages_waiting",
+                "Messages that wait for receivers of webhooks, counted for each receiver",
+            ),
+            webhooks_paused: new.gauge(
+                "webhook_receivers_paused",
+                "Receivers of webhooks that are told nothing until somebody resumes them",
+            ),
         }
     }
 
@@ -84,6 +98,8 @@ impl Sampled {
         set(&self.database_bytes, sample.database_bytes);
         set(&self.wal_bytes, sample.wal_bytes);
         self.sweeper_late.set(sample.sweeper_late.as_secs_f64());
+        set(&self.webhooks_waiting, sample.webhooks_waiting);
+        set(&self.webhooks_paused, sample.webhooks_paused);
     }
 }
 

@@ -25,6 +25,7 @@ impl Service {
         let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
             db.mark_all_gone(now)?;
+            inner.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
             let count = move || {
                 for (status, calls) in live {

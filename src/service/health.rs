@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::announcement::outbox::Receiver;
 use crate::metrics::{Metrics, Sample};
 use crate::store;
 
 use super::Service;
+use super::webhooks::AtRest;
 
 /// Whether the server can do its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Whether it is about to end.
     pub stopping: bool,
@@ -22,6 +24,8 @@ pub struct Health {
     pub queue_depth: usize,
     /// Writes that may wait.
     pub queue_limit: usize,
+    /// The receivers of webhooks. They are somebody else's: calls go on however they are.
+    pub receivers: Vec<Receiver>,
     /// The time since the start.
     pub uptime: Duration,
 }
@@ -80,6 +84,8 @@ impl Service {
             },
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,
+            // Where the database cannot be read, that is what there is to tell.
+            receivers: self.receivers().unwrap_or_default(),
             uptime: self.0.started.elapsed(),
         }
     }
@@ -99,6 +105,10 @@ impl Service {
     #[must_use]
     pub fn sample(&self) -> Sample {
         let (attendance, volume) = (self.0.hub.attendance(), self.0.store.volume());
+        let webhooks = self.webhooks_at_rest().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what waits for webhooks cannot be counted");
+            AtRest::default()
+        });
         Sample {
             uptime: self.0.started.elapsed(),
             connections: attendance.connections,
@@ -110,6 +120,8 @@ impl Service {
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
             sweeper_late: self.0.pulse.late(Instant::now()),
+            webhooks_waiting: webhooks.waiting,
+            webhooks_paused: webhooks.paused,
         }
     }
 }

@@ -18,6 +18,7 @@ mod retention;
 mod sessions;
 mod signals;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub use history::Page;
 pub use news::{Change, Heard, Watcher};
 pub use presence::Presence;
 pub use users::SignIn;
+pub use webhooks::Outlet;
 
 pub use crate::store::Forgotten;
 
@@ -47,6 +49,7 @@ use alarm::Alarm;
 use news::News;
 use pulse::Pulse;
 use quality::Monitor;
+use webhooks::Announcer;
 
 /// How long an event waits for a participant who is not connected (contract section 4).
 const KEPT_FOR: Duration = Duration::from_mins(5);
@@ -88,12 +91,21 @@ struct Inner {
     started_at: Timestamp,
     started: Instant,
     news: News,
+    /// Tells receivers of webhooks, where there are any.
+    announcer: Option<Announcer>,
 }
 
 impl Service {
-    /// The application on these parts.
+    /// The application on these parts; `outlet` where there are webhooks.
     #[must_use]
-    pub fn new(store: Store, hub: Hub, clock: Clock, rules: Rules, metrics: Metrics) -> Self {
+    pub fn new(
+        store: Store,
+        hub: Hub,
+        clock: Clock,
+        rules: Rules,
+        metrics: Metrics,
+        outlet: Option<Outlet>,
+    ) -> Self {
         let started = Instant::now();
         Self(Arc::new(Inner {
             store,
@@ -108,6 +120,7 @@ impl Service {
             metrics,
             started,
             news: News::default(),
+            announcer: outlet.map(Announcer::new),
         }))
     }
 
@@ -157,6 +170,7 @@ impl Inner {
         };
         let change = CallChange::from(transition);
         let news = self.news.of(transition);
+        let announced = self.announce(db, transition)?;
         let inner = Arc::clone(self);
         Ok(Box::new(move || {
             // Before anybody hears that the call is over: no warning comes after that.
@@ -172,6 +186,9 @@ impl Inner {
             inner.metrics.call_changed(&change);
             if let Some(news) = news {
                 inner.news.tell(news);
+            }
+            if let Some(announced) = announced {
+                announced();
             }
             if let Some(deadline) = deadline {
                 inner.alarm.ring_by(deadline);

@@ -84,13 +84,20 @@ impl Service {
         let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
             // Asked again inside the job: the user may have come back in a job before this one.
-            if inner.hub.is_connected(&user) || !db.mark_gone(&user, at)? {
+            if inner.hub.is_connected(&user) {
                 return Ok(((), nothing()));
             }
-            let Some(grace) = inner.rules.disconnect_grace else {
-                return Ok(((), nothing()));
-            };
-            Ok(((), Box::new(move || inner.alarm.ring_by(at.plus(grace)))))
+            let in_call = db.mark_gone(&user, at)?;
+            let announced = inner.announce_presence(db, &user, false, at)?;
+            let grace = inner.rules.disconnect_grace;
+            let due = grace.filter(|_| in_call).map(|grace| at.plus(grace));
+            let after_commit: AfterCommit = Box::new(move || {
+                announced();
+                if let Some(due) = due {
+                    inner.alarm.ring_by(due);
+                }
+            });
+            Ok(((), after_commit))
         };
         self.0.store.write(job).await
     }
@@ -124,6 +131,7 @@ impl Inner {
     ) -> Result<(Subscription, AfterCommit), Error> {
         let mut waiting = db.take_kept_notices(user, self.clock.now())?;
         db.mark_present(user)?;
+        let announced = self.announce_presence(db, user, true, self.clock.now())?;
         let mut rung = nothing();
         if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
             if call.status() == Status::Initiating {
@@ -139,6 +147,7 @@ impl Inner {
         let subscription = self.hub.subscribe(user, session);
         let outbox = Arc::clone(subscription.outbox());
         let after_commit: AfterCommit = Box::new(move || {
+            announced();
             rung();
             outbox.preload(waiting);
         });

@@ -47,6 +47,13 @@ pub(super) fn contradictions(
             "belong together: set both, or neither for a server without Agora's tokens".to_owned(),
         );
     }
+    if !settings.webhook_secret.is_empty() && settings.webhook_secret_file.is_some() {
+        refuse(
+            "webhook_secret",
+            "webhook_secret_file",
+            "are both set: keep one".to_owned(),
+        );
+    }
     if settings.ping_interval >= settings.idle_timeout {
         let ping = humantime::format_duration(settings.ping_interval);
         let idle = humantime::format_duration(settings.idle_timeout);

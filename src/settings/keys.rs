@@ -1,6 +1,7 @@
 //! The table of every key: its name, whether it is secret, and which value it is.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Settings;
 use super::error::Problem;
@@ -121,6 +122,34 @@ pub(super) const KEYS: &[Key] = &[
     }),
     key("retention", |s, raw| {
         value::duration_or_off(raw).map(|v| s.retention = v)
+    }),
+    Key {
+        name: "webhook_url",
+        // Its path or query may be what lets us in.
+        secret: true,
+        set: |s, raw| value::urls(raw).map(|v| s.webhook_url = v),
+    },
+    Key {
+        name: "webhook_secret",
+        secret: true,
+        set: |s, raw| value::signing_secrets(raw).map(|v| s.webhook_secret = v),
+    },
+    key("webhook_secret_file", |s, raw| {
+        value::path(raw).map(|v| s.webhook_secret_file = Some(v))
+    }),
+    key("webhook_events", |s, raw| {
+        value::topics(raw).map(|v| s.webhook_events = v)
+    }),
+    key("webhook_allow_private", |s, raw| {
+        value::switch(raw).map(|v| s.webhook_allow_private = v)
+    }),
+    key("webhook_ca_file", |s, raw| {
+        value::path(raw).map(|v| s.webhook_ca_file = Some(v))
+    }),
+    // A receiver that needs more than a minute should answer first and work later.
+    key("webhook_timeout", |s, raw| {
+        value::duration_within(raw, Duration::from_millis(100)..=Duration::from_mins(1))
+            .map(|v| s.webhook_timeout = v)
     }),
     key("log_level", |s, raw| {
         value::log_level(raw).map(|v| s.log_level = v)

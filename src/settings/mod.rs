@@ -25,9 +25,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use figment::Figment;
+use hyper::Uri;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 
+use crate::announcement::Topic;
 use crate::call::CallPolicy;
 
 use self::keys::Origins;
@@ -35,7 +37,9 @@ use self::keys::Origins;
 pub use self::error::{Problem, SettingsError};
 pub use self::layers::Origin;
 pub use self::reference::{Setting, Value};
-pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
+pub use self::value::{
+    AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate, WEBHOOK_SECRETS, webhook_secrets,
+};
 
 /// The file that keeps the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";
@@ -52,6 +56,10 @@ pub enum World {
 }
 
 /// Everything that can be set (contract section 6). [`Default`] is what holds where nothing is.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in a file that people write"
+)]
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The database file.
@@ -118,6 +126,20 @@ pub struct Settings {
     pub metrics_allow: Vec<IpNet>,
     /// The age after which final calls and history are pruned.
     pub retention: Option<Duration>,
+    /// The receivers of webhooks: `https` or `http`, with a host.
+    pub webhook_url: Vec<Uri>,
+    /// The secrets that webhooks are signed with, each of them with every one: 24 to 64 bytes.
+    pub webhook_secret: Vec<SecretSlice<u8>>,
+    /// A file with such secrets, a line each, written as in the setting.
+    pub webhook_secret_file: Option<PathBuf>,
+    /// What receivers are told of.
+    pub webhook_events: Vec<Topic>,
+    /// Whether receivers may have addresses of this machine or of private networks.
+    pub webhook_allow_private: bool,
+    /// A file with certificates in PEM by which receivers are trusted, beside the public ones.
+    pub webhook_ca_file: Option<PathBuf>,
+    /// How long a receiver may take to answer.
+    pub webhook_timeout: Duration,
     /// The least severe messages of this program that are logged.
     pub log_level: LogLevel,
     /// The form of the log on standard error.
@@ -159,6 +181,13 @@ impl Default for Settings {
             world: World::Deployed,
             metrics_allow: loopback(),
             retention: None,
+            webhook_url: Vec::new(),
+            webhook_secret: Vec::new(),
+            webhook_secret_file: None,
+            webhook_events: Topic::ALL.to_vec(),
+            webhook_allow_private: false,
+            webhook_ca_file: None,
+            webhook_timeout: Duration::from_secs(10),
             log_level: LogLevel::Info,
             log_format: LogFormat::Text,
         }

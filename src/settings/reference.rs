@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::announcement::Topic;
+
 use super::value::{AllowedOrigins, LogFormat, LogLevel, Rate};
 use super::{Origin, Settings};
 
@@ -69,6 +71,8 @@ impl Settings {
         all.extend(self.who_is_near());
         all.extend(self.how_browsers_call());
         all.extend(self.what_is_kept());
+        all.extend(self.who_is_told());
+        all.extend(self.what_is_logged());
         all
     }
 
@@ -264,12 +268,66 @@ impl Settings {
     }
 
     fn what_is_kept(&self) -> Vec<Setting> {
+        vec![setting(
+            "retention",
+            limit(self.retention),
+            "The age after which final calls and history are pruned; `off` keeps them.",
+        )]
+    }
+
+    fn who_is_told(&self) -> Vec<Setting> {
+        let is_default = self.webhook_events == Topic::ALL;
+        let words = self.webhook_events.iter().map(ToString::to_string);
+        let events = if is_default {
+            vec!["*".to_owned()]
+        } else {
+            words.collect()
+        };
         vec![
             setting(
-                "retention",
-                limit(self.retention),
-                "The age after which final calls and history are pruned; `off` keeps them.",
+                "webhook_url",
+                secret(!self.webhook_url.is_empty()),
+                "Receivers of [webhooks](webhooks.md), such as your own backend that pushes to phones: a URL or a \
+                 list of them.",
             ),
+            setting(
+                "webhook_secret",
+                secret(!self.webhook_secret.is_empty()),
+                "What webhooks are signed with: `whsec_` and base64 of 24 to 64 bytes; a list while one replaces \
+                 another. `webhook_url` needs it, or the file.",
+            ),
+            setting(
+                "webhook_secret_file",
+                optional_path(self.webhook_secret_file.as_ref()),
+                "A file with such secrets instead, one a line.",
+            ),
+            setting(
+                "webhook_events",
+                Value::List(events),
+                "What receivers are told of: a list of `call.initiated`, `call.ringing`, `call.accepted`, \
+                 `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `user.online` and \
+                 `user.offline`; `*` for all.",
+            ),
+            setting(
+                "webhook_allow_private",
+                Value::Switch(self.webhook_allow_private),
+                "Receivers may be on this machine or in a private network.",
+            ),
+            setting(
+                "webhook_ca_file",
+                optional_path(self.webhook_ca_file.as_ref()),
+                "Certificates in PEM that receivers are trusted by, beside the public ones.",
+            ),
+            setting(
+                "webhook_timeout",
+                duration(self.webhook_timeout),
+                "How long a receiver may take to answer, from `100ms` to `1m`.",
+            ),
+        ]
+    }
+
+    fn what_is_logged(&self) -> Vec<Setting> {
+        vec![
             setting(
                 "log_level",
                 text(match self.log_level {
@@ -308,6 +366,10 @@ fn text(text: impl Display) -> Value {
 
 fn optional_text(text: Option<&String>) -> Value {
     text.map_or(Value::Absent, |text| Value::Text(text.clone()))
+}
+
+const fn secret(is_set: bool) -> Value {
+    if is_set { Value::Secret } else { Value::Absent }
 }
 
 fn path(path: &Path) -> Value {

@@ -10,9 +10,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hyper::Uri;
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 
+use crate::announcement::Topic;
 use crate::call::CallPolicy;
 
 use super::layers::Raw;
@@ -303,6 +307,74 @@ pub(super) fn agora_id(raw: &Raw) -> Read<String> {
     let id = raw.as_text().filter(is_id);
     id.map(ToOwned::to_owned)
         .ok_or_else(|| "32 hexadecimal digits, as Agora's console shows them".to_owned())
+}
+
+pub(super) fn urls(raw: &Raw) -> Read<Vec<Uri>> {
+    const EXPECTED: &str = "a URL or a list of different ones, such as \
+                            https://app.example.com/hooks: https or http, with a host, without a \
+                            user or a fragment";
+    let items = raw.items().ok_or(EXPECTED)?;
+    let mut urls = Vec::new();
+    for item in items {
+        let url = parse_url(item).filter(|url| !urls.contains(url));
+        urls.push(url.ok_or(EXPECTED)?);
+    }
+    Ok(urls)
+}
+
+fn parse_url(text: &str) -> Option<Uri> {
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority()?;
+    let fits = matches!(uri.scheme_str(), Some("https" | "http"))
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && !text.contains('#');
+    fits.then_some(uri)
+}
+
+/// What [`webhook_secrets`] takes, as a phrase that follows "expected".
+pub const WEBHOOK_SECRETS: &str = "one or more secrets as Standard Webhooks writes them: whsec_ and 24 to 64 \
+                                   bytes in base64 (`echo whsec_$(openssl rand -base64 32)` makes one)";
+
+pub(super) fn signing_secrets(raw: &Raw) -> Read<Vec<SecretSlice<u8>>> {
+    let items = raw.items().unwrap_or_default();
+    webhook_secrets(items.into_iter()).ok_or_else(|| WEBHOOK_SECRETS.to_owned())
+}
+
+/// The keys that `texts` spell, `whsec_` and base64 each; none where one does not, or where there are none.
+pub fn webhook_secrets<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<SecretSlice<u8>>> {
+    let secret = |text: &str| {
+        let key = BASE64.decode(text.strip_prefix("whsec_")?).ok()?;
+        (24..=64)
+            .contains(&key.len())
+            .then(|| SecretSlice::from(key))
+    };
+    let secrets: Vec<_> = texts.map(secret).collect::<Option<_>>()?;
+    (!secrets.is_empty()).then_some(secrets)
+}
+
+pub(super) fn topics(raw: &Raw) -> Read<Vec<Topic>> {
+    let expected = || {
+        let words = Topic::ALL.map(Topic::as_str).join(", ");
+        format!("a list of {words}; or * for all of them")
+    };
+    match raw.items().ok_or_else(expected)?.as_slice() {
+        ["*"] => Ok(Topic::ALL.to_vec()),
+        [] => Err(expected()),
+        words => words
+            .iter()
+            .map(|word| Topic::parse(word).ok_or_else(expected))
+            .collect(),
+    }
+}
+
+pub(super) fn duration_within(raw: &Raw, range: RangeInclusive<Duration>) -> Read<Duration> {
+    let duration = parse_duration(raw).filter(|duration| range.contains(duration));
+    duration.ok_or_else(|| {
+        let [shortest, longest] =
+            [range.start(), range.end()].map(|end| humantime::format_duration(*end));
+        format!("a duration from {shortest} to {longest}")
+    })
 }
 
 pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {

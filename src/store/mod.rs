@@ -24,6 +24,7 @@ mod retention;
 mod schema;
 mod stats;
 mod users;
+mod webhook;
 mod writer;
 
 use std::ops::Deref;

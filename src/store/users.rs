@@ -27,6 +27,23 @@ impl Read<'_> {
             .transpose()
     }
 
+    /// What is shown of the user of that id, who is named somewhere and may have been removed.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn profile(&self, id: &UserId) -> Result<Profile, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT name, avatar FROM users WHERE id = ?1")?;
+        Ok(statement.query_one([id.as_str()], |row| {
+            Ok(Profile {
+                id: id.clone(),
+                name: row.get("name")?,
+                avatar: row.get("avatar")?,
+            })
+        })?)
+    }
+
     /// All users, by id.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::announcement::delivery::ReceiverId;
+use crate::announcement::outbox::Attempt;
 use crate::call::{Call, State, TimelineEntry};
 
 use super::to_json;
@@ -28,6 +30,8 @@ pub enum Request {
         /// The two.
         users: [String; 2],
     },
+    /// Do something about webhooks.
+    Webhooks(Webhooks),
     /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
     /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
     Watch {
@@ -39,6 +43,33 @@ pub enum Request {
     Prune {
         /// The instant.
         before: String,
+    },
+}
+
+/// What a command asks of webhooks; of all receivers where none is named by its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Webhooks {
+    /// Leave it alone. Answered with [`Answer::Counted`].
+    Pause {
+        /// The receiver.
+        receiver: Option<i64>,
+    },
+    /// Tell it again. Answered with [`Answer::Counted`].
+    Resume {
+        /// The receiver.
+        receiver: Option<i64>,
+    },
+    /// Send a message again, delivered or not: [`Answer::Done`]. Or all that wait for another attempt or were
+    /// given up: [`Answer::Counted`].
+    Retry {
+        /// The message's id.
+        message: Option<String>,
+    },
+    /// Send something without consequence. Answered with [`Answer::Tested`].
+    Test {
+        /// The receiver.
+        receiver: Option<i64>,
     },
 }
 
@@ -71,11 +102,57 @@ pub enum Answer {
         /// Entries of their participants' histories.
         entries: u64,
     },
+    /// It is done, to so many.
+    Counted {
+        /// How many.
+        count: usize,
+    },
+    /// What came of a test of webhooks.
+    Tested {
+        /// For each receiver.
+        receivers: Vec<Tested>,
+    },
     /// It was not done.
     Failed {
         /// Why, as a sentence for the administrator.
         message: String,
     },
+}
+
+/// What came of a test of a receiver.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tested {
+    /// Its number.
+    pub receiver: i64,
+    /// Whether it took the message.
+    pub delivered: bool,
+    /// How long that took, in milliseconds.
+    pub took_ms: u64,
+    /// What it answered, or why it did not.
+    pub result: String,
+}
+
+impl Tested {
+    /// The same for programs that read what a command prints.
+    ///
+    /// # Panics
+    /// Never: the shape has text keys.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("the shape has text keys")
+    }
+
+    /// The outcome of `attempt` at `receiver`.
+    #[must_use]
+    pub fn new(receiver: ReceiverId, attempt: &Attempt) -> Self {
+        Self {
+            receiver: receiver.0,
+            delivered: attempt.outcome.is_delivered(),
+            took_ms: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+            result: attempt.outcome.to_string(),
+        }
+    }
 }
 
 /// How a server is.

@@ -4,9 +4,9 @@
 //! specification, [`lists`] for whom users have listed, [`agora`] for
 //! tokens), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
-//! administrator's commands show, [`control`] what commands and the running server say to each other,
-//! [`fields`] how a field is read so that a wrong one is named, [`Close`] how a socket is closed, [`value`]
-//! what the fields may hold.
+//! administrator's commands show, [`webhook`] what receivers of webhooks are sent, [`control`] what commands
+//! and the running server say to each other, [`fields`] how a field is read so that a wrong one is named,
+//! [`Close`] how a socket is closed, [`value`] what the fields may hold.
 
 pub mod admin;
 pub mod agora;
@@ -28,6 +28,7 @@ pub mod query;
 pub mod readiness;
 pub mod request;
 pub mod value;
+pub mod webhook;
 
 pub use close::Close;
 pub use error_type::ErrorType;

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::to_json;
 
 /// Whether the server can do its work, and what of it cannot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
     /// `ready`, `not_ready` or `stopping`.
@@ -21,6 +21,10 @@ pub struct Readiness {
     pub sweeper: Sweeper,
     /// Writes that wait.
     pub queue_depth: usize,
+    /// The receivers of webhooks, where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub webhooks: Vec<Webhook>,
 }
 
 /// What the database can do.
@@ -42,6 +46,16 @@ pub struct Sweeper {
     pub alive: bool,
     /// For how many milliseconds it has been due.
     pub late_ms: u64,
+}
+
+/// How a receiver of webhooks is. Where it is, is nobody's business here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReceiverHealth)]
+pub struct Webhook {
+    /// Its number.
+    pub receiver: i64,
+    /// `working`, `failing` or `paused`; only an administrator resumes a paused one.
+    pub state: &'static str,
 }
 
 impl Readiness {

@@ -63,4 +63,6 @@ mod supervisor;
 mod support;
 mod timeouts;
 mod wal;
+mod webhook_trouble;
+mod webhooks;
 mod wire_model;

@@ -99,7 +99,14 @@ impl World {
         Self {
             _folder: folder,
             random: StdRng::seed_from_u64(seed),
-            service: Service::new(store, hub, Clock::Manual(clock.clone()), rules, metrics),
+            service: Service::new(
+                store,
+                hub,
+                Clock::Manual(clock.clone()),
+                rules,
+                metrics,
+                None,
+            ),
             clock,
             users,
             sessions: HashMap::new(),

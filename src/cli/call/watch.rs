@@ -60,6 +60,8 @@ impl Watch {
                 | Answer::Watching
                 | Answer::Forgetting { .. }
                 | Answer::Forgotten { .. }
+                | Answer::Counted { .. }
+                | Answer::Tested { .. }
                 | Answer::Failed { .. } => (),
             }
         }

@@ -139,6 +139,8 @@ async fn through(
             | Answer::Watching
             | Answer::Change(_)
             | Answer::Missed { .. }
+            | Answer::Counted { .. }
+            | Answer::Tested { .. }
             | Answer::Failed { .. } => (),
         }
         answer = server.next().await?;

@@ -99,7 +99,7 @@ fn ready() -> Route {
     let ready = readiness();
     let stopping = Readiness {
         status: "stopping",
-        ..ready
+        ..ready.clone()
     };
     let mut route = Description {
         tag: "Supervision",
@@ -144,6 +144,7 @@ const fn readiness() -> Readiness {
             late_ms: 0,
         },
         queue_depth: 0,
+        webhooks: Vec::new(),
     }
 }
 

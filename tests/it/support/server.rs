@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use chattrix::app;
 use chattrix::clock::{Clock, ManualClock, Timestamp};
-use chattrix::settings::Settings;
+use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
 use chattrix::user::{Profile, Standing, UserId};
 use rocket::Route;
@@ -16,6 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::receiver::{Receiver, WEBHOOK_SECRET};
 use super::token::{SECRET, Token};
 use super::{Answer, Api, Socket, trace, within};
 
@@ -71,6 +72,18 @@ impl Plan {
     pub fn routes(mut self, routes: Vec<Route>) -> Self {
         self.routes = routes;
         self
+    }
+
+    /// With webhooks to `receiver`.
+    pub fn telling(self, receiver: &Receiver) -> Self {
+        self.with(|settings| {
+            settings
+                .webhook_url
+                .push(receiver.url().parse().expect("a URL"));
+            settings.webhook_secret =
+                webhook_secrets([WEBHOOK_SECRET].into_iter()).expect("a secret");
+            settings.webhook_allow_private = true;
+        })
     }
 
     /// With one more user.

@@ -1,0 +1,150 @@
+//! `chattrix webhook`: who is told what happens, and how that goes.
+
+mod list;
+
+use chattrix::wire::control::{Answer, Request, Tested, Webhooks};
+use clap::{Args, Subcommand};
+
+use super::Place;
+use super::failure::Failure;
+use super::output::{self, Cell, Tint};
+use super::running::{Running, runtime};
+
+/// The arguments of `chattrix webhook`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix webhook list\n  \
+    chattrix webhook test\n  \
+    chattrix webhook list --messages --state given_up\n  \
+    chattrix webhook retry msg_0192f0c17a4b7c3d8e5f0123456789ab\n  \
+    chattrix webhook resume 1\n\n\
+    Receivers are named by the setting webhook_url. All but list needs the running server.")]
+pub struct Webhook {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List receivers, or the messages for them and every attempt
+    List(list::List),
+    /// Send receivers a message without consequence, and say what came of it
+    #[command(after_help = "Examples:\n  chattrix webhook test\n  chattrix webhook test 2")]
+    Test {
+        /// The receiver's number, as `webhook list` shows it; all where none is given
+        #[arg(value_name = "RECEIVER")]
+        receiver: Option<i64>,
+        /// Print JSON: a list of {receiver, delivered, tookMs, result}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send a message again now, delivered or not; or all that wait for another attempt or were given up
+    #[command(after_help = "Examples:\n  \
+        chattrix webhook retry\n  \
+        chattrix webhook retry msg_0192f0c17a4b7c3d8e5f0123456789ab")]
+    Retry {
+        /// The message's id, as `webhook list --messages` shows it
+        #[arg(value_name = "MESSAGE")]
+        message: Option<String>,
+    },
+    /// Leave a receiver alone: what happens is kept for it, for two days
+    #[command(after_help = "Examples:\n  chattrix webhook pause\n  chattrix webhook pause 2")]
+    Pause {
+        /// The receiver's number; all where none is given
+        #[arg(value_name = "RECEIVER")]
+        receiver: Option<i64>,
+    },
+    /// Tell a receiver again, first of all what was kept for it
+    #[command(after_help = "Examples:\n  chattrix webhook resume\n  chattrix webhook resume 2")]
+    Resume {
+        /// The receiver's number; all where none is given
+        #[arg(value_name = "RECEIVER")]
+        receiver: Option<i64>,
+    },
+}
+
+impl Webhook {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        match self.action {
+            Action::List(list) => list.run(place),
+            Action::Test { receiver, json } => test(place, receiver, json),
+            Action::Retry { message } => retry(place, message),
+            Action::Pause { receiver } => {
+                count(place, Webhooks::Pause { receiver }, "receivers paused")
+            }
+            Action::Resume { receiver } => {
+                count(place, Webhooks::Resume { receiver }, "receivers resumed")
+            }
+        }
+    }
+}
+
+/// Asks the running server, and says how many there were of what.
+fn count(place: &Place, asked: Webhooks, what: &str) -> Result<(), Failure> {
+    if let Answer::Counted { count } = ask(place, asked)? {
+        output::tell(&format!("{count} {what}"));
+    }
+    Ok(())
+}
+
+fn retry(place: &Place, message: Option<String>) -> Result<(), Failure> {
+    match message {
+        None => count(
+            place,
+            Webhooks::Retry { message },
+            "deliveries are tried again",
+        ),
+        Some(id) => {
+            let message = Some(id.clone());
+            ask(place, Webhooks::Retry { message })?;
+            output::tell(&format!("{id} is sent again"));
+            Ok(())
+        }
+    }
+}
+
+fn test(place: &Place, receiver: Option<i64>, json: bool) -> Result<(), Failure> {
+    let Answer::Tested { receivers } = ask(place, Webhooks::Test { receiver })? else {
+        return Err(Failure::new("the server answered something else"));
+    };
+    if json {
+        output::json(&receivers.iter().map(Tested::to_json).collect())?;
+    } else {
+        let header = ["RECEIVER", "TOOK", "RESULT"];
+        output::table(&header, receivers.iter().map(row))?;
+    }
+    let failed = receivers.iter().filter(|one| !one.delivered).count();
+    if failed > 0 {
+        let all = receivers.len();
+        return Err(Failure::new(format!(
+            "{failed} of {all} receivers did not take the message"
+        )));
+    }
+    Ok(())
+}
+
+fn row(tested: &Tested) -> Vec<Cell> {
+    let tint = if tested.delivered {
+        Tint::Good
+    } else {
+        Tint::Bad
+    };
+    vec![
+        tested.receiver.to_string().into(),
+        format!("{} ms", tested.took_ms).into(),
+        Cell::tinted(tested.result.as_str(), Some(tint)),
+    ]
+}
+
+fn ask(place: &Place, asked: Webhooks) -> Result<Answer, Failure> {
+    let world = place.world()?;
+    let database = &world.settings.database;
+    // A receiver that does not answer takes as long as the setting lets it, and connecting before that.
+    let patience = world.settings.webhook_timeout;
+    runtime()?.block_on(async {
+        let mut server = Running::required(database, "webhooks are sent by it").await?;
+        server
+            .ask_patiently(&Request::Webhooks(asked), patience)
+            .await
+    })
+}

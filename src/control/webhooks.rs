@@ -1,0 +1,82 @@
+//! What commands ask of webhooks.
+
+use crate::announcement::MessageId;
+use crate::announcement::delivery::ReceiverId;
+use crate::service::{Error, Service};
+use crate::webhook;
+use crate::wire::control::{Answer, Tested, Webhooks};
+
+use super::Shared;
+use super::connection::failed;
+
+pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
+    let service = &shared.service;
+    if shared.sender.is_none() {
+        return Answer::Failed {
+            message: "this server has no webhooks: the setting webhook_url names their receivers"
+                .to_owned(),
+        };
+    }
+    match asked {
+        Webhooks::Pause { receiver } => {
+            let paused = service.pause_receivers(receiver.map(ReceiverId)).await;
+            counted(paused)
+        }
+        Webhooks::Resume { receiver } => {
+            let resumed = service.resume_receivers(receiver.map(ReceiverId)).await;
+            counted(resumed)
+        }
+        Webhooks::Retry { message } => retry(message.as_deref(), service).await,
+        Webhooks::Test { receiver } => test(receiver.map(ReceiverId), shared).await,
+    }
+}
+
+async fn retry(message: Option<&str>, service: &Service) -> Answer {
+    let Some(message) = message else {
+        return counted(service.retry_all().await.map(Some));
+    };
+    let found = match MessageId::parse(message) {
+        Some(id) => service.retry_message(id).await,
+        None => Ok(false),
+    };
+    match found {
+        Ok(true) => Answer::Done,
+        Ok(false) => Answer::Failed {
+            message: format!("there is no message {message}; they are kept for two days"),
+        },
+        Err(error) => failed(&error),
+    }
+}
+
+async fn test(wanted: Option<ReceiverId>, shared: &Shared) -> Answer {
+    let mut receivers = match shared.service.receivers() {
+        Ok(receivers) => receivers,
+        Err(error) => return failed(&error),
+    };
+    receivers.retain(|one| wanted.is_none_or(|wanted| wanted == one.id));
+    let Some(sender) = shared.sender.as_ref().filter(|_| !receivers.is_empty()) else {
+        return no_such_receiver();
+    };
+    let tested = webhook::test(sender, receivers, shared.service.clock().now()).await;
+    Answer::Tested {
+        receivers: tested
+            .iter()
+            .map(|(receiver, attempt)| Tested::new(*receiver, attempt))
+            .collect(),
+    }
+}
+
+fn counted(changed: Result<Option<usize>, Error>) -> Answer {
+    match changed {
+        Ok(Some(count)) => Answer::Counted { count },
+        Ok(None) => no_such_receiver(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn no_such_receiver() -> Answer {
+    Answer::Failed {
+        message: "there is no such receiver; `chattrix webhook list` shows which there are"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,395 @@
+//! What receivers of webhooks are told: written with the change itself, delivered by the module `webhook`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::announcement::delivery::{Next, PauseCause, ReceiverId};
+use crate::announcement::outbox::{Attempt, Delivery, Due, Receiver};
+use crate::announcement::{Announcement, CallNews, MessageId, Subject, Topic};
+use crate::call::{Cause, Transition, transition};
+use crate::clock::Timestamp;
+use crate::store::{self, AfterCommit, Write};
+use crate::user::UserId;
+
+use super::{Error, Inner, Service, nothing};
+
+/// How long messages are kept: a day in which they are tried, and another to look at what became of them.
+const KEPT_FOR: Duration = Duration::from_hours(48);
+
+/// How long a job may go on forgetting or retrying, and how long the writer is left to others after it; as for
+/// `retention`.
+const HOLD: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Messages between two looks at the time.
+const STEP: u32 = 64;
+
+/// Who is told what, and how that is written.
+#[derive(Clone, Debug)]
+pub struct Outlet {
+    /// The receivers' URLs.
+    pub receivers: Vec<String>,
+    /// What they are told of.
+    pub topics: Vec<Topic>,
+    /// The text of an announcement, JSON.
+    pub body: fn(&Announcement) -> String,
+}
+
+/// The outlet, and the bell that says that something was put into it.
+pub(super) struct Announcer {
+    outlet: Outlet,
+    bell: watch::Sender<()>,
+}
+
+/// What is not on its way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AtRest {
+    /// Messages that wait, counted for each receiver.
+    pub waiting: usize,
+    /// Receivers that are paused.
+    pub paused: usize,
+}
+
+impl Announcer {
+    pub fn new(outlet: Outlet) -> Self {
+        let bell = watch::Sender::new(());
+        Self { outlet, bell }
+    }
+
+    fn ring(&self) {
+        self.bell.send_replace(());
+    }
+
+    fn announce(&self, db: &Write<'_>, announcement: &Announcement) -> Result<(), store::Error> {
+        let now_ms = u64::try_from(announcement.at.as_millis()).unwrap_or(0);
+        let id = uuid::Builder::from_unix_timestamp_millis(now_ms, &rand::random());
+        let id = MessageId::from_uuid(id.into_uuid());
+        db.announce(id, announcement, &(self.outlet.body)(announcement))
+    }
+
+    fn wants(&self, topic: Topic) -> bool {
+        self.outlet.topics.contains(&topic)
+    }
+}
+
+impl Service {
+    /// Hears whenever there may be something new for the receivers; none where there are no receivers.
+    #[must_use]
+    pub fn announcements(&self) -> Option<watch::Receiver<()>> {
+        let announcer = self.0.announcer.as_ref()?;
+        Some(announcer.bell.subscribe())
+    }
+
+    /// The receivers, by number; none where webhooks are off.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
+        match self.0.announcer {
+            Some(_) => self
+                .0
+                .store
+                .read(|db| -> Result<_, Error> { Ok(db.receivers()?) }),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// How much waits for receivers, and how many of them are paused.
+    pub(super) fn webhooks_at_rest(&self) -> Result<AtRest, Error> {
+        let mut at_rest = AtRest::default();
+        for receiver in self.receivers()? {
+            let tally = self.0.store.read(|db| db.tally(receiver.id))?;
+            at_rest.waiting += usize::try_from(tally.waiting).unwrap_or(usize::MAX);
+            at_rest.paused += usize::from(receiver.pause.is_some());
+        }
+        Ok(at_rest)
+    }
+
+    /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn due_deliveries(
+        &self,
+        receiver: ReceiverId,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Due>, Error> {
+        Ok(self.0.store.read(|db| -> Result<_, store::Error> {
+            let receivers = db.receivers()?;
+            let mut told = receivers.iter().filter(|one| one.pause.is_none());
+            if !told.any(|one| one.id == receiver) {
+                return Ok(None);
+            }
+            db.due_deliveries(receiver, until, limit).map(Some)
+        })?)
+    }
+
+    /// An attempt was made; `pushed` where the receiver says that it has woken the callee's device, on which a
+    /// call that waited rings from now. Returns why the receiver is paused from now, if it is.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; the attempt is not recorded then.
+    pub async fn attempted(
+        &self,
+        delivery: Delivery,
+        attempt: Attempt,
+        pushed: bool,
+    ) -> Result<Option<PauseCause>, Error> {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .store
+            .write(move |db| inner.attempted(db, &delivery, &attempt, pushed))
+            .await
+    }
+
+    /// Leaves `receiver` alone, or all where none is named; returns how many were not paused before,
+    /// or none where there is no such receiver.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn pause_receivers(
+        &self,
+        receiver: Option<ReceiverId>,
+    ) -> Result<Option<usize>, Error> {
+        let now = self.0.clock.now();
+        self.change_receivers(receiver, move |db, id| {
+            Ok(db.pause_receiver(id, PauseCause::Administrator, now)?)
+        })
+        .await
+    }
+
+    /// Tells `receiver` again, or all where none is named; returns how many were paused, or none where
+    /// there is no such receiver.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn resume_receivers(
+        &self,
+        receiver: Option<ReceiverId>,
+    ) -> Result<Option<usize>, Error> {
+        self.change_receivers(receiver, |db, id| Ok(db.resume_receiver(id)?))
+            .await
+    }
+
+    async fn change_receivers(
+        &self,
+        receiver: Option<ReceiverId>,
+        change: impl Fn(&Write<'_>, ReceiverId) -> Result<bool, Error> + Send + 'static,
+    ) -> Result<Option<usize>, Error> {
+        let inner = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<(Option<usize>, AfterCommit), Error> {
+            let mut ids: Vec<_> = db.receivers()?.into_iter().map(|one| one.id).collect();
+            ids.retain(|id| receiver.is_none_or(|wanted| wanted == *id));
+            if ids.is_empty() {
+                return Ok((None, nothing()));
+            }
+            let mut changed = 0;
+            for id in ids {
+                changed += usize::from(change(db, id)?);
+            }
+            Ok((Some(changed), inner.bell()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Makes one message due again, delivered or not; false where there is none of that id any more.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn retry_message(&self, id: MessageId) -> Result<bool, Error> {
+        let (inner, now) = (Arc::clone(&self.0), self.0.clock.now());
+        let job = move |db: &Write<'_>| -> Result<(bool, AfterCommit), Error> {
+            Ok((db.retry_message(id, now)?, inner.bell()))
+        };
+        self.0.store.write(job).await
+    }
+
+    /// Makes due whatever waits for another attempt or was given up; returns how many deliveries. Others write
+    /// in between.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn retry_all(&self) -> Result<usize, Error> {
+        let now = self.0.clock.now();
+        let retried = self
+            .little_by_little(move |db| db.retry_deliveries(STEP, now))
+            .await?;
+        if let Some(announcer) = &self.0.announcer {
+            announcer.ring();
+        }
+        Ok(retried)
+    }
+
+    /// Forgets messages that are older than two days; returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn forget_old_messages(&self) -> Result<usize, Error> {
+        let now = self.0.clock.now();
+        let before = now.minus(KEPT_FOR);
+        self.little_by_little(move |db| db.forget_messages(before, STEP, now))
+            .await
+    }
+
+    /// Does `step` until nothing is left to do, in jobs of [`HOLD`] each; returns how much it did.
+    async fn little_by_little(
+        &self,
+        step: impl Fn(&Write<'_>) -> Result<usize, store::Error> + Clone + Send + 'static,
+    ) -> Result<usize, Error> {
+        let mut total = 0;
+        loop {
+            let step = step.clone();
+            let job = move |db: &Write<'_>| -> Result<((usize, bool), AfterCommit), Error> {
+                let (began, mut done) = (Instant::now(), 0);
+                loop {
+                    let changed = step(db)?;
+                    done += changed;
+                    if changed == 0 || began.elapsed() >= HOLD {
+                        return Ok(((done, changed == 0), nothing()));
+                    }
+                }
+            };
+            let (done, finished) = self.0.store.write(job).await?;
+            total += done;
+            if finished {
+                return Ok(total);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+impl Inner {
+    /// Puts `transition` into the outbox, where receivers are told of it, and returns what is left to do once
+    /// that is committed; none where there is nothing. To be called inside the writer's job.
+    pub(super) fn announce(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        transition: &Transition,
+    ) -> Result<Option<AfterCommit>, store::Error> {
+        let topic = Topic::of(transition);
+        let Transition { call, entry, .. } = transition;
+        // A receiver would push, and the callee's phone would ring for somebody whom the callee has blocked.
+        let wanted = |one: &&Announcer| one.wants(topic) && !call.withheld;
+        let Some(announcer) = self.announcer.as_ref().filter(wanted) else {
+            return Ok(None);
+        };
+        // A session that makes a call ring by connecting enters the hub after this.
+        let connects = entry.cause == Cause::CalleeConnected;
+        let news = CallNews {
+            call: call.clone(),
+            caller: db.profile(&call.caller)?,
+            callee: db.profile(&call.callee)?,
+            callee_connected: connects || self.hub.is_connected(&call.callee),
+        };
+        let subject = Subject::Call(Box::new(news));
+        let at = entry.at;
+        announcer.announce(db, &Announcement { topic, at, subject })?;
+        Ok(Some(self.bell()))
+    }
+
+    /// The same for `user`, who is online from now, or no longer.
+    pub(super) fn announce_presence(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        user: &UserId,
+        online: bool,
+        at: Timestamp,
+    ) -> Result<AfterCommit, store::Error> {
+        let topic = if online {
+            Topic::UserOnline
+        } else {
+            Topic::UserOffline
+        };
+        let Some(announcer) = &self.announcer else {
+            return Ok(nothing());
+        };
+        let either = announcer.wants(Topic::UserOnline) || announcer.wants(Topic::UserOffline);
+        // Noted even where only the other one is told of: a second device's coming is no news.
+        if !either || !db.note_presence(user, online)? || !announcer.wants(topic) {
+            return Ok(nothing());
+        }
+        let subject = Subject::User(db.profile(user)?);
+        announcer.announce(db, &Announcement { topic, at, subject })?;
+        Ok(self.bell())
+    }
+
+    /// Takes up the receivers at the start of a server, and tells them that nobody is online.
+    pub(super) fn begin_announcing(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        let outlet = self.announcer.as_ref().map(|announcer| &announcer.outlet);
+        db.set_receivers(outlet.map_or(&[], |outlet| &outlet.receivers))?;
+        for user in db.noted_as_online()? {
+            if self.announcer.is_none() {
+                db.note_presence(&user, false)?;
+            }
+            // Nobody listens yet, so that no bell needs to be rung.
+            drop(self.announce_presence(db, &user, false, now)?);
+        }
+        Ok(())
+    }
+
+    fn attempted(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        delivery: &Delivery,
+        attempt: &Attempt,
+        pushed: bool,
+    ) -> Result<(Option<PauseCause>, AfterCommit), Error> {
+        let now = self.clock.now();
+        let rung = self.ring_by_push(db, delivery, pushed, now)?;
+        let outcome = &attempt.outcome;
+        let next = Next::after(outcome, delivery.failures, delivery.at, rand::random(), now);
+        db.record_attempt(delivery, attempt, next, now)?;
+        let pause = if outcome.is_delivered() {
+            db.mark_working(delivery.receiver)?;
+            None
+        } else {
+            let since = db.mark_failing(delivery.receiver, now)?;
+            PauseCause::after(outcome, since, now)
+        };
+        let pause = match pause {
+            Some(cause) if db.pause_receiver(delivery.receiver, cause, now)? => Some(cause),
+            Some(_) | None => None,
+        };
+        let bell = self.bell();
+        let after_commit: AfterCommit = Box::new(move || {
+            rung();
+            bell();
+        });
+        Ok((pause, after_commit))
+    }
+
+    /// A call whose callee's device was woken by a push rings, where it still waits for one.
+    fn ring_by_push(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        delivery: &Delivery,
+        pushed: bool,
+        now: Timestamp,
+    ) -> Result<AfterCommit, store::Error> {
+        let call = delivery.call.filter(|_| pushed);
+        let Some(call) = call.map(|call| db.call(call)).transpose()?.flatten() else {
+            return Ok(nothing());
+        };
+        // One that rings already, was answered or is over is no worse for the push.
+        transition::ring_by_push(&call, now)
+            .map_or_else(|_| Ok(nothing()), |transition| self.apply(db, &transition))
+    }
+
+    /// Wakes those who deliver.
+    fn bell(self: &Arc<Self>) -> AfterCommit {
+        let inner = Arc::clone(self);
+        Box::new(move || {
+            if let Some(announcer) = &inner.announcer {
+                announcer.ring();
+            }
+        })
+    }
+}

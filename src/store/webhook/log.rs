@@ -1,0 +1,114 @@
+//! How deliveries went, for administrators and metrics.
+
+use std::time::Duration;
+
+use rusqlite::Row;
+
+use crate::announcement::delivery::{Outcome, ReceiverId};
+use crate::announcement::outbox::{Attempt, Sent, State, Tally};
+use crate::announcement::{MessageId, Topic};
+use crate::call::CallId;
+use crate::clock::Timestamp;
+
+use super::super::Read;
+use super::super::codes::{Columns, encode};
+use super::super::error::Error;
+
+/// Deliveries that are counted one by one; beyond that, "so many" is enough to know.
+const COUNTED: u32 = 100_000;
+
+impl Read<'_> {
+    /// How much there is for `receiver`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn tally(&self, receiver: ReceiverId) -> Result<Tally, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT waiting, (SELECT at FROM webhook_messages WHERE seq = oldest) AS since
+             FROM (SELECT count(*) AS waiting, min(message) AS oldest
+                   FROM (SELECT message FROM webhook_deliveries
+                         WHERE receiver = ?1 AND state = 0 ORDER BY lane LIMIT ?2))",
+        )?;
+        Ok(statement.query_one((receiver.0, COUNTED), |row| {
+            let since: Option<i64> = row.get("since")?;
+            Ok(Tally {
+                waiting: row.get("waiting")?,
+                waiting_since: since.map(Timestamp::from_millis),
+            })
+        })?)
+    }
+
+    /// The newest messages with how each went, newest first, at most `limit`; only those in `state` where one
+    /// is named.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn sent(&self, state: Option<State>, limit: u32) -> Result<Vec<Sent>, Error> {
+        let mut statement = self.conn.prepare(
+            "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
+             FROM webhook_messages AS m JOIN webhook_deliveries AS d ON d.message = m.seq
+             WHERE ?1 IS NULL OR d.state = ?1
+             ORDER BY m.seq DESC, d.receiver LIMIT ?2",
+        )?;
+        let state = state.map(|state| encode(&State::ALL, &state));
+        let rows = statement.query_and_then((state, limit), |row| -> Result<_, Error> {
+            let sent = sent(row)?;
+            Ok((row.get::<_, i64>("seq")?, sent))
+        })?;
+        rows.map(|row| {
+            let (seq, mut sent) = row?;
+            sent.attempts = self.attempts(seq, sent.receiver)?;
+            Ok(sent)
+        })
+        .collect()
+    }
+
+    fn attempts(&self, message: i64, receiver: ReceiverId) -> Result<Vec<Attempt>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT * FROM webhook_attempts WHERE message = ?1 AND receiver = ?2 ORDER BY number",
+        )?;
+        statement
+            .query_and_then((message, receiver.0), |row| attempt(row, message))?
+            .collect()
+    }
+}
+
+fn sent(row: &Row<'_>) -> Result<Sent, Error> {
+    let seq: i64 = row.get("seq")?;
+    let columns = Columns {
+        row,
+        table: "webhook_deliveries",
+        id: &seq,
+    };
+    let call: Option<[u8; 16]> = columns.get("call")?;
+    let due: Option<i64> = columns.get("due")?;
+    Ok(Sent {
+        receiver: ReceiverId(columns.get("receiver")?),
+        id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
+        topic: columns.decode(&Topic::ALL, "topic")?,
+        call: call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))),
+        at: Timestamp::from_millis(columns.get("at")?),
+        state: columns.decode(&State::ALL, "state")?,
+        due: due.map(Timestamp::from_millis),
+        attempts: Vec::new(),
+    })
+}
+
+fn attempt(row: &Row<'_>, message: i64) -> Result<Attempt, Error> {
+    let columns = Columns {
+        row,
+        table: "webhook_attempts",
+        id: &message,
+    };
+    let outcome = match columns.get::<Option<u16>>("status")? {
+        Some(status) => Outcome::of_status(status),
+        None => Outcome::Failed {
+            cause: columns.required("failure")?,
+        },
+    };
+    Ok(Attempt {
+        at: Timestamp::from_millis(columns.get("at")?),
+        took: Duration::from_millis(columns.get("took_ms")?),
+        outcome,
+    })
+}

@@ -1,0 +1,162 @@
+//! The tables `webhook_receivers` and `webhook_presence`.
+
+use rusqlite::Row;
+
+use crate::announcement::delivery::{PauseCause, ReceiverId};
+use crate::announcement::outbox::{Pause, Receiver};
+use crate::clock::Timestamp;
+use crate::user::UserId;
+
+use super::super::codes::{Columns, encode};
+use super::super::error::Error;
+use super::super::users::user_id;
+use super::super::{Read, Write};
+
+impl Read<'_> {
+    /// All receivers, by number.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM webhook_receivers ORDER BY key")?;
+        statement.query_and_then([], receiver)?.collect()
+    }
+}
+
+impl Write<'_> {
+    /// Makes these the receivers: new ones are added, and what waits for others is forgotten with them.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn set_receivers(&self, urls: &[String]) -> Result<(), Error> {
+        for gone in self.receivers()? {
+            if !urls.contains(&gone.url) {
+                let key = gone.id.0;
+                self.execute("DELETE FROM webhook_deliveries WHERE receiver = ?1", [key])?;
+                self.execute("DELETE FROM webhook_receivers WHERE key = ?1", [key])?;
+            }
+        }
+        for url in urls {
+            self.execute(
+                "INSERT OR IGNORE INTO webhook_receivers (url) VALUES (?1)",
+                [url],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The receiver has failed at `now`; since when it fails.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn mark_failing(&self, receiver: ReceiverId, now: Timestamp) -> Result<Timestamp, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
+             RETURNING failing_since",
+        )?;
+        let since = statement.query_one((receiver.0, now.as_millis()), |row| row.get(0))?;
+        Ok(Timestamp::from_millis(since))
+    }
+
+    /// The receiver has taken something.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn mark_working(&self, receiver: ReceiverId) -> Result<(), Error> {
+        self.execute(
+            "UPDATE webhook_receivers SET failing_since = NULL
+             WHERE key = ?1 AND failing_since IS NOT NULL",
+            [receiver.0],
+        )?;
+        Ok(())
+    }
+
+    /// Leaves a receiver alone from now on; false where it is already, for whatever reason.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn pause_receiver(
+        &self,
+        receiver: ReceiverId,
+        cause: PauseCause,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let changed = self.execute(
+            "UPDATE webhook_receivers SET paused_at = ?2, pause_cause = ?3
+             WHERE key = ?1 AND paused_at IS NULL",
+            (
+                receiver.0,
+                now.as_millis(),
+                encode(&PauseCause::ALL, &cause),
+            ),
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Tells a receiver again, which has a day to take something; false where it was not paused.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn resume_receiver(&self, receiver: ReceiverId) -> Result<bool, Error> {
+        let changed = self.execute(
+            "UPDATE webhook_receivers SET paused_at = NULL, pause_cause = NULL, failing_since = NULL
+             WHERE key = ?1 AND paused_at IS NOT NULL",
+            [receiver.0],
+        )?;
+        Ok(changed > 0)
+    }
+
+    /// Receivers are told that `user` is online, or offline; false where that is what they were told last.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn note_presence(&self, user: &UserId, online: bool) -> Result<bool, Error> {
+        let sql = if online {
+            "INSERT OR IGNORE INTO webhook_presence (user) SELECT key FROM users WHERE id = ?1"
+        } else {
+            "DELETE FROM webhook_presence WHERE user = (SELECT key FROM users WHERE id = ?1)"
+        };
+        Ok(self.execute(sql, [user.as_str()])? > 0)
+    }
+
+    /// Everybody of whom receivers were told last that they are online.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn noted_as_online(&self) -> Result<Vec<UserId>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT u.id FROM webhook_presence AS p JOIN users AS u ON u.key = p.user ORDER BY u.id",
+        )?;
+        let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
+        rows.collect()
+    }
+}
+
+fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
+    let key: i64 = row.get("key")?;
+    let columns = Columns {
+        row,
+        table: "webhook_receivers",
+        id: &key,
+    };
+    let instant = |column| -> Result<Option<Timestamp>, Error> {
+        Ok(columns
+            .get::<Option<i64>>(column)?
+            .map(Timestamp::from_millis))
+    };
+    let pause = match instant("paused_at")? {
+        Some(at) => Some(Pause {
+            at,
+            cause: columns.decode(&PauseCause::ALL, "pause_cause")?,
+        }),
+        None => None,
+    };
+    Ok(Receiver {
+        id: ReceiverId(key),
+        url: columns.get("url")?,
+        failing_since: instant("failing_since")?,
+        pause,
+    })
+}

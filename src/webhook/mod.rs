@@ -1,0 +1,152 @@
+//! Webhooks: tells the team's own backend what happens, so that it can push to phones whose app sleeps.
+//!
+//! The service writes what there is to tell into an outbox, in the transaction of the change itself. Here it is
+//! taken from there and sent, signed as Standard Webhooks says, at least once. A fairing runs a worker for each
+//! receiver, woken after every commit that has something for it. Nothing here is waited for by a call. This
+//! module decides nothing: when to try again, and when to leave a receiver alone, says
+//! [`crate::announcement::delivery`].
+
+mod address;
+mod connection;
+mod sender;
+mod signature;
+mod target;
+mod worker;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::{Orbit, Rocket, Shutdown};
+use tokio::task::JoinSet;
+
+use crate::announcement::MessageId;
+use crate::announcement::delivery::{Outcome, ReceiverId};
+use crate::announcement::outbox::{Attempt, Receiver};
+use crate::clock::Timestamp;
+use crate::service::{Outlet, Service};
+use crate::settings::Settings;
+use crate::wire::webhook;
+
+use connection::Idle;
+use sender::Letter;
+use target::Target;
+use worker::Worker;
+
+pub use sender::{Sender, WebhookError};
+pub use target::shown;
+
+/// Who is told what, by the settings; none where they name no receiver.
+#[must_use]
+pub fn outlet(settings: &Settings) -> Option<Outlet> {
+    let receivers: Vec<_> = settings
+        .webhook_url
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    (!receivers.is_empty()).then(|| Outlet {
+        receivers,
+        topics: settings.webhook_events.clone(),
+        body: webhook::body,
+    })
+}
+
+/// Runs while the server does.
+pub struct Webhooks {
+    service: Service,
+    sender: Arc<Sender>,
+    workers: Mutex<JoinSet<()>>,
+}
+
+impl Webhooks {
+    /// Delivers what `service` has to tell.
+    #[must_use]
+    pub fn new(service: Service, sender: Arc<Sender>) -> Self {
+        let workers = Mutex::default();
+        Self {
+            service,
+            sender,
+            workers,
+        }
+    }
+
+    fn start_workers(&self, shutdown: &Shutdown) {
+        let receivers = self.service.receivers().unwrap_or_else(|error| {
+            tracing::error!(%error, "webhooks are not sent: their receivers cannot be read");
+            Vec::new()
+        });
+        let mut workers = self.workers.lock();
+        for Receiver { id, url, .. } in receivers {
+            let target = Target::parse(&url).zip(self.service.announcements());
+            let Some((target, bell)) = target else {
+                tracing::error!(receiver = %id, "a webhook's URL cannot be read");
+                continue;
+            };
+            let (service, sender) = (self.service.clone(), Arc::clone(&self.sender));
+            workers.spawn(Worker::new(service, sender, id, target, bell).run(shutdown.clone()));
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl Fairing for Webhooks {
+    fn info(&self) -> Info {
+        Info {
+            name: "Webhooks",
+            kind: Kind::Liftoff | Kind::Shutdown,
+        }
+    }
+
+    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
+        self.start_workers(&rocket.shutdown());
+    }
+
+    /// Waits until nothing holds the service any more: the lock on the database goes with it.
+    async fn on_shutdown(&self, _: &Rocket<Orbit>) {
+        let workers = std::mem::take(&mut *self.workers.lock());
+        workers.join_all().await;
+    }
+}
+
+/// Sends `receivers` a message that is of no consequence, all at the same time, and says what came of each.
+pub async fn test(
+    sender: &Arc<Sender>,
+    receivers: Vec<Receiver>,
+    now: Timestamp,
+) -> Vec<(ReceiverId, Attempt)> {
+    let mut tests = JoinSet::new();
+    for Receiver { id, url, .. } in receivers {
+        let sender = Arc::clone(sender);
+        tests.spawn(async move { (id, test_one(&sender, &url, now).await) });
+    }
+    let mut tested = tests.join_all().await;
+    tested.sort_unstable_by_key(|(id, _)| *id);
+    tested
+}
+
+async fn test_one(sender: &Sender, url: &str, at: Timestamp) -> Attempt {
+    let began = Instant::now();
+    let (id, body) = (
+        MessageId::from_uuid(uuid::Uuid::new_v4()).to_string(),
+        webhook::test_body(at),
+    );
+    let letter = Letter {
+        id: &id,
+        body: &body,
+        at,
+    };
+    let outcome = match Target::parse(url) {
+        Some(target) => {
+            sender
+                .send(&letter, &target, &Idle::default())
+                .await
+                .outcome
+        }
+        None => Outcome::Failed {
+            cause: "its URL cannot be read".to_owned(),
+        },
+    };
+    let took = began.elapsed();
+    Attempt { at, took, outcome }
+}

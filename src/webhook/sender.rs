@@ -1,0 +1,233 @@
+//! One message to one receiver: signed, sent, and its answer read as far as it matters.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::{Method, Request, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::announcement::delivery::Outcome;
+use crate::clock::Timestamp;
+use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
+
+use super::connection::{Connection, Connector, Idle};
+use super::signature::Keys;
+use super::target::Target;
+
+/// How much of an answer is read: what we look for in it takes a few bytes.
+const ANSWER_LIMIT: usize = 4096;
+
+/// Why webhooks cannot be sent; the server does not start then.
+#[derive(Debug, thiserror::Error)]
+pub enum WebhookError {
+    /// There are receivers and no secret.
+    #[error(
+        "webhook_url is set, and there is nothing to sign webhooks with: set webhook_secret or \
+         webhook_secret_file (`echo whsec_$(openssl rand -base64 32)` makes one); receivers know \
+         by it that a message is from this server"
+    )]
+    NoSecret,
+    /// A file cannot be read.
+    #[error("{setting} names {file}, which cannot be read: {source}")]
+    Unreadable {
+        /// The setting that names it.
+        setting: &'static str,
+        /// The file.
+        file: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file holds something else.
+    #[error("{setting} names {file}, which will not do: expected {expected}")]
+    Content {
+        /// The setting that names it.
+        setting: &'static str,
+        /// The file.
+        file: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+}
+
+/// Sends messages.
+pub struct Sender {
+    keys: Keys,
+    connector: Connector,
+    timeout: Duration,
+}
+
+/// A message as it is sent.
+pub(super) struct Letter<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its text, JSON.
+    pub body: &'a str,
+    /// When it is sent.
+    pub at: Timestamp,
+}
+
+/// What came back.
+pub(super) struct Reply {
+    pub outcome: Outcome,
+    /// The beginning of the answer's body.
+    pub body: Vec<u8>,
+}
+
+impl Sender {
+    /// What the settings describe; none where they name no receiver.
+    ///
+    /// # Errors
+    /// [`WebhookError`].
+    pub fn from_settings(settings: &Settings) -> Result<Option<Self>, WebhookError> {
+        if settings.webhook_url.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            keys: keys(settings)?,
+            connector: Connector {
+                tls: Arc::new(tls(settings.webhook_ca_file.as_deref())?),
+                allow_private: settings.webhook_allow_private,
+            },
+            timeout: settings.webhook_timeout,
+        }))
+    }
+
+    /// Sends `letter` to `target`, on a connection of `idle` where one stands, and waits for the answer.
+    pub(super) async fn send(&self, letter: &Letter<'_>, target: &Target, idle: &Idle) -> Reply {
+        let deadline = Instant::now() + self.timeout;
+        let asked = timeout_at(deadline, self.ask(letter, target, idle)).await;
+        let failed = |cause| Reply {
+            outcome: Outcome::Failed { cause },
+            body: Vec::new(),
+        };
+        let (connection, answer) = match asked {
+            Ok(Ok(asked)) => asked,
+            Ok(Err(cause)) => return failed(cause),
+            Err(_) => return failed(format!("no answer within {:?}", self.timeout)),
+        };
+        let outcome = Outcome::of_status(answer.status().as_u16());
+        // An answer that has begun counts by its status, whatever becomes of the rest.
+        let (mut body, mut whole) = (Vec::new(), false);
+        let reading = read(answer.into_body(), &mut body, &mut whole);
+        let in_time = timeout_at(deadline, reading).await.is_ok();
+        if in_time && whole {
+            let _ = timeout(self.timeout, idle.keep(connection)).await;
+        }
+        Reply { outcome, body }
+    }
+
+    async fn ask(
+        &self,
+        letter: &Letter<'_>,
+        target: &Target,
+        idle: &Idle,
+    ) -> Result<(Connection, Response<Incoming>), String> {
+        let broken = |error: hyper::Error| format!("the connection broke: {error}");
+        if let Some(mut kept) = idle.take() {
+            // The receiver may have closed it just now, and then a new one is as good.
+            if let Ok(answer) = kept.send_request(self.request(letter, target)).await {
+                return Ok((kept, answer));
+            }
+        }
+        let mut new = self.connector.connect(target).await?;
+        let answer = new.send_request(self.request(letter, target)).await;
+        Ok((new, answer.map_err(broken)?))
+    }
+
+    fn request(&self, letter: &Letter<'_>, target: &Target) -> Request<Full<Bytes>> {
+        let seconds = letter.at.as_millis().div_euclid(1000);
+        Request::builder()
+            .method(Method::POST)
+            .uri(target.path.clone())
+            .header(HOST, &target.authority)
+            .header(CONTENT_TYPE, "application/json")
+            .header(USER_AGENT, concat!("chattrix/", env!("CARGO_PKG_VERSION")))
+            .header("webhook-id", letter.id)
+            .header("webhook-timestamp", seconds)
+            .header(
+                "webhook-signature",
+                self.keys.sign(letter.id, seconds, letter.body),
+            )
+            .body(Full::from(letter.body.to_owned()))
+            .expect("every part was checked when it was made")
+    }
+}
+
+/// Reads at most [`ANSWER_LIMIT`] bytes; `whole` where that was all.
+async fn read(mut answer: Incoming, body: &mut Vec<u8>, whole: &mut bool) {
+    while let Some(frame) = answer.frame().await {
+        let Ok(frame) = frame else { return };
+        if let Ok(data) = frame.into_data() {
+            if body.len() + data.len() > ANSWER_LIMIT {
+                return;
+            }
+            body.extend_from_slice(&data);
+        }
+    }
+    *whole = true;
+}
+
+fn keys(settings: &Settings) -> Result<Keys, WebhookError> {
+    const SETTING: &str = "webhook_secret_file";
+    let Some(file) = &settings.webhook_secret_file else {
+        if settings.webhook_secret.is_empty() {
+            return Err(WebhookError::NoSecret);
+        }
+        return Ok(Keys::new(&settings.webhook_secret));
+    };
+    let text = fs::read_to_string(file).map_err(|source| unreadable(SETTING, file, source))?;
+    let text = SecretString::from(text);
+    let lines = text.expose_secret().lines().map(str::trim);
+    let secrets = webhook_secrets(lines.filter(|line| !line.is_empty()));
+    let secrets = secrets.ok_or_else(|| content(SETTING, file, WEBHOOK_SECRETS))?;
+    Ok(Keys::new(&secrets))
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebhookError> {
+    const SETTING: &str = "webhook_ca_file";
+    let public = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
+    let mut roots: RootCertStore = public.collect();
+    if let Some(file) = ca_file {
+        let pem = fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
+        let no_certificates = || content(SETTING, file, "certificates in PEM");
+        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+            .collect::<Result<_, _>>()
+            .map_err(|_| no_certificates())?;
+        let (added, refused) = roots.add_parsable_certificates(certificates);
+        if added == 0 || refused > 0 {
+            return Err(no_certificates());
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them");
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn unreadable(setting: &'static str, file: &Path, source: std::io::Error) -> WebhookError {
+    let file = file.display().to_string();
+    WebhookError::Unreadable {
+        setting,
+        file,
+        source,
+    }
+}
+
+fn content(setting: &'static str, file: &Path, expected: &'static str) -> WebhookError {
+    let file = file.display().to_string();
+    WebhookError::Content {
+        setting,
+        file,
+        expected,
+    }
+}

@@ -1,0 +1,233 @@
+//! What one receiver is told: in order for each call, calls beside each other, and no more than it can take.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::Shutdown;
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep};
+
+use crate::announcement::Topic;
+use crate::announcement::delivery::{Outcome, PauseCause, ReceiverId};
+use crate::announcement::outbox::{Attempt, Delivery};
+use crate::clock::Timestamp;
+use crate::service::{Error, Service};
+use crate::wire::webhook::says_delivered;
+
+use super::connection::Idle;
+use super::sender::{Letter, Sender};
+use super::target::Target;
+
+/// Messages on their way at a time: enough for hundreds a second at a receiver that takes 0.1 s for each.
+const WIDTH: usize = 32;
+
+/// Failures in a row after which a receiver counts as down: then it gets one message at a time, and as soon as
+/// it takes one, all that waits.
+const DOWN_AFTER: u32 = 4;
+
+/// The pause between attempts at a receiver that is down, each of which costs a write.
+const DOWN_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest sleep: the clock may jump, and nobody tells us.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Delivers to one receiver.
+pub(super) struct Worker {
+    to: Arc<Addressee>,
+    bell: watch::Receiver<()>,
+    attempts: JoinSet<bool>,
+    in_flight: HashMap<Id, i64>,
+    failures: u32,
+    /// When the receiver failed last.
+    failed_at: Option<Instant>,
+    /// It was down and is back: what waits for another attempt need not wait any longer.
+    catching_up: bool,
+}
+
+/// A receiver, and what reaches it.
+struct Addressee {
+    service: Service,
+    sender: Arc<Sender>,
+    id: ReceiverId,
+    target: Target,
+    idle: Idle,
+}
+
+impl Worker {
+    pub fn new(
+        service: Service,
+        sender: Arc<Sender>,
+        id: ReceiverId,
+        target: Target,
+        bell: watch::Receiver<()>,
+    ) -> Self {
+        let to = Addressee {
+            service,
+            sender,
+            id,
+            target,
+            idle: Idle::default(),
+        };
+        Self {
+            to: Arc::new(to),
+            bell,
+            attempts: JoinSet::new(),
+            in_flight: HashMap::new(),
+            failures: 0,
+            failed_at: None,
+            catching_up: false,
+        }
+    }
+
+    /// Delivers what comes, until `shutdown`. What is on its way then is broken off, and sent again after the
+    /// next start.
+    pub async fn run(mut self, mut shutdown: Shutdown) {
+        loop {
+            self.bell.borrow_and_update();
+            let rest = self.start_due().unwrap_or_else(|error| {
+                tracing::warn!(%error, receiver = %self.to.id, "a webhook's outbox cannot be read");
+                LONGEST_SLEEP
+            });
+            tokio::select! {
+                rung = self.bell.changed() => if rung.is_err() { break },
+                () = &mut shutdown => break,
+                Some(ended) = self.attempts.join_next_with_id() => self.note(ended),
+                () = sleep(rest) => (),
+            }
+        }
+        self.attempts.shutdown().await;
+    }
+
+    /// Begins what is due, and says when to look again at the latest.
+    fn start_due(&mut self) -> Result<Duration, Error> {
+        if self.to.service.is_stopping() {
+            return Ok(LONGEST_SLEEP);
+        }
+        let width = if self.is_down() { 1 } else { WIDTH };
+        let free = width.saturating_sub(self.in_flight.len());
+        if free == 0 {
+            return Ok(LONGEST_SLEEP);
+        }
+        let pause = self.failed_at.filter(|_| self.is_down());
+        let pause = pause.map_or(Duration::ZERO, |at| DOWN_PAUSE.saturating_sub(at.elapsed()));
+        if !pause.is_zero() {
+            return Ok(pause);
+        }
+        let now = self.to.service.clock().now();
+        let until = if self.catching_up {
+            Timestamp::MAX
+        } else {
+            now
+        };
+        let limit = self.in_flight.len() + free;
+        let Some(due) = self.to.service.due_deliveries(self.to.id, until, limit)? else {
+            return Ok(LONGEST_SLEEP);
+        };
+        let mut begun = 0;
+        for delivery in due.deliveries {
+            let under_way = self.in_flight.values().any(|seq| *seq == delivery.seq);
+            if !under_way && begun < free {
+                self.begin(delivery);
+                begun += 1;
+            }
+        }
+        self.catching_up &= begun > 0;
+        Ok(due
+            .next
+            .map_or(LONGEST_SLEEP, |next| next.since(now).min(LONGEST_SLEEP)))
+    }
+
+    fn begin(&mut self, delivery: Delivery) {
+        let (to, seq) = (Arc::clone(&self.to), delivery.seq);
+        let task = self.attempts.spawn(to.deliver(delivery));
+        self.in_flight.insert(task.id(), seq);
+    }
+
+    /// An attempt has ended.
+    fn note(&mut self, ended: Result<(Id, bool), JoinError>) {
+        let (id, delivered) = match ended {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::error!(receiver = %self.to.id, "a webhook's delivery panicked");
+                (error.id(), false)
+            }
+        };
+        self.in_flight.remove(&id);
+        if delivered {
+            if self.is_down() {
+                tracing::info!(receiver = %self.to.id, "a webhook's receiver takes messages again");
+                self.catching_up = true;
+            }
+            self.failures = 0;
+            return;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.failed_at = Some(Instant::now());
+        self.catching_up = false;
+        if self.failures == DOWN_AFTER {
+            tracing::warn!(
+                receiver = %self.to.id, host = self.to.target.host,
+                "a webhook's receiver takes nothing; `chattrix webhook list` says why"
+            );
+        }
+    }
+
+    const fn is_down(&self) -> bool {
+        self.failures >= DOWN_AFTER
+    }
+}
+
+impl Addressee {
+    /// Makes one attempt and records it; whether the receiver has the message.
+    async fn deliver(self: Arc<Self>, delivery: Delivery) -> bool {
+        let id = delivery.id.to_string();
+        let (at, began) = (self.service.clock().now(), Instant::now());
+        if delivery.failures == 0 {
+            let waited = at.since(delivery.due);
+            self.service.metrics().webhook_begun(waited);
+        }
+        let letter = Letter {
+            id: &id,
+            body: &delivery.body,
+            at,
+        };
+        let reply = self.sender.send(&letter, &self.target, &self.idle).await;
+        let (took, outcome) = (began.elapsed(), reply.outcome);
+        self.service.metrics().webhook_tried(&outcome, took);
+        tracing::debug!(receiver = %self.id, message = id, %outcome, "a webhook was tried");
+        let delivered = outcome.is_delivered();
+        let pushed = delivery.topic == Topic::CallInitiated
+            && outcome == Outcome::Delivered { status: 200 }
+            && says_delivered(&reply.body);
+        self.record(delivery, Attempt { at, took, outcome }, pushed)
+            .await;
+        delivered
+    }
+
+    /// Stores the attempt; until it is stored, nothing more about the same is sent.
+    async fn record(&self, delivery: Delivery, attempt: Attempt, pushed: bool) {
+        loop {
+            let recorded = self
+                .service
+                .attempted(delivery.clone(), attempt.clone(), pushed)
+                .await;
+            match recorded {
+                Ok(None) => return,
+                Ok(Some(cause)) => return self.say_paused(cause),
+                Err(error) => {
+                    tracing::warn!(%error, receiver = %self.id, "a webhook's attempt is not recorded yet");
+                    sleep(LONGEST_SLEEP).await;
+                }
+            }
+        }
+    }
+
+    fn say_paused(&self, cause: PauseCause) {
+        tracing::warn!(
+            receiver = %self.id, host = self.target.host, cause = cause.as_str(),
+            "a webhook's receiver is paused; `chattrix webhook resume` tells it again"
+        );
+    }
+}

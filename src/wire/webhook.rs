@@ -1,0 +1,230 @@
+//! What receivers of webhooks are sent, and what they may answer.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::announcement::delivery::Outcome;
+use crate::announcement::outbox::{Attempt, Receiver, Sent, Tally};
+use crate::announcement::{Announcement, CallNews, MessageId, Subject};
+use crate::call::{Actor, CallId, State};
+use crate::clock::Timestamp;
+use crate::user::{Profile, UserId};
+
+use super::answer::{CallShape, Shown};
+use super::{Instant, Text, to_json};
+
+#[derive(Serialize)]
+struct Message<T> {
+    #[serde(rename = "type")]
+    topic: &'static str,
+    timestamp: Instant,
+    data: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CallData<'a> {
+    call: CallShape<'a>,
+    caller: UserShape<'a>,
+    callee: UserShape<'a>,
+    callee_connected: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring_ends_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_by: Option<Text<&'a Actor>>,
+}
+
+#[derive(Serialize)]
+struct UserData<'a> {
+    user: UserShape<'a>,
+}
+
+#[derive(Serialize)]
+struct UserShape<'a> {
+    id: Text<&'a UserId>,
+    name: &'a str,
+    avatar: Option<&'a str>,
+}
+
+impl<'a> From<&'a Profile> for UserShape<'a> {
+    fn from(profile: &'a Profile) -> Self {
+        Self {
+            id: Text(&profile.id),
+            name: &profile.name,
+            avatar: profile.avatar.as_deref(),
+        }
+    }
+}
+
+impl<'a> From<&'a CallNews> for CallData<'a> {
+    fn from(news: &'a CallNews) -> Self {
+        let (ring_ends_at, reason, ended_by) = match &news.call.state {
+            State::Initiating { ring_until } | State::Ringing { ring_until } => {
+                (Some(Instant(*ring_until)), None, None)
+            }
+            State::Rejected { reason, .. } => (None, Some(reason.as_str()), None),
+            State::Ended { ended_by, .. } => (None, None, Some(Text(ended_by))),
+            State::Connecting { .. } | State::Active { .. } | State::Missed { .. } => {
+                (None, None, None)
+            }
+        };
+        Self {
+            call: CallShape::new(&news.call, Shown::Whole),
+            caller: (&news.caller).into(),
+            callee: (&news.callee).into(),
+            callee_connected: news.callee_connected,
+            ring_ends_at,
+            reason,
+            ended_by,
+        }
+    }
+}
+
+/// The body of a webhook.
+#[must_use]
+pub fn body(announcement: &Announcement) -> String {
+    let topic = announcement.topic.as_str();
+    let timestamp = Instant(announcement.at);
+    match &announcement.subject {
+        Subject::Call(news) => to_json(&Message {
+            topic,
+            timestamp,
+            data: CallData::from(&**news),
+        }),
+        Subject::User(profile) => to_json(&Message {
+            topic,
+            timestamp,
+            data: UserData {
+                user: profile.into(),
+            },
+        }),
+    }
+}
+
+/// The body of a webhook that an administrator sends to see whether it arrives.
+#[must_use]
+pub fn test_body(now: Timestamp) -> String {
+    to_json(&Message {
+        topic: "webhook.test",
+        timestamp: Instant(now),
+        data: serde_json::Map::new(),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ReceiverShape<'a> {
+    receiver: i64,
+    url: &'a str,
+    state: &'static str,
+    failing_since: Option<Instant>,
+    paused_at: Option<Instant>,
+    pause_cause: Option<&'static str>,
+    waiting: u64,
+    waiting_since: Option<Instant>,
+}
+
+/// A receiver as administrators see it, at the address `shown`.
+///
+/// # Panics
+/// Never: the shape has text keys.
+#[must_use]
+pub fn receiver(receiver: &Receiver, shown: &str, tally: &Tally) -> Value {
+    let shape = ReceiverShape {
+        receiver: receiver.id.0,
+        url: shown,
+        state: receiver.standing(),
+        failing_since: receiver.failing_since.map(Instant),
+        paused_at: receiver.pause.map(|pause| Instant(pause.at)),
+        pause_cause: receiver.pause.map(|pause| pause.cause.as_str()),
+        waiting: tally.waiting,
+        waiting_since: tally.waiting_since.map(Instant),
+    };
+    serde_json::to_value(shape).expect("the shape has text keys")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SentShape {
+    id: Text<MessageId>,
+    #[serde(rename = "type")]
+    topic: &'static str,
+    call_id: Option<Text<CallId>>,
+    receiver: i64,
+    at: Instant,
+    state: &'static str,
+    next_attempt_at: Option<Instant>,
+    attempts: Vec<AttemptShape>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttemptShape {
+    at: Instant,
+    took_ms: u64,
+    status: Option<u16>,
+    failure: Option<String>,
+}
+
+impl From<&Attempt> for AttemptShape {
+    fn from(attempt: &Attempt) -> Self {
+        let (status, failure) = match &attempt.outcome {
+            Outcome::Delivered { status } | Outcome::Refused { status } => (Some(*status), None),
+            Outcome::Failed { cause } => (None, Some(cause.clone())),
+        };
+        Self {
+            at: Instant(attempt.at),
+            took_ms: u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+            status,
+            failure,
+        }
+    }
+}
+
+/// A message with every attempt, as administrators see it.
+///
+/// # Panics
+/// Never: the shape has text keys.
+#[must_use]
+pub fn sent(sent: &Sent) -> Value {
+    let shape = SentShape {
+        id: Text(sent.id),
+        topic: sent.topic.as_str(),
+        call_id: sent.call.map(Text),
+        receiver: sent.receiver.0,
+        at: Instant(sent.at),
+        state: sent.state.as_str(),
+        next_attempt_at: sent.due.map(Instant),
+        attempts: sent.attempts.iter().map(AttemptShape::from).collect(),
+    };
+    serde_json::to_value(shape).expect("the shape has text keys")
+}
+
+/// Whether a receiver's answer says that it has woken the callee's device.
+#[must_use]
+pub fn says_delivered(answer: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer["delivered"] == true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_delivered_true_says_that_a_device_was_woken() {
+        assert!(says_delivered(b"{\"delivered\": true, \"to\": 2}"));
+        for other in [
+            "",
+            "true",
+            "{}",
+            "{\"delivered\": \"true\"}",
+            "{\"delivered\": false}",
+            "{\"delivered\": true",
+            "[{\"delivered\": true}]",
+        ] {
+            assert!(!says_delivered(other.as_bytes()), "{other}");
+        }
+    }
+}
