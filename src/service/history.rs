@@ -38,7 +38,7 @@ impl Service {
             before: before.unwrap_or(CallId::LAST),
             limit: limit.saturating_add(1),
         };
-        let mut items = self.0.store.read(|db| db.past_calls(&wanted))?;
+        let mut items = self.0.store.read_at_length(|db| db.past_calls(&wanted))?;
         let shown = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = items.len() > shown;
         items.truncate(shown);
@@ -106,6 +106,9 @@ impl Service {
     /// [`Error::Store`].
     pub fn statistics(&self, user: &UserId, period: Period) -> Result<Statistics, Error> {
         let since = period.start(self.0.clock.now());
-        Ok(self.0.store.read(|db| db.statistics(user, since))?)
+        Ok(self
+            .0
+            .store
+            .read_at_length(|db| db.statistics(user, since))?)
     }
 }

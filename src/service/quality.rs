@@ -147,7 +147,7 @@ impl Service {
         report: &QualityReport,
     ) -> Result<(), Error> {
         let inner = &self.0;
-        inner.store.read(|db| {
+        inner.store.read_at_length(|db| {
             let now = inner.clock.now();
             // Asked before the call comes into memory, which is for those who may report only ...
             reportable(db, user, call)?;

@@ -90,6 +90,9 @@ impl Service {
     /// # Errors
     /// [`Error::Store`].
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
-        Ok(self.0.store.read(|db| db.count_calls_over(before))?)
+        Ok(self
+            .0
+            .store
+            .read_at_length(|db| db.count_calls_over(before))?)
     }
 }

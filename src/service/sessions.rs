@@ -110,7 +110,7 @@ impl Service {
         let barred = self
             .0
             .store
-            .read(|db| -> Result<_, Error> { Ok(db.barred_users()?) })?;
+            .read_at_length(|db| -> Result<_, Error> { Ok(db.barred_users()?) })?;
         self.0.hub.bar(&barred);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The database: SQL, and only SQL.
 //!
-//! [`Store`] is what a running server holds: one `writer` and a pool of readers on one file, which it
+//! [`Store`] is what a running server holds: one `writer` and some `readers` of one file, which it
 //! keeps other servers away from. [`Database`] is a plain connection for the command line. What can be read
 //! stands on [`Read`], what can be written on [`Write`], a file per family of tables. This module knows
 //! nothing of HTTP, sockets or JSON, and decides nothing.
@@ -20,6 +20,7 @@ mod live;
 mod lock;
 mod outcome;
 mod quality;
+mod readers;
 mod retention;
 mod schema;
 mod stats;
@@ -30,13 +31,12 @@ mod writer;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
-use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::metrics::Metrics;
+
+use readers::Readers;
 
 pub use copy::{Progress, restore};
 pub use database::{Database, Removal};
@@ -50,11 +50,12 @@ pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
 pub use writer::AfterCommit;
 
-/// Readers: reads take microseconds and run on the threads that serve requests, of which there are a few.
-const READERS: u32 = 4;
+/// Connections for short reads: as many as threads that serve requests, on which these reads run, on most
+/// machines; on others some wait for some microseconds.
+const READERS: usize = 4;
 
-/// How long a read waits for a reader.
-const READER_WAIT: Duration = Duration::from_secs(1);
+/// Connections for reads that take longer, which run beside those threads.
+const LONG_READERS: usize = 4;
 
 /// A running server's database. Cheap to clone.
 #[derive(Clone)]
@@ -63,7 +64,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     writer: writer::Writer,
-    readers: r2d2::Pool<SqliteConnectionManager>,
+    readers: Readers,
+    long_readers: Readers,
     /// Held for as long as the server runs: one server a file.
     _lock: Lock,
 }
@@ -76,25 +78,14 @@ impl Store {
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
         let conn = schema::open_for_writing(path)?;
-        let manager = SqliteConnectionManager::file(path)
-            .with_flags(schema::reader_flags())
-            .with_init(schema::prepare_reader);
-        // All of them now, however busy the machine is at its start: a descriptor may be hard to get once
-        // thousands of clients are there. And one thread to replace one that broke, where r2d2 would have three.
-        let readers = r2d2::Pool::builder()
-            .max_size(READERS)
-            .thread_pool(Arc::new(ScheduledThreadPool::new(1)))
-            .test_on_check_out(false)
-            .build(manager)
-            .map_err(|error| Error::Open {
-                path: path.to_owned(),
-                cause: error.to_string(),
-            })?;
+        let readers = Readers::open(path, READERS)?;
+        let long_readers = Readers::open(path, LONG_READERS)?;
         let writer = writer::Writer::start(conn, metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             writer,
             readers,
+            long_readers,
             _lock: lock,
         })))
     }
@@ -116,26 +107,32 @@ impl Store {
         self.0.writer.write(job).await
     }
 
-    /// Reads what is committed. Other tasks of this thread go on elsewhere in the meantime, which costs a
-    /// quarter of what handing the read to another thread does.
+    /// Reads what is committed: some rows by their keys, which takes less than to hand the read, or the other
+    /// tasks of this thread, to another one.
+    ///
+    /// # Errors
+    /// What `read` returns; [`Error::Unavailable`] where no reader is free in time.
+    pub fn read<T, E: From<Error>>(
+        &self,
+        read: impl FnOnce(&Read<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.0.readers.with(|conn| read(&Read::on(conn)))?
+    }
+
+    /// Reads what is committed and may take long, or wait for something. Other tasks of this thread go on
+    /// elsewhere in the meantime.
     ///
     /// # Errors
     /// What `read` returns; [`Error::Unavailable`] where no reader is free in time.
     ///
     /// # Panics
     /// Outside a multi-threaded runtime.
-    pub fn read<T, E: From<Error>>(
+    pub fn read_at_length<T, E: From<Error>>(
         &self,
         read: impl FnOnce(&Read<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        tokio::task::block_in_place(|| {
-            let conn = self
-                .0
-                .readers
-                .get_timeout(READER_WAIT)
-                .map_err(|error| Error::Unavailable(error.to_string()))?;
-            read(&Read::on(&conn))
-        })
+        let read = |conn: &Connection| read(&Read::on(conn));
+        tokio::task::block_in_place(|| self.0.long_readers.with(read))?
     }
 
     /// Whether what is written now gets to the disk: by the outcome of the last writes, or, where there were

@@ -60,9 +60,7 @@ pub(super) fn touch(conn: &Connection) -> Result<(), rusqlite::Error> {
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
 pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, i64), Error> {
     recognise(path)?;
-    let mut conn = Connection::open_with_flags(path, reader_flags())
-        .map_err(|error| unusable(path, &error))?;
-    prepare_reader(&mut conn).map_err(|error| unusable(path, &error))?;
+    let conn = open_reader(path)?;
     let version = identify(&conn, path)?;
     if version == 0 {
         return Err(Error::NotOurs {
@@ -73,15 +71,19 @@ pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, i64), Error> 
     Ok((conn, version))
 }
 
-/// Prepares a further connection for reading only.
-pub(super) fn prepare_reader(conn: &mut Connection) -> Result<(), rusqlite::Error> {
-    prepare(conn)?;
-    conn.pragma_update(None, "query_only", true)
-}
-
-/// Flags under which readers open the file: it must be there already.
-pub(super) fn reader_flags() -> OpenFlags {
-    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+/// Opens a further connection to the file, which must be there already, for reading only.
+///
+/// # Errors
+/// [`Error::Open`], [`Error::Damaged`].
+pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let conn = Connection::open_with_flags(path, flags)?;
+        prepare(&conn)?;
+        conn.pragma_update(None, "query_only", true)?;
+        Ok(conn)
+    };
+    open().map_err(|error: rusqlite::Error| unusable(path, &error))
 }
 
 fn prepare(conn: &Connection) -> Result<(), rusqlite::Error> {
