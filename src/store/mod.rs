@@ -7,6 +7,7 @@
 
 mod calls;
 mod check;
+mod checkpointer;
 mod codes;
 mod copy;
 mod database;
@@ -36,6 +37,7 @@ use rusqlite::Connection;
 
 use crate::metrics::Metrics;
 
+use checkpointer::Checkpointer;
 use readers::Readers;
 
 pub use copy::{Progress, restore};
@@ -80,7 +82,8 @@ impl Store {
         let conn = schema::open_for_writing(path)?;
         let readers = Readers::open(path, READERS)?;
         let long_readers = Readers::open(path, LONG_READERS)?;
-        let writer = writer::Writer::start(conn, metrics)?;
+        let checkpointer = Checkpointer::start(schema::open_reader(path)?)?;
+        let writer = writer::Writer::start(conn, checkpointer, metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             writer,

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::metrics::{Batch, Metrics};
 
+use super::checkpointer::Checkpointer;
 use super::error::Error;
 use super::outcome::{Outcomes, Turn};
 use super::{Write, schema};
@@ -67,8 +68,12 @@ struct News {
 }
 
 impl Writer {
-    /// Starts the thread on `conn`.
-    pub fn start(conn: Connection, metrics: Metrics) -> Result<Self, Error> {
+    /// Starts the thread on `conn`, beside `checkpointer`.
+    pub fn start(
+        conn: Connection,
+        checkpointer: Checkpointer,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let news = Arc::new(News {
             waiting: AtomicUsize::new(0),
@@ -78,7 +83,7 @@ impl Writer {
         let told = Arc::clone(&news);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || work(&conn, &jobs, &told))
+            .spawn(move || work(&conn, checkpointer, &jobs, &told))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
@@ -207,7 +212,7 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
-fn work(conn: &Connection, jobs: &Receiver<Job>, news: &News) {
+fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>, news: &News) {
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first)
             .chain(jobs.try_iter().take(BATCH - 1))
@@ -234,7 +239,11 @@ fn work(conn: &Connection, jobs: &Receiver<Job>, news: &News) {
         for finish in finished {
             (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
         }
+        if let Err(error) = checkpointer.after_commit(conn) {
+            tracing::warn!(%error, "the write-ahead log grows");
+        }
     }
+    drop(checkpointer);
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the last checkpoint failed; the next start does it");
     }
@@ -298,7 +307,9 @@ mod tests {
 
     fn writer(path: &Path) -> Writer {
         let conn = schema::open_for_writing(path).expect("a database");
-        Writer::start(conn, Metrics::new("0.0.0")).expect("a thread")
+        let reader = schema::open_reader(path).expect("a connection");
+        let checkpointer = Checkpointer::start(reader).expect("a thread");
+        Writer::start(conn, checkpointer, Metrics::new("0.0.0")).expect("a thread")
     }
 
     fn nothing() -> AfterCommit {

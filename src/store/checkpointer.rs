@@ -1,0 +1,154 @@
+//! Moves what was committed out of the write-ahead log into the database file, beside the writer.
+//!
+//! A checkpoint writes hundreds of pages and syncs twice. On the writer's thread, where SQLite would do it, that
+//! is milliseconds in which nobody's change gets to the disk.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use super::error::Error;
+
+/// New pages in the log that are worth a checkpoint: as many as SQLite would wait for.
+const WORTHWHILE: u32 = 1_000;
+
+/// Pages in the log, 64 MB, from which the writer waits for a checkpoint. The log can only begin anew when all
+/// of it is in the database, which under full load nobody but the writer can see to.
+const TOO_MANY: u32 = 16_000;
+
+/// How often a checkpoint follows up on what was written during the last one: between the writes of a moderate
+/// load that catches up, and the log begins anew.
+const PASSES: u32 = 4;
+
+/// The thread that does it, as the writer sees it.
+pub(super) struct Checkpointer {
+    /// Gone once it is to stop.
+    bell: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+    /// Pages in the log when it was last called.
+    called_at: u32,
+}
+
+/// The write-ahead log after a checkpoint.
+#[derive(Clone, Copy, Debug)]
+struct Log {
+    pages: u32,
+    /// Those of them that are in the database too.
+    moved: u32,
+}
+
+impl Checkpointer {
+    /// Starts the thread on `conn`, a connection of its own.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where there is no thread.
+    pub fn start(conn: Connection) -> Result<Self, Error> {
+        let (bell, calls) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name("checkpointer".to_owned())
+            .spawn(move || work(&conn, &calls))
+            .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self {
+            bell: Some(bell),
+            thread: Some(thread),
+            called_at: 0,
+        })
+    }
+
+    /// Sees to the log after a commit on `conn`, which goes on writing meanwhile.
+    pub fn after_commit(&mut self, conn: &Connection) -> Result<(), rusqlite::Error> {
+        let pages = checkpoint(conn, "NOOP")?.map_or(0, |log| log.pages);
+        if pages < self.called_at {
+            // It has begun anew.
+            self.called_at = 0;
+        }
+        if pages >= TOO_MANY {
+            checkpoint(conn, "PASSIVE")?;
+        } else if pages - self.called_at >= WORTHWHILE {
+            self.called_at = pages;
+            // One that is busy, and has been called again already, will see these pages too.
+            let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.bell.take();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpointer's thread ended in a panic");
+        }
+    }
+}
+
+fn work(conn: &Connection, calls: &Receiver<()>) {
+    while calls.recv().is_ok() {
+        for _ in 0..PASSES {
+            match checkpoint(conn, "PASSIVE") {
+                Ok(Some(log)) if log.moved < log.pages => (),
+                Ok(Some(_) | None) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "a checkpoint failed; a later one does its work");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Moves what can be moved without waiting for anybody ("PASSIVE"), or only looks at the log ("NOOP"). None
+/// where somebody else is moving it.
+fn checkpoint(conn: &Connection, mode: &'static str) -> Result<Option<Log>, rusqlite::Error> {
+    let mut statement = conn.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+    statement.query_one([], |row| {
+        let busy: bool = row.get("busy")?;
+        // Busy, SQLite says -1 of the rest.
+        let log = || -> Result<Log, rusqlite::Error> {
+            Ok(Log {
+                pages: row.get("log")?,
+                moved: row.get("checkpointed")?,
+            })
+        };
+        (!busy).then(log).transpose()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    fn pages(conn: &Connection) -> u32 {
+        let log = checkpoint(conn, "NOOP").expect("a look");
+        log.expect("looking is never busy").pages
+    }
+
+    #[test]
+    fn the_log_stays_short_however_long_is_written_without_a_pause() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.db");
+        let conn = schema::open_for_writing(&path).expect("a database");
+        conn.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE filler (bytes BLOB)")
+            .expect("a table");
+        let reader = schema::open_reader(&path).expect("a connection");
+        let mut checkpointer = Checkpointer::start(reader).expect("a thread");
+        let mut longest = 0;
+        for _ in 0..300 {
+            // A hundred pages and some.
+            conn.execute("INSERT INTO filler VALUES (zeroblob(400000))", [])
+                .expect("written");
+            checkpointer.after_commit(&conn).expect("a look");
+            longest = longest.max(pages(&conn));
+        }
+        assert!(longest > WORTHWHILE, "{longest}");
+        assert!(longest < TOO_MANY + 200, "{longest}");
+        drop(checkpointer);
+        let left = checkpoint(&conn, "PASSIVE").expect("a checkpoint");
+        let left = left.expect("nobody else is at it");
+        assert_eq!(left.pages, left.moved);
+    }
+}
