@@ -7,8 +7,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -315,6 +315,33 @@ impl Drop for Subscription {
     }
 }
 
+/// A notice as it goes to all sessions that hear it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Announcement {
+    notice: Notice,
+    text: OnceLock<String>,
+}
+
+impl Announcement {
+    /// The announcement of `notice`.
+    #[must_use]
+    pub const fn new(notice: Notice) -> Self {
+        let text = OnceLock::new();
+        Self { notice, text }
+    }
+
+    /// What is announced.
+    #[must_use]
+    pub const fn notice(&self) -> &Notice {
+        &self.notice
+    }
+
+    /// Its text, which the first session to send it writes, once for all.
+    pub fn text(&self, write: impl FnOnce(&Notice) -> String) -> &str {
+        self.text.get_or_init(|| write(&self.notice))
+    }
+}
+
 /// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
 pub struct Outbox {
     session: SessionId,
@@ -324,7 +351,7 @@ pub struct Outbox {
 }
 
 struct Waiting {
-    notices: VecDeque<Arc<Notice>>,
+    notices: VecDeque<Arc<Announcement>>,
     closing: Option<Closing>,
 }
 
@@ -332,7 +359,7 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Tell this.
-    Notice(Arc<Notice>),
+    Notice(Arc<Announcement>),
     /// Close.
     Close(Closing),
 }
@@ -359,7 +386,7 @@ impl Outbox {
 
     /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
     /// Returns how many notices it misses because of this one.
-    pub fn push(&self, notice: Arc<Notice>) -> usize {
+    pub fn push(&self, notice: Arc<Announcement>) -> usize {
         let mut state = self.state.lock();
         if state.closing.is_some() {
             return 1;
@@ -387,7 +414,8 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let told = std::mem::take(&mut state.notices);
-            state.notices.extend(notices.into_iter().map(Arc::new));
+            let announced = notices.into_iter().map(Announcement::new);
+            state.notices.extend(announced.map(Arc::new));
             state.notices.extend(told);
         }
         drop(state);
@@ -457,14 +485,22 @@ mod tests {
         UserId::parse(id).expect("a user id")
     }
 
-    fn notice(at: i64) -> Arc<Notice> {
-        Arc::new(Notice {
+    fn notice(at: i64) -> Arc<Announcement> {
+        Arc::new(Announcement::new(Notice {
             audience: Audience::Participant(user("bob")),
             event: Event::TimedOut {
                 call: CallId::from_uuid(uuid::Uuid::nil()),
             },
             at: Timestamp::from_millis(at),
-        })
+        }))
+    }
+
+    #[test]
+    fn what_many_sessions_hear_is_written_once() {
+        let announcement = notice(1);
+        let write = |notice: &Notice| notice.at.as_millis().to_string();
+        assert_eq!(announcement.text(write), "1");
+        assert_eq!(announcement.text(|_| unreachable!("it is written")), "1");
     }
 
     #[tokio::test]
@@ -480,7 +516,8 @@ mod tests {
     async fn what_waited_for_a_session_comes_before_what_it_was_told_since_it_came() {
         let bob = hub().subscribe(&user("bob"), &SessionId::new("1"));
         bob.outbox().push(notice(3));
-        bob.outbox().preload([1, 2].map(|at| (*notice(at)).clone()));
+        bob.outbox()
+            .preload([1, 2].map(|at| notice(at).notice().clone()));
         for at in 1..=3 {
             assert_eq!(bob.outbox().next().await, Outgoing::Notice(notice(at)));
         }

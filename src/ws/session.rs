@@ -27,8 +27,9 @@ use super::closing::{self, End};
 use super::flood::{ControlFrames, Guarded, Unfinished};
 use super::respond::{Respondent, Response, not_understood};
 
-/// The buffer that a connection reads into: several of our messages, which are mostly under 200 bytes.
-const READ_BUFFER: usize = 2 * 1024;
+/// The buffer that a connection reads into: some of our messages, which are mostly under 200 bytes. A longer one
+/// gets the room it needs when its length is known.
+const READ_BUFFER: usize = 512;
 
 /// Bytes that may wait in a connection's write buffer, four of the longest messages.
 const WRITE_BUFFER: usize = 256 * 1024;
@@ -71,7 +72,8 @@ impl Session {
         }
     }
 
-    /// Lives the session's life on `io`.
+    /// Lives the session's life on `io`. What takes much room and is not always under way, as is what a message
+    /// leads to, is boxed for its time: a session is idle most of its life.
     pub async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin) {
         let Self {
             respondent,
@@ -91,7 +93,7 @@ impl Session {
         let line = Line::begin(&respondent);
         let service = respondent.service.clone();
         let (user, session) = (respondent.user.clone(), respondent.session.clone());
-        let (end, about) = match service.connect(user, session).await {
+        let (end, about) = match Box::pin(service.connect(user, session)).await {
             Ok(subscription) => {
                 let outbox = Arc::clone(subscription.outbox());
                 let mut life = Life::new(
@@ -107,7 +109,7 @@ impl Session {
                     .await
                     .unwrap_or(End::ByUs(Close::Failed));
                 let about = life.about;
-                service.disconnect(subscription).await;
+                Box::pin(service.disconnect(subscription)).await;
                 let missed = outbox.abandon();
                 service.metrics().events_dropped(Loss::SessionEnded, missed);
                 (end, about)
@@ -119,7 +121,7 @@ impl Session {
             }
         };
         service.metrics().close(end.counted_code(), end.by());
-        closing::close(stream, end).await;
+        Box::pin(closing::close(stream, end)).await;
         line.write(end, about);
         drop(place);
     }
@@ -226,11 +228,13 @@ where
 
     async fn tell(&mut self, outgoing: Outgoing) -> Result<(), End> {
         match outgoing {
-            Outgoing::Notice(notice) => {
-                self.about = Some(notice.event.call());
-                self.send(Message::text(event::notice(&notice))).await?;
+            Outgoing::Notice(announcement) => {
+                let event = &announcement.notice().event;
+                self.about = Some(event.call());
+                self.send(Message::text(announcement.text(event::notice)))
+                    .await?;
                 let metrics = self.respondent.service.metrics();
-                metrics.event_sent(notice.event.as_str());
+                metrics.event_sent(event.as_str());
                 Ok(())
             }
             Outgoing::Close(closing) => Err(closing.into()),
@@ -266,7 +270,7 @@ where
         let response = match parsed {
             Ok(message) => {
                 self.about = message.call_id().and_then(CallId::parse).or(self.about);
-                self.respondent.respond(message).await
+                Box::pin(self.respondent.respond(message)).await
             }
             Err(error) => Response::Refusal(not_understood(&error)),
         };

@@ -405,7 +405,10 @@ impl World {
             let mut heard = Vec::new();
             while let Some(outgoing) = session.subscription.outbox().next().now_or_never() {
                 match outgoing {
-                    Outgoing::Notice(notice) => heard.push((notice.event.clone(), notice.at)),
+                    Outgoing::Notice(announced) => {
+                        let notice = announced.notice();
+                        heard.push((notice.event.clone(), notice.at));
+                    }
                     Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
                 }
             }
