@@ -17,12 +17,12 @@ const STEP_PAGES: i32 = 1024;
 /// A pause where another connection is in the way.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// How far a copy is, in pages.
+/// How far something is that takes long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Pages copied.
+    /// What is done: pages copied, users imported.
     pub done: u64,
-    /// Pages there are.
+    /// What there is to do.
     pub total: u64,
 }
 

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::user::{Profile, Standing, User, UserId};
 
 use super::error::Error;
-use super::{Forgotten, Read, Write, schema};
+use super::{Forgotten, Put, Read, Write, schema};
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,24 @@ impl Database {
     /// [`Error`].
     pub fn add_user(&self, profile: &Profile, now: Timestamp) -> Result<bool, Error> {
         self.write(|db| db.add_user(profile, now))
+    }
+
+    /// Adds users or brings them to these profiles, and to these standings where one is given, in one
+    /// transaction: what came of each.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is changed then.
+    pub fn put_users(
+        &self,
+        users: &[(Profile, Option<Standing>)],
+        now: Timestamp,
+    ) -> Result<Vec<Put>, Error> {
+        self.write(|db| {
+            users
+                .iter()
+                .map(|(profile, standing)| db.put_user(profile, *standing, now))
+                .collect()
+        })
     }
 
     /// All users, by id.

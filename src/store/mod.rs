@@ -50,6 +50,7 @@ pub use live::{Gone, Party};
 pub use lock::Lock;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
+pub use users::Put;
 pub use writer::AfterCommit;
 
 /// Connections for short reads: as many as threads that serve requests, on which these reads run, on most

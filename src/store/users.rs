@@ -12,6 +12,17 @@ use super::{Read, Write};
 /// `standing` of a user who was removed but is named in calls and history.
 const REMOVED: i64 = 2;
 
+/// What came of putting a user in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is new, or back.
+    Added,
+    /// It was there, and is different now.
+    Updated,
+    /// It was there just so.
+    Unchanged,
+}
+
 impl Read<'_> {
     /// The user of that id, if there is one.
     ///
@@ -90,6 +101,40 @@ impl Write<'_> {
             },
         )?;
         Ok(changed > 0)
+    }
+
+    /// Adds a user or brings it to this profile, and to this standing where one is given. One who was removed
+    /// comes back.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn put_user(
+        &self,
+        profile: &Profile,
+        standing: Option<Standing>,
+        now: Timestamp,
+    ) -> Result<Put, Error> {
+        let Some(before) = self.user(&profile.id)? else {
+            self.add_user(profile, now)?;
+            if let Some(standing @ Standing::Disabled) = standing {
+                self.set_standing(&profile.id, standing)?;
+            }
+            return Ok(Put::Added);
+        };
+        let standing = standing.unwrap_or(before.standing);
+        if before.profile == *profile && before.standing == standing {
+            return Ok(Put::Unchanged);
+        }
+        self.execute(
+            "UPDATE users SET name = ?2, avatar = ?3, standing = ?4 WHERE id = ?1",
+            (
+                profile.id.as_str(),
+                &profile.name,
+                &profile.avatar,
+                code(standing),
+            ),
+        )?;
+        Ok(Put::Updated)
     }
 
     /// Enables or disables a user; false where there is none.

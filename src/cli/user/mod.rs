@@ -1,5 +1,9 @@
 //! `chattrix user`: who may sign in and be called.
 
+mod export;
+mod import;
+mod records;
+
 use chattrix::clock::Clock;
 use chattrix::store::Removal;
 use chattrix::user::{Profile, Standing, User as Known, UserId, is_avatar, is_name};
@@ -55,6 +59,10 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Add and update many users, from CSV or JSON
+    Import(import::Import),
+    /// Print all users, as `import` reads them
+    Export(export::Export),
     /// Keep a user, but refuse every token of its
     #[command(after_help = "Examples:\n  chattrix user disable alice")]
     Disable(Who),
@@ -93,6 +101,8 @@ impl User {
             ),
             Action::List { json } => list(place, json),
             Action::Show { who, json } => show(place, &who.id, json),
+            Action::Import(import) => import.run(place),
+            Action::Export(export) => export.run(place),
             Action::Disable(who) => set_standing(place, &who.id, Standing::Disabled),
             Action::Enable(who) => set_standing(place, &who.id, Standing::Active),
             Action::Remove { who, yes } => remove(place, &who.id, yes),

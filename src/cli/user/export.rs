@@ -1,0 +1,44 @@
+//! `chattrix user export`: all users, as `user import` reads them.
+
+use std::io;
+
+use clap::Args;
+
+use super::super::failure::Failure;
+use super::super::{Place, output};
+use super::records::FIELDS;
+use super::{to_json, word};
+
+/// The arguments of `chattrix user export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix user export >users.csv\n  \
+    chattrix user export --json >users.json\n\n\
+    `chattrix user import` reads both. Tokens and calls are not part of it; `chattrix db backup` copies all.")]
+pub struct Export {
+    /// Print JSON instead of CSV: a list of {id, name, avatar, standing}
+    #[arg(long)]
+    json: bool,
+}
+
+impl Export {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let users = place.world()?.database_to_read()?.users()?;
+        if self.json {
+            return Ok(output::json(&users.iter().map(to_json).collect())?);
+        }
+        let mut csv = csv::Writer::from_writer(io::stdout().lock());
+        csv.write_record(FIELDS).map_err(io::Error::from)?;
+        for user in &users {
+            let avatar = user.profile.avatar.as_deref().unwrap_or_default();
+            let row = [
+                user.profile.id.as_str(),
+                &user.profile.name,
+                avatar,
+                word(user.standing),
+            ];
+            csv.write_record(row).map_err(io::Error::from)?;
+        }
+        Ok(csv.flush()?)
+    }
+}

@@ -1,0 +1,152 @@
+//! `chattrix user import`: many users at once, from another system's list.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use chattrix::clock::Clock;
+use chattrix::store::{Database, Lock, Progress, Put};
+use chattrix::user::{Profile, Standing};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::super::failure::Failure;
+use super::super::progress::Bar;
+use super::super::{Place, human, output};
+use super::records::{self, Entry};
+
+/// Users of one transaction: it takes some 10 ms, in which a running server cannot write.
+const BATCH: usize = 1_000;
+
+/// How long a running server has the database for itself between two of them.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Refusals that are told one by one; `--json` has all.
+const TOLD: usize = 20;
+
+/// The arguments of `chattrix user import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    chattrix user import staff.csv\n  \
+    chattrix user import users.json --json >report.json\n\n\
+    CSV has a first line with headings: id, name, and perhaps avatar and standing (active or disabled), in \
+    any order; JSON is a list of objects with these fields, such as `user export --json` prints. Users who \
+    are there get the name and avatar of the file, and its standing where it has one; nobody is removed. \
+    What is wrong with a record is told, and the others are imported; it leaves with 1 then.")]
+pub struct Import {
+    /// A file whose name ends in .csv or .json
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Print a report in JSON: {added, updated, unchanged, refused: [{at, id, reason}]}
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of the records.
+#[derive(Default)]
+struct Report {
+    added: usize,
+    updated: usize,
+    unchanged: usize,
+    refused: Vec<Refused>,
+}
+
+struct Refused {
+    at: u64,
+    id: Option<String>,
+    reason: String,
+}
+
+impl Import {
+    pub fn run(self, place: &Place) -> Result<(), Failure> {
+        let world = place.world()?;
+        let started = Instant::now();
+        let entries = records::read(&self.file)?;
+        let database = world.database()?;
+        let is_served = Lock::is_held(&world.settings.database)?;
+        let report = import(&database, entries, is_served)?;
+        if self.json {
+            output::json(&report.to_json())?;
+        } else {
+            report.tell(started.elapsed());
+        }
+        match report.refused.len() {
+            0 => Ok(()),
+            1 => Err(Failure::new("a record was refused")),
+            several => Err(Failure::new(format!("{several} records were refused"))),
+        }
+    }
+}
+
+fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let mut users: Vec<(Profile, Option<Standing>)> = Vec::with_capacity(entries.len());
+    for Entry { place, id, record } in entries {
+        match record {
+            Ok(record) => users.push((record.profile, record.standing)),
+            Err(reason) => report.refused.push(Refused {
+                at: place,
+                id,
+                reason,
+            }),
+        }
+    }
+    let bar = Bar::new("importing");
+    let now = Clock::System.now();
+    let (mut done, total) = (0, users.len() as u64);
+    for batch in users.chunks(BATCH) {
+        let put = database.put_users(batch, now).map_err(|error| {
+            Failure::new(error.to_string()).hint(format!(
+                "{done} users are imported; the same command goes on"
+            ))
+        })?;
+        for one in put {
+            match one {
+                Put::Added => report.added += 1,
+                Put::Updated => report.updated += 1,
+                Put::Unchanged => report.unchanged += 1,
+            }
+        }
+        done += batch.len() as u64;
+        bar.set(Progress { done, total });
+        if is_served && done < total {
+            std::thread::sleep(PAUSE);
+        }
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn tell(&self, took: Duration) {
+        let Self {
+            added,
+            updated,
+            unchanged,
+            refused,
+        } = self;
+        for Refused { at, id, reason } in refused.iter().take(TOLD) {
+            let id = id.as_deref().filter(|id| !id.is_empty());
+            let whose = id.map_or_else(String::new, |id| format!(" ({})", output::printable(id)));
+            output::tell(&format!("{at}{whose}: {reason}"));
+        }
+        if refused.len() > TOLD {
+            let more = refused.len() - TOLD;
+            output::tell(&format!("and {more} more, which --json lists"));
+        }
+        let took = human::duration(took);
+        output::tell(&format!(
+            "{added} added, {updated} updated, {unchanged} unchanged, {} refused, in {took}",
+            refused.len()
+        ));
+    }
+
+    fn to_json(&self) -> Value {
+        let refused = self.refused.iter();
+        let refused: Vec<_> = refused
+            .map(|one| json!({ "at": one.at, "id": one.id, "reason": one.reason }))
+            .collect();
+        json!({
+            "added": self.added, "updated": self.updated, "unchanged": self.unchanged,
+            "refused": refused,
+        })
+    }
+}

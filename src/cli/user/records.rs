@@ -1,0 +1,202 @@
+//! Users as files hold them: CSV with a line of headings, or a JSON list.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use chattrix::user::{Profile, Standing};
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use serde_json::{Map, Value};
+
+use super::super::failure::Failure;
+use super::super::output::printable;
+use super::super::token::user_id;
+use super::{avatar, name, word};
+
+/// What a file says of one user.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its profile; without a picture in the file the user has none.
+    pub profile: Profile,
+    /// Its standing, where the file has one.
+    pub standing: Option<Standing>,
+}
+
+/// One record of a file, or what is wrong with it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands: the line of a CSV file, the place in a JSON list, both from 1.
+    pub place: u64,
+    /// The id as it stands there, where there is one.
+    pub id: Option<String>,
+    /// The record, or why it is refused.
+    pub record: Result<Record, String>,
+}
+
+/// The fields of a record, in the order of the headings that are written.
+pub const FIELDS: [&str; 4] = ["id", "name", "avatar", "standing"];
+
+/// What `file` holds, by the end of its name.
+///
+/// # Errors
+/// It cannot be read, or is neither.
+pub fn read(file: &Path) -> Result<Vec<Entry>, Failure> {
+    let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+    let parse = match extension.as_ref().and_then(|text| text.to_str()) {
+        Some("csv") => of_csv,
+        Some("json") => of_json,
+        Some(_) | None => {
+            let shown = file.display();
+            return Err(Failure::usage(format!(
+                "{shown}: expected a file whose name ends in .csv or .json"
+            )));
+        }
+    };
+    let shown = file.display();
+    let text =
+        fs::read(file).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+    let mut entries = parse(text).map_err(|error| Failure::new(format!("{shown}: {error}")))?;
+    refuse_repetitions(&mut entries);
+    Ok(entries)
+}
+
+/// Of two records for one user it is not known which is meant: the first stands.
+fn refuse_repetitions(entries: &mut [Entry]) {
+    let mut places = HashMap::with_capacity(entries.len());
+    for entry in entries {
+        let Ok(Record { profile, .. }) = &entry.record else {
+            continue;
+        };
+        if let Some(first) = places.get(&profile.id) {
+            entry.record = Err(format!("id: it stands at {first} already"));
+        } else {
+            places.insert(profile.id.clone(), entry.place);
+        }
+    }
+}
+
+fn of_csv(text: &[u8]) -> Result<Vec<Entry>, String> {
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .trim(Trim::All)
+        .from_reader(text);
+    let headings = reader
+        .byte_headers()
+        .map_err(|error| error.to_string())?
+        .clone();
+    let column = |name: &str| {
+        headings
+            .iter()
+            .position(|heading| heading.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let columns = FIELDS.map(column);
+    if columns[0].is_none() || columns[1].is_none() {
+        return Err(
+            "expected a first line with the headings id and name, and perhaps avatar and standing, \
+             with commas between them"
+                .to_owned(),
+        );
+    }
+    let mut entries = Vec::new();
+    for row in reader.byte_records() {
+        let row = row.map_err(|error| error.to_string())?;
+        let line = row.position().map_or(0, csv::Position::line);
+        entries.push(of_row(&row, line, headings.len(), columns));
+    }
+    Ok(entries)
+}
+
+fn of_row(row: &ByteRecord, line: u64, width: usize, columns: [Option<usize>; 4]) -> Entry {
+    let cell = |index: usize| {
+        let bytes = columns[index].and_then(|column| row.get(column));
+        bytes.map_or(Ok(""), |bytes| {
+            std::str::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8", FIELDS[index]))
+        })
+    };
+    let record = || {
+        if row.len() != width {
+            return Err(format!("expected {width} cells, got {}", row.len()));
+        }
+        let optional = |index| cell(index).map(|text| Some(text).filter(|text| !text.is_empty()));
+        record(cell(0)?, cell(1)?, optional(2)?, optional(3)?)
+    };
+    Entry {
+        place: line,
+        id: cell(0).ok().map(ToOwned::to_owned),
+        record: record(),
+    }
+}
+
+fn of_json(text: &[u8]) -> Result<Vec<Entry>, String> {
+    let list: Vec<Value> = serde_json::from_slice(text)
+        .map_err(|error| format!("expected a JSON list of users: {error}"))?;
+    let entries = (1..).zip(list).map(|(place, value)| Entry {
+        place,
+        id: value["id"].as_str().map(ToOwned::to_owned),
+        record: of_value(&value),
+    });
+    Ok(entries.collect())
+}
+
+fn of_value(value: &Value) -> Result<Record, String> {
+    let object = value.as_object().ok_or("expected a JSON object")?;
+    record(
+        text(object, "id")?.unwrap_or_default(),
+        text(object, "name")?.unwrap_or_default(),
+        text(object, "avatar")?,
+        text(object, "standing")?,
+    )
+}
+
+/// The text of a field, where there is one that is not null.
+fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<Option<&'a str>, String> {
+    match object.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("{field}: expected a text")),
+    }
+}
+
+fn record(
+    id: &str,
+    given_name: &str,
+    picture: Option<&str>,
+    standing: Option<&str>,
+) -> Result<Record, String> {
+    let avatar = picture.map(|text| field("avatar", text, avatar));
+    let standing = standing.map(|text| field("standing", text, standing_of));
+    Ok(Record {
+        profile: Profile {
+            id: field("id", id, user_id)?,
+            name: field("name", given_name, name)?,
+            avatar: avatar.transpose()?,
+        },
+        standing: standing.transpose()?,
+    })
+}
+
+/// The value of a field that `read` makes of its text; what is wrong with it names the field.
+fn field<T>(
+    name: &str,
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<T, String> {
+    read(text).map_err(|expected| format!("{name}: {expected}, got {}", shown(text)))
+}
+
+fn standing_of(text: &str) -> Result<Standing, String> {
+    let mut all = [Standing::Active, Standing::Disabled].into_iter();
+    all.find(|one| word(*one) == text)
+        .ok_or_else(|| "expected active or disabled".to_owned())
+}
+
+/// A text, as far as a message should repeat it.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.chars().count() {
+        0 => "nothing".to_owned(),
+        length if length > LONGEST => format!("{length} characters"),
+        _ => format!("\"{}\"", printable(text)),
+    }
+}
