@@ -299,6 +299,34 @@ test('one person alone can try it, keyboard only, with somebody who answers by i
   await window.close();
 });
 
+test('without --dev two people call each other with tokens that they bring', async () => {
+  const deployed = new Server({ console: 'true', jwt_secret: 'a secret of the tests, 32 bytes or more' }, { isDevelopment: false });
+  deployed.command('user', 'add', 'alice', '--name', 'Alice');
+  deployed.command('user', 'add', 'bob', '--name', 'Bob');
+  await deployed.start();
+  try {
+    const windows = await Promise.all(['alice', 'bob'].map(async (user) => {
+      const window = await Window.open(browser, deployed.console());
+      assert.equal(await window.page.locator('.face').count(), 0);
+      await window.page.getByLabel('Token').fill(deployed.token(user));
+      await window.page.getByRole('button', { name: 'Sign in' }).click();
+      await window.phone().isOnline();
+      return window;
+    }));
+    const [alice, bob] = windows.map((window) => window.phone());
+    await alice.pane.getByLabel('Call by user id').fill('bob');
+    await alice.pane.locator('.by-id').getByRole('button', { name: 'Video' }).click();
+    await bob.sees('incoming');
+    await bob.do('accept');
+    await Promise.all([alice.isActive(), bob.isActive()]);
+    await Promise.all([alice.decodes(5), bob.decodes(5)]);
+    await hangUp(alice, bob);
+    await Promise.all(windows.map((window) => window.close()));
+  } finally {
+    await deployed.end();
+  }
+});
+
 test('developers see what goes over the wire, and what comes of the awkward cases', async () => {
   const window = await Window.open(browser, server.console());
   const { page } = window;

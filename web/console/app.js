@@ -101,7 +101,7 @@ function App({ settings }) {
       }} />`)}
     </main>
     <${Developer} log=${log} phones=${phones} />
-    <footer>Chattrix Calls ${settings.version}</footer>`;
+    <footer>Chattrix Calls ${settings.version} · <a href="docs" target="_blank">${t('interface')}</a></footer>`;
 }
 
 function Top({ layout, onLayout }) {

@@ -15,32 +15,33 @@ const PROGRAM = process.env.BROWSER_TEST_PROGRAM;
 if (!PROGRAM) throw new Error('BROWSER_TEST_PROGRAM names no program: run scripts/test-browser');
 
 export class Server {
-  /** `settings` are keys of ours with their values. */
-  constructor(settings = {}) {
+  /** `settings` are keys of ours with their values; without `isDevelopment` it is not told to be `--dev`. */
+  constructor(settings = {}, { isDevelopment = true } = {}) {
     this.settings = { initiate_rate: 'off', request_rate: 'off', ...settings };
+    this.world = isDevelopment ? ['--dev'] : [];
     this.folder = mkdtempSync(join(tmpdir(), 'chattrix-browser-'));
     this.port = 0;
   }
 
   /** Starts it, the second time where it was before. */
   async start() {
-    const variables = Object.entries(this.settings).map(([key, value]) => [`CHATTRIX_${key.toUpperCase()}`, value]);
-    this.process = spawn(PROGRAM, ['serve', '--dev', '--port', String(this.port)], {
-      cwd: this.folder,
-      env: { ...process.env, NO_COLOR: '1', ...Object.fromEntries(variables) },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    this.process = spawn(PROGRAM, ['serve', ...this.world, '--port', String(this.port)], {
+      ...this.#place(), stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = [];
-    createInterface({ input: this.process.stderr }).on('line', (line) => said.push(line));
-    const link = new Promise((resolve, reject) => {
-      createInterface({ input: this.process.stdout }).on('line', (line) => {
-        const found = line.trim().match(/^http:\/\/127\.0\.0\.1:(\d+)\/console$/);
+    const port = new Promise((resolve, reject) => {
+      const read = (pattern) => (line) => {
+        said.push(line);
+        const found = line.match(pattern);
         if (found) resolve(Number(found[1]));
-      });
+      };
+      createInterface({ input: this.process.stdout }).on('line', read(/^ +http:\/\/127\.0\.0\.1:(\d+)\/console$/));
+      const listens = this.world.length ? /^(?!)/ : /listening on http:\/\/127\.0\.0\.1:(\d+)/;
+      createInterface({ input: this.process.stderr }).on('line', read(listens));
       this.process.once('exit', (code) => reject(new Error(`the server left with ${code}: ${said.join('\n')}`)));
       setTimeout(() => reject(new Error(`the server did not start: ${said.join('\n')}`)), PATIENCE).unref();
     });
-    this.port = await link;
+    this.port = await port;
     return this;
   }
 
@@ -67,13 +68,23 @@ export class Server {
   listen(user) {
     const url = `http://127.0.0.1:${this.port}`;
     // Its input stays open: it leaves when that ends.
-    return spawn(PROGRAM, ['listen', user, '--dev', '--accept', '--url', url], {
-      cwd: this.folder, stdio: ['pipe', 'ignore', 'ignore'],
+    return spawn(PROGRAM, ['listen', user, ...this.world, '--accept', '--url', url], {
+      ...this.#place(), stdio: ['pipe', 'ignore', 'ignore'],
     });
   }
 
+  /** What a command beside the server prints. */
+  command(...words) {
+    return execFileSync(PROGRAM, [...words, ...this.world], { ...this.#place(), encoding: 'utf8' }).trim();
+  }
+
   /** A token out of the command line. */
-  token(user, ttl = '1h') {
-    return execFileSync(PROGRAM, ['token', user, '--dev', '--ttl', ttl], { cwd: this.folder, encoding: 'utf8' }).trim();
+  token(user) {
+    return this.command('token', user);
+  }
+
+  #place() {
+    const variables = Object.entries(this.settings).map(([key, value]) => [`CHATTRIX_${key.toUpperCase()}`, value]);
+    return { cwd: this.folder, env: { ...process.env, NO_COLOR: '1', ...Object.fromEntries(variables) } };
   }
 }

@@ -124,6 +124,7 @@ export default {
   month: 'Month',
   year: 'Year',
   all: 'All',
+  interface: 'The interface, documented',
   'for-developers': 'For developers',
   'log-help': 'Every request and message, as an app sends and gets it.',
   filter: 'Filter',

@@ -124,6 +124,7 @@ export default {
   month: 'Tháng',
   year: 'Năm',
   all: 'Tất cả',
+  interface: 'Tài liệu giao diện',
   'for-developers': 'Cho lập trình viên',
   'log-help': 'Mọi yêu cầu và thông điệp, đúng như ứng dụng gửi và nhận.',
   filter: 'Lọc',
