@@ -63,6 +63,7 @@ mod stop;
 mod supervisor;
 mod support;
 mod timeouts;
+mod tls;
 mod wal;
 mod webhook_trouble;
 mod webhooks;
