@@ -1,8 +1,13 @@
 //! `chattrix db`, beside a running server and without one (contract section 7).
 
-use serde_json::{Value, json};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Cli, TestServer};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::support::{Cli, TestServer, eventually, within};
 
 /// Calls of Alice and Bob that are over.
 async fn ended_calls(server: &TestServer, count: usize) -> Vec<String> {
@@ -90,4 +95,184 @@ async fn prune_wants_an_age() {
     }
     let elsewhere = cli.run(&["db", "prune", "--older-than", "1d", "--database", "no.db"]);
     assert!(elsewhere.failure(1).contains("there is no database no.db"));
+}
+
+/// Two pairs who call one another without a pause.
+struct Load {
+    stop: Arc<AtomicBool>,
+    pairs: Vec<JoinHandle<usize>>,
+}
+
+impl Load {
+    fn on(server: &TestServer) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let pairs = [("alice", "bob"), ("carol", "dave")];
+        let pairs = pairs.map(|(caller, callee)| {
+            let stop = Arc::clone(&stop);
+            let [caller, answerer] = [caller, callee].map(|user| server.sign_in(user));
+            tokio::spawn(async move {
+                let mut calls = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let call = caller.call(callee).await;
+                    answerer.accept(&call).await.success(200);
+                    caller.end(&call).await.success(200);
+                    calls += 1;
+                }
+                calls
+            })
+        });
+        Self {
+            stop,
+            pairs: pairs.into(),
+        }
+    }
+
+    /// Ends it: how many calls were made, every step of which was answered as it should be.
+    async fn calls(self) -> usize {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut calls = 0;
+        for pair in self.pairs {
+            calls += within("the last call", pair).await.expect("no step failed");
+        }
+        calls
+    }
+}
+
+/// How many calls a database has.
+fn count(cli: &Cli, more: &[&str]) -> usize {
+    let all = [&["call", "list", "--limit", "1000000"], more].concat();
+    cli.json(&all).as_array().expect("a list").len()
+}
+
+#[rocket::async_test]
+async fn a_backup_under_load_is_the_database_of_one_instant() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let load = Load::on(&server);
+    let mut least = 0;
+    for name in ["first.db", "second.db", "third.db"] {
+        eventually("calls to be made", async || count(&cli, &[]) > least + 5).await;
+        let copied = cli.run(&["db", "backup", name]);
+        assert_eq!(
+            (copied.code, copied.out.as_str()),
+            (0, ""),
+            "{}",
+            copied.err
+        );
+        assert!(copied.err.contains("checked and on disk"), "{}", copied.err);
+        let whole = cli.json(&["db", "check", "--database", name]);
+        assert_eq!(whole, json!({ "ok": true, "findings": [] }));
+        let copied = count(&cli, &["--database", name]);
+        assert!(copied > least, "{name}: {copied} calls");
+        least = copied;
+        // It never overwrites.
+        let before = fs::read(server.database().with_file_name(name)).expect("a copy");
+        let refused = cli.run(&["db", "backup", name]).failure(1);
+        assert!(refused.contains("is left as it is"), "{refused}");
+        let after = fs::read(server.database().with_file_name(name)).expect("a copy");
+        assert!(before == after);
+    }
+    let calls = load.calls().await;
+    assert_eq!(count(&cli, &[]), calls);
+}
+
+#[rocket::async_test]
+async fn check_stats_and_migrate_look_at_a_database_under_load() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let load = Load::on(&server);
+    eventually("a call to be made", async || count(&cli, &[]) > 1).await;
+    for _ in 0..3 {
+        assert_eq!(
+            cli.json(&["db", "check"]),
+            json!({ "ok": true, "findings": [] })
+        );
+        let stats = cli.json(&["db", "stats"]);
+        let rows = |name: &str| {
+            let tables = stats["tables"].as_array().expect("a list");
+            let table = tables.iter().find(|table| table["name"] == name);
+            table.expect(name)["rows"].as_u64().expect("a number")
+        };
+        assert!(rows("calls") > 0 && rows("users") == 6);
+        assert!(stats["fileBytes"].as_u64() > Some(0) && stats["walBytes"].as_u64() > Some(0));
+        assert_eq!(cli.json(&["db", "migrate", "--status"])["pending"], 0);
+    }
+    assert!(load.calls().await > 0);
+}
+
+#[rocket::async_test]
+async fn prune_under_load_takes_what_is_over_and_nothing_that_lives() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let erin = server.sign_in("erin");
+    let live = erin.call("frank").await;
+    let load = Load::on(&server);
+    let mut pruned = 0;
+    for _ in 0..5 {
+        eventually("calls to be made", async || count(&cli, &[]) > 5).await;
+        let report = cli.json(&["db", "prune", "--older-than", "0s"]);
+        pruned += report["calls"].as_u64().expect("a number");
+    }
+    let calls = load.calls().await;
+    assert!(pruned >= 5 * 5, "{pruned} of {calls}");
+    assert_eq!(count(&cli, &[]) as u64, calls as u64 + 1 - pruned);
+    assert_eq!(erin.status_of(&live).await, "INITIATING");
+    assert_eq!(
+        cli.json(&["db", "check"]),
+        json!({ "ok": true, "findings": [] })
+    );
+}
+
+#[rocket::async_test]
+async fn restore_refuses_beside_a_server_and_then_brings_the_copy_back() {
+    let mut server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    ended_calls(&server, 2).await;
+    cli.run(&["db", "backup", "copy.db"]).success();
+    let load = Load::on(&server);
+    eventually("calls to be made", async || count(&cli, &[]) > 5).await;
+    let refused = cli.run(&["db", "restore", "copy.db", "--yes"]).failure(1);
+    assert!(
+        refused.contains("in use") && refused.contains("stop the server"),
+        "{refused}"
+    );
+    let calls = load.calls().await;
+    assert_eq!(count(&cli, &[]), calls + 2);
+
+    server.stop().await;
+    let restored = cli.run(&["db", "restore", "copy.db", "--yes"]);
+    assert_eq!(
+        (restored.code, restored.out.as_str()),
+        (0, ""),
+        "{}",
+        restored.err
+    );
+    let kept = restored
+        .err
+        .split("is kept as ")
+        .nth(1)
+        .expect("where it is");
+    assert_eq!(count(&cli, &[]), 2);
+    assert_eq!(count(&cli, &["--database", kept.trim()]), calls + 2);
+    server.start_again().await;
+    assert_eq!(server.sign_in("alice").past_calls("").await.len(), 2);
+}
+
+#[rocket::async_test]
+async fn commands_that_need_a_server_or_have_to_do_without_say_so() {
+    let mut server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    ended_calls(&server, 1).await;
+    // As if it had no socket: it can neither be asked nor be passed by.
+    let socket = chattrix::control::socket_path(&server.database());
+    fs::remove_file(&socket).expect("the socket is there");
+    let refused = cli.run(&["db", "prune", "--older-than", "0s"]).failure(1);
+    assert!(
+        refused.contains("a server holds") && refused.contains("hint: "),
+        "{refused}"
+    );
+    assert_eq!(count(&cli, &[]), 1);
+    server.stop().await;
+    cli.run(&["db", "prune", "--older-than", "0s"]).success();
+    assert_eq!(count(&cli, &[]), 0);
 }

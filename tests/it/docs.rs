@@ -334,3 +334,26 @@ async fn the_commands_of_the_readme_work_when_they_are_pasted() {
                   -H \"Authorization: Bearer $(chattrix token alice)\"";
     assert!(machine.run(active).contains(r#""data":null"#));
 }
+
+#[test]
+fn the_commands_of_the_operators_guide_work_when_they_are_pasted() {
+    let machine = Reader::in_an_empty_folder();
+    let guide = blocks(&text("docs/operate.md"));
+    assert!(guide.len() >= 2, "{} blocks are marked", guide.len());
+    for block in guide {
+        assert_eq!(block.how, "run");
+        machine.run(&block.script);
+    }
+}
+
+#[test]
+fn the_drill_of_backup_and_restore_goes_well() {
+    let drill = Path::new(ROOT).join("scripts/drill");
+    let output = Command::new(drill)
+        .arg(env!("CARGO_BIN_EXE_chattrix"))
+        .output()
+        .expect("it is there");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("nothing else"), "{said}");
+}
