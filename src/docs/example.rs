@@ -155,6 +155,14 @@ pub(super) fn rejected() -> Call {
     call(state, rejected_at())
 }
 
+/// Nobody answered it.
+pub(super) fn missed() -> Call {
+    let state = State::Missed {
+        ended_at: missed_at(),
+    };
+    call(state, missed_at())
+}
+
 /// `json` as a value to be put into a document.
 pub(super) fn value(json: &str) -> Value {
     serde_json::from_str(json).expect("examples are written by our own serializers")

@@ -11,6 +11,7 @@ mod openapi;
 mod refusal;
 mod rest;
 mod schemas;
+mod webhooks;
 
 pub use asyncapi::asyncapi;
 pub use openapi::openapi;

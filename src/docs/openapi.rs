@@ -17,6 +17,7 @@ use crate::wire::{agora, history, ice, lists, presence, quality, request, value}
 use super::refusal;
 use super::rest;
 use super::schemas::Schemas;
+use super::webhooks;
 
 /// What the name of the security scheme is.
 const BEARER: &str = "bearer";
@@ -40,6 +41,7 @@ fn document() -> OpenApi {
             .description(Some("This server."))
             .build()]))
         .paths(paths())
+        .webhooks(Some(webhooks::webhooks()))
         .components(Some(components()))
         .security(Some([SecurityRequirement::new(BEARER, [""; 0])]))
         .tags(Some(tags().map(|(name, description)| {
@@ -72,7 +74,7 @@ fn info() -> Info {
         .build()
 }
 
-fn tags() -> [(&'static str, &'static str); 9] {
+fn tags() -> [(&'static str, &'static str); 10] {
     [
         ("Calls", "Who calls whom, and what becomes of it."),
         ("History", "What is remembered of calls that are over."),
@@ -81,6 +83,7 @@ fn tags() -> [(&'static str, &'static str); 9] {
         ("Contacts", "Whom one knows."),
         ("Media", "The way from one participant to the other."),
         ("Socket", "The way to the socket."),
+        webhooks::TAG,
         ("Documents", "What you are reading."),
         ("Supervision", "What supervisors and load balancers ask."),
     ]

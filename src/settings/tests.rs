@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::keys::KEYS;
 use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings, Value};
+use crate::announcement::Topic;
 
 const SECRET: &str = "12345678901234567890123456789012";
 
@@ -122,6 +123,40 @@ fn the_lines_commented_out_in_the_file_of_the_tree_can_be_taken_in() {
         .chain([together.join("\n")])
     {
         from_file(&lines).unwrap_or_else(|error| panic!("{lines}: {error}"));
+    }
+}
+
+#[test]
+fn webhooks_take_urls_and_secrets_as_standard_webhooks_writes_them() {
+    let good = "[default.chattrix]\nwebhook_url = ['https://a.example/x?k=1', 'http://[::1]:80']\n\
+                webhook_secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n\
+                webhook_events = ['call.missed', 'user.online']\nwebhook_timeout = '250ms'";
+    let settings = resolve(good, &[]).expect("good");
+    assert_eq!(settings.webhook_url.len(), 2);
+    assert_eq!(settings.webhook_secret.len(), 1);
+    assert_eq!(
+        settings.webhook_events,
+        [Topic::CallMissed, Topic::UserOnline]
+    );
+    assert_eq!(settings.webhook_timeout, Duration::from_millis(250));
+    for (name, bad) in [
+        ("CHATTRIX_WEBHOOK_URL", "sesame.example"),
+        ("CHATTRIX_WEBHOOK_URL", "ftp://sesame.example/"),
+        ("CHATTRIX_WEBHOOK_URL", "https://user:sesame@a.example/"),
+        (
+            "CHATTRIX_WEBHOOK_URL",
+            "https://sesame.example,https://sesame.example",
+        ),
+        ("CHATTRIX_WEBHOOK_SECRET", "sesame"),
+        ("CHATTRIX_WEBHOOK_SECRET", "whsec_sesame"),
+        ("CHATTRIX_WEBHOOK_SECRET", "whsec_c2VzYW1l"),
+        ("CHATTRIX_WEBHOOK_EVENTS", "call.begun"),
+        ("CHATTRIX_WEBHOOK_EVENTS", ""),
+        ("CHATTRIX_WEBHOOK_TIMEOUT", "2m"),
+    ] {
+        let error = resolve("", &[(name, bad)]).expect_err(bad);
+        assert!(error.contains(name), "{error}");
+        assert!(!error.contains("sesame"), "{error}");
     }
 }
 

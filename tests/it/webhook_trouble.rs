@@ -338,6 +338,69 @@ async fn private_addresses_are_refused_however_they_are_named() {
 }
 
 #[rocket::async_test]
+async fn a_receiver_has_to_prove_who_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [certificate, key] = ["receiver.pem", "receiver.key"].map(|name| folder.path().join(name));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+        ])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=receiver"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-out")
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.expect("openssl runs").success());
+    let mut receiver = Receiver::start_tls(&certificate, &key).await;
+
+    let server = TestServer::plan().telling(&receiver).start().await;
+    server.sign_in("alice").call("bob").await;
+    let message = first_message(&server, |message| attempts(message) >= 1).await;
+    let failure = message["attempts"][0]["failure"].as_str().expect("text");
+    assert!(failure.contains("no TLS with localhost"), "{failure}");
+    assert!(receiver.rest().is_empty());
+
+    let plan = TestServer::plan().telling(&receiver);
+    let server = plan
+        .with(|settings| settings.webhook_ca_file = Some(certificate))
+        .start()
+        .await;
+    let alice = server.sign_in("alice");
+    let call = alice.call("bob").await;
+    alice.end(&call).await.success(200);
+    receiver.expect("call.initiated").await;
+    receiver.expect("call.ended").await;
+}
+
+/// From the answer to the caller, which comes right after the commit, to the message at the receiver.
+#[rocket::async_test]
+async fn delivery_begins_within_50_ms() {
+    let mut receiver = Receiver::start().await;
+    let server = TestServer::plan().telling(&receiver).start().await;
+    let alice = server.sign_in("alice");
+    let mut times = Vec::new();
+    for _ in 0..21 {
+        let call = alice.call("bob").await;
+        let began = Instant::now();
+        receiver.expect("call.initiated").await;
+        times.push(began.elapsed());
+        alice.end(&call).await.success(200);
+        receiver.expect("call.ended").await;
+    }
+    times.sort_unstable();
+    assert!(times[10] < Duration::from_millis(50), "{times:?}");
+}
+
+#[rocket::async_test]
 async fn a_test_says_what_came_of_it_for_each_receiver() {
     let (mut good, bad) = (Receiver::start().await, Receiver::start().await);
     bad.answer(|_| Reply::status(404));

@@ -1,9 +1,11 @@
 //! Webhooks: what receivers are told, in which order, and what they may answer.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::support::document::{assert_valid, openapi};
 use crate::support::{
     Cli, Message, Receiver, Reply, Socket, TestServer, eventually, wall_clock_hand,
 };
@@ -63,6 +65,44 @@ async fn a_receiver_is_told_of_every_change_of_a_call_in_order() {
     ids.dedup();
     assert_eq!(ids.len(), 5, "each has an id of its own");
     drop(phone);
+}
+
+/// Each message as it came, against the section `webhooks` of the OpenAPI document.
+#[rocket::async_test]
+async fn messages_are_as_documented() {
+    let mut receiver = Receiver::start().await;
+    let server = TestServer::plan().telling(&receiver).start().await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+    let call = alice.call("bob").await;
+    carol.initiate("bob").await.failure(409, "user_busy");
+    let phone = bob.socket().await;
+    bob.accept(&call).await.success(200);
+    alice.set_status(&call, "ACTIVE").await.success(200);
+    alice.end(&call).await.success(200);
+    let call = alice.call("bob").await;
+    bob.reject(&call, "unavailable").await.success(200);
+    drop(phone);
+    let mut topics = BTreeSet::new();
+    while topics.len() < 9 {
+        let message = receiver.next().await;
+        let described = &openapi()["webhooks"][message.topic()]["post"]["requestBody"]["content"];
+        let schema = &described["application/json"]["schema"];
+        assert!(schema.is_object(), "{} is not documented", message.topic());
+        assert_valid(message.topic(), openapi(), schema, &message.body);
+        topics.insert(message.topic().to_owned());
+    }
+    let documented = openapi()["webhooks"].as_object().expect("topics");
+    let left: Vec<_> = documented
+        .iter()
+        .filter(|(topic, _)| !topics.contains(*topic))
+        .map(|(topic, _)| topic.as_str())
+        .collect();
+    assert_eq!(left, ["call.missed"]);
+    for (topic, described) in documented {
+        let content = &described["post"]["requestBody"]["content"]["application/json"];
+        let example = &content["examples"]["message"]["value"];
+        assert_valid(topic, openapi(), &content["schema"], example);
+    }
 }
 
 #[rocket::async_test]

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,15 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::within;
 
@@ -104,11 +111,29 @@ pub struct Receiver {
     shared: Arc<Shared>,
     messages: mpsc::UnboundedReceiver<Message>,
     connections: JoinSet<()>,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Receiver {
     /// A receiver on a free port of loopback.
     pub async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same, which speaks TLS with the certificate and key in these files, for the name `localhost`.
+    pub async fn start_tls(certificate: &Path, key: &Path) -> Self {
+        let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key);
+        let config = config.expect("they belong together");
+        Self::start_with(Some(TlsAcceptor::from(Arc::new(config)))).await
+    }
+
+    async fn start_with(tls: Option<TlsAcceptor>) -> Self {
         let (noted, messages) = mpsc::unbounded_channel();
         let shared = Shared {
             answers: Mutex::new(Box::new(|_| Reply::status(200))),
@@ -119,6 +144,7 @@ impl Receiver {
             shared: Arc::new(shared),
             messages,
             connections: JoinSet::new(),
+            tls,
         };
         receiver.start_again().await;
         receiver
@@ -133,11 +159,22 @@ impl Receiver {
     pub async fn start_again(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the port");
         self.address = listener.local_addr().expect("an address");
-        let shared = Arc::clone(&self.shared);
+        let (shared, tls) = (Arc::clone(&self.shared), self.tls.clone());
         self.connections.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(&shared)));
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => serve(stream, shared).await,
+                        // Whoever does not trust us leaves.
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, shared).await;
+                            }
+                        }
+                    }
+                });
             }
         });
     }
@@ -154,7 +191,10 @@ impl Receiver {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("http://{}/hooks?key=sesame", self.address)
+        match self.tls {
+            None => format!("http://{}/hooks?key=sesame", self.address),
+            Some(_) => format!("https://localhost:{}/hooks?key=sesame", self.port()),
+        }
     }
 
     /// Its port.
@@ -182,7 +222,7 @@ impl Receiver {
     }
 }
 
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let service = service_fn(|request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(take(request, &shared).await) }

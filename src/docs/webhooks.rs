@@ -1,0 +1,261 @@
+//! What receivers of webhooks are sent, one operation a topic.
+
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, Paths,
+    PathsBuilder,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{ContentBuilder, RefOr, Required};
+
+use crate::announcement::{Announcement, CallNews, Subject, Topic};
+use crate::call::Call;
+use crate::user::Profile;
+use crate::wire::answer::Shown;
+use crate::wire::{value, webhook};
+
+use super::{example, schemas};
+
+/// The tag of all of them, and what it says.
+pub(super) const TAG: (&str, &str) = (
+    "Webhooks",
+    "What the receivers that the setting `webhook_url` names are sent, signed as Standard Webhooks says: at least \
+     once, and in order for each call.",
+);
+
+/// All webhooks, by their topics.
+pub(super) fn webhooks() -> Paths {
+    let mut paths = PathsBuilder::new();
+    for topic in Topic::ALL {
+        paths = paths.path(
+            topic.as_str(),
+            PathItem::new(HttpMethod::Post, operation(topic)),
+        );
+    }
+    paths.build()
+}
+
+/// What a topic says, and an example.
+struct Told {
+    summary: &'static str,
+    subject: Subject,
+}
+
+fn operation(topic: Topic) -> OperationBuilder {
+    let Told { summary, subject } = told(topic);
+    let at = match &subject {
+        Subject::Call(news) => news.call.updated_at,
+        Subject::User(_) => example::asked_at(),
+    };
+    let data = match &subject {
+        Subject::Call(_) => call_data(topic),
+        Subject::User(_) => ObjectBuilder::new()
+            .property("user", user())
+            .required("user"),
+    };
+    let announcement = Announcement { topic, at, subject };
+    let message = ObjectBuilder::new()
+        .property("type", schemas::constant(topic.as_str()))
+        .property("timestamp", schemas::of::<value::Timestamp>())
+        .property("data", data)
+        .required("type")
+        .required("timestamp")
+        .required("data");
+    let body = ContentBuilder::new()
+        .schema(Some(message))
+        .examples_from_iter([(
+            "message",
+            ExampleBuilder::new()
+                .summary(summary)
+                .value(Some(example::value(&webhook::body(&announcement)))),
+        )])
+        .build();
+    OperationBuilder::new()
+        .tag(TAG.0)
+        .operation_id(Some(format!("on{}", in_one_word(topic))))
+        .summary(Some(summary))
+        .description(Some(
+            "Anything but 200 to 299 within the setting `webhook_timeout` is a failure, and the same message is sent \
+             again, for a day.",
+        ))
+        .parameters(Some(headers()))
+        .request_body(Some(
+            RequestBodyBuilder::new()
+                .content("application/json", body)
+                .required(Some(Required::True))
+                .build(),
+        ))
+        .response("200", taken(topic))
+        .response(
+            "410",
+            ResponseBuilder::new().description(
+                "Nobody is there any more: the receiver is paused until an administrator resumes it.",
+            ),
+        )
+        .securities(Some([]))
+}
+
+fn told(topic: Topic) -> Told {
+    let call = |call: Call, callee_connected| {
+        Subject::Call(Box::new(CallNews {
+            call,
+            caller: example::caller(),
+            callee: callee(),
+            callee_connected,
+        }))
+    };
+    let (summary, subject) = match topic {
+        Topic::CallInitiated => (
+            "Somebody calls: push to the callee where `calleeConnected` is false",
+            call(example::initiating(), false),
+        ),
+        Topic::CallRinging => ("A call that waited rings", call(example::ringing(), true)),
+        Topic::CallAccepted => ("The callee accepted", call(example::connecting(), true)),
+        Topic::CallRejected => ("The callee rejected", call(example::rejected(), true)),
+        Topic::CallActive => ("Media flows", call(example::active(), true)),
+        Topic::CallEnded => ("The call was ended", call(example::ended(), true)),
+        Topic::CallMissed => ("Nobody answered in time", call(example::missed(), false)),
+        Topic::CallBusy => (
+            "The callee was in another call",
+            call(example::rejected(), true),
+        ),
+        Topic::UserOnline => (
+            "A user's first device has connected",
+            Subject::User(callee()),
+        ),
+        Topic::UserOffline => ("A user's last device is gone", Subject::User(callee())),
+    };
+    Told { summary, subject }
+}
+
+fn callee() -> Profile {
+    Profile {
+        id: example::callee(),
+        name: "Jane Smith".to_owned(),
+        avatar: None,
+    }
+}
+
+/// `call.initiated` as `CallInitiated`.
+fn in_one_word(topic: Topic) -> String {
+    let words = topic.as_str().split('.');
+    words
+        .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
+        .collect()
+}
+
+fn call_data(topic: Topic) -> ObjectBuilder {
+    let data = ObjectBuilder::new()
+        .property("call", schemas::named(Shown::Whole.schema().0))
+        .property("caller", user())
+        .property("callee", user())
+        .property(
+            "calleeConnected",
+            described(
+                Type::Boolean,
+                "Whether a device of the callee has a connection.",
+            ),
+        )
+        .required("call")
+        .required("caller")
+        .required("callee")
+        .required("calleeConnected");
+    match topic {
+        Topic::CallInitiated | Topic::CallRinging => data
+            .property("ringEndsAt", schemas::of::<value::Timestamp>())
+            .required("ringEndsAt"),
+        Topic::CallRejected | Topic::CallBusy => data
+            .property("reason", schemas::of::<value::RejectReason>())
+            .required("reason"),
+        Topic::CallEnded => data
+            .property(
+                "endedBy",
+                described(Type::String, "The user who ended it, or `system`."),
+            )
+            .required("endedBy"),
+        Topic::CallAccepted
+        | Topic::CallActive
+        | Topic::CallMissed
+        | Topic::UserOnline
+        | Topic::UserOffline => data,
+    }
+}
+
+fn user() -> ObjectBuilder {
+    let avatar =
+        ObjectBuilder::new().schema_type(SchemaType::from_iter([Type::String, Type::Null]));
+    ObjectBuilder::new()
+        .property("id", schemas::of::<value::UserId>())
+        .property("name", described(Type::String, "The name to show."))
+        .property("avatar", avatar)
+        .required("id")
+        .required("name")
+        .required("avatar")
+}
+
+fn headers() -> Vec<Parameter> {
+    let header = |name: &str, schema: RefOr<Schema>, description: &str| {
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::True)
+            .schema(Some(schema))
+            .description(Some(description))
+            .build()
+    };
+    vec![
+        header(
+            "webhook-id",
+            text().into(),
+            "The message's id, the same each time it is sent: remember it, and handle it once.",
+        ),
+        header(
+            "webhook-timestamp",
+            text().into(),
+            "When it is sent, in seconds since the Unix epoch.",
+        ),
+        header(
+            "webhook-signature",
+            text().into(),
+            "`v1,` and, in base64, the HMAC-SHA256 of id, timestamp and body with dots between; two of them with a \
+             space between while one secret replaces another.",
+        ),
+    ]
+}
+
+fn taken(topic: Topic) -> ResponseBuilder {
+    let response =
+        ResponseBuilder::new().description("It is taken. So is it by any status up to 299.");
+    match topic {
+        Topic::CallInitiated => {
+            let delivered = described(
+                Type::Boolean,
+                "True: a device of the callee was woken, and a call that waits is RINGING from now.",
+            );
+            let body = ObjectBuilder::new().property("delivered", delivered);
+            let content = ContentBuilder::new().schema(Some(body)).build();
+            response.content("application/json", content)
+        }
+        Topic::CallRinging
+        | Topic::CallAccepted
+        | Topic::CallRejected
+        | Topic::CallActive
+        | Topic::CallEnded
+        | Topic::CallMissed
+        | Topic::CallBusy
+        | Topic::UserOnline
+        | Topic::UserOffline => response,
+    }
+}
+
+fn described(r#type: Type, description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(r#type)
+        .description(Some(description))
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
