@@ -318,7 +318,9 @@ export class Phone extends Store {
   async #endedMeanwhile(call) {
     const { status, durationSeconds } = await this.rest.get(`v1/calls/${call.id}`);
     const kinds = { MISSED: 'missed', REJECTED: 'rejected', ENDED: isAnswered(call.status) ? 'ended' : 'cancelled' };
-    this.#leave(call, { kind: kinds[status] ?? 'ended', isCaller: call.isCaller, seconds: durationSeconds });
+    // A call that has only just begun is newer than what was asked for.
+    if (!(status in kinds)) return;
+    this.#leave(call, { kind: kinds[status], isCaller: call.isCaller, seconds: durationSeconds });
   }
 
   /** A live call that this page does not know: its own from before it was loaded anew, or another device's. */
