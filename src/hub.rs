@@ -7,13 +7,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
-
 use crate::call::Notice;
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, Notify};
 use crate::user::{SessionId, UserId};
 
 /// Why the server closes a session (contract section 4, "WebSocket").

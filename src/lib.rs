@@ -16,7 +16,7 @@
 //!               gate                   who comes in, to REST and socket alike: token, origin, rate
 //! 2 application service                one method per use case; rules, store and hub meet here alone
 //! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
-//!               hub                    who is connected; bounded queues
+//!               hub                    who is connected; bounded queues (its locks: sync)
 //!               auth                   token ↔ user and session
 //!               ice                    the servers that help clients to find a way to each other
 //!               wire                   every JSON shape
@@ -51,6 +51,7 @@ pub mod service;
 pub mod settings;
 pub mod store;
 pub mod sweeper;
+mod sync;
 pub mod user;
 pub mod webhook;
 pub mod wire;

@@ -111,7 +111,7 @@ fn fill_disk(folder: &Path) -> PathBuf {
 /// `scripts/soak` names a small disk by the variable; elsewhere a limit of the process stands for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_takes_no_more_stops_the_writes_alone_and_for_as_long_as_it_is_full() {
-    let small_disk = std::env::var_os("CHATTRIX_SMALL_DISK").map(PathBuf::from);
+    let small_disk = std::env::var_os("SOAK_DISK").map(PathBuf::from);
     let folder = small_disk.clone().unwrap_or_else(std::env::temp_dir);
     // Without the trap the first write too many would kill the process.
     let wrapper = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];

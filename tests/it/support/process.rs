@@ -156,9 +156,10 @@ pub fn make_database(path: &Path, ids: impl IntoIterator<Item = String>) {
     }
 }
 
-/// How often something is done: `quick` in the suite, `long` in `scripts/soak`, which sets the variable.
+/// How often something is done: `quick` in the suite, `long` in `scripts/soak`, which sets the variable (one that the
+/// server does not take for a setting).
 pub fn rounds(quick: usize, long: usize) -> usize {
-    if std::env::var_os("CHATTRIX_SOAK").is_some() {
+    if std::env::var_os("SOAK").is_some() {
         long
     } else {
         quick

@@ -1,0 +1,236 @@
+//! The hub in the orders that no load brings about. A task that nobody wakes any more is a deadlock, and a failure.
+
+#![allow(
+    dead_code,
+    reason = "the server uses more of these modules than is run here"
+)]
+
+#[path = "../../../src/call/mod.rs"]
+pub mod call;
+#[path = "../../../src/clock.rs"]
+pub mod clock;
+#[path = "../../../src/hub.rs"]
+pub mod hub;
+#[path = "../../../src/user.rs"]
+pub mod user;
+
+pub mod sync;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use shuttle::{future, thread};
+
+use call::{Audience, CallId, Event, Notice};
+use clock::Timestamp;
+use hub::{Capacity, Closing, Hub, Outgoing};
+use user::{SessionId, UserId};
+
+/// Schedules that are tried of each scene.
+const SCHEDULES: usize = 20_000;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn main() {
+    let scenes: [(&str, fn()); 6] = [
+        (
+            "what is pushed comes out in order, and a close is always heard",
+            pushes_and_a_close,
+        ),
+        (
+            "a session that waits to send hears that it is closed",
+            a_close_while_sending,
+        ),
+        (
+            "a queue that is full closes the session once, and loses no count",
+            a_full_queue,
+        ),
+        (
+            "a stop reaches sessions that enter at the same moment",
+            entering_while_stopping,
+        ),
+        (
+            "of connections of one session one is left, the others are told",
+            replacements,
+        ),
+        (
+            "places are never more than there may be, and all come back",
+            places,
+        ),
+    ];
+    for (what, scene) in scenes {
+        shuttle::check_random(scene, SCHEDULES);
+        println!("{SCHEDULES} schedules: {what}");
+    }
+}
+
+fn hub(event_queue: usize) -> Hub {
+    Hub::new(Capacity {
+        event_queue,
+        sessions_per_user: 2,
+        connections: 2,
+        connections_per_address: None,
+    })
+}
+
+fn bob() -> UserId {
+    UserId::parse("bob").expect("an id")
+}
+
+fn notice(at: i64) -> Arc<Notice> {
+    Arc::new(Notice {
+        audience: Audience::Participant(bob()),
+        event: Event::TimedOut {
+            call: CallId::from_uuid(uuid::Uuid::nil()),
+        },
+        at: Timestamp::from_millis(at),
+    })
+}
+
+/// Two notices from the writer, a close from elsewhere, and a session that reads until it is closed.
+fn pushes_and_a_close() {
+    let hub = hub(8);
+    let session = hub.subscribe(&bob(), &SessionId::new("1"));
+    let (writer, closer) = (Arc::clone(session.outbox()), Arc::clone(session.outbox()));
+    let writer = thread::spawn(move || {
+        for at in 1..=2 {
+            assert!(writer.push(notice(at)) <= 1);
+        }
+    });
+    let closer = thread::spawn(move || closer.close(Closing::Barred));
+    let heard = future::block_on(async {
+        let mut heard = Vec::new();
+        loop {
+            match session.outbox().next().await {
+                Outgoing::Notice(notice) => heard.push(notice.at.as_millis()),
+                Outgoing::Close(closing) => {
+                    assert_eq!(closing, Closing::Barred);
+                    return heard;
+                }
+            }
+        }
+    });
+    assert!(
+        [&[][..], &[1], &[1, 2]].contains(&heard.as_slice()),
+        "{heard:?}"
+    );
+    writer.join().expect("the writer ended");
+    closer.join().expect("the closer ended");
+}
+
+/// A session that cannot send waits for its close alone, while notices go on coming: they must not eat the wake-up.
+fn a_close_while_sending() {
+    let hub = hub(8);
+    let session = hub.subscribe(&bob(), &SessionId::new("1"));
+    let (writer, closer) = (Arc::clone(session.outbox()), hub.clone());
+    let writer = thread::spawn(move || {
+        for at in 1..=2 {
+            writer.push(notice(at));
+        }
+    });
+    let closer = thread::spawn(move || closer.bar(&[bob()]));
+    assert_eq!(future::block_on(session.outbox().closed()), Closing::Barred);
+    // The close stands for the loop too, whatever else waits.
+    let next = future::block_on(session.outbox().next());
+    assert_eq!(next, Outgoing::Close(Closing::Barred));
+    writer.join().expect("the writer ended");
+    closer.join().expect("the closer ended");
+}
+
+fn a_full_queue() {
+    let hub = hub(1);
+    let session = hub.subscribe(&bob(), &SessionId::new("1"));
+    let writers: Vec<_> = (0..3)
+        .map(|at| {
+            let outbox = Arc::clone(session.outbox());
+            thread::spawn(move || outbox.push(notice(at)))
+        })
+        .collect();
+    let heard = thread::spawn(move || {
+        let mut heard = 0;
+        future::block_on(async {
+            while let Outgoing::Notice(_) = session.outbox().next().await {
+                heard += 1;
+                if heard == 3 {
+                    break;
+                }
+            }
+        });
+        (heard, session.outbox().abandon())
+    });
+    let missed: usize = writers
+        .into_iter()
+        .map(|writer| writer.join().expect("it ended"))
+        .sum();
+    let (heard, abandoned) = heard.join().expect("it ended");
+    assert_eq!(heard + missed + abandoned, 3);
+}
+
+fn entering_while_stopping() {
+    let hub = hub(8);
+    let stopping = hub.clone();
+    let stopper = thread::spawn(move || stopping.stop());
+    let sessions: Vec<_> = ["1", "2"]
+        .into_iter()
+        .map(|id| {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                let session = hub.subscribe(&bob(), &SessionId::new(id));
+                future::block_on(session.outbox().closed())
+            })
+        })
+        .collect();
+    for session in sessions {
+        assert_eq!(session.join().expect("it ended"), Closing::Stopping);
+    }
+    stopper.join().expect("it ended");
+    assert_eq!(hub.attendance().users, 0);
+}
+
+fn replacements() {
+    let hub = hub(8);
+    let connections: Vec<_> = (0..3)
+        .map(|_| {
+            let hub = hub.clone();
+            thread::spawn(move || hub.subscribe(&bob(), &SessionId::new("1")))
+        })
+        .collect();
+    let connections: Vec<_> = connections
+        .into_iter()
+        .map(|connection| connection.join().expect("it ended"))
+        .collect();
+    let open = hub.sessions(&bob());
+    assert_eq!(open.len(), 1);
+    for connection in connections {
+        if !Arc::ptr_eq(connection.outbox(), &open[0]) {
+            let closed = future::block_on(connection.outbox().closed());
+            assert_eq!(closed, Closing::Replaced);
+        }
+    }
+    assert!(!hub.is_connected(&bob()));
+    assert_eq!(hub.attendance().sessions, 0);
+}
+
+fn places() {
+    let hub = hub(8);
+    let clients: Vec<_> = (0..3)
+        .map(|_| {
+            let hub = hub.clone();
+            thread::spawn(move || {
+                let place = hub.admit(&bob(), HERE);
+                assert!(hub.connections() <= 2);
+                thread::yield_now();
+                place.is_ok()
+            })
+        })
+        .collect();
+    let waiting = hub.clone();
+    let waiter = thread::spawn(move || future::block_on(waiting.emptied()));
+    let admitted = clients
+        .into_iter()
+        .map(|client| client.join().expect("it ended"));
+    assert!(admitted.filter(|admitted| *admitted).count() >= 2);
+    // A wake-up that came between its look and its sleep must not be lost.
+    waiter.join().expect("it ended");
+    assert_eq!(hub.connections(), 0);
+}
