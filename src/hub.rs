@@ -44,6 +44,10 @@ pub struct Capacity {
 /// told. A client that opens one after another without end takes no more than these.
 const CONNECTIONS_PER_SESSION: usize = 32;
 
+/// Bytes of signals that may wait for one session, beside the bound on their number: 32 of the longest. A call
+/// that is set up takes a tenth of it.
+const WAITING_BYTES: usize = 1 << 20;
+
 /// Why there is no place for one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
@@ -350,6 +354,8 @@ pub struct Outbox {
 
 struct Waiting {
     notices: VecDeque<Arc<Announcement>>,
+    /// Of the signals among them.
+    bytes: usize,
     closing: Option<Closing>,
 }
 
@@ -366,6 +372,7 @@ impl Outbox {
     fn new(session: SessionId, capacity: usize) -> Self {
         let state = Mutex::new(Waiting {
             notices: VecDeque::new(),
+            bytes: 0,
             closing: None,
         });
         Self {
@@ -389,8 +396,10 @@ impl Outbox {
         if state.closing.is_some() {
             return 1;
         }
-        let missed = if state.notices.len() < self.capacity {
+        let bytes = state.bytes + notice.notice().event.carried_bytes();
+        let missed = if state.notices.len() < self.capacity && bytes <= WAITING_BYTES {
             state.notices.push_back(notice);
+            state.bytes = bytes;
             0
         } else {
             state.closing = Some(Closing::TooSlow);
@@ -453,10 +462,12 @@ impl Outbox {
 
 impl Waiting {
     fn take(&mut self) -> Option<Outgoing> {
-        match self.closing {
-            Some(closing) => Some(Outgoing::Close(closing)),
-            None => self.notices.pop_front().map(Outgoing::Notice),
+        if let Some(closing) = self.closing {
+            return Some(Outgoing::Close(closing));
         }
+        let notice = self.notices.pop_front()?;
+        self.bytes -= notice.notice().event.carried_bytes();
+        Some(Outgoing::Notice(notice))
     }
 }
 
@@ -465,7 +476,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::call::{Audience, CallId, Event};
+    use crate::call::{Audience, CallId, Event, MAX_SIGNAL_BYTES, Signal, Signalled};
     use crate::clock::Timestamp;
 
     fn hub() -> Hub {
@@ -546,6 +557,37 @@ mod tests {
         assert_eq!(missed, [0, 0, 3, 1]);
         assert_eq!(bob.outbox().next().await, Outgoing::Close(Closing::TooSlow));
         assert!(!hub.is_connected(&user("bob")));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_lets_too_many_bytes_of_signals_wait_is_closed() {
+        let hub = Hub::new(Capacity {
+            event_queue: 1000,
+            sessions_per_user: 2,
+            connections: 2,
+            connections_per_address: None,
+        });
+        let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
+        let signal = Signal::of_json(&"1".repeat(MAX_SIGNAL_BYTES)).expect("short enough");
+        let notice = Arc::new(Announcement::new(Notice {
+            event: Event::Signal(Signalled {
+                call: CallId::from_uuid(uuid::Uuid::nil()),
+                from: user("alice"),
+                signal,
+            }),
+            ..notice(1).notice().clone()
+        }));
+        let most = WAITING_BYTES / MAX_SIGNAL_BYTES;
+        for _ in 0..3 * most {
+            assert_eq!(bob.outbox().push(Arc::clone(&notice)), 0);
+            // Whoever reads makes room again.
+            bob.outbox().next().await;
+        }
+        for _ in 0..most {
+            assert_eq!(bob.outbox().push(Arc::clone(&notice)), 0);
+        }
+        assert_eq!(bob.outbox().push(notice), most + 1);
+        assert_eq!(bob.outbox().next().await, Outgoing::Close(Closing::TooSlow));
     }
 
     #[tokio::test]

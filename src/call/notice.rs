@@ -132,6 +132,20 @@ impl Event {
         }
     }
 
+    /// Bytes that it carries and no other event does: a signal's, which are a client's to choose.
+    #[must_use]
+    pub fn carried_bytes(&self) -> usize {
+        match self {
+            Self::Signal(Signalled { signal, .. }) => signal.as_json().len(),
+            Self::Invitation(_)
+            | Self::Accepted { .. }
+            | Self::Rejected { .. }
+            | Self::Ended { .. }
+            | Self::TimedOut { .. }
+            | Self::QualityWarning { .. } => 0,
+        }
+    }
+
     /// Whether the event waits for a participant who is not connected. An invitation does not: a session
     /// that connects is invited to what rings just then. Nor does a warning, which says how things are now, nor
     /// a signal, whose answer somebody waits for.

@@ -23,7 +23,7 @@ use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
 use clock::Timestamp;
-use hub::{Capacity, Closing, Hub, Outgoing};
+use hub::{Announcement, Capacity, Closing, Hub, Outgoing};
 use user::{SessionId, UserId};
 
 /// Schedules that are tried of each scene.
@@ -77,14 +77,14 @@ fn bob() -> UserId {
     UserId::parse("bob").expect("an id")
 }
 
-fn notice(at: i64) -> Arc<Notice> {
-    Arc::new(Notice {
+fn notice(at: i64) -> Arc<Announcement> {
+    Arc::new(Announcement::new(Notice {
         audience: Audience::Participant(bob()),
         event: Event::TimedOut {
             call: CallId::from_uuid(uuid::Uuid::nil()),
         },
         at: Timestamp::from_millis(at),
-    })
+    }))
 }
 
 /// Two notices from the writer, a close from elsewhere, and a session that reads until it is closed.
@@ -102,7 +102,7 @@ fn pushes_and_a_close() {
         let mut heard = Vec::new();
         loop {
             match session.outbox().next().await {
-                Outgoing::Notice(notice) => heard.push(notice.at.as_millis()),
+                Outgoing::Notice(notice) => heard.push(notice.notice().at.as_millis()),
                 Outgoing::Close(closing) => {
                     assert_eq!(closing, Closing::Barred);
                     return heard;
