@@ -4,9 +4,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::call::{Actor, Call, State, TimelineEntry};
+use crate::call::{Actor, Call, QualitySummary, State, TimelineEntry};
 
 use super::answer::{CallShape, Shown};
+use super::quality::{self, Participant};
 use super::{Instant, Text};
 
 #[derive(Serialize)]
@@ -16,6 +17,8 @@ struct AdminCall<'a> {
     call: CallShape<'a>,
     ended_by: Option<Text<&'a Actor>>,
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<[Participant<'a>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<Line<'a>>>,
 }
@@ -50,16 +53,26 @@ pub fn call(call: &Call) -> Value {
     value(call, None)
 }
 
-/// A call with `timeline: [{at, status, actor, via, cause}]`, oldest first.
+/// What is shown of a call that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked<'a> {
+    /// What happened to it, oldest first.
+    pub timeline: &'a [TimelineEntry],
+    /// What the caller and the callee have reported of its network.
+    pub quality: &'a [QualitySummary; 2],
+}
+
+/// A call with `timeline: [{at, status, actor, via, cause}]`, oldest first, and `quality`, the reports of the
+/// caller and of the callee as `GET …/quality` shows them.
 ///
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn call_with_timeline(call: &Call, timeline: &[TimelineEntry]) -> Value {
-    value(call, Some(timeline))
+pub fn call_with_timeline(call: &Call, looked: Looked<'_>) -> Value {
+    value(call, Some(looked))
 }
 
-fn value(call: &Call, timeline: Option<&[TimelineEntry]>) -> Value {
+fn value(call: &Call, looked: Option<Looked<'_>>) -> Value {
     let (ended_by, reason) = match &call.state {
         State::Ended { ended_by, .. } => (Some(Text(ended_by)), None),
         State::Rejected { reason, .. } => (None, Some(reason.as_str())),
@@ -73,7 +86,8 @@ fn value(call: &Call, timeline: Option<&[TimelineEntry]>) -> Value {
         call: CallShape::new(call, Shown::Whole),
         ended_by,
         reason,
-        timeline: timeline.map(|entries| entries.iter().map(Line::of).collect()),
+        quality: looked.map(|looked| quality::participants(call, looked.quality)),
+        timeline: looked.map(|looked| looked.timeline.iter().map(Line::of).collect()),
     };
     serde_json::to_value(shape).expect("the shape has text keys")
 }

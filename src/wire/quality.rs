@@ -24,7 +24,7 @@ pub(crate) struct QualityShape<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ParticipantQuality)]
-struct Participant<'a> {
+pub(super) struct Participant<'a> {
     #[schema(value_type = value::UserId)]
     user_id: Text<&'a UserId>,
     /// How many reports there were.
@@ -54,13 +54,21 @@ impl<'a> Participant<'a> {
 
 /// The success `message` with what the caller and the callee have reported, in this order.
 #[must_use]
-pub fn quality(message: &str, call: &Call, [caller, callee]: &[QualitySummary; 2]) -> String {
+pub fn quality(message: &str, call: &Call, both: &[QualitySummary; 2]) -> String {
     let shape = QualityShape {
         call_id: Text(call.id),
-        participants: [
-            Participant::new(&call.caller, caller),
-            Participant::new(&call.callee, callee),
-        ],
+        participants: participants(call, both),
     };
     success(message, shape)
+}
+
+/// The caller with what it has reported, and the callee.
+pub(super) fn participants<'a>(
+    call: &'a Call,
+    [caller, callee]: &[QualitySummary; 2],
+) -> [Participant<'a>; 2] {
+    [
+        Participant::new(&call.caller, caller),
+        Participant::new(&call.callee, callee),
+    ]
 }

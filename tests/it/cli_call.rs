@@ -128,6 +128,22 @@ async fn a_calls_timeline_has_an_entry_for_each_transition() {
 }
 
 #[rocket::async_test]
+async fn what_participants_have_reported_of_their_networks_is_shown() {
+    let scene = Scene::with_call("CONNECTING").await;
+    let report = json!({ "networkQuality": "BAD", "packetLossRate": 0.25, "roundTripTime": 120 });
+    scene.bob.report(&scene.call, &report).await.success(200);
+    scene.alice.end(&scene.call).await.success(200);
+    let both = scene.alice.quality(&scene.call).await.success(200);
+    let cli = Cli::beside(&scene.server);
+    let shown = cli.json(&["call", "show", &scene.call]);
+    assert_eq!(shown["quality"], both["participants"]);
+    let shown = cli.run(&["call", "show", &scene.call]).success();
+    let reported = "network  bob: 1 reports, worst BAD, 25.0 % lost, 120 ms there and back\n";
+    assert!(shown.contains(reported), "{shown}");
+    assert!(!shown.contains("network  alice"), "{shown}");
+}
+
+#[rocket::async_test]
 async fn ended_calls_tell_both_participants_that_the_system_ended_them() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;

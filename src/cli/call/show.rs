@@ -1,10 +1,10 @@
 //! `chattrix call show`.
 
-use chattrix::call::{Actor, Call, CallId, State};
+use chattrix::call::{Actor, Call, CallId, QualitySummary, State};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::store::Database;
 use chattrix::user::UserId;
-use chattrix::wire::admin;
+use chattrix::wire::admin::{self, Looked};
 use clap::Args;
 
 use super::super::failure::Failure;
@@ -35,10 +35,20 @@ impl Show {
                 .hint("chattrix call list shows the latest ones")
         })?;
         let timeline = read.timeline(self.call)?;
+        let quality = read.quality(self.call)?;
         if self.json {
-            return Ok(output::json(&admin::call_with_timeline(&call, &timeline))?);
+            let looked = Looked {
+                timeline: &timeline,
+                quality: &quality,
+            };
+            return Ok(output::json(&admin::call_with_timeline(&call, looked))?);
         }
         details(&call, &database, Clock::System.now())?;
+        for (user, summary) in [&call.caller, &call.callee].into_iter().zip(&quality) {
+            if let Some(reported) = reported(user, summary) {
+                output::line(&format!("{:8} {reported}", "network"))?;
+            }
+        }
         output::line("")?;
         for line in ladder::draw(&call, &timeline, output::width()) {
             output::line(&line)?;
@@ -76,6 +86,21 @@ fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), Failu
         output::line(&format!("{name:8} {text}"))?;
     }
     Ok(())
+}
+
+/// What a participant has reported of its network, if anything.
+fn reported(user: &UserId, summary: &QualitySummary) -> Option<String> {
+    let worst = summary.worst?.as_str();
+    let rate = summary.packet_loss_rate.get();
+    let lost = rate.map(|rate| format!(", {:.1} % lost", rate * 100.0));
+    let ms = summary.round_trip_ms.get();
+    let there_and_back = ms.map(|ms| format!(", {ms:.0} ms there and back"));
+    Some(format!(
+        "{user}: {} reports, worst {worst}{}{}",
+        summary.reports,
+        lost.unwrap_or_default(),
+        there_and_back.unwrap_or_default()
+    ))
 }
 
 /// What belongs to the status: by whom, why, how long.
