@@ -112,7 +112,7 @@ fn make_certificate(folder: &Path, name: &str) {
 type Mistake = fn(&Path) -> String;
 
 /// Each mistake, and what `config check` says of it: the check, the file or key, what to do.
-const MISTAKES: [(Mistake, &[&str]); 14] = [
+const MISTAKES: [(Mistake, &[&str]); 15] = [
     (
         |_| String::new(),
         &["key", "there is no key", "jwt_secret_file"],
@@ -120,6 +120,10 @@ const MISTAKES: [(Mistake, &[&str]); 14] = [
     (
         |_| "jwt_secret = 'short'".into(),
         &["settings", "jwt_secret", "at least 32 bytes"],
+    ),
+    (
+        |_| "KEY\nwebhook_url = 'https://example.com/'".into(),
+        &["webhooks", "webhook_secret", "openssl rand"],
     ),
     (
         |_| "jwt_secret_file = 'absent'".into(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chattrix::auth::Authenticator;
 use chattrix::settings::Settings;
 use chattrix::store::{Database, Lock};
+use chattrix::webhook::Sender;
 use clap::Args;
 use either::Either;
 use rocket::config::TlsConfig;
@@ -102,6 +103,9 @@ fn check_all(place: &Place) -> Vec<Outcome> {
         outcome("key", key(&settings)),
         outcome("database", database(&settings.database)),
     ];
+    if let Some(found) = webhooks(&settings) {
+        outcomes.push(outcome("webhooks", found));
+    }
     // Settings that can be loaded have a configuration of Rocket's.
     if let Ok(config) = rocket::Config::try_from(&figment) {
         if let Some(tls) = &config.tls {
@@ -120,6 +124,18 @@ fn key(settings: &Settings) -> Result<String, String> {
         "tokens are checked with a secret, and `chattrix token` can make them".to_owned()
     } else {
         "tokens are checked with a public key, and made elsewhere".to_owned()
+    })
+}
+
+/// What webhooks are signed with and whom they trust, where there are any.
+fn webhooks(settings: &Settings) -> Option<Result<String, String>> {
+    let sender = Sender::from_settings(settings).transpose()?;
+    let receivers = settings.webhook_url.len();
+    Some(match sender {
+        Ok(_) => Ok(format!(
+            "receivers: {receivers}; `chattrix webhook test` says whether they take messages"
+        )),
+        Err(error) => Err(error.to_string()),
     })
 }
 
