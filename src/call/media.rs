@@ -1,5 +1,7 @@
 //! Who may join the channel through which a call's media flows.
 
+use crate::clock::Timestamp;
+
 use super::error::CallError;
 use super::state::{Call, ChannelId};
 
@@ -27,13 +29,23 @@ impl MediaRole {
     }
 }
 
-/// Whether a user whose live call is `live`, if any, may join `channel`.
+/// Whether a user whose live call is `live`, if any, may join `channel`. Clients name the channels, so two calls
+/// may name the same; `taken_at` is when the first of the other live calls on it was answered, if any was. The
+/// channel is theirs then, unless this call was answered before.
 ///
 /// # Errors
 /// [`CallError::NotOnChannel`].
-pub fn check(live: Option<&Call>, channel: &ChannelId) -> Result<(), CallError> {
-    match live {
-        Some(call) if call.status().is_live() && call.channel == *channel => Ok(()),
-        Some(_) | None => Err(CallError::NotOnChannel),
+pub fn check(
+    live: Option<&Call>,
+    channel: &ChannelId,
+    taken_at: Option<Timestamp>,
+) -> Result<(), CallError> {
+    let call = live
+        .filter(|call| call.status().is_live() && call.channel == *channel)
+        .ok_or(CallError::NotOnChannel)?;
+    match (taken_at, call.state.started_at()) {
+        (None, _) => Ok(()),
+        (Some(taken_at), Some(started_at)) if started_at <= taken_at => Ok(()),
+        (Some(_), Some(_) | None) => Err(CallError::NotOnChannel),
     }
 }

@@ -161,12 +161,20 @@ impl Service {
         Ok(self.0.store.read(|db| db.live_call(user))?)
     }
 
-    /// Whether the user may join `channel`: it is that of the user's live call.
+    /// Whether the user may join `channel`: it is that of the user's live call, and no other live call's that was
+    /// answered before.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::Store`].
     pub fn may_join(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
-        Ok(media::check(self.active_call(user)?.as_ref(), channel)?)
+        self.0.store.read_at_length(|db| {
+            let live = db.live_call(user)?;
+            let taken_at = match &live {
+                Some(call) => db.channel_taken_at(channel, call.id)?,
+                None => None,
+            };
+            Ok(media::check(live.as_ref(), channel, taken_at)?)
+        })
     }
 
     /// Changes a call by what `decide` says, if anything.

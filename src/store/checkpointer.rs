@@ -3,9 +3,11 @@
 //! A checkpoint writes hundreds of pages and syncs twice. On the writer's thread, where SQLite would do it, that
 //! is milliseconds in which nobody's change gets to the disk.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use super::error::Error;
@@ -13,7 +15,7 @@ use super::error::Error;
 /// New pages in the log that are worth a checkpoint: as many as SQLite would wait for.
 const WORTHWHILE: u32 = 1_000;
 
-/// Pages in the log, 64 MB, from which the writer waits for a checkpoint. The log can only begin anew when all
+/// Pages in the log, 64 MB, from which the writer itself makes a checkpoint, or waits for its turn. The log can only begin anew when all
 /// of it is in the database, which under full load nobody but the writer can see to.
 const TOO_MANY: u32 = 16_000;
 
@@ -26,6 +28,8 @@ pub(super) struct Checkpointer {
     /// Gone once it is to stop.
     bell: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    /// Held during a checkpoint: SQLite would turn away the second who wants to make one.
+    turn: Arc<Mutex<()>>,
     /// Pages in the log when it was last called.
     called_at: u32,
 }
@@ -39,19 +43,24 @@ struct Log {
 }
 
 impl Checkpointer {
-    /// Starts the thread on `conn`, a connection of its own.
+    /// Starts the thread on `conn`, a connection of its own, and takes the work off `writer`, on which SQLite
+    /// would do it at the end of a COMMIT.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where there is no thread.
-    pub fn start(conn: Connection) -> Result<Self, Error> {
+    /// [`Error::Unavailable`] where there is no thread; an error of the engine.
+    pub fn start(conn: Connection, writer: &Connection) -> Result<Self, Error> {
+        writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         let (bell, calls) = sync_channel(1);
+        let turn = Arc::new(Mutex::new(()));
+        let its_turn = Arc::clone(&turn);
         let thread = std::thread::Builder::new()
             .name("checkpointer".to_owned())
-            .spawn(move || work(&conn, &calls))
+            .spawn(move || work(&conn, &calls, &its_turn))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             bell: Some(bell),
             thread: Some(thread),
+            turn,
             called_at: 0,
         })
     }
@@ -63,14 +72,17 @@ impl Checkpointer {
             // It has begun anew.
             self.called_at = 0;
         }
-        if pages >= TOO_MANY {
-            checkpoint(conn, "PASSIVE")?;
-        } else if pages - self.called_at >= WORTHWHILE {
-            self.called_at = pages;
+        if pages - self.called_at < WORTHWHILE {
+            return Ok(());
+        }
+        self.called_at = pages;
+        if pages < TOO_MANY {
             // One that is busy, and has been called again already, will see these pages too.
             let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
+            return Ok(());
         }
-        Ok(())
+        let _turn = self.turn.lock();
+        checkpoint(conn, "PASSIVE").map(|_| ())
     }
 }
 
@@ -85,10 +97,14 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(conn: &Connection, calls: &Receiver<()>) {
+fn work(conn: &Connection, calls: &Receiver<()>, turn: &Mutex<()>) {
     while calls.recv().is_ok() {
         for _ in 0..PASSES {
-            match checkpoint(conn, "PASSIVE") {
+            let moved = {
+                let _turn = turn.lock();
+                checkpoint(conn, "PASSIVE")
+            };
+            match moved {
                 Ok(Some(log)) if log.moved < log.pages => (),
                 Ok(Some(_) | None) => break,
                 Err(error) => {
@@ -135,7 +151,11 @@ mod tests {
         conn.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE filler (bytes BLOB)")
             .expect("a table");
         let reader = schema::open_reader(&path).expect("a connection");
-        let mut checkpointer = Checkpointer::start(reader).expect("a thread");
+        let mut checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
+        let by_itself: u32 = conn
+            .pragma_query_value(None, "wal_autocheckpoint", |row| row.get(0))
+            .expect("a value");
+        assert_eq!(by_itself, 0, "a COMMIT never ends in a checkpoint");
         let mut longest = 0;
         for _ in 0..300 {
             // A hundred pages and some.
@@ -145,7 +165,7 @@ mod tests {
             longest = longest.max(pages(&conn));
         }
         assert!(longest > WORTHWHILE, "{longest}");
-        assert!(longest < TOO_MANY + 200, "{longest}");
+        assert!(longest < TOO_MANY + WORTHWHILE + 200, "{longest}");
         drop(checkpointer);
         let left = checkpoint(&conn, "PASSIVE").expect("a checkpoint");
         let left = left.expect("nobody else is at it");

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn every_query_finds_its_entries_by_the_key() {
         let conn = Connection::open_in_memory().expect("memory");
-        conn.execute_batch(include_str!("../../schema.sql"))
+        conn.execute_batch(&super::super::schema::VERSIONS.concat())
             .expect("the schema applies");
         let plan = |sql: &str| -> Vec<String> {
             let mut statement = conn

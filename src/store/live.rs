@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use crate::call::{Call, CallId, Status};
+use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
 use crate::user::{SessionId, User, UserId};
 
@@ -90,6 +90,24 @@ impl Read<'_> {
             .query_row([user.as_str()], |row| row.get(0))
             .optional()?;
         Ok(session.flatten().map(|text| SessionId::new(&text)))
+    }
+
+    /// When the first of the live calls on `channel` was answered, `but` left out of account, if any was.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn channel_taken_at(
+        &self,
+        channel: &ChannelId,
+        but: CallId,
+    ) -> Result<Option<Timestamp>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT min(c.started_at) FROM live AS l JOIN calls AS c ON c.id = l.call
+             WHERE c.channel = ?1 AND c.id <> ?2",
+        )?;
+        let at: Option<i64> =
+            statement.query_one((channel.as_str(), but.as_bytes()), |row| row.get(0))?;
+        Ok(at.map(Timestamp::from_millis))
     }
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.

@@ -83,7 +83,7 @@ impl Store {
         let conn = schema::open_for_writing(path)?;
         let readers = Readers::open(path, READERS)?;
         let long_readers = Readers::open(path, LONG_READERS)?;
-        let checkpointer = Checkpointer::start(schema::open_reader(path)?)?;
+        let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
         let writer = writer::Writer::start(conn, checkpointer, metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),

@@ -27,11 +27,18 @@ const PREPARED_STATEMENTS: usize = 96;
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![M::up(include_str!("../../schema.sql"))])
+    Migrations::new(VERSIONS.map(M::up).to_vec())
 }
 
+/// What each version of the schema adds to the one before it, the first of them to nothing. What has landed here
+/// is never changed: there are files that it made.
+pub(super) const VERSIONS: [&str; 2] = [
+    include_str!("../../schema.sql"),
+    include_str!("version_2.sql"),
+];
+
 /// The newest schema version that this program knows.
-pub(super) const KNOWN_VERSION: i64 = 1;
+pub(super) const KNOWN_VERSION: i64 = 2;
 
 /// Opens `path` for writing, creating it where it is missing, and brings it to the present version. A file
 /// that is not ours, is damaged or newer is left as it is.
@@ -208,6 +215,35 @@ mod tests {
         assert_eq!(version, KNOWN_VERSION);
     }
 
+    #[test]
+    fn a_file_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("calls.db");
+        let old = Connection::open(&path).expect("made");
+        old.pragma_update(None, "application_id", APPLICATION_ID)
+            .and_then(|()| old.execute_batch(VERSIONS[0]))
+            .and_then(|()| old.pragma_update(None, "user_version", 1))
+            .and_then(|()| {
+                old.execute_batch(
+                    "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0), ('b', 'B', 0, 0);
+                     INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at)
+                     VALUES (zeroblob(16), 1, 2, 0, 'c', 0, 0, 0);
+                     INSERT INTO live (user, call, attended) VALUES (1, zeroblob(16), 1);",
+                )
+            })
+            .expect("filled");
+        drop(old);
+        let new = open_for_writing(&path).expect("opened");
+        let read = |sql| new.query_row(sql, [], |row| row.get::<_, i64>(0));
+        assert_eq!(read("PRAGMA user_version"), Ok(KNOWN_VERSION));
+        assert_eq!(read("SELECT withheld FROM named_calls"), Ok(0));
+        assert_eq!(
+            read("SELECT count(*) FROM live WHERE session IS NULL"),
+            Ok(1)
+        );
+        assert_eq!(read("SELECT count(*) FROM webhook_receivers"), Ok(0));
+    }
+
     /// What `kill -9` cannot show and a loss of power would: the commit waits for the disk.
     #[test]
     fn whoever_writes_waits_for_the_disk() {
@@ -257,7 +293,10 @@ mod tests {
         conn.pragma_update(None, "user_version", 99).expect("aged");
         drop(conn);
         let error = open_for_writing(&path).expect_err("newer").to_string();
-        assert!(error.contains("99") && error.contains('1'), "{error}");
+        assert!(
+            error.contains("99") && error.contains(&KNOWN_VERSION.to_string()),
+            "{error}"
+        );
     }
 
     #[test]

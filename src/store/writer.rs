@@ -146,6 +146,8 @@ impl Writer {
     pub fn stop(&self) {
         self.queue.lock().take();
         if let Some(thread) = self.thread.lock().take()
+            // The last owner may be a job's leftover, dropped by the thread itself, which ends after it.
+            && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the writer's thread ended in a panic");
@@ -308,7 +310,7 @@ mod tests {
     fn writer(path: &Path) -> Writer {
         let conn = schema::open_for_writing(path).expect("a database");
         let reader = schema::open_reader(path).expect("a connection");
-        let checkpointer = Checkpointer::start(reader).expect("a thread");
+        let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
         Writer::start(conn, checkpointer, Metrics::new("0.0.0")).expect("a thread")
     }
 

@@ -140,6 +140,33 @@ async fn nobody_gets_a_token_for_a_channel_of_others_or_for_somebody_else() {
     }
 }
 
+/// A client names the channel of its calls, and could name one that it has heard of.
+#[rocket::async_test]
+async fn a_call_on_the_channel_of_others_who_are_talking_there_gives_no_token_for_it() {
+    let server = with_agora(TestServer::plan()).start().await;
+    let [alice, bob, carol, dave] =
+        ["alice", "bob", "carol", "dave"].map(|user| server.sign_in(user));
+    let body = json!({ "channelId": CHANNEL });
+    let talk = alice.call("bob").await;
+    bob.accept(&talk).await.success(200);
+    let intrusion = carol.call("dave").await;
+    for answered in [false, true] {
+        if answered {
+            dave.accept(&intrusion).await.success(200);
+        }
+        for answer in ask(&carol, &body).await {
+            answer.failure(403, "unauthorized");
+        }
+        for answer in ask(&alice, &body).await {
+            answer.success(200);
+        }
+    }
+    alice.end(&talk).await.success(200);
+    for answer in ask(&carol, &body).await {
+        answer.success(200);
+    }
+}
+
 #[rocket::async_test]
 async fn one_who_has_blocked_the_caller_gets_no_token_for_the_call() {
     let server = with_agora(TestServer::plan()).start().await;
