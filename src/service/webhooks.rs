@@ -100,7 +100,7 @@ impl Service {
     pub(super) fn webhooks_at_rest(&self) -> Result<AtRest, Error> {
         let mut at_rest = AtRest::default();
         for receiver in self.receivers()? {
-            let tally = self.0.store.read(|db| db.tally(receiver.id))?;
+            let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
             at_rest.waiting += usize::try_from(tally.waiting).unwrap_or(usize::MAX);
             at_rest.paused += usize::from(receiver.pause.is_some());
         }

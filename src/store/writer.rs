@@ -223,10 +223,13 @@ fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>,
         news.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
         let outcome = transact(conn, batch, &mut finished);
-        news.outcomes.record(outcome.is_ok());
+        // A batch that had nothing to write says nothing of whether it could have.
+        if outcome.as_ref().map_or(true, |committed| committed.wrote) {
+            news.outcomes.record(outcome.is_ok());
+        }
         news.metrics.batch_done(Batch {
             writes: u32::try_from(size).unwrap_or(u32::MAX),
-            commit: outcome.as_ref().ok().copied(),
+            commit: outcome.as_ref().ok().map(|committed| committed.took),
         });
         if let Err(error) = &outcome {
             tracing::error!(%error, jobs = size, "a batch of writes was not committed");
@@ -260,13 +263,22 @@ fn refuse_waiting(jobs: &Receiver<Job>, news: &News) {
     }
 }
 
-/// Runs `batch` in one transaction, and says how long the commit took. Where it fails, none of it is on
+/// A batch that is on disk.
+struct Committed {
+    /// How long the commit took.
+    took: Duration,
+    /// Whether there was anything to write.
+    wrote: bool,
+}
+
+/// Runs `batch` in one transaction. Where it fails, none of it is on
 /// disk, and jobs that did not run are answered by being dropped.
 fn transact(
     conn: &Connection,
     batch: Vec<Job>,
     finished: &mut Vec<Finish>,
-) -> Result<Duration, rusqlite::Error> {
+) -> Result<Committed, rusqlite::Error> {
+    let mut wrote = false;
     let run = |sql| conn.prepare_cached(sql)?.execute([]);
     run("BEGIN IMMEDIATE")?;
     for job in batch {
@@ -274,10 +286,12 @@ fn transact(
             Job::Change(change) => change,
             Job::Probe(_turn) => {
                 schema::touch(conn)?;
+                wrote = true;
                 continue;
             }
         };
         run("SAVEPOINT job")?;
+        let changes = conn.total_changes();
         let finish = change(&Write::on(conn));
         let keep = finish.keep;
         finished.push(finish);
@@ -288,14 +302,19 @@ fn transact(
                 Some("the transaction was rolled back by the engine".to_owned()),
             ));
         }
-        if !keep {
+        if keep {
+            wrote |= conn.total_changes() != changes;
+        } else {
             run("ROLLBACK TO job")?;
         }
         run("RELEASE job")?;
     }
     let began = Instant::now();
     run("COMMIT")?;
-    Ok(began.elapsed())
+    Ok(Committed {
+        took: began.elapsed(),
+        wrote,
+    })
 }
 
 #[cfg(test)]
@@ -348,6 +367,25 @@ mod tests {
             Ok((db.conn.query_row(sql, [], |row| row.get(0))?, nothing()))
         };
         assert_eq!(writer.write(count).await.expect("counted"), 2);
+    }
+
+    #[test]
+    fn a_batch_that_writes_nothing_does_not_pass_for_one_that_could() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
+        let wrote = |sql: &'static str, keep: bool| {
+            let job = Job::Change(Box::new(move |db: &Write<'_>| {
+                db.conn.execute_batch(sql).expect("SQL");
+                let answer = Box::new(|_: Result<(), &str>| ());
+                Finish { keep, answer }
+            }));
+            let committed = transact(&conn, vec![job], &mut Vec::new());
+            committed.expect("committed").wrote
+        };
+        let insert = "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0)";
+        assert!(!wrote("SELECT 1", true));
+        assert!(!wrote(insert, false));
+        assert!(wrote(insert, true));
     }
 
     #[tokio::test]
