@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Cli, TestServer};
+use crate::support::{Cli, Receiver, TestServer};
 
 /// What every report has, whatever server it is about.
 fn assert_calls_were_measured(report: &Value) {
@@ -53,6 +53,25 @@ async fn a_private_server_carries_the_calls_of_pairs_and_leaves_nothing_behind()
     }
     let left = std::fs::read_dir(folder.path()).expect("the folder");
     assert_eq!(left.count(), 0);
+}
+
+#[rocket::async_test]
+async fn a_private_server_keeps_away_from_the_settings_it_is_started_beside() {
+    let receiver = Receiver::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = format!(
+        "[default.chattrix]\njwt_secret_file = 'jwt-secret'\nwebhook_url = '{}'\n\
+         webhook_secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\nwebhook_allow_private = true",
+        receiver.url()
+    );
+    let write = |name, text: &str| std::fs::write(folder.path().join(name), text).expect("a file");
+    write("Rocket.toml", &settings);
+    write("jwt-secret", "a secret of the deployment, 32 bytes or more");
+    let cli = Cli::in_directory(folder.path());
+    let report = cli.json(&["load-test", "--pairs", "1", "--duration", "1s"]);
+    assert_calls_were_measured(&report);
+    // A message would have come within milliseconds of the first call.
+    assert!(receiver.is_empty(), "a call was told");
 }
 
 #[rocket::async_test]

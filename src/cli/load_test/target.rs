@@ -261,6 +261,8 @@ impl Private {
     fn spawn(&self, database: &Path, log: &Path) -> Result<Child, Failure> {
         let failed =
             |error: std::io::Error| Failure::new(format!("no server can be started: {error}"));
+        // Rocket looks for one upwards from where it starts, and would find that of the present settings.
+        File::create(self.folder.path().join("Rocket.toml")).map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();

@@ -209,6 +209,11 @@ impl Receiver {
             .expect("the receiver stands")
     }
 
+    /// Whether no message has come since the last one that was taken.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
+    }
+
     /// The next message, which must be of this topic.
     pub async fn expect(&mut self, topic: &str) -> Message {
         let message = self.next().await;
