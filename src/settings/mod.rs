@@ -194,6 +194,14 @@ impl Default for Settings {
     }
 }
 
+/// Whether `url` names this machine itself: `localhost`, or an address of the loopback interface.
+fn is_here(url: &Uri) -> bool {
+    let host = url.host().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse().is_ok_and(|it: IpAddr| it.is_loopback())
+}
+
 /// The addresses of this machine to itself.
 fn loopback() -> Vec<IpNet> {
     let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
@@ -265,8 +273,9 @@ impl Settings {
         Ok((settings, figment, origins))
     }
 
-    /// Replaces what would lead out of the development world: the database, the key and what
-    /// tokens must say, so that a production variable in the same shell does no harm here.
+    /// Replaces what would lead out of the development world: the database, the key, what tokens
+    /// must say and receivers of webhooks elsewhere, so that a production variable in the same
+    /// shell does no harm here. The rest is for the one machine that is let in, and stays.
     fn enter_dev_world(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
         for absent in [
             "jwt_secret",
@@ -290,6 +299,19 @@ impl Settings {
         self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;
         self.world = World::Development;
+        if !self.webhook_url.iter().all(is_here) {
+            self.forget_webhooks(origins);
+        }
+    }
+
+    /// Tells nobody: neither who would be told nor the secret stays.
+    fn forget_webhooks(&mut self, origins: &mut Origins) {
+        for absent in ["webhook_url", "webhook_secret", "webhook_secret_file"] {
+            origins.remove(absent);
+        }
+        self.webhook_url.clear();
+        self.webhook_secret.clear();
+        self.webhook_secret_file = None;
     }
 }
 

@@ -130,14 +130,16 @@ impl Settings {
             setting(
                 "agora_app_id",
                 optional_text(self.agora_app_id.as_ref()),
-                "The app id of your account with Agora, to give clients tokens for its channels; with the                  certificate, or not at all.",
+                "The app id of your account with Agora, to give clients tokens for its channels; with the \
+                 certificate, or not at all.",
             ),
             setting(
                 "agora_app_certificate",
                 self.agora_app_certificate
                     .as_ref()
                     .map_or(Value::Absent, |_| Value::Secret),
-                "That app's primary certificate; better as `CHATTRIX_AGORA_APP_CERTIFICATE` than in a file that is                  checked in.",
+                "That app's primary certificate; better as `CHATTRIX_AGORA_APP_CERTIFICATE` than in a file that is \
+                 checked in.",
             ),
             setting(
                 "ring_timeout",
@@ -288,7 +290,7 @@ impl Settings {
                 "webhook_url",
                 secret(!self.webhook_url.is_empty()),
                 "Receivers of [webhooks](webhooks.md), such as your own backend that pushes to phones: a URL or a \
-                 list of them.",
+                 list of them. `--dev` has none unless all are on `localhost` or a loopback address.",
             ),
             setting(
                 "webhook_secret",

@@ -545,6 +545,36 @@ fn the_development_world_is_shut_off_from_production() {
 }
 
 #[test]
+fn the_development_world_tells_receivers_on_this_machine_only() {
+    let overrides = Overrides {
+        dev: Some("dev".into()),
+        ..Overrides::default()
+    };
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let here = "http://localhost:1,https://127.0.0.2/x,http://[::1]:2/";
+    for (urls, kept) in [
+        (here, 3),
+        ("https://app.example.com/hooks", 0),
+        ("http://127.0.0.1:1,https://10.0.0.1/", 0),
+        ("https://localhost.example.com/", 0),
+    ] {
+        let pairs = [
+            ("CHATTRIX_WEBHOOK_URL", urls),
+            ("CHATTRIX_WEBHOOK_SECRET", secret),
+        ];
+        let resolved = Settings::resolve(rocket_toml(""), variables(&pairs), &overrides);
+        let (settings, _) = resolved.expect("good");
+        assert_eq!(settings.webhook_url.len(), kept, "{urls}");
+        assert_eq!(settings.webhook_secret.is_empty(), kept == 0, "{urls}");
+    }
+    let file =
+        "[default.chattrix]\nwebhook_url = 'https://a.example'\nwebhook_secret_file = 'absent'";
+    let resolved = Settings::resolve(rocket_toml(file), [], &overrides);
+    let (settings, _) = resolved.expect("good");
+    assert!(settings.webhook_url.is_empty() && settings.webhook_secret_file.is_none());
+}
+
+#[test]
 fn the_development_world_listens_to_this_machine_only() {
     let overrides = |address: &str| Overrides {
         dev: Some("dev".into()),

@@ -51,10 +51,14 @@ impl Target {
     }
 }
 
-/// `url` for people: without its query, which may be what lets us in.
+/// `url` for people: scheme, host and port alone, since path or query may be what lets us in.
 #[must_use]
 pub fn shown(url: &str) -> &str {
-    url.split_once('?').map_or(url, |(shown, _)| shown)
+    let host = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url[host..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| host + at);
+    &url[..end]
 }
 
 #[cfg(test)]
@@ -86,7 +90,13 @@ mod tests {
 
     #[test]
     fn what_may_let_us_in_is_not_shown() {
-        assert_eq!(shown("https://a.example/x?token=1"), "https://a.example/x");
-        assert_eq!(shown("https://a.example/x"), "https://a.example/x");
+        for (url, told) in [
+            ("https://a.example/key/x?token=1", "https://a.example"),
+            ("https://a.example?token=1", "https://a.example"),
+            ("http://[::1]:8080/key", "http://[::1]:8080"),
+            ("http://a.example", "http://a.example"),
+        ] {
+            assert_eq!(shown(url), told);
+        }
     }
 }
