@@ -83,6 +83,12 @@ test("a refusal is an error with the server's word, status and sentence", async 
   assert.deepEqual([error.status, error.errorType, error.message], [404, "user_not_found", "User nobody not found"]);
 });
 
+test("calls are initiated from a page without TLS too, which has no crypto.randomUUID", async (context) => {
+  context.mock.method(crypto, "randomUUID", () => assert.fail("only secure contexts have it"));
+  const alice = client(sign("alice"));
+  assert.equal((await alice.initiate(VIDEO)).status, "INITIATING");
+});
+
 test("a message that the server refuses is told", async () => {
   const alice = await connected(sign("alice"));
   const refused = alice.once("error");
