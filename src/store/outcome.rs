@@ -1,7 +1,7 @@
 //! Whether the database can be written, known without a write for every question.
 //!
-//! Each batch of writes leaves its outcome here, which answers for a moment. Who asks later has the writer
-//! probe the file; many who ask share one probe.
+//! Each batch that wrote something, or failed, leaves its outcome here, which answers for a moment. Who asks
+//! later has the writer probe the file; many who ask share one probe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Outcomes {
         }
     }
 
-    /// A batch is done.
+    /// A batch has written something, or failed. One that wrote nothing says nothing of the file.
     pub fn record(&self, committed: bool) {
         let at = Instant::now();
         self.latest.send_replace(Outcome { at, committed });
