@@ -96,7 +96,7 @@ impl Service {
         }
     }
 
-    /// How much waits for receivers, and how many of them are paused.
+    /// How much waits for receivers, and how many of them are paused. Counts long where much waits.
     pub(super) fn webhooks_at_rest(&self) -> Result<AtRest, Error> {
         let mut at_rest = AtRest::default();
         for receiver in self.receivers()? {
