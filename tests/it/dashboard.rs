@@ -7,7 +7,7 @@ use std::time::Duration;
 use chattrix::settings::Rate;
 use serde_json::Value;
 
-use crate::support::{TestServer, eventually};
+use crate::support::{Receiver, TestServer, eventually};
 
 const DASHBOARD: &str = include_str!("../../docs/grafana.json");
 const ALERTS: &str = include_str!("../../docs/alerts.yml");
@@ -26,12 +26,15 @@ fn names(text: &str) -> BTreeSet<&str> {
 }
 
 /// A server of which every kind of thing has been asked that is counted.
-async fn busy_server() -> TestServer {
+async fn busy_server() -> (TestServer, Receiver) {
     let rate = Rate {
         count: NonZeroU32::new(20).expect("not zero"),
         period: Duration::from_hours(1),
     };
-    let server = TestServer::with(|settings| settings.request_rate = Some(rate)).await;
+    let mut receiver = Receiver::start().await;
+    let plan = TestServer::plan().telling(&receiver);
+    let plan = plan.with(|settings| settings.request_rate = Some(rate));
+    let server = plan.start().await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut at_bob = bob.socket().await;
     let call = alice.call("bob").await;
@@ -50,12 +53,13 @@ async fn busy_server() -> TestServer {
         carol.active().await.success(200);
     }
     carol.active().await.failure(429, "rate_limited");
-    server
+    receiver.next().await;
+    (server, receiver)
 }
 
 #[rocket::async_test]
 async fn everything_that_the_dashboard_shows_and_the_alerts_watch_is_measured() {
-    let server = busy_server().await;
+    let (server, _receiver) = busy_server().await;
     let wanted: BTreeSet<_> = names(DASHBOARD).union(&names(ALERTS)).copied().collect();
     assert!(wanted.len() >= 25, "{wanted:?}");
     // The close of a socket is counted when the server has noticed it.
@@ -69,7 +73,7 @@ async fn everything_that_the_dashboard_shows_and_the_alerts_watch_is_measured() 
 
 #[rocket::async_test]
 async fn everything_that_is_measured_is_on_the_dashboard() {
-    let server = busy_server().await;
+    let (server, _receiver) = busy_server().await;
     let metrics = server.anonymous().get("/metrics").await;
     let shown = names(DASHBOARD);
     for line in metrics.body.as_str().expect("plain text").lines() {
