@@ -1,0 +1,127 @@
+//! The socket's messages: who says each, when, and what it carries.
+
+mod client;
+mod server;
+
+use serde_json::Value;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+
+use crate::wire::{event, value};
+
+use super::schemas;
+
+/// A message.
+pub(super) struct Message {
+    /// Its name among the messages.
+    pub key: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+    /// When it is said, to whom, and what comes of it.
+    pub description: &'static str,
+    /// Who says it.
+    pub speaker: Speaker,
+    /// What it carries: the schema of its `data` or its `payload`.
+    pub carries: RefOr<Schema>,
+    /// Whole messages; all are of one type.
+    pub examples: Vec<Example>,
+}
+
+/// Who says a message.
+pub(super) enum Speaker {
+    /// The client; the server answers with one of these messages, or with none.
+    Client {
+        /// The keys of the answers.
+        answers: &'static [&'static str],
+    },
+    /// The server.
+    Server,
+}
+
+/// An example: what it is called, what it shows, and the message.
+pub(super) struct Example(pub &'static str, pub &'static str, pub Value);
+
+impl Message {
+    /// The `type` of the message.
+    pub fn r#type(&self) -> &str {
+        self.examples
+            .first()
+            .and_then(|Example(_, _, message)| message["type"].as_str())
+            .expect("every message has an example, and every example a type")
+    }
+
+    /// The fields of the message, in their order.
+    pub fn fields(&self) -> Vec<&'static str> {
+        let Some(Example(_, _, Value::Object(message))) = self.examples.first() else {
+            return Vec::new();
+        };
+        let all = ["type", "payload", "data", "timestamp"].into_iter();
+        all.filter(|field| message.contains_key(*field)).collect()
+    }
+}
+
+/// What a browser says first to set up media.
+const OFFER: &str = r#"{"description":{"type":"offer","sdp":"v=0\r\n"}}"#;
+
+/// All messages: the client's, then the server's.
+pub(super) fn all() -> Vec<Message> {
+    let mut all = client::all();
+    all.extend(server::all());
+    all
+}
+
+/// The schemas that the messages refer to.
+pub(super) fn referred() -> schemas::Schemas {
+    schemas::Schemas::of_values()
+        .with::<event::Invitation<'_>>()
+        .with::<event::Accepted<'_>>()
+        .with::<event::Rejected<'_>>()
+        .with::<event::Ended<'_>>()
+        .with::<event::TimedOut>()
+        .with::<event::QualityWarning>()
+        .with::<event::SignalShape<'_>>()
+        .with::<value::Signal>()
+        .with::<value::ReportedQuality>()
+        .with::<event::CallError<'_>>()
+        .with::<event::HeartbeatAck<'_>>()
+        .with::<event::SessionRefreshed>()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wire::message;
+
+    use super::*;
+
+    /// A client's message with its payload changed by `change`, read as the socket reads it.
+    fn read(message: &Value, change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> bool {
+        let mut changed = message.clone();
+        change(changed["payload"].as_object_mut().expect("a payload"));
+        message::parse(&changed.to_string()).is_ok()
+    }
+
+    #[test]
+    fn what_clients_say_is_understood_and_what_is_required_may_not_be_left_out() {
+        for said in all() {
+            let Speaker::Client { .. } = said.speaker else {
+                continue;
+            };
+            let RefOr::T(Schema::Object(carries)) = &said.carries else {
+                panic!("{}: a payload of its own", said.key);
+            };
+            for Example(name, _, example) in &said.examples {
+                assert!(read(example, |_| ()), "{} {name}", said.key);
+                for field in example["payload"].as_object().expect("a payload").keys() {
+                    assert!(
+                        carries.properties.contains_key(field),
+                        "{} {field}",
+                        said.key
+                    );
+                    let optional = !carries.required.contains(field);
+                    let understood = read(example, |payload| drop(payload.remove(field)));
+                    assert_eq!(understood, optional, "{} without {field}", said.key);
+                }
+            }
+        }
+    }
+}
