@@ -1,6 +1,6 @@
 //! The table `live`: who is in a call just now, and who of them has gone away.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{OptionalExtension as _, Row};
 
 use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
@@ -209,15 +209,15 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Takes both participants of `call` out of it.
+    /// Takes both participants of `call` out of it: one after the other, since a list of both would have SQLite
+    /// make a table of it each time, and pages for that.
     pub(super) fn release(&self, call: &Call) -> Result<(), Error> {
-        self.execute(
-            "DELETE FROM live
-             WHERE user IN (SELECT key FROM users WHERE id IN (:caller, :callee)) AND call = :call",
-            named_params! {
-                ":caller": call.caller.as_str(), ":callee": call.callee.as_str(), ":call": call.id.as_bytes(),
-            },
-        )?;
+        for user in call.participants() {
+            self.execute(
+                "DELETE FROM live WHERE user = (SELECT key FROM users WHERE id = ?1) AND call = ?2",
+                (user.as_str(), call.id.as_bytes()),
+            )?;
+        }
         Ok(())
     }
 

@@ -20,6 +20,10 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// truncation only, and whole by `db check`.
 const CHECKED_WHOLE: u64 = 16 << 20;
 
+/// Memory for pages of the writer, in KiB, taken as it is needed: all that the largest batch changes, and what it
+/// looks up in a large file. With SQLite's own 2 MB, pages come and go with every batch.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
+
 /// Statements that stay prepared per connection: more than the store has.
 const PREPARED_STATEMENTS: usize = 96;
 
@@ -48,7 +52,10 @@ pub(super) const KNOWN_VERSION: i64 = 2;
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
     recognise(path)?;
     let mut conn = Connection::open(path).map_err(|error| unusable(path, &error))?;
-    prepare(&conn).map_err(|error| unusable(path, &error))?;
+    let prepared = prepare(&conn)
+        // Negative: in KiB, not in pages (sqlite.org/pragma.html#pragma_cache_size).
+        .and_then(|()| conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB));
+    prepared.map_err(|error| unusable(path, &error))?;
     identify(&conn, path)?;
     check(&conn, path)?;
     bring_up_to_date(&mut conn, path)?;
