@@ -2,6 +2,7 @@
 //! they say nothing that the sources do not.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use rocket::http::uri::Origin;
 use rocket::response::Redirect;
@@ -18,19 +19,12 @@ use super::page::File;
 #[folder = "web/docs"]
 struct Files;
 
-/// Both documents, made once.
+/// Both documents, each made once, when somebody asks for it: that takes milliseconds, and megabytes of memory
+/// that a server at work has no other use for.
+#[derive(Default)]
 pub(super) struct Documents {
-    openapi: String,
-    asyncapi: String,
-}
-
-impl Documents {
-    pub fn new() -> Self {
-        Self {
-            openapi: docs::openapi(),
-            asyncapi: docs::asyncapi(),
-        }
-    }
+    openapi: OnceLock<String>,
+    asyncapi: OnceLock<String>,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -44,13 +38,13 @@ pub(super) fn page_routes() -> Vec<Route> {
 /// REST.
 #[get("/openapi.json")]
 fn openapi(documents: &State<Documents>) -> RawJson<&str> {
-    RawJson(&documents.openapi)
+    RawJson(documents.openapi.get_or_init(docs::openapi))
 }
 
 /// The socket.
 #[get("/asyncapi.json")]
 fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
-    RawJson(&documents.asyncapi)
+    RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
 }
 
 /// The page. Its links are relative, so that it works below any path of a proxy; with a slash at its own end

@@ -43,7 +43,7 @@ pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
             .manage(console)
             .attach(AccessLog { metrics })
             .attach(Cors)
-            .manage(Documents::new())
+            .manage(Documents::default())
             .mount("/api", cors::routes())
             .mount("/api", documents::routes())
             .mount("/", documents::page_routes())
