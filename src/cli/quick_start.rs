@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_program_below_the_directory_is_called_by_a_short_path() {
-        let from = |program: &str| program_from(Path::new("/work"), Path::new(program));
+        let from = |program: &str| program_from(Path::new("/home/ann/calls"), Path::new(program));
         assert_eq!(
-            from("/work/target/debug/chattrix"),
+            from("/home/ann/calls/target/debug/chattrix"),
             "./target/debug/chattrix"
         );
         assert_eq!(from("/usr/bin/chattrix"), "/usr/bin/chattrix");
