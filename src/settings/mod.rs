@@ -265,7 +265,6 @@ impl Settings {
         let mut settings = Self::default();
         let mut origins = keys::apply(given, &mut settings, &mut problems);
         if let Some(folder) = &overrides.dev {
-            settings.console |= !origins.contains_key("console");
             settings.enter_dev_world(folder, overrides, &mut origins);
         }
         check::contradictions(&settings, &origins, overrides, &mut problems);
@@ -284,6 +283,15 @@ impl Settings {
             "jwt_audience",
         ] {
             origins.remove(absent);
+        }
+        // A file that says no may be the one of the sources, which shows every default; a variable means it.
+        let is_meant = matches!(
+            origins.get("console"),
+            Some(Origin::Variable | Origin::RocketVariable)
+        );
+        if !is_meant {
+            self.console = true;
+            origins.insert("console", Origin::DevWorld);
         }
         for given in ["jwt_secret_file", "allowed_origins"] {
             origins.insert(given, Origin::DevWorld);

@@ -264,7 +264,7 @@ impl Settings {
             setting(
                 "console",
                 Value::Switch(self.console),
-                "Serve `/console`, the page that makes calls in the browser; `--dev` turns it on.",
+                "Serve `/console`, the page that makes calls in the browser; `--dev` turns it on, unless `CHATTRIX_CONSOLE=false`.",
             ),
         ]
     }

@@ -544,6 +544,22 @@ fn the_development_world_is_shut_off_from_production() {
     assert_eq!(address, Ipv4Addr::LOCALHOST);
 }
 
+/// The file of the sources, beside which `scripts/start` works, shows every default.
+#[test]
+fn the_development_world_has_the_console_whatever_a_file_says_but_not_against_a_variable() {
+    let overrides = Overrides {
+        dev: Some("dev".into()),
+        ..Overrides::default()
+    };
+    let console = |pairs: &[(&str, &str)]| {
+        let file = rocket_toml("[default.chattrix]\nconsole = false");
+        let (settings, _) = Settings::resolve(file, variables(pairs), &overrides).expect("good");
+        settings.console
+    };
+    assert!(console(&[]));
+    assert!(!console(&[("CHATTRIX_CONSOLE", "false")]));
+}
+
 #[test]
 fn the_development_world_tells_receivers_on_this_machine_only() {
     let overrides = Overrides {
