@@ -7,7 +7,7 @@ use std::path::Path;
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
 use chattrix::store::Lock;
-use chattrix::wire::control::{Answer, Request, Status};
+use chattrix::wire::control::Status;
 use clap::Args;
 use rustix::fs::{statfs, statvfs};
 use rustix::process::{Resource, getrlimit};
@@ -161,18 +161,7 @@ fn ask(database: &Path) -> Result<Option<Status>, Failure> {
         let Some(mut server) = Running::find(database).await? else {
             return Ok(None);
         };
-        match server.ask(&Request::Status).await? {
-            Answer::Status(status) => Ok(Some(status)),
-            Answer::Done
-            | Answer::Watching
-            | Answer::Change(_)
-            | Answer::Missed { .. }
-            | Answer::Counted { .. }
-            | Answer::Tested { .. }
-            | Answer::Forgetting { .. }
-            | Answer::Forgotten { .. }
-            | Answer::Failed { .. } => Ok(None),
-        }
+        server.status().await
     })
 }
 

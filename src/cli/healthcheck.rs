@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use chattrix::settings::Overrides;
-use chattrix::wire::control::{Answer, Request};
 use clap::Args;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -120,22 +119,13 @@ async fn ask(server: SocketAddr) -> Result<Value, Failure> {
 async fn ask_control_socket(world: &World) -> Result<Value, Failure> {
     let database = &world.settings.database;
     let mut server = Running::required(database, "it is asked how it is").await?;
-    match server.ask(&Request::Status).await? {
-        Answer::Status(status) => Ok(json!({
+    Ok(server.status().await?.map_or(Value::Null, |status| {
+        json!({
             "status": if status.ready { "ready" } else { "not_ready" },
             "version": status.version,
             "uptimeSeconds": status.uptime_seconds,
-        })),
-        Answer::Done
-        | Answer::Watching
-        | Answer::Change(_)
-        | Answer::Missed { .. }
-        | Answer::Counted { .. }
-        | Answer::Tested { .. }
-        | Answer::Forgetting { .. }
-        | Answer::Forgotten { .. }
-        | Answer::Failed { .. } => Ok(Value::Null),
-    }
+        })
+    }))
 }
 
 /// What of the server does not do its work.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chattrix::control::socket_path;
 use chattrix::store::Lock;
-use chattrix::wire::control::{Answer, Request};
+use chattrix::wire::control::{Answer, Request, Status};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
@@ -62,6 +62,25 @@ impl Running {
     pub fn process(&self) -> Option<u32> {
         let peer = self.stream.get_ref().peer_cred().ok()?;
         u32::try_from(peer.pid()?).ok()
+    }
+
+    /// How the server is; none where it answers otherwise than a server of this version.
+    ///
+    /// # Errors
+    /// As [`Running::ask`].
+    pub async fn status(&mut self) -> Result<Option<Status>, Failure> {
+        Ok(match self.ask(&Request::Status).await? {
+            Answer::Status(status) => Some(status),
+            Answer::Done
+            | Answer::Watching
+            | Answer::Change(_)
+            | Answer::Missed { .. }
+            | Answer::Counted { .. }
+            | Answer::Tested { .. }
+            | Answer::Forgetting { .. }
+            | Answer::Forgotten { .. }
+            | Answer::Failed { .. } => None,
+        })
     }
 
     /// Sends `request`: the first answer.

@@ -50,7 +50,7 @@ impl Service {
         let mut users = self
             .0
             .store
-            .read(|db| -> Result<_, Error> { Ok(db.users()?) })?;
+            .read_at_length(|db| -> Result<_, Error> { Ok(db.users()?) })?;
         users.retain(|user| user.standing == Standing::Active);
         users.truncate(limit);
         Ok(users.into_iter().map(|user| user.profile).collect())
