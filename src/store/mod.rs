@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::metrics::Metrics;
 
@@ -55,10 +56,10 @@ pub use writer::AfterCommit;
 
 /// Connections for short reads: as many as threads that serve requests, on which these reads run, on most
 /// machines; on others some wait for some microseconds.
-const READERS: usize = 4;
+const READERS: u32 = 4;
 
 /// Connections for reads that take longer, which run beside those threads.
-const LONG_READERS: usize = 4;
+const LONG_READERS: u32 = 4;
 
 /// A running server's database. Cheap to clone.
 #[derive(Clone)]
@@ -81,8 +82,10 @@ impl Store {
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
         let conn = schema::open_for_writing(path)?;
-        let readers = Readers::open(path, READERS)?;
-        let long_readers = Readers::open(path, LONG_READERS)?;
+        // One thread for both, where r2d2 would have three for each.
+        let threads = Arc::new(ScheduledThreadPool::new(1));
+        let readers = Readers::open(path, READERS, Arc::clone(&threads))?;
+        let long_readers = Readers::open(path, LONG_READERS, threads)?;
         let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
         let writer = writer::Writer::start(conn, checkpointer, metrics)?;
         Ok(Self(Arc::new(Inner {

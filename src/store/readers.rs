@@ -1,52 +1,63 @@
 //! Connections for reading, each used by one read at a time.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::error::Error;
 use super::schema;
 
-/// How long a read waits for a connection. In turn: the locks are fair, so that nobody waits for ever while
-/// others come and go, as happens with a pool that gives what is free to whoever comes by.
+/// How long a read waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connections of one kind of reads.
 pub(super) struct Readers {
-    connections: Vec<Mutex<Connection>>,
-    /// At which of them the next who finds all busy waits.
-    turn: AtomicUsize,
+    pool: r2d2::Pool<SqliteConnectionManager>,
+    /// Who wants a connection stands in line for it: the pool gives what is free to whoever comes by, so that
+    /// one who waits could do so for ever while others come and go.
+    line: Mutex<()>,
 }
 
 impl Readers {
     /// Opens `count` connections to `path`: all of them now, since a descriptor may be hard to get once
-    /// thousands of clients are there.
+    /// thousands of clients are there. `threads` replace one that broke.
     ///
     /// # Errors
     /// [`Error::Open`].
-    pub fn open(path: &Path, count: usize) -> Result<Self, Error> {
-        let connections = (0..count)
-            .map(|_| schema::open_reader(path).map(Mutex::new))
-            .collect::<Result<_, _>>()?;
-        let turn = AtomicUsize::new(0);
-        Ok(Self { connections, turn })
+    pub fn open(path: &Path, count: u32, threads: Arc<ScheduledThreadPool>) -> Result<Self, Error> {
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(schema::reader_flags())
+            .with_init(schema::prepare_reader);
+        let pool = r2d2::Pool::builder()
+            .max_size(count)
+            .thread_pool(threads)
+            .test_on_check_out(false)
+            .build(manager)
+            .map_err(|error| Error::Open {
+                path: path.to_owned(),
+                cause: error.to_string(),
+            })?;
+        let line = Mutex::new(());
+        Ok(Self { pool, line })
     }
 
-    /// Reads on a free connection, or on the first to be free of one that others wait for too.
+    /// Reads on a connection, when it is one's turn.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where none is free in time.
     pub fn with<T>(&self, read: impl FnOnce(&Connection) -> T) -> Result<T, Error> {
-        let free = self.connections.iter().find_map(Mutex::try_lock);
-        let connection = free.or_else(|| {
-            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.connections.len();
-            self.connections[turn].try_lock_for(PATIENCE)
-        });
         let busy = || Error::Unavailable("every reader of the database is busy".to_owned());
-        Ok(read(&*connection.ok_or_else(busy)?))
+        let until = Instant::now() + PATIENCE;
+        let first = self.line.try_lock_until(until).ok_or_else(busy)?;
+        let left = until.saturating_duration_since(Instant::now());
+        let connection = self.pool.get_timeout(left).map_err(|_| busy())?;
+        MutexGuard::unlock_fair(first);
+        Ok(read(&connection))
     }
 }
 
@@ -63,7 +74,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("calls.db");
         drop(schema::open_for_writing(&path).expect("a database"));
-        let readers = Readers::open(&path, 1).expect("a reader");
+        let threads = Arc::new(ScheduledThreadPool::new(1));
+        let readers = Readers::open(&path, 1, threads).expect("a reader");
         let (all, until) = (Barrier::new(READERS), Duration::from_millis(500));
         let read = || {
             all.wait();

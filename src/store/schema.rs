@@ -85,19 +85,28 @@ pub(super) fn open_for_reading(path: &Path) -> Result<(Connection, i64), Error> 
     Ok((conn, version))
 }
 
-/// Opens a further connection to the file, which must be there already, for reading only.
+/// Opens a further connection to the file for reading only.
 ///
 /// # Errors
 /// [`Error::Open`], [`Error::Damaged`].
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Error> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || {
-        let conn = Connection::open_with_flags(path, flags)?;
-        prepare(&conn)?;
-        conn.pragma_update(None, "query_only", true)?;
+        let mut conn = Connection::open_with_flags(path, reader_flags())?;
+        prepare_reader(&mut conn)?;
         Ok(conn)
     };
     open().map_err(|error: rusqlite::Error| unusable(path, &error))
+}
+
+/// Flags under which readers open the file: it must be there already.
+pub(super) fn reader_flags() -> OpenFlags {
+    OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Makes a new connection one that reads and no more.
+pub(super) fn prepare_reader(conn: &mut Connection) -> Result<(), rusqlite::Error> {
+    prepare(conn)?;
+    conn.pragma_update(None, "query_only", true)
 }
 
 fn prepare(conn: &Connection) -> Result<(), rusqlite::Error> {
