@@ -106,7 +106,7 @@ impl Respondent {
             }
             Err(problem) => {
                 problem.log_cause(&self.request_id);
-                refused(ErrorType::ServiceError, UNEXPECTED)
+                Response::Refusal(failed(None))
             }
         }
     }
@@ -129,6 +129,11 @@ pub(super) fn not_understood(error: &ParseError) -> String {
         ErrorType::ParseError,
         &error.message,
     )
+}
+
+/// The refusal of a message that the server has failed to handle.
+pub(super) fn failed(call_id: Option<&str>) -> String {
+    event::call_error(call_id, ErrorType::ServiceError, UNEXPECTED)
 }
 
 fn parsed(call_id: &str) -> Result<CallId, Error> {

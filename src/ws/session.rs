@@ -25,7 +25,7 @@ use super::SocketRules;
 use super::abuse::Meter;
 use super::closing::{self, End};
 use super::flood::{ControlFrames, Guarded, Unfinished};
-use super::respond::{Respondent, Response, not_understood};
+use super::respond::{Respondent, Response, failed, not_understood};
 
 /// The buffer that a connection reads into: some of our messages, which are mostly under 200 bytes. A longer one
 /// gets the room it needs when its length is known.
@@ -263,7 +263,33 @@ where
         }
     }
 
+    /// What is replied to a message. A panic while it is handled is a defect, of which the log tells where, and
+    /// this message's failure alone. Nothing is left half done by it: what the session holds changes in single
+    /// steps that do not depend on each other, and what is stored by a job of its own.
     async fn answer(
+        &mut self,
+        parsed: Result<message::Message, message::ParseError>,
+    ) -> Option<String> {
+        let call_id = match &parsed {
+            Ok(message) => message.call_id(),
+            Err(error) => error.call_id.as_deref(),
+        };
+        let call_id = call_id.map(str::to_owned);
+        let handled = AssertUnwindSafe(self.handle(parsed)).catch_unwind().await;
+        handled.unwrap_or_else(|_| {
+            let Respondent {
+                user,
+                session,
+                request_id,
+                ..
+            } = &self.respondent;
+            let request_id = &**request_id;
+            tracing::error!(request_id, %user, %session, "a message could not be handled: a panic");
+            Some(failed(call_id.as_deref()))
+        })
+    }
+
+    async fn handle(
         &mut self,
         parsed: Result<message::Message, message::ParseError>,
     ) -> Option<String> {

@@ -8,7 +8,10 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, Cli, Socket, TestServer, eventually, initiate_body, rounds, within};
+use crate::support::{
+    Answer, Cli, Socket, TestServer, UNSPEAKABLE, assert_error, eventually, initiate_body, rounds,
+    warnings, within,
+};
 
 #[rocket::async_test]
 async fn a_user_who_is_disabled_loses_every_socket_within_five_seconds() {
@@ -399,6 +402,39 @@ async fn a_panic_in_a_handler_is_a_500_for_its_client_alone() {
         .await
         .expect_nothing()
         .await;
+}
+
+/// The twenty-first error in a minute makes the server warn of its session, and break over it.
+#[rocket::async_test]
+async fn a_panic_over_a_message_is_a_service_error_for_its_sender_alone() {
+    let server = TestServer::plan()
+        .user(UNSPEAKABLE, "Eve", None)
+        .start()
+        .await;
+    let call = server.sign_in("alice").call(UNSPEAKABLE).await;
+    let token = server.token(UNSPEAKABLE);
+    let mut socket = server.socket(&token).await;
+    let mut other = server.sign_in(UNSPEAKABLE).socket().await;
+    for socket in [&mut socket, &mut other] {
+        socket.expect("call_invitation").await;
+    }
+    let too_early = json!({ "callId": call, "networkQuality": "GOOD" });
+    for _ in 0..20 {
+        socket.send("call.quality", &too_early).await;
+        socket.expect_error("invalid_status").await;
+    }
+    socket.send("call.quality", &too_early).await;
+    let error = socket.expect("call_error").await;
+    assert_error(&error, "service_error", json!(call), "Unexpected");
+    let logged = warnings(token.sid());
+    assert_eq!(logged.len(), 1, "{logged:?}");
+    assert!(logged[0].contains(" ERROR "), "{logged:?}");
+    // The session stands and does what it is told, and nobody else has noticed.
+    socket.accept(&call).await;
+    other.expect("call_accepted").await;
+    for socket in [&mut socket, &mut other] {
+        socket.expect_nothing().await;
+    }
 }
 
 #[rocket::async_test]

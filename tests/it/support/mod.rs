@@ -30,5 +30,5 @@ pub use server::{Address, Plan, TestServer, wall_clock_hand};
 pub use shape::assert_error;
 pub use socket::Socket;
 pub use token::{SECRET, Token};
-pub use trace::warnings;
+pub use trace::{UNSPEAKABLE, warnings};
 pub use wait::{SHORT, eventually, within};

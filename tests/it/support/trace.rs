@@ -1,6 +1,7 @@
 //! The log of the whole test run at its most talkative, written to a file and watched for tokens
 //! (contract section 4: "The token never reaches a log line").
 
+use std::fmt::{Debug, Write as _};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -8,9 +9,11 @@ use std::sync::{LazyLock, Mutex, Once, PoisonError};
 
 use chattrix::logging;
 use chattrix::settings::LogLevel;
+use tracing::field::Field;
+use tracing::{Event, Subscriber};
 use tracing_log::LogTracer;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Registry, fmt};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, Registry, fmt};
 
 /// How every token begins: `{"` in base64url; and one of Agora's, its version and a zlib header in base64.
 const TOKENS: [&str; 2] = ["eyJ", "007eJ"];
@@ -45,7 +48,7 @@ impl Log {
                 .find_map(|token| line.find(token))
                 .map(|start| line[..start].to_owned());
         }
-        if line.contains(" WARN ") {
+        if line.contains(" WARN ") || line.contains(" ERROR ") {
             self.warnings.push(line.to_owned());
         }
     }
@@ -67,6 +70,28 @@ impl Write for Line {
     }
 }
 
+/// A user of whom the log cannot write that its sessions say too much: the defect in the midst of a message's
+/// handling that no client can bring about.
+pub const UNSPEAKABLE: &str = "unspeakable";
+
+/// A hand on the log that panics instead of writing that [`UNSPEAKABLE`] says too much.
+struct Defect;
+
+impl<S: Subscriber> Layer<S> for Defect {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut said = String::new();
+        event.record(&mut |field: &Field, value: &dyn Debug| {
+            if ["user", "message"].contains(&field.name()) {
+                let _ = write!(said, "{value:?} ");
+            }
+        });
+        assert!(
+            !(said.contains(UNSPEAKABLE) && said.contains("says too much")),
+            "a defect for the test"
+        );
+    }
+}
+
 /// Sends everything that the server's own filter lets through at trace level to the log: once for
 /// all tests, and before Rocket would install a logger of its own.
 pub fn install() {
@@ -76,12 +101,13 @@ pub fn install() {
         let layer = fmt::layer().with_ansi(false).with_writer(|| Line);
         let subscriber = Registry::default()
             .with(logging::filter(LogLevel::Trace))
+            .with(Defect)
             .with(layer);
         tracing::subscriber::set_global_default(subscriber).expect("no test installs a subscriber");
     });
 }
 
-/// The warnings so far that hold `text`.
+/// The warnings and errors so far that hold `text`.
 pub fn warnings(text: &str) -> Vec<String> {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner);
     log.warnings
