@@ -19,7 +19,7 @@ use chattrix::settings::Settings;
 use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rocket::fairing::AdHoc;
 use rusqlite::Connection;
 use serde_json::Value;

@@ -132,3 +132,22 @@ target_folder() {
     (cd -- "$root" && cargo metadata --locked --no-deps --format-version 1) |
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
+
+# The program of the crate $1 in version $2, built from crates.io into the target folder's tools, where it stays: with
+# the further arguments for cargo, unoptimised, which takes a minute instead of several. Prints its path.
+need_crate() {
+    local name=$1 version=$2 tools program
+    shift 2
+    tools=$(target_folder)/tools
+    program=$tools/bin/$name
+    # A subcommand of cargo is called with its own name first.
+    if ! [[ -x $program && $("$program" "${name#cargo-}" --version 2>/dev/null) == *"$version" ]]; then
+        say "building $name $version from crates.io into $tools"
+        CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --force "$@" \
+            --root "$tools" "$name@$version" </dev/null >&2 ||
+            die "$name cannot be built" "by hand: cargo install --locked $name@$version"
+        # Half a gigabyte that nobody needs again.
+        rm -rf -- "$tools/build"
+    fi
+    printf '%s\n' "$program"
+}

@@ -15,13 +15,13 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 
 use crate::call::{ChannelId, MediaRole};
 use crate::clock::Timestamp;
@@ -89,9 +89,9 @@ impl Uid {
 }
 
 fn hash(id: &str) -> u32 {
-    let digest = Sha256::digest(id);
-    let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
-    u32::from_be_bytes([a, b, c, d]).max(1)
+    let digest = digest::digest(&SHA256, id.as_bytes());
+    let first = digest.as_ref().first_chunk().expect("it has 32 bytes");
+    u32::from_be_bytes(*first).max(1)
 }
 
 impl Agora {

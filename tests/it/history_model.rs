@@ -16,7 +16,7 @@ use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::support::wall_clock_hand;
 

@@ -18,7 +18,7 @@ use chattrix::user::{List, Profile, SessionId, UserId};
 use futures_util::FutureExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 
 const USERS: usize = 8;
 const STEPS: usize = 250;

@@ -6,7 +6,7 @@ use std::path::Path;
 use chattrix::metrics::Metrics;
 use chattrix::store::{Error, Store};
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rusqlite::Connection;
 
 use crate::support::{TestServer, rounds};

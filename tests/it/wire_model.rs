@@ -16,7 +16,7 @@ use chattrix::user::{Profile, SessionId, UserId};
 use chattrix::wire::event;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::support::{Api, Socket, TestServer, Token, eventually, rounds, wall_clock_hand};
