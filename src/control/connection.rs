@@ -15,6 +15,7 @@ use crate::service::{Error, Forgotten, Heard, Service};
 use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Request, Status};
 
+use super::watched::Filter;
 use super::{Shared, machine, webhooks};
 
 /// The longest request, in bytes: several times what any of ours takes.
@@ -94,13 +95,9 @@ impl Command {
                 let answer = webhooks::answer(asked, shared).await;
                 self.tell(&answer).await
             }
-            Request::Watch { user } => match user.as_deref().map(UserId::parse) {
-                None => self.watch(&shared.service, None).await,
-                Some(Some(user)) => self.watch(&shared.service, Some(&user)).await,
-                Some(None) => {
-                    let message = format!("user: expected {}", UserId::EXPECTED);
-                    self.tell(&Answer::Failed { message }).await
-                }
+            Request::Watch(watched) => match Filter::read(&watched) {
+                Ok(filter) => self.watch(&shared.service, &filter).await,
+                Err(message) => self.tell(&Answer::Failed { message }).await,
             },
         }
     }
@@ -128,8 +125,8 @@ impl Command {
         }
     }
 
-    /// Tells of changes, of `user`'s calls alone where one is named, until the command leaves.
-    async fn watch(&mut self, service: &Service, user: Option<&UserId>) -> io::Result<()> {
+    /// Tells of the changes that `filter` lets through, until the command leaves.
+    async fn watch(&mut self, service: &Service, filter: &Filter) -> io::Result<()> {
         let mut watcher = service.watch();
         self.tell(&Answer::Watching).await?;
         let mut rest = [0; 64];
@@ -141,7 +138,7 @@ impl Command {
             };
             match heard {
                 Heard::Change(change) => {
-                    if user.is_none_or(|user| change.call.has_participant(user)) {
+                    if filter.lets_through(&change) {
                         let change = Change::new(&change.call, &change.entry);
                         self.tell(&Answer::Change(change)).await?;
                     }

@@ -7,6 +7,7 @@
 
 mod connection;
 mod machine;
+mod watched;
 mod webhooks;
 
 use std::fs::{self, Permissions};

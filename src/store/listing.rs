@@ -2,7 +2,7 @@
 
 use rusqlite::types::ToSql;
 
-use crate::call::{Call, Status};
+use crate::call::{Call, CallType, Status};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -20,6 +20,8 @@ pub struct CallFilter {
     pub user: Option<UserId>,
     /// Those in this status.
     pub status: Option<Status>,
+    /// Those of this type.
+    pub call_type: Option<CallType>,
     /// Those created at or after this instant.
     pub since: Option<Timestamp>,
 }
@@ -38,8 +40,8 @@ impl CallFilter {
 impl Read<'_> {
     /// The calls that `filter` lets through, newest first, at most `limit`.
     ///
-    /// Live calls are found by the table of live calls, and `since` by the order of ids. A rare status or user
-    /// is looked for from the newest call on, through the whole table if need be: it has no index of its own,
+    /// Live calls are found by the table of live calls, and `since` by the order of ids. A rare status, type
+    /// or user is looked for from the newest call on, through the whole table if need be: it has no index of its own,
     /// which every call would pay for.
     ///
     /// # Errors
@@ -57,6 +59,10 @@ impl Read<'_> {
         if let Some(status) = filter.status {
             conditions.push("status = :status");
             params.push((":status", Box::new(encode(&Status::ALL, &status))));
+        }
+        if let Some(call_type) = filter.call_type {
+            conditions.push("call_type = :call_type");
+            params.push((":call_type", Box::new(encode(&CallType::ALL, &call_type))));
         }
         if let Some(since) = filter.since {
             conditions.push("id >= :first");

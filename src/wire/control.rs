@@ -34,16 +34,27 @@ pub enum Request {
     Webhooks(Webhooks),
     /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
     /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
-    Watch {
-        /// Only of calls of this user.
-        user: Option<String>,
-    },
+    Watch(Watched),
     /// Forget the calls that were over before an instant. Answered with [`Answer::Forgetting`] now and then,
     /// and with [`Answer::Forgotten`] at the end; it stops where the command leaves.
     Prune {
         /// The instant.
         before: String,
     },
+}
+
+/// Which changes a command is told: those for which all of it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Watched {
+    /// Only those after which the call is live.
+    pub live: bool,
+    /// Only of calls of this user.
+    pub user: Option<String>,
+    /// Only to this status.
+    pub status: Option<String>,
+    /// Only of calls of this type.
+    pub call_type: Option<String>,
 }
 
 /// What a command asks of webhooks; of all receivers where none is named by its number.
@@ -277,7 +288,10 @@ mod tests {
             Request::EndCall {
                 call: "0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned(),
             },
-            Request::Watch { user: None },
+            Request::Watch(Watched {
+                status: Some("MISSED".to_owned()),
+                ..Watched::default()
+            }),
             Request::Prune {
                 before: "2024-01-15T10:30:00.000Z".to_owned(),
             },

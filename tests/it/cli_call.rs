@@ -35,6 +35,8 @@ async fn calls_are_listed_newest_first_and_filtered() {
     assert_eq!(ids(&["--user", "alice"]), [live, ended]);
     assert_eq!(ids(&["--user", "bob", "--status", "rejected"]), [rejected]);
     assert_eq!(ids(&["--status", "INITIATING"]), [live]);
+    assert_eq!(ids(&["--type", "video"]), [live, rejected, ended]);
+    assert_eq!(ids(&["--type", "AUDIO"]), [""; 0]);
     assert_eq!(ids(&["--user", "nobody"]), [""; 0]);
     assert_eq!(ids(&["--since", "1h"]).len(), 3);
     assert_eq!(ids(&["--since", "2100-01-01T00:00:00Z"]).len(), 0);
@@ -193,7 +195,9 @@ async fn what_is_no_call_is_a_wrong_command_line_and_an_unknown_call_a_failure()
         &["call", "show", "call-uuid-123"][..],
         &["call", "end", "1"],
         &["call", "list", "--status", "RINGIN"],
+        &["call", "list", "--type", "TEXT"],
         &["call", "list", "--since", "yesterday"],
+        &["call", "watch", "--status", "COMPLETED"],
         &["call", "list", "--limit", "0"],
         &["call", "list", "--user", "a b"],
         &["call"],
@@ -289,6 +293,43 @@ async fn every_transition_is_seen_by_who_watches() {
 }
 
 #[rocket::async_test]
+async fn who_watches_sees_the_steps_to_a_status_or_of_a_type_of_call_alone() {
+    let server = TestServer::start().await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+    let cli = Cli::beside(&server);
+    let mut ends = Watch::start(&cli, &["--status", "ended"]);
+    let mut audio = Watch::start(&cli, &["--type", "AUDIO", "--live"]);
+    let mut bobs = Watch::start(&cli, &["--user", "bob", "--status", "CONNECTING"]);
+
+    let video = alice.call("bob").await;
+    bob.accept(&video).await.success(200);
+    alice.end(&video).await.success(200);
+    let wish = json!({ "calleeId": "carol", "callType": "AUDIO", "channelId": "c" });
+    let made = alice.initiate_with(&wish).await.success(201);
+    let audio_call = made["id"].as_str().expect("an id").to_owned();
+    carol.accept(&audio_call).await.success(200);
+    carol.end(&audio_call).await.success(200);
+    let again = bob.call("alice").await;
+    alice.accept(&again).await.success(200);
+    bob.end(&again).await.success(200);
+
+    let step = |change: Value| {
+        let part = |key: &str| change[key].as_str().expect(key).to_owned();
+        (part("callId"), part("status"))
+    };
+    let expected = |call: &str, status: &str| (call.to_owned(), status.to_owned());
+    for call in [&video, &audio_call, &again] {
+        assert_eq!(step(ends.next()), expected(call, "ENDED"));
+    }
+    for status in ["INITIATING", "CONNECTING"] {
+        assert_eq!(step(audio.next()), expected(&audio_call, status));
+    }
+    for call in [&video, &again] {
+        assert_eq!(step(bobs.next()), expected(call, "CONNECTING"));
+    }
+}
+
+#[rocket::async_test]
 async fn watching_ends_in_a_failure_when_the_server_stops() {
     let mut server = TestServer::start().await;
     let cli = Cli::beside(&server);
@@ -361,7 +402,15 @@ async fn nonsense_on_the_control_socket_is_answered_with_a_sentence() {
         (&*"x".repeat(5000), "4096 bytes"),
         (
             "{\"request\":\"watch\",\"user\":\"a b\"}\n",
-            "expected 1-64",
+            "user: expected 1-64",
+        ),
+        (
+            "{\"request\":\"watch\",\"status\":\"OVER\"}\n",
+            "status: expected INITIATING, RINGING",
+        ),
+        (
+            "{\"request\":\"watch\",\"callType\":\"TEXT\"}\n",
+            "callType: expected AUDIO, VIDEO",
         ),
     ] {
         let mut stream = UnixStream::connect(&path).expect("a place");

@@ -1,35 +1,26 @@
 //! `chattrix call list`.
 
-use chattrix::call::{Call, Status};
+use chattrix::call::Call;
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::store::CallFilter;
-use chattrix::user::UserId;
 use chattrix::wire::admin;
 use clap::Args;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::failure::Failure;
 use super::super::output::{self, Cell, Tint};
-use super::super::token::user_id;
 use super::super::{Place, human};
+use super::which::Which;
 
 /// The arguments of `chattrix call list`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix call list\n  \
     chattrix call list --live\n  \
-    chattrix call list --user alice --since 7d --status MISSED\n  \
+    chattrix call list --user alice --since 7d --status MISSED --type VIDEO\n  \
     chattrix call list --since 2024-01-15T10:30:00Z --limit 1000 --json")]
 pub struct List {
-    /// Live calls only: INITIATING, RINGING, CONNECTING or ACTIVE
-    #[arg(long)]
-    live: bool,
-    /// Calls of this user, as caller or callee
-    #[arg(long, value_name = "ID", value_parser = user_id)]
-    user: Option<UserId>,
-    /// Calls in this status
-    #[arg(long, value_parser = status_parser(), ignore_case = true)]
-    status: Option<Status>,
+    #[command(flatten)]
+    which: Which,
     /// Calls created since then: an instant (2024-01-15T10:30:00Z) or an age (2h, 30d)
     #[arg(long, value_name = "TIME", value_parser = human::instant_or_age)]
     since: Option<Timestamp>,
@@ -45,9 +36,10 @@ pub struct List {
 impl List {
     pub fn run(self, place: &Place) -> Result<(), Failure> {
         let filter = CallFilter {
-            live: self.live,
-            user: self.user,
-            status: self.status,
+            live: self.which.live,
+            user: self.which.user,
+            status: self.which.status,
+            call_type: self.which.call_type,
             since: self.since,
         };
         let database = place.world()?.database_to_read()?;
@@ -89,13 +81,4 @@ fn lasted(call: &Call, now: Timestamp) -> String {
     let until = call.state.ended_at().unwrap_or(now);
     let talked = call.state.started_at().map(|start| until.since(start));
     talked.map(human::duration).unwrap_or_default()
-}
-
-/// The statuses by their words; clap says which there are, and which was meant.
-fn status_parser() -> impl TypedValueParser<Value = Status> {
-    PossibleValuesParser::new(Status::ALL.map(Status::as_str)).map(|word| {
-        let meant = |status: &Status| status.as_str().eq_ignore_ascii_case(&word);
-        let status = Status::ALL.into_iter().find(meant);
-        status.expect("clap lets only these words through")
-    })
 }

@@ -4,6 +4,7 @@ mod ladder;
 mod list;
 mod show;
 mod watch;
+mod which;
 
 use chattrix::call::CallId;
 use chattrix::wire::control::Request;

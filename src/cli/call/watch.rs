@@ -1,7 +1,6 @@
 //! `chattrix call watch`.
 
-use chattrix::user::UserId;
-use chattrix::wire::control::{Answer, Change, Request};
+use chattrix::wire::control::{Answer, Change, Request, Watched};
 use clap::Args;
 use serde_json::json;
 
@@ -9,20 +8,20 @@ use super::super::Place;
 use super::super::failure::Failure;
 use super::super::output::{self, Tint};
 use super::super::running::{Running, runtime};
-use super::super::token::user_id;
+use super::which::Which;
 
 /// The arguments of `chattrix call watch`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix call watch\n  \
-    chattrix call watch --user alice\n  \
-    chattrix call watch --json | jq -r 'select(.status == \"MISSED\") | .calleeId'\n\n\
-    Ctrl-C ends it. It shows what happens from its start on; `call list` and `call show` know what \
+    chattrix call watch --user alice --type VIDEO\n  \
+    chattrix call watch --status MISSED --json | jq -r .calleeId\n\n\
+    Ctrl-C ends it. Each line is a step that a call takes, and --status and --live are about the status \
+    that it leads to. It shows what happens from its start on; `call list` and `call show` know what \
     was before.")]
 pub struct Watch {
-    /// Calls of this user, as caller or callee
-    #[arg(long, value_name = "ID", value_parser = user_id)]
-    user: Option<UserId>,
+    #[command(flatten)]
+    which: Which,
     /// Print a JSON object a line: at, callId, callerId, calleeId, callType, status, actor, via,
     /// cause, durationSeconds, reason
     #[arg(long)]
@@ -43,8 +42,13 @@ impl Watch {
     }
 
     async fn watch(&self, mut server: Running) -> Result<(), Failure> {
-        let user = self.user.as_ref().map(ToString::to_string);
-        server.ask(&Request::Watch { user }).await?;
+        let watched = Watched {
+            live: self.which.live,
+            user: self.which.user.as_ref().map(ToString::to_string),
+            status: self.which.status.map(|status| status.as_str().to_owned()),
+            call_type: self.which.call_type.map(|one| one.as_str().to_owned()),
+        };
+        server.ask(&Request::Watch(watched)).await?;
         output::tell("watching; Ctrl-C ends it");
         loop {
             match server.next().await? {

@@ -1,0 +1,49 @@
+//! Which calls `call list` and `call watch` show: the same flags for both.
+
+use chattrix::call::{CallType, Status};
+use chattrix::user::UserId;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::super::token::user_id;
+
+/// Calls for which all of it holds.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Live calls only: INITIATING, RINGING, CONNECTING or ACTIVE
+    #[arg(long)]
+    pub live: bool,
+    /// Calls of this user, as caller or callee
+    #[arg(long, value_name = "ID", value_parser = user_id)]
+    pub user: Option<UserId>,
+    /// Calls in this status
+    #[arg(long, value_parser = status(), ignore_case = true)]
+    pub status: Option<Status>,
+    /// Calls of this type
+    #[arg(long = "type", value_name = "TYPE", value_parser = call_type(), ignore_case = true)]
+    pub call_type: Option<CallType>,
+}
+
+fn status() -> impl TypedValueParser<Value = Status> {
+    one_of(Status::ALL, Status::as_str)
+}
+
+fn call_type() -> impl TypedValueParser<Value = CallType> {
+    one_of(CallType::ALL, CallType::as_str)
+}
+
+/// One of `all` by its word; clap says which there are, and which was meant.
+fn one_of<T, const N: usize>(
+    all: [T; N],
+    word: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
+where
+    T: Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.map(word)).map(move |said| {
+        let meant = all
+            .into_iter()
+            .find(|one| word(*one).eq_ignore_ascii_case(&said));
+        meant.expect("clap lets only these words through")
+    })
+}
