@@ -1,11 +1,15 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! `upgrade` turns a request into a stream, `session` is the loop over it, `respond` what a message
-//! leads to, `closing` how it ends, `abuse` who says too much, `flood` who sends and says nothing.
+//! `upgrade` turns a request into a connection, `framing` that into messages, `session` is the loop over them,
+//! `respond` what a message leads to, `closing` how it ends, `abuse` who says too much, `flood` who sends and says
+//! nothing.
 
 mod abuse;
 mod closing;
+#[cfg(test)]
+mod echo;
 mod flood;
+mod framing;
 mod respond;
 mod session;
 mod upgrade;

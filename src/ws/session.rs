@@ -7,8 +7,6 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::auth::LEEWAY;
@@ -24,15 +22,9 @@ use crate::wire::{Close, event, message};
 use super::SocketRules;
 use super::abuse::Meter;
 use super::closing::{self, End};
-use super::flood::{ControlFrames, Guarded, Unfinished};
+use super::flood::{ControlFrames, Unfinished};
+use super::framing::{self, Room};
 use super::respond::{Respondent, Response, failed, not_understood};
-
-/// The buffer that a connection reads into: some of our messages, which are mostly under 200 bytes. A longer one
-/// gets the room it needs when its length is known.
-const READ_BUFFER: usize = 512;
-
-/// Bytes that may wait in a connection's write buffer, four of the longest messages.
-const WRITE_BUFFER: usize = 256 * 1024;
 
 /// A session that is about to begin.
 pub(super) struct Session {
@@ -81,15 +73,9 @@ impl Session {
             rules,
             place,
         } = self;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE_BUFFER)
-            .max_message_size(Some(rules.max_message_bytes))
-            .max_frame_size(Some(rules.max_message_bytes));
         let unfinished = Unfinished::default();
-        let io = Guarded::new(io, unfinished.clone(), rules.max_message_bytes);
-        let mut stream = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
+        let room = Room::of_session(rules.max_message_bytes);
+        let mut stream = framing::messages(io, unfinished.clone(), room).await;
         let line = Line::begin(&respondent);
         let service = respondent.service.clone();
         let (user, session) = (respondent.user.clone(), respondent.session.clone());
