@@ -15,12 +15,12 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{self, SHA256};
-use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use ring::digest::{SHA256, digest};
+use ring::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::{ChannelId, MediaRole};
@@ -89,7 +89,7 @@ impl Uid {
 }
 
 fn hash(id: &str) -> u32 {
-    let digest = digest::digest(&SHA256, id.as_bytes());
+    let digest = digest(&SHA256, id.as_bytes());
     let first = digest.as_ref().first_chunk().expect("it has 32 bytes");
     u32::from_be_bytes(*first).max(1)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::digest::{self, SHA256};
+use ring::digest::{SHA256, digest};
 use serde_json::{Map, Number, Value};
 
 use super::{LEEWAY, TokenError};
@@ -127,12 +127,14 @@ fn session(payload: &Map<String, Value>, token: &str) -> SessionId {
         (1..=MAX_SESSION_CHARS).contains(&name.chars().count())
             && !name.chars().any(char::is_control)
     });
-    usable.next().map_or_else(|| name_of(token), SessionId::new)
+    usable
+        .next()
+        .map_or_else(|| by_digest(token), SessionId::new)
 }
 
 /// 128 bits of SHA-256: enough to tell tokens apart, and no way back to the token.
-fn name_of(token: &str) -> SessionId {
-    let digest = digest::digest(&SHA256, token.as_bytes());
+fn by_digest(token: &str) -> SessionId {
+    let digest = digest(&SHA256, token.as_bytes());
     let half = digest.as_ref().first_chunk().expect("it has 32 bytes");
     SessionId::new(&format!("{:032x}", u128::from_be_bytes(*half)))
 }

@@ -4,20 +4,22 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use aws_lc_rs::rsa;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use jsonwebtoken::DecodingKey;
+use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
+use ring::rand::SystemRandom;
 use secrecy::{ExposeSecret, SecretSlice};
+use simple_asn1::ASN1Block;
 use thiserror::Error;
 
+use super::signature::Key;
 use crate::settings::{MIN_SECRET_BYTES, Settings};
 
 /// What RS256 verifies with: 2048 bits at least (RFC 7518 section 3.3), and 8192 at most, which is
 /// where the crypto library ends.
-const RSA_MODULUS_BYTES: RangeInclusive<usize> = 256..=1024;
+const RSA_MODULUS_BITS: RangeInclusive<u64> = 2048..=8192;
 
-/// What a secret allows; a longer hash costs nothing and some issuers use one.
-const BY_SECRET: &[Algorithm] = &[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512];
+/// The bytes of an Ed25519 key (RFC 8032, section 5.1.5).
+const ED25519_BYTES: usize = 32;
 
 /// Why there is no key to check tokens with. The server does not start then.
 #[derive(Debug, Error)]
@@ -68,15 +70,6 @@ pub enum KeyError {
     NoPublicKey(PathBuf),
 }
 
-/// A key, and what it may be used for.
-pub(super) struct Key {
-    pub(super) verifying: DecodingKey,
-    /// The same key for signing, where it is a secret.
-    pub(super) signing: Option<EncodingKey>,
-    /// The algorithms that a token may have been signed with.
-    pub(super) algorithms: &'static [Algorithm],
-}
-
 /// The key that `settings` name.
 pub(super) fn load(settings: &Settings) -> Result<Key, KeyError> {
     if let Some(secret) = &settings.jwt_secret {
@@ -113,18 +106,14 @@ fn from_secret(setting: &'static str, secret: &[u8]) -> Result<Key, KeyError> {
             bytes: secret.len(),
         });
     }
-    Ok(Key {
-        verifying: DecodingKey::from_secret(secret),
-        signing: Some(EncodingKey::from_secret(secret)),
-        algorithms: BY_SECRET,
-    })
+    Ok(Key::secret(secret))
 }
 
 /// How a kind of public key is read from PEM, checked, and used.
 type Kind = (
     fn(&[u8]) -> jsonwebtoken::errors::Result<DecodingKey>,
     fn(&[u8]) -> bool,
-    &'static [Algorithm],
+    fn(Vec<u8>) -> Key,
 );
 
 fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
@@ -134,9 +123,9 @@ fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
         "-----BEGIN RSA PUBLIC KEY-----",
     ];
     let kinds: [Kind; 3] = [
-        (DecodingKey::from_ed_pem, is_ed25519, &[Algorithm::EdDSA]),
-        (DecodingKey::from_ec_pem, is_p256, &[Algorithm::ES256]),
-        (DecodingKey::from_rsa_pem, is_rsa, &[Algorithm::RS256]),
+        (DecodingKey::from_ed_pem, is_ed25519, Key::ed25519),
+        (DecodingKey::from_ec_pem, is_p256, Key::p256),
+        (DecodingKey::from_rsa_pem, is_rsa, Key::rsa),
     ];
     let text = String::from_utf8_lossy(pem);
     if text.contains(PRIVATE) {
@@ -146,30 +135,42 @@ fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
     if !PUBLIC.iter().any(|begin| text.contains(begin)) || text.matches("-----BEGIN").count() > 1 {
         return Err(no_public_key());
     }
-    // jsonwebtoken reads a point of any curve as P-256 and an RSA key of any length, and would
-    // refuse every token later; the crypto library under it knows better.
+    // jsonwebtoken reads a point of any curve as P-256 and an RSA key of any length, and every token would
+    // be refused later.
     kinds
         .into_iter()
-        .find_map(|(read, is_usable, algorithms)| {
-            let verifying = read(pem).ok()?;
-            let usable = verifying.try_get_as_bytes().is_ok_and(is_usable);
-            usable.then_some(Key {
-                verifying,
-                signing: None,
-                algorithms,
-            })
+        .find_map(|(read, is_usable, key)| {
+            let read = read(pem).ok()?;
+            let bytes = read.try_get_as_bytes().ok()?;
+            is_usable(bytes).then(|| key(bytes.to_vec()))
         })
         .ok_or_else(no_public_key)
 }
 
 fn is_ed25519(key: &[u8]) -> bool {
-    ParsedPublicKey::new(&ED25519, key).is_ok()
+    key.len() == ED25519_BYTES
 }
 
-fn is_p256(key: &[u8]) -> bool {
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).is_ok()
+/// Whether it is a point of that curve, which is what an agreement with a key of our own finds out.
+fn is_p256(point: &[u8]) -> bool {
+    let theirs = agreement::UnparsedPublicKey::new(&ECDH_P256, point);
+    EphemeralPrivateKey::generate(&ECDH_P256, &SystemRandom::new())
+        .and_then(|ours| agreement::agree_ephemeral(ours, &theirs, |_| ()))
+        .is_ok()
 }
 
-fn is_rsa(key: &[u8]) -> bool {
-    rsa::PublicKey::from_der(key).is_ok_and(|key| RSA_MODULUS_BYTES.contains(&key.modulus_len()))
+/// Whether it is an `RSAPublicKey`, modulus and exponent, of a length that can be used.
+fn is_rsa(der: &[u8]) -> bool {
+    let Ok(blocks) = simple_asn1::from_der(der) else {
+        return false;
+    };
+    let [ASN1Block::Sequence(_, numbers)] = blocks.as_slice() else {
+        return false;
+    };
+    match numbers.as_slice() {
+        [ASN1Block::Integer(_, modulus), ASN1Block::Integer(..)] => {
+            RSA_MODULUS_BITS.contains(&modulus.bits())
+        }
+        _ => false,
+    }
 }

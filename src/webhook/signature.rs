@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
 /// What messages are signed with: one key, or two while one replaces the other.
