@@ -30,6 +30,9 @@ mod user;
 mod webhook;
 mod world;
 
+#[cfg(test)]
+mod documented;
+
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
