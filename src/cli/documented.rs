@@ -64,10 +64,7 @@ fn shell_lines(text: &str) -> Vec<String> {
 /// Whether a line of help is of its usage, with names for values: `<COMMAND>`.
 fn is_usage(line: &str) -> bool {
     let mut values = line.split('<').skip(1);
-    line.contains("[OPTIONS]")
-        || values
-            .into_iter()
-            .any(|rest| rest.starts_with(char::is_uppercase))
+    line.contains("[OPTIONS]") || values.any(|rest| rest.starts_with(char::is_uppercase))
 }
 
 /// The arguments of every `chattrix` that `line` would run.
@@ -107,7 +104,9 @@ fn wrong(args: &[String]) -> Option<clap::Error> {
     let words = ["chattrix"]
         .into_iter()
         .chain(args.iter().map(String::as_str));
-    Cli::command().try_get_matches_from(words).err()
+    let error = Cli::command().try_get_matches_from(words).err()?;
+    // Help and versions are asked for.
+    error.use_stderr().then_some(error)
 }
 
 #[test]
@@ -154,8 +153,7 @@ fn every_command_that_a_sentence_of_the_documents_mentions_is_there() {
             match wrong(&args).map(|error| error.kind()) {
                 None
                 | Some(
-                    ErrorKind::DisplayVersion
-                    | ErrorKind::MissingRequiredArgument
+                    ErrorKind::MissingRequiredArgument
                     | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
                     | ErrorKind::InvalidValue
                     | ErrorKind::ValueValidation,

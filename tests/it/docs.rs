@@ -1,33 +1,22 @@
-//! The documents: what they refer to is there, what they ought to explain they do, and the commands of
-//! the README work when they are pasted.
+//! The documents: what they refer to is there, and what they ought to explain they do. Their commands are in
+//! [`super::pasted`].
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use chattrix::wire::Close;
-use tempfile::TempDir;
-
-use crate::support::eventually;
 
 /// The root of the project.
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The port of every example.
-const EXAMPLE_PORT: &str = "8000";
-
-/// What stands before a block that is run, in a comment that no reader sees.
-const MARK: &str = "<!-- test: ";
-
-fn text(path: &str) -> String {
+/// The text of a file of the project.
+pub fn text(path: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The documents of the project, as paths from its root.
-fn documents() -> Vec<String> {
+pub fn documents() -> Vec<String> {
     let markdown = |folder: &str| -> Vec<String> {
         let entries = fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there");
         let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -190,170 +179,4 @@ fn every_test_that_a_promise_names_is_there() {
             "there is no {word}"
         );
     }
-}
-
-/// A block of shell that a document wants to be run, and how.
-struct Block {
-    how: String,
-    script: String,
-}
-
-fn blocks(text: &str) -> Vec<Block> {
-    let marked = text.split(MARK).skip(1);
-    marked
-        .map(|rest| {
-            let (how, rest) = rest.split_once(" -->").expect("a comment ends");
-            let (_, rest) = rest.split_once("```sh\n").expect("a block follows");
-            let (script, _) = rest.split_once("\n```").expect("a block ends");
-            Block {
-                how: how.to_owned(),
-                script: script.to_owned(),
-            }
-        })
-        .collect()
-}
-
-/// A folder in which somebody follows a document, on a port of its own. What runs in the background ends
-/// with it.
-struct Reader {
-    folder: TempDir,
-    port: String,
-    background: Vec<Child>,
-}
-
-impl Reader {
-    /// In a clone of the project, built.
-    fn in_a_clone() -> Self {
-        let reader = Self::in_an_empty_folder();
-        let release = reader.folder.path().join("target/release");
-        fs::create_dir_all(&release).expect("a folder");
-        symlink(env!("CARGO_BIN_EXE_chattrix"), release.join("chattrix")).expect("a link");
-        let rocket_toml = reader.here(&text("Rocket.toml"));
-        fs::write(reader.folder.path().join("Rocket.toml"), rocket_toml).expect("a file");
-        reader
-    }
-
-    /// In an empty folder, with the program on the path.
-    fn in_an_empty_folder() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port().to_string();
-        let folder = tempfile::tempdir().expect("a folder");
-        Self {
-            folder,
-            port,
-            background: Vec::new(),
-        }
-    }
-
-    /// `text` with this reader's port.
-    fn here(&self, text: &str) -> String {
-        text.replace(EXAMPLE_PORT, &self.port)
-    }
-
-    fn shell(&self, script: &str) -> Command {
-        let bin = Path::new(env!("CARGO_BIN_EXE_chattrix"))
-            .parent()
-            .expect("a folder");
-        let path = std::env::var("PATH").expect("a path");
-        let mut shell = Command::new("bash");
-        shell.args(["-euo", "pipefail", "-c", &self.here(script)]);
-        shell
-            .current_dir(&self.folder)
-            .env("PATH", format!("{}:{path}", bin.display()));
-        shell
-    }
-
-    /// Runs `script` to its end, which must be a good one; what it printed.
-    fn run(&self, script: &str) -> String {
-        let output = self.shell(script).output().expect("bash is there");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{script}\n{errors}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// Starts `script` and waits until it says `ready`; the file with what it prints.
-    async fn start(&mut self, script: &str, ready: &str) -> PathBuf {
-        let path = self
-            .folder
-            .path()
-            .join(format!("output-{}", self.background.len()));
-        let output = File::create(&path).expect("a file");
-        let errors = output.try_clone().expect("the same file");
-        let mut shell = self.shell(&format!("exec {script}"));
-        shell.stdin(Stdio::null()).stdout(output).stderr(errors);
-        self.background.push(shell.spawn().expect("bash is there"));
-        says(&path, ready).await;
-        path
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        for child in &mut self.background {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Waits until `words` stand in `path`.
-async fn says(path: &Path, words: &str) {
-    let said = async || fs::read_to_string(path).is_ok_and(|text| text.contains(words));
-    eventually(&format!("{words:?} in {}", path.display()), said).await;
-}
-
-#[tokio::test]
-async fn the_commands_of_the_readme_work_when_they_are_pasted() {
-    let readme = blocks(&text("README.md"));
-    let [listen, call, install, serve] = readme.as_slice() else {
-        panic!(
-            "{} blocks are marked; this test knows what to expect of four",
-            readme.len()
-        );
-    };
-
-    let mut clone = Reader::in_a_clone();
-    clone
-        .start("./target/release/chattrix serve --dev", "listening on")
-        .await;
-    assert_eq!(listen.how, "background");
-    let bob = clone.start(&listen.script, "connected to").await;
-    assert_eq!(call.how, "run");
-    let answer = clone.run(&call.script);
-    assert!(answer.contains(r#""status":"RINGING""#), "{answer}");
-    says(&bob, "call_invitation").await;
-
-    let mut machine = Reader::in_an_empty_folder();
-    assert_eq!(install.how, "run in an empty folder");
-    machine.run(&install.script);
-    assert_eq!(serve.how, "background");
-    machine.start(&serve.script, "listening on").await;
-    let ready = machine.run("curl -sSf http://127.0.0.1:8000/readyz");
-    assert!(ready.contains(r#""status":"ready""#), "{ready}");
-    let active = "curl -sSf http://127.0.0.1:8000/api/v1/calls/active \
-                  -H \"Authorization: Bearer $(chattrix token alice)\"";
-    assert!(machine.run(active).contains(r#""data":null"#));
-}
-
-#[test]
-fn the_commands_of_the_operators_guide_work_when_they_are_pasted() {
-    let machine = Reader::in_an_empty_folder();
-    let guide = blocks(&text("docs/operate.md"));
-    assert!(guide.len() >= 2, "{} blocks are marked", guide.len());
-    for block in guide {
-        assert_eq!(block.how, "run");
-        machine.run(&block.script);
-    }
-}
-
-#[test]
-fn the_drill_of_backup_and_restore_goes_well() {
-    let drill = Path::new(ROOT).join("scripts/drill");
-    let output = Command::new(drill)
-        .arg(env!("CARGO_BIN_EXE_chattrix"))
-        .output()
-        .expect("it is there");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    assert!(said.contains("nothing else"), "{said}");
 }

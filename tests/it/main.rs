@@ -46,6 +46,7 @@ mod matrix;
 mod messages;
 mod openapi;
 mod overload;
+mod pasted;
 mod presence;
 mod quality;
 mod races;
