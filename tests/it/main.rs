@@ -22,6 +22,7 @@ mod contacts;
 mod cors;
 mod crash;
 mod dashboard;
+mod deploy;
 mod details;
 mod docs;
 mod end;
