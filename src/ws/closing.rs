@@ -15,12 +15,26 @@ use crate::wire::Close;
 
 use super::flood::{Flood, Guarded};
 
-/// How long the close frame may take to get out: a reader that is closed for its slowness has megabytes in
-/// the kernel's buffers to read before it. The session has left the hub by then and costs a descriptor.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a connection takes to end.
+struct Patience {
+    /// How long the close frame may take to get out.
+    farewell: Duration,
+    /// How long the peer may take to answer it.
+    answer: Duration,
+}
 
-/// How long a peer may take to answer a close frame.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Patience = Patience {
+    farewell: Duration::from_secs(5),
+    answer: Duration::from_secs(1),
+};
+
+/// That with a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before it
+/// comes to the close frame, and would lose them all if the connection were closed with what it has sent unread. The
+/// session has left the hub by then and costs a descriptor and its write buffer.
+const PATIENCE_WITH_THE_SLOW: Patience = Patience {
+    farewell: Duration::from_secs(30),
+    answer: Duration::from_secs(30),
+};
 
 /// Why a session's loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,12 +134,13 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     end: End,
 ) {
     stream.get_mut().lift();
+    let patience = patience(end);
     let told = match end {
         End::Gone => return,
         End::ByPeer(_) => true,
         End::ByUs(close) | End::Broken(close) => {
-            let close = stream.close(Some(frame(close)));
-            matches!(timeout(FAREWELL, close).await, Ok(Ok(())))
+            let sent = stream.close(Some(frame(close)));
+            matches!(timeout(patience.farewell, sent).await, Ok(Ok(())))
         }
     };
     if !told {
@@ -139,7 +154,7 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     };
-    let _ = timeout(PATIENCE, finish).await;
+    let _ = timeout(patience.answer, finish).await;
 }
 
 /// Reads what the peer still sends: a connection closed with unread bytes is reset, and the reset overtakes
@@ -148,6 +163,14 @@ async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
     let mut discarded = [0; 4096];
     if io.shutdown().await.is_ok() {
         while io.read(&mut discarded).await.is_ok_and(|read| read > 0) {}
+    }
+}
+
+fn patience(end: End) -> Patience {
+    if end == End::ByUs(Close::TooSlow) {
+        PATIENCE_WITH_THE_SLOW
+    } else {
+        PATIENCE
     }
 }
 
