@@ -6,6 +6,7 @@
 //! how much of the disk each takes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chattrix::app;
@@ -18,12 +19,18 @@ use chattrix::service::{NewCall, Rules, Service};
 use chattrix::settings::Settings;
 use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
+use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use rocket::fairing::AdHoc;
 use rusqlite::Connection;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tracing::field::{Field, Visit};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry};
 
 /// Entries where nothing is said.
 const ENTRIES: u64 = 10_000_000;
@@ -50,6 +57,11 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 fn main() -> Outcome<()> {
     let entries = std::env::args().find_map(|argument| argument.parse().ok());
     let calls = entries.unwrap_or(ENTRIES) / 2;
+    let holds = Holds::default();
+    Registry::default()
+        .with(Targets::new().with_target("chattrix::store::writer", LevelFilter::TRACE))
+        .with(holds.clone())
+        .init();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let file = folder.path().join("calls.db");
     let began = Instant::now();
@@ -67,7 +79,7 @@ fn main() -> Outcome<()> {
         .enable_all()
         .build()?;
     runtime.block_on(ask(&file))?;
-    runtime.block_on(forget(&file, now))?;
+    runtime.block_on(forget(&file, now, &holds))?;
     runtime.block_on(play(folder.path()))
 }
 
@@ -348,6 +360,58 @@ fn token(key: u64) -> Outcome<String> {
     )?)
 }
 
+/// What kept the writer, batch by batch, as its thread traces it.
+#[derive(Clone, Default)]
+struct Holds(Arc<Mutex<Vec<Hold>>>);
+
+/// The times of a batch, in microseconds.
+
+#[derive(Clone, Copy, Default)]
+struct Hold {
+    /// Until its jobs had run and it was committed.
+    written: u64,
+    /// Of that, the commit.
+    commit: u64,
+    /// Until the next batch could begin.
+    held: u64,
+}
+
+impl<S: tracing::Subscriber> Layer<S> for Holds {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut hold = Hold::default();
+        event.record(&mut hold);
+        self.0.lock().push(hold);
+    }
+}
+
+impl Visit for Hold {
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "written_us" => self.written = value,
+            "commit_us" => self.commit = value,
+            "held_us" => self.held = value,
+            _ => (),
+        }
+    }
+}
+
+impl Holds {
+    /// Reports what kept the writer since the last report.
+    fn report(&self) {
+        let holds = std::mem::take(&mut *self.0.lock());
+        let line = |what: &str, time: fn(&Hold) -> u64| {
+            let times = holds.iter().map(time).map(Duration::from_micros);
+            report(what, times.collect());
+        };
+        line("  the writer, held by a batch", |hold| hold.held);
+        line("    by its jobs", |hold| hold.written - hold.commit);
+        line("    by its commit", |hold| hold.commit);
+        line("    by what follows", |hold| hold.held - hold.written);
+    }
+}
+
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_micros();
@@ -355,53 +419,57 @@ fn report(what: &str, mut times: Vec<Duration>) {
 }
 
 /// Forgets the oldest hundredth of the calls while others write.
-async fn forget(file: &Path, now: Timestamp) -> Outcome<()> {
+async fn forget(file: &Path, now: Timestamp, holds: &Holds) -> Outcome<()> {
     println!(
         "\n{:<52}{:>9}{:>9}{:>9}  µs",
         "a write every 2 ms", "p50", "p99", "max"
     );
     let service = service(Store::open(file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
-    report(
-        "nothing else going on",
-        write_until(&service, tokio::time::sleep(Duration::from_secs(5)))
-            .await?
-            .0,
-    );
+    // Who has looked once has nothing more to look at: each writes once.
+    let mut writers = (2..USERS).map(user);
+    holds.0.lock().clear();
+    let idle = tokio::time::sleep(Duration::from_secs(5));
+    let (times, ()) = write_until(&service, &mut writers, idle).await?;
+    report("nothing else going on", times);
+    holds.report();
     let before = now.minus(SPAN * 99 / 100);
     let began = Instant::now();
-    let (times, forgotten) = write_until(&service, service.forget_calls_over(before)).await?;
+    let forgetting = service.forget_calls_over(before);
+    let (times, forgotten) = write_until(&service, &mut writers, forgetting).await?;
     let forgotten = forgotten?;
     let seconds = began.elapsed().as_secs_f64();
     report("while old calls are forgotten", times);
+    holds.report();
     println!(
         "{} calls and {} entries forgotten in {seconds:.1} s",
         forgotten.calls, forgotten.entries
     );
     let deleting = service.delete_history(user(1));
     let began = Instant::now();
-    let (times, deleted) = write_until(&service, deleting).await?;
+    let (times, deleted) = write_until(&service, &mut writers, deleting).await?;
     let seconds = began.elapsed().as_secs_f64();
     report("while the long history is deleted", times);
+    holds.report();
     println!("{} entries deleted in {seconds:.1} s", deleted?);
     tokio::task::spawn_blocking(move || service.close()).await?;
     Ok(())
 }
 
-/// Writes until `work` is done, and tells how long each write took.
+/// Writes for one of `writers` after the other until `work` is done, and tells how long each write took.
 async fn write_until<T>(
     service: &Service,
+    writers: &mut impl Iterator<Item = UserId>,
     work: impl Future<Output = T>,
 ) -> Outcome<(Vec<Duration>, T)> {
     let mut times = Vec::new();
     let mut work = std::pin::pin!(work);
-    let mut keys = (2..USERS).cycle();
     loop {
         tokio::select! {
             done = &mut work => return Ok((times, done)),
             () = tokio::time::sleep(Duration::from_millis(2)) => {}
         }
         let began = Instant::now();
-        let writing = service.mark_seen(user(keys.next().expect("an endless cycle")));
+        let writing = service.mark_seen(writers.next().ok_or("all have written")?);
         let mut writing = std::pin::pin!(writing);
         let done = tokio::select! {
             written = &mut writing => { written?; None }

@@ -10,10 +10,14 @@ use crate::clock::Timestamp;
 use crate::metrics::Loss;
 use crate::store::{AfterCommit, Write};
 
+use super::pace::until_none;
 use super::{Error, Inner, Service};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
 const BATCH: u32 = 64;
+
+/// Expired events or keys between two looks at the time.
+const STEP: u32 = 64;
 
 impl Service {
     /// At the start: nobody is connected, so whoever was in an answered call is gone from now.
@@ -72,22 +76,22 @@ impl Service {
         Ok([deadline, gone].into_iter().flatten().min())
     }
 
-    /// Forgets kept events and idempotency keys that have expired. Returns how many.
+    /// Forgets kept events and idempotency keys that have expired. Others write in between.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub async fn forget_expired(&self) -> Result<usize, Error> {
+    /// [`Error::Store`]; some may be forgotten then.
+    pub async fn forget_expired(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let inner = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<(usize, AfterCommit), Error> {
-            let (notices, keys) = (
-                db.forget_expired_notices(now)?,
-                db.forget_expired_keys(now)?,
-            );
-            let count = move || inner.metrics.events_dropped(Loss::Expired, notices);
-            Ok((notices + keys, Box::new(count)))
-        };
-        self.0.store.write(job).await
+        let keys = move |db: &Write<'_>| Ok(until_none(db.forget_expired_keys(now, STEP)?));
+        self.little_by_little(keys).await?;
+        let notices = move |db: &Write<'_>| Ok(until_none(db.forget_expired_notices(now, STEP)?));
+        loop {
+            let (expired, finished) = self.little(notices).await?;
+            self.0.metrics.events_dropped(Loss::Expired, expired);
+            if finished {
+                return Ok(());
+            }
+        }
     }
 
     /// Sleeps until something is due, at most for `longest`.

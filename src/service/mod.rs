@@ -11,6 +11,7 @@ mod health;
 mod history;
 mod lists;
 mod news;
+mod pace;
 mod presence;
 mod pulse;
 mod quality;

@@ -1,22 +1,15 @@
 //! Forgetting what is old (contract section 6, `retention`).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::store::{AfterCommit, Forgotten, Write};
+use crate::store::{self, Forgotten, Write};
 
-use super::{Error, Service, nothing};
+use super::{Error, Service};
 
-/// How long a job may go on forgetting. With its share of the commit that keeps the writer for less than
-/// 20 ms, which nobody notices.
-const HOLD: Duration = Duration::from_millis(5);
-
-/// Calls between two looks at the time: they take a fraction of [`HOLD`], even where each page of theirs has
-/// to come from the disk.
+/// Calls between two looks at the time: they take a fraction of what a job may, even where each page of theirs
+/// has to come from the disk.
 const STEP: u32 = 8;
-
-/// How long the writer is left to others after each job.
-const PAUSE: Duration = Duration::from_millis(20);
 
 impl Service {
     /// The setting `retention`.
@@ -42,14 +35,7 @@ impl Service {
     /// # Errors
     /// [`Error::Store`]; some may be forgotten then.
     pub async fn forget_calls_over(&self, before: Timestamp) -> Result<Forgotten, Error> {
-        let mut forgotten = Forgotten::default();
-        loop {
-            let (batch, finished) = self.forget_some_calls_over(before).await?;
-            forgotten += batch;
-            if finished {
-                return Ok(forgotten);
-            }
-        }
+        self.little_by_little(step(before)).await
     }
 
     /// Forgets some of the calls that were over before `before`, as many as nobody notices; returns whether
@@ -61,28 +47,7 @@ impl Service {
         &self,
         before: Timestamp,
     ) -> Result<(Forgotten, bool), Error> {
-        let (batch, finished) = self.forget_batch(before).await?;
-        if !finished {
-            tokio::time::sleep(PAUSE).await;
-        }
-        Ok((batch, finished))
-    }
-
-    /// Forgets as many calls as fit into [`HOLD`]; returns whether that were the last.
-    async fn forget_batch(&self, before: Timestamp) -> Result<(Forgotten, bool), Error> {
-        let job = move |db: &Write<'_>| -> Result<((Forgotten, bool), AfterCommit), Error> {
-            let began = Instant::now();
-            let mut forgotten = Forgotten::default();
-            loop {
-                let step = db.forget_calls(before, STEP)?;
-                forgotten += step;
-                let finished = step.calls < u64::from(STEP);
-                if finished || began.elapsed() >= HOLD {
-                    return Ok(((forgotten, finished), nothing()));
-                }
-            }
-        };
-        self.0.store.write(job).await
+        self.little(step(before)).await
     }
 
     /// How many calls [`Service::forget_calls_over`] would forget.
@@ -94,5 +59,15 @@ impl Service {
             .0
             .store
             .read_at_length(|db| db.count_calls_over(before))?)
+    }
+}
+
+/// Forgets the next few.
+fn step(
+    before: Timestamp,
+) -> impl Fn(&Write<'_>) -> Result<(Forgotten, bool), store::Error> + Clone + Send + 'static {
+    move |db| {
+        let forgotten = db.forget_calls(before, STEP)?;
+        Ok((forgotten, forgotten.calls < u64::from(STEP)))
     }
 }

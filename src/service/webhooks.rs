@@ -1,7 +1,7 @@
 //! What receivers of webhooks are told: written with the change itself, delivered by the module `webhook`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -13,15 +13,11 @@ use crate::clock::Timestamp;
 use crate::store::{self, AfterCommit, Write};
 use crate::user::UserId;
 
+use super::pace::until_none;
 use super::{Error, Inner, Service, nothing};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
 const KEPT_FOR: Duration = Duration::from_hours(48);
-
-/// How long a job may go on forgetting or retrying, and how long the writer is left to others after it; as for
-/// `retention`.
-const HOLD: Duration = Duration::from_millis(5);
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Messages between two looks at the time.
 const STEP: u32 = 64;
@@ -215,7 +211,7 @@ impl Service {
     pub async fn retry_all(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let retried = self
-            .little_by_little(move |db| db.retry_deliveries(STEP, now))
+            .little_by_little(move |db| Ok(until_none(db.retry_deliveries(STEP, now)?)))
             .await?;
         if let Some(announcer) = &self.0.announcer {
             announcer.ring();
@@ -230,35 +226,8 @@ impl Service {
     pub async fn forget_old_messages(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let before = now.minus(KEPT_FOR);
-        self.little_by_little(move |db| db.forget_messages(before, STEP, now))
+        self.little_by_little(move |db| Ok(until_none(db.forget_messages(before, STEP, now)?)))
             .await
-    }
-
-    /// Does `step` until nothing is left to do, in jobs of [`HOLD`] each; returns how much it did.
-    async fn little_by_little(
-        &self,
-        step: impl Fn(&Write<'_>) -> Result<usize, store::Error> + Clone + Send + 'static,
-    ) -> Result<usize, Error> {
-        let mut total = 0;
-        loop {
-            let step = step.clone();
-            let job = move |db: &Write<'_>| -> Result<((usize, bool), AfterCommit), Error> {
-                let (began, mut done) = (Instant::now(), 0);
-                loop {
-                    let changed = step(db)?;
-                    done += changed;
-                    if changed == 0 || began.elapsed() >= HOLD {
-                        return Ok(((done, changed == 0), nothing()));
-                    }
-                }
-            };
-            let (done, finished) = self.0.store.write(job).await?;
-            total += done;
-            if finished {
-                return Ok(total);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 }
 

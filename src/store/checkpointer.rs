@@ -9,15 +9,19 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
 use super::error::Error;
 
 /// New pages in the log that are worth a checkpoint: as many as SQLite would wait for.
 const WORTHWHILE: u32 = 1_000;
 
-/// Pages in the log, 64 MB, from which the writer itself makes a checkpoint, or waits for its turn. The log can only begin anew when all
-/// of it is in the database, which under full load nobody but the writer can see to.
+/// Pages in the log, 64 MB, from which the writer itself makes a checkpoint, unless the thread is at one. The log can
+/// only begin anew when all of it is in the database, which under full load nobody but the writer can see to.
 const TOO_MANY: u32 = 16_000;
+
+/// Pages in the log, 128 MB, from which the writer waits for the thread's checkpoint, to make its own.
+const FAR_TOO_MANY: u32 = 32_000;
 
 /// How often a checkpoint follows up on what was written during the last one: between the writes of a moderate
 /// load that catches up, and the log begins anew.
@@ -25,13 +29,43 @@ const PASSES: u32 = 4;
 
 /// The thread that does it, as the writer sees it.
 pub(super) struct Checkpointer {
-    /// Gone once it is to stop.
-    bell: Option<SyncSender<()>>,
+    bell: Bell,
     thread: Option<JoinHandle<()>>,
     /// Held during a checkpoint: SQLite would turn away the second who wants to make one.
     turn: Arc<Mutex<()>>,
     /// Pages in the log when it was last called.
     called_at: u32,
+}
+
+/// Calls the thread.
+#[derive(Clone)]
+pub(super) struct Bell(Arc<Mutex<Calls>>);
+
+struct Calls {
+    /// Gone once the thread is to stop.
+    rope: Option<SyncSender<()>>,
+    /// Who waits for the next checkpoint that begins.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Bell {
+    /// Calls for a checkpoint. One that is busy, and has been called again already, will see to it too.
+    fn ring(&self) {
+        let _ = self.0.lock().rope.as_ref().map(|rope| rope.try_send(()));
+    }
+
+    /// Calls for a checkpoint and waits for the end of one that has begun since; not where the thread has stopped.
+    pub async fn ring_and_wait(&self) {
+        let (tell, told) = oneshot::channel();
+        {
+            let mut calls = self.0.lock();
+            let Some(rope) = &calls.rope else { return };
+            let _ = rope.try_send(());
+            calls.waiting.push(tell);
+        }
+        // Dropped or sent: it is over.
+        let _ = told.await;
+    }
 }
 
 /// The write-ahead log after a checkpoint.
@@ -50,19 +84,29 @@ impl Checkpointer {
     /// [`Error::Unavailable`] where there is no thread; an error of the engine.
     pub fn start(conn: Connection, writer: &Connection) -> Result<Self, Error> {
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
-        let (bell, calls) = sync_channel(1);
+        let (rope, calls) = sync_channel(1);
+        let bell = Bell(Arc::new(Mutex::new(Calls {
+            rope: Some(rope),
+            waiting: Vec::new(),
+        })));
+        let its_bell = bell.clone();
         let turn = Arc::new(Mutex::new(()));
         let its_turn = Arc::clone(&turn);
         let thread = std::thread::Builder::new()
             .name("checkpointer".to_owned())
-            .spawn(move || work(&conn, &calls, &its_turn))
+            .spawn(move || work(&conn, &calls, &its_bell, &its_turn))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
-            bell: Some(bell),
+            bell,
             thread: Some(thread),
             turn,
             called_at: 0,
         })
+    }
+
+    /// How others call it.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 
     /// Sees to the log after a commit on `conn`, which goes on writing meanwhile.
@@ -75,20 +119,26 @@ impl Checkpointer {
         if pages - self.called_at < WORTHWHILE {
             return Ok(());
         }
+        let turn = if pages < TOO_MANY {
+            None
+        } else if pages < FAR_TOO_MANY {
+            self.turn.try_lock()
+        } else {
+            Some(self.turn.lock())
+        };
         self.called_at = pages;
-        if pages < TOO_MANY {
-            // One that is busy, and has been called again already, will see these pages too.
-            let _ = self.bell.as_ref().map(|bell| bell.try_send(()));
-            return Ok(());
+        if turn.is_some() {
+            checkpoint(conn, "PASSIVE")?;
+        } else {
+            self.bell.ring();
         }
-        let _turn = self.turn.lock();
-        checkpoint(conn, "PASSIVE").map(|_| ())
+        Ok(())
     }
 }
 
 impl Drop for Checkpointer {
     fn drop(&mut self) {
-        self.bell.take();
+        self.bell.0.lock().rope.take();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -97,13 +147,15 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(conn: &Connection, calls: &Receiver<()>, turn: &Mutex<()>) {
+fn work(conn: &Connection, calls: &Receiver<()>, bell: &Bell, turn: &Mutex<()>) {
     while calls.recv().is_ok() {
+        let mut waiting = std::mem::take(&mut bell.0.lock().waiting);
         for _ in 0..PASSES {
             let moved = {
                 let _turn = turn.lock();
                 checkpoint(conn, "PASSIVE")
             };
+            waiting.clear();
             match moved {
                 Ok(Some(log)) if log.moved < log.pages => (),
                 Ok(Some(_) | None) => break,
@@ -165,10 +217,37 @@ mod tests {
             longest = longest.max(pages(&conn));
         }
         assert!(longest > WORTHWHILE, "{longest}");
-        assert!(longest < TOO_MANY + WORTHWHILE + 200, "{longest}");
+        assert!(longest < FAR_TOO_MANY + WORTHWHILE + 200, "{longest}");
         drop(checkpointer);
         let left = checkpoint(&conn, "PASSIVE").expect("a checkpoint");
         let left = left.expect("nobody else is at it");
         assert_eq!(left.pages, left.moved);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_checkpoint_finds_everything_moved_and_nobody_waits_for_a_stopped_one()
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.db");
+        let conn = schema::open_for_writing(&path).expect("a database");
+        let reader = schema::open_reader(&path).expect("a connection");
+        let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
+        let bell = checkpointer.bell();
+        for _ in 0..20 {
+            conn.execute_batch("CREATE TABLE filler (bytes BLOB); DROP TABLE filler")
+                .expect("written");
+            let (first, second) = (bell.ring_and_wait(), bell.ring_and_wait());
+            tokio::join!(first, second);
+            let log = checkpoint(&conn, "NOOP").expect("a look");
+            let log = log.expect("looking is never busy");
+            assert!(log.pages == log.moved, "{log:?}");
+        }
+        let waiting = tokio::spawn({
+            let bell = bell.clone();
+            async move { bell.ring_and_wait().await }
+        });
+        drop(checkpointer);
+        waiting.await.expect("an end");
+        bell.ring_and_wait().await;
     }
 }

@@ -192,7 +192,10 @@ impl Database {
         self.write(|db| db.forget_calls(before, limit))
     }
 
-    fn write<T>(&self, job: impl FnOnce(&Write<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    pub(super) fn write<T>(
+        &self,
+        job: impl FnOnce(&Write<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         // Immediate: a transaction that reads first and then writes would fail where the server writes too.
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;

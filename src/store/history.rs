@@ -120,13 +120,14 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn delete_past_calls(&self, owner: &UserId, limit: u32) -> Result<usize, Error> {
-        self.execute(
+    pub fn delete_past_calls(&self, owner: &UserId, limit: u32) -> Result<u64, Error> {
+        let deleted = self.execute(
             "DELETE FROM history WHERE (owner, kind, call) IN
                 (SELECT owner, kind, call FROM history
                  WHERE owner = (SELECT key FROM users WHERE id = ?1) LIMIT ?2)",
             (owner.as_str(), limit),
-        )
+        )?;
+        Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
 
     /// The user looks at what it has missed.
@@ -265,6 +266,7 @@ fn decode_kind(columns: &Columns<'_>) -> Result<(Outcome, CallType, Direction), 
 mod tests {
     use rusqlite::Connection;
 
+    use super::super::plans::plan;
     use super::*;
 
     fn all_filters() -> Vec<Filter> {
@@ -318,16 +320,7 @@ mod tests {
         let conn = Connection::open_in_memory().expect("memory");
         conn.execute_batch(&super::super::schema::VERSIONS.concat())
             .expect("the schema applies");
-        let plan = |sql: &str| -> Vec<String> {
-            let mut statement = conn
-                .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-                .expect("SQL");
-            let blanks = vec![Value::Null; statement.parameter_count()];
-            let rows = statement.query_map(params_from_iter(blanks), |row| row.get("detail"));
-            rows.expect("a plan")
-                .collect::<Result<_, _>>()
-                .expect("rows")
-        };
+        let plan = |sql: &str| plan(&conn, sql);
         let key = "SEARCH history USING PRIMARY KEY (owner=? AND kind=? AND call";
         for filter in all_filters() {
             let count = kinds(filter).len();

@@ -70,14 +70,15 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Forgets what expired at or before `now`.
+    /// Forgets what expired at or before `now`, at most `limit`; how many that were.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn forget_expired_keys(&self, now: Timestamp) -> Result<usize, Error> {
+    pub fn forget_expired_keys(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
         self.execute(
-            "DELETE FROM idempotency_keys WHERE expires_at <= ?1",
-            [now.as_millis()],
+            "DELETE FROM idempotency_keys WHERE (user, key) IN
+                (SELECT user, key FROM idempotency_keys WHERE expires_at <= ?1 LIMIT ?2)",
+            (now.as_millis(), limit),
         )
     }
 }

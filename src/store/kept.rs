@@ -119,14 +119,16 @@ impl Write<'_> {
         Ok(notices)
     }
 
-    /// Forgets what expired at or before `now`.
+    /// Forgets those of the oldest `limit` that expired at or before `now`; how many that were.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn forget_expired_notices(&self, now: Timestamp) -> Result<usize, Error> {
+    pub fn forget_expired_notices(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
+        // From the oldest end alone, which expires first: there is no index by time.
         self.execute(
-            "DELETE FROM kept_notices WHERE expires_at <= ?1",
-            [now.as_millis()],
+            "DELETE FROM kept_notices WHERE expires_at <= ?1
+                AND seq IN (SELECT seq FROM kept_notices ORDER BY seq LIMIT ?2)",
+            (now.as_millis(), limit),
         )
     }
 }
@@ -166,4 +168,55 @@ fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
         event,
         at: instant(&columns, "at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::user::Profile;
+
+    use super::super::Database;
+    use super::super::idempotency::Remembered;
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn what_has_expired_is_forgotten_a_few_at_a_time_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = Database::open(&folder.path().join("calls.db")).expect("a database");
+        let alice = UserId::parse("alice").expect("an id");
+        let profile = Profile {
+            id: alice.clone(),
+            name: "Alice".to_owned(),
+            avatar: None,
+        };
+        database.add_user(&profile, at(0)).expect("added");
+        let call = CallId::from_uuid(uuid::Uuid::from_u128(1));
+        let done = database.write(|db| {
+            for second in 1..=5 {
+                let (event, until) = (Event::TimedOut { call }, at(second + 10));
+                db.keep_notice(&alice, &event, at(second), until)?;
+                let refused = false;
+                db.remember(
+                    &alice,
+                    &second.to_string(),
+                    Remembered { call, refused },
+                    until,
+                )?;
+            }
+            for expected in [2, 1, 0] {
+                assert_eq!(db.forget_expired_notices(at(13), 2)?, expected);
+                assert_eq!(db.forget_expired_keys(at(13), 2)?, expected);
+            }
+            let left = db.take_kept_notices(&alice, at(13))?;
+            let left: Vec<_> = left.iter().map(|notice| notice.at).collect();
+            assert_eq!(left, [at(4), at(5)]);
+            let remembered = |key: &str| db.remembered(&alice, key, at(0));
+            assert!(remembered("3")?.is_none() && remembered("4")?.is_some());
+            Ok(())
+        });
+        done.expect("written and read");
+    }
 }

@@ -20,6 +20,8 @@ mod listing;
 mod live;
 mod lock;
 mod outcome;
+#[cfg(test)]
+mod plans;
 mod quality;
 mod readers;
 mod retention;
@@ -68,6 +70,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     writer: writer::Writer,
+    checkpointer: checkpointer::Bell,
     readers: Readers,
     long_readers: Readers,
     /// Held for as long as the server runs: one server a file.
@@ -87,10 +90,12 @@ impl Store {
         let readers = Readers::open(path, READERS, Arc::clone(&threads))?;
         let long_readers = Readers::open(path, LONG_READERS, threads)?;
         let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
+        let bell = checkpointer.bell();
         let writer = writer::Writer::start(conn, checkpointer, metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             writer,
+            checkpointer: bell,
             readers,
             long_readers,
             _lock: lock,
@@ -112,6 +117,12 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         self.0.writer.write(job).await
+    }
+
+    /// Waits until what is committed by now has been moved from the write-ahead log into the database file; not
+    /// where the store is closed.
+    pub async fn settle(&self) {
+        self.0.checkpointer.ring_and_wait().await;
     }
 
     /// Reads what is committed: some rows by their keys, which takes less than to hand the read, or the other

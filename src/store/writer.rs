@@ -222,14 +222,17 @@ fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>,
         let size = batch.len();
         news.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
+        let began = Instant::now();
         let outcome = transact(conn, batch, &mut finished);
+        let written = began.elapsed();
         // A batch that had nothing to write says nothing of whether it could have.
         if outcome.as_ref().map_or(true, |committed| committed.wrote) {
             news.outcomes.record(outcome.is_ok());
         }
+        let commit = outcome.as_ref().ok().map(|committed| committed.took);
         news.metrics.batch_done(Batch {
             writes: u32::try_from(size).unwrap_or(u32::MAX),
-            commit: outcome.as_ref().ok().map(|committed| committed.took),
+            commit,
         });
         if let Err(error) = &outcome {
             tracing::error!(%error, jobs = size, "a batch of writes was not committed");
@@ -247,11 +250,23 @@ fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>,
         if let Err(error) = checkpointer.after_commit(conn) {
             tracing::warn!(%error, "the write-ahead log grows");
         }
+        // Whose turn is next waits for all of this. For whoever measures it: `benches/history.rs`.
+        tracing::trace!(
+            jobs = size,
+            written_us = micros(written),
+            commit_us = micros(commit.unwrap_or_default()),
+            held_us = micros(began.elapsed()),
+            "a batch of writes is done"
+        );
     }
     drop(checkpointer);
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the last checkpoint failed; the next start does it");
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Answers, by dropping them, the jobs that came while another process held the file. The first of them has

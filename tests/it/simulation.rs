@@ -346,6 +346,8 @@ impl World {
                 due.push((call.clone(), Some(user)));
             }
         }
+        // What has expired is found by nobody, whether it is still there or not.
+        self.service.forget_expired().await.expect("forgotten");
         let ended = self.service.end_overdue_calls().await.expect("swept");
         assert_eq!(ended, due.len());
         for (before, gone) in due {

@@ -1,0 +1,69 @@
+//! Long work in short jobs, so that nobody who writes meanwhile notices it.
+
+use std::ops::AddAssign;
+use std::time::{Duration, Instant};
+
+use crate::store::{self, AfterCommit, Write};
+
+use super::{Error, Service, nothing};
+
+/// How long a job may go on. With its last step and its commit that keeps the writer for less than 20 ms, even
+/// where pages have to come from the disk.
+const HOLD: Duration = Duration::from_millis(3);
+
+/// How long the writer is left to others between two jobs.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Service {
+    /// Does `step` until it says that it has finished; returns the sum of what it did. Others write in between.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; some of it may be done then.
+    pub(super) async fn little_by_little<T: AddAssign + Default + Send + 'static>(
+        &self,
+        step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Clone + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut done = T::default();
+        loop {
+            let (some, finished) = self.little(step.clone()).await?;
+            done += some;
+            if finished {
+                return Ok(done);
+            }
+        }
+    }
+
+    /// Does `step` as often as nobody notices; returns what that did and whether it has finished. Where it has
+    /// not, the writer is left to others for a moment before this returns.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(super) async fn little<T: AddAssign + Default + Send + 'static>(
+        &self,
+        step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Send + 'static,
+    ) -> Result<(T, bool), Error> {
+        let job = move |db: &Write<'_>| -> Result<((T, bool), AfterCommit), Error> {
+            let (began, mut done) = (Instant::now(), T::default());
+            loop {
+                let (some, finished) = step(db)?;
+                done += some;
+                if finished || began.elapsed() >= HOLD {
+                    return Ok(((done, finished), nothing()));
+                }
+            }
+        };
+        let (done, finished) = self.0.store.write(job).await?;
+        if !finished {
+            // What is old lies all over the file. Were it left to add up in the log, its checkpoint would keep the
+            // disk from everybody who commits for a tenth of a second.
+            self.0.store.settle().await;
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok((done, finished))
+    }
+}
+
+/// What a step has changed; one that finds nothing to change is the last.
+pub(super) const fn until_none(changed: usize) -> (usize, bool) {
+    (changed, changed == 0)
+}

@@ -1,0 +1,228 @@
+//! How each statement of this module finds its rows, as SQLite plans it. However large the tables grow, what
+//! serves requests or runs beside them reads what it needs and no more: it finds rows by a key or an index,
+//! scans no table and sorts nothing but a page.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use super::schema;
+
+/// Files whose statements read everything on purpose: `db check`, `db stats`, `db backup`, and what is looked at
+/// when a file is opened.
+const READ_EVERYTHING: [&str; 5] = ["check.rs", "copy.rs", "schema.rs", "stats.rs", "plans.rs"];
+
+/// Tables that grow with every call, by the names that statements give them, and how rows of them may be looked
+/// for: by what a statement needs and no more.
+const KEYS: [(&[&str], &[&str]); 6] = [
+    (
+        &["calls", "c"],
+        &[
+            "PRIMARY KEY (id=?)",
+            "INDEX calls_by_deadline (deadline<?)",
+            "COVERING INDEX calls_by_deadline (deadline>?)",
+            // The oldest end.
+            "PRIMARY KEY (id<?)",
+        ],
+    ),
+    (&["timeline", "t"], &["PRIMARY KEY (call=?)"]),
+    (
+        &["history"],
+        &[
+            "PRIMARY KEY (owner=? AND kind=? AND call=?)",
+            // Any few of those who deletes all.
+            "PRIMARY KEY (owner=?)",
+        ],
+    ),
+    (&["quality"], &["PRIMARY KEY (call=?)"]),
+    (
+        &["kept_notices", "k"],
+        &[
+            "INTEGER PRIMARY KEY (rowid=?)",
+            "INDEX kept_notices_by_user (user=?)",
+        ],
+    ),
+    (
+        &["idempotency_keys"],
+        &[
+            "PRIMARY KEY (user=? AND key=?)",
+            "COVERING INDEX idempotency_keys_by_expiry (expires_at<?)",
+        ],
+    ),
+];
+
+/// Scans and sorting that cost little or are seldom: where they are, and why that may be.
+const EXCEPTIONS: [(&str, &str, &str); 16] = [
+    ("database.rs", "SCAN calls", "one row from the newest end"),
+    (
+        "kept.rs",
+        "SCAN kept_notices",
+        "some rows from the oldest end",
+    ),
+    (
+        "listed.rs",
+        "USE TEMP B-TREE FOR ORDER BY",
+        "one user's list, which has a limit",
+    ),
+    ("live.rs", "SCAN live", "once, at the start"),
+    (
+        "live.rs",
+        "USE TEMP B-TREE FOR GROUP BY",
+        "once, at the start",
+    ),
+    (
+        "mod.rs",
+        "SCAN users USING COVERING INDEX sqlite_autoindex_users_1",
+        "one row",
+    ),
+    (
+        "users.rs",
+        "SCAN users",
+        "beside the threads that serve requests",
+    ),
+    (
+        "users.rs",
+        "SCAN users USING INDEX sqlite_autoindex_users_1",
+        "all are listed",
+    ),
+    ("webhook/log.rs", "SCAN m", "a page of what is listed"),
+    (
+        "webhook/outbox.rs",
+        "SCAN d USING COVERING INDEX webhook_deliveries_by_due",
+        "an administrator retries",
+    ),
+    (
+        "webhook/outbox.rs",
+        "SCAN r USING COVERING INDEX sqlite_autoindex_webhook_receivers_1",
+        "a few receivers",
+    ),
+    (
+        "webhook/outbox.rs",
+        "SCAN webhook_deliveries",
+        "an administrator retries",
+    ),
+    (
+        "webhook/outbox.rs",
+        "SCAN webhook_messages",
+        "an administrator retries; some rows from the oldest end",
+    ),
+    (
+        "webhook/receivers.rs",
+        "SCAN u USING COVERING INDEX sqlite_autoindex_users_1",
+        "once, at the start",
+    ),
+    (
+        "webhook/receivers.rs",
+        "SCAN webhook_deliveries",
+        "a receiver goes",
+    ),
+    (
+        "webhook/receivers.rs",
+        "SCAN webhook_receivers",
+        "a few receivers",
+    ),
+];
+
+/// A statement, and the file in which it stands.
+struct Statement {
+    file: String,
+    sql: String,
+}
+
+/// Every constant statement in the files of this module, their tests left out.
+fn statements() -> Vec<Statement> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let mut statements = Vec::new();
+    for path in sources(&module) {
+        if READ_EVERYTHING.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or("");
+        // Every other piece between quotation marks is a literal, where none is escaped.
+        for literal in code.split('"').skip(1).step_by(2) {
+            if let Some("SELECT" | "INSERT" | "UPDATE" | "DELETE") = literal.split(' ').next() {
+                let file = path.strip_prefix(&module).expect("a file of the module");
+                statements.push(Statement {
+                    file: file.display().to_string(),
+                    sql: literal.replace("\\\n", ""),
+                });
+            }
+        }
+    }
+    statements
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources.extend(self::sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push(path);
+        }
+    }
+    sources
+}
+
+/// The steps in which SQLite carries out `sql`.
+pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
+    let mut statement = conn
+        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+        .expect("SQL");
+    let blanks = vec![Value::Null; statement.parameter_count()];
+    let rows = statement.query_map(params_from_iter(blanks), |row| row.get("detail"));
+    rows.expect("a plan")
+        .collect::<Result<_, _>>()
+        .expect("rows")
+}
+
+/// Whether `step` scans a table or sorts; what it makes of one row or of a statement inside it is neither.
+fn is_long(step: &str) -> bool {
+    let scans = step.strip_prefix("SCAN ");
+    let scans = scans.is_some_and(|what| what != "CONSTANT ROW" && !what.starts_with('('));
+    scans || step.contains("TEMP B-TREE")
+}
+
+/// Whether `step` looks for rows of a table that grows otherwise than by its keys.
+fn misses_the_key(step: &str) -> bool {
+    let Some(search) = step.strip_prefix("SEARCH ") else {
+        return false;
+    };
+    let (table, key) = search.split_once(" USING ").unwrap_or((search, ""));
+    let table = table.trim_end_matches(" EXISTS");
+    let mut tables = KEYS.iter().filter(|(names, _)| names.contains(&table));
+    tables.any(|(_, keys)| !keys.contains(&key))
+}
+
+#[test]
+fn no_statement_reads_more_than_it_needs() {
+    let conn = Connection::open_in_memory().expect("memory");
+    conn.execute_batch(&schema::VERSIONS.concat())
+        .expect("the schema applies");
+    let mut needed = BTreeSet::new();
+    let mut planned = 0;
+    // Those that are put together are tested where they are.
+    for Statement { file, sql } in statements()
+        .into_iter()
+        .filter(|one| !one.sql.contains('{'))
+    {
+        planned += 1;
+        for step in plan(&conn, &sql) {
+            let exception = (file.as_str(), step.as_str());
+            let place = EXCEPTIONS
+                .iter()
+                .position(|(file, step, _)| (*file, *step) == exception);
+            assert!(!misses_the_key(&step), "{file}: {step}\n{sql}");
+            assert!(!is_long(&step) || place.is_some(), "{file}: {step}\n{sql}");
+            needed.extend(place);
+        }
+    }
+    assert!(planned > 60, "only {planned} statements were found");
+    let all: BTreeSet<usize> = (0..EXCEPTIONS.len()).collect();
+    assert_eq!(needed, all, "exceptions that nothing needs any more");
+}
