@@ -134,6 +134,10 @@ fn list(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
         });
         return Ok(output::json(&contacts.collect())?);
     }
+    if contacts.is_empty() {
+        output::tell("no contacts");
+        return Ok(());
+    }
     let rows = contacts
         .into_iter()
         .map(|(Listed { profile, at }, mutual)| {

@@ -59,6 +59,7 @@ mod ringing;
 mod sessions;
 mod signals;
 mod simulation;
+mod snapshots;
 mod statistics;
 mod status;
 mod stop;

@@ -95,9 +95,13 @@ fn reported(user: &UserId, summary: &QualitySummary) -> Option<String> {
     let lost = rate.map(|rate| format!(", {:.1} % lost", rate * 100.0));
     let ms = summary.round_trip_ms.get();
     let there_and_back = ms.map(|ms| format!(", {ms:.0} ms there and back"));
+    let reports = if summary.reports == 1 {
+        "1 report".to_owned()
+    } else {
+        format!("{} reports", summary.reports)
+    };
     Some(format!(
-        "{user}: {} reports, worst {worst}{}{}",
-        summary.reports,
+        "{user}: {reports}, worst {worst}{}{}",
         lost.unwrap_or_default(),
         there_and_back.unwrap_or_default()
     ))

@@ -131,6 +131,10 @@ fn list(place: &Place, json: bool) -> Result<(), Failure> {
     if json {
         return Ok(output::json(&users.iter().map(to_json).collect())?);
     }
+    if users.is_empty() {
+        output::tell("no users; chattrix user add makes one");
+        return Ok(());
+    }
     let rows = users.into_iter().map(|Known { profile, standing }| {
         let avatar = profile.avatar.unwrap_or_default();
         vec![
