@@ -38,7 +38,8 @@ pub use self::error::{Problem, SettingsError};
 pub use self::layers::Origin;
 pub use self::reference::{Setting, Value};
 pub use self::value::{
-    AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate, WEBHOOK_SECRETS, webhook_secrets,
+    AllowedOrigins, Endpoint, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate, WEBHOOK_SECRETS,
+    webhook_secrets,
 };
 
 /// The file that keeps the development secret, in the folder of `--dev`.
@@ -127,7 +128,7 @@ pub struct Settings {
     /// The age after which final calls and history are pruned.
     pub retention: Option<Duration>,
     /// The receivers of webhooks: `https` or `http`, with a host.
-    pub webhook_url: Vec<Uri>,
+    pub webhook_url: Vec<Endpoint>,
     /// The secrets that webhooks are signed with, each of them with every one: 24 to 64 bytes.
     pub webhook_secret: Vec<SecretSlice<u8>>,
     /// A file with such secrets, a line each, written as in the setting.
@@ -307,7 +308,7 @@ impl Settings {
         self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;
         self.world = World::Development;
-        if !self.webhook_url.iter().all(is_here) {
+        if !self.webhook_url.iter().all(|url| is_here(url)) {
             self.forget_webhooks(origins);
         }
     }

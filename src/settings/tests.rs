@@ -133,6 +133,9 @@ fn webhooks_take_urls_and_secrets_as_standard_webhooks_writes_them() {
                 webhook_events = ['call.missed', 'user.online']\nwebhook_timeout = '250ms'";
     let settings = resolve(good, &[]).expect("good");
     assert_eq!(settings.webhook_url.len(), 2);
+    let shown = format!("{settings:?}");
+    assert!(shown.contains("https://a.example/[REDACTED]"), "{shown}");
+    assert!(!shown.contains("k=1"), "{shown}");
     assert_eq!(settings.webhook_secret.len(), 1);
     assert_eq!(
         settings.webhook_events,

@@ -6,8 +6,9 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -309,7 +310,36 @@ pub(super) fn agora_id(raw: &Raw) -> Read<String> {
         .ok_or_else(|| "32 hexadecimal digits, as Agora's console shows them".to_owned())
 }
 
-pub(super) fn urls(raw: &Raw) -> Read<Vec<Uri>> {
+/// Where a receiver of webhooks is. Its path and query may hold what only it and its sender may know, so they are
+/// left out where the settings are shown for debugging.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Uri);
+
+impl Deref for Endpoint {
+    type Target = Uri;
+
+    fn deref(&self) -> &Uri {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = <Uri as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.scheme_str().unwrap_or_default();
+        let host = self.host().unwrap_or_default();
+        write!(f, "{scheme}://{host}/[REDACTED]")
+    }
+}
+
+pub(super) fn urls(raw: &Raw) -> Read<Vec<Endpoint>> {
     const EXPECTED: &str = "a URL or a list of different ones, such as \
                             https://app.example.com/hooks: https or http, with a host, without a \
                             user or a fragment";
@@ -322,8 +352,8 @@ pub(super) fn urls(raw: &Raw) -> Read<Vec<Uri>> {
     Ok(urls)
 }
 
-fn parse_url(text: &str) -> Option<Uri> {
-    let uri: Uri = text.parse().ok()?;
+fn parse_url(text: &str) -> Option<Endpoint> {
+    let uri: Endpoint = text.parse().ok()?;
     let authority = uri.authority()?;
     let fits = matches!(uri.scheme_str(), Some("https" | "http"))
         && !authority.host().is_empty()

@@ -43,7 +43,7 @@ pub fn outlet(settings: &Settings) -> Option<Outlet> {
     let receivers: Vec<_> = settings
         .webhook_url
         .iter()
-        .map(ToString::to_string)
+        .map(|url| url.to_string())
         .collect();
     (!receivers.is_empty()).then(|| Outlet {
         receivers,
