@@ -18,7 +18,8 @@ pub(crate) struct TokenShape<'a> {
     #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
     /// The number to join with; always the same for a user.
-    #[schema(minimum = 1)]
+    // Not `int32`, as it would be by its type: that ends at half of what this may be.
+    #[schema(minimum = 1, maximum = 4_294_967_295_i64, format = "int64")]
     uid: u32,
     /// When the token ends.
     #[schema(value_type = value::Timestamp)]
