@@ -89,6 +89,86 @@ async fn everything_that_is_measured_is_on_the_dashboard() {
     }
 }
 
+/// The sum of the values of a metric, whatever its labels.
+fn total(text: &str, name: &str) -> f64 {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let is_it = rest.starts_with([' ', '{']);
+        is_it.then(|| line.rsplit(' ').next()?.parse::<f64>().ok())?
+    });
+    values.sum()
+}
+
+/// Each is there and grows with what it measures.
+const MOVING: [&str; 18] = [
+    "connections",
+    "sessions",
+    "connects_total",
+    "closes_total",
+    "events_sent_total",
+    "events_kept_total",
+    "calls_started_total",
+    "calls_finished_total",
+    "live_calls",
+    "ring_duration_seconds_count",
+    "call_duration_seconds_count",
+    "request_duration_seconds_count",
+    "rate_limits_hit_total",
+    "auth_failures_total",
+    "writer_batch_size_count",
+    "writer_commit_seconds_count",
+    "deadline_lateness_seconds_count",
+    "wal_bytes",
+];
+
+#[rocket::async_test]
+async fn every_metric_moves_with_what_it_measures() {
+    let plan = TestServer::plan().with(|settings| {
+        settings.initiate_rate = Some(Rate {
+            count: NonZeroU32::MIN,
+            period: Duration::from_hours(1),
+        });
+        settings.ring_timeout = Duration::from_millis(300);
+    });
+    let server = plan.start().await;
+    let measured = async || {
+        let metrics = server.anonymous().get("/metrics").await;
+        metrics.body.as_str().expect("plain text").to_owned()
+    };
+    let before = measured().await;
+    for named in ["sweeper_late_seconds", "writer_queue_depth", "build_info"] {
+        assert!(before.contains(&format!("\nchattrix_{named}")), "{named}");
+    }
+    let users = ["alice", "bob", "carol", "dave", "erin", "frank"];
+    let [alice, bob, carol, dave, erin, frank] = users.map(|user| server.sign_in(user));
+    // One call is over, one was missed by somebody who is away, and one is live.
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    alice.end(&call).await.success(200);
+    carol.call("dave").await;
+    let mut at_frank = frank.socket().await;
+    let live = erin.call("frank").await;
+    at_frank.expect("call_invitation").await;
+    frank.accept(&live).await.success(200);
+    drop(dave.socket().await);
+    server
+        .anonymous()
+        .active()
+        .await
+        .failure(401, "unauthenticated");
+    let again = alice.initiate("bob").await;
+    again.failure(429, "rate_limited");
+    eventually("everything to have moved", async || {
+        let after = measured().await;
+        let still = |name: &str| {
+            let name = format!("chattrix_{name}");
+            total(&after, &name) <= total(&before, &name)
+        };
+        !MOVING.iter().any(|name| still(name))
+    })
+    .await;
+}
+
 #[test]
 fn the_dashboard_asks_the_data_source_and_the_servers_that_are_chosen() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
