@@ -14,6 +14,7 @@ mod cli_call;
 mod cli_config;
 mod cli_conventions;
 mod cli_db;
+mod cli_examples;
 mod cli_import;
 mod cli_machine;
 mod cli_token;

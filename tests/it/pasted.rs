@@ -91,7 +91,7 @@ fn every_block_of_shell_is_run_by_a_test_or_says_why_not() {
 }
 
 /// Somebody who follows a document, in a folder and on a port of its own. What runs in the background ends with it.
-struct Reader {
+pub struct Reader {
     folder: TempDir,
     /// Where each block begins.
     place: PathBuf,
@@ -151,7 +151,7 @@ impl Reader {
     }
 
     /// On a machine of its own, in a clone there: its root is a folder, and what it cannot do is played.
-    fn on_a_machine() -> Self {
+    pub fn on_a_machine() -> Self {
         let mut reader = Self::in_a_clone();
         let root = reader.folder.path().to_owned();
         for folder in ["bin", "etc/systemd/system", "usr/local/bin", "var/lib"] {
@@ -174,6 +174,17 @@ impl Reader {
         reader
     }
 
+    /// The root of its machine.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// With the program where the guide places it.
+    pub fn install_program(&self) {
+        let place = self.root().join("usr/local/bin/chattrix");
+        symlink(env!("CARGO_BIN_EXE_chattrix"), place).expect("a link");
+    }
+
     /// `text` with what stands here for its examples.
     fn here(&self, text: &str) -> String {
         // In two steps, so that nothing is replaced in what has taken another's place.
@@ -188,7 +199,7 @@ impl Reader {
         text
     }
 
-    fn write(&self, path: &str, content: &str) {
+    pub fn write(&self, path: &str, content: &str) {
         fs::write(self.place.join(self.here(path)), self.here(content)).expect("a file");
     }
 
@@ -209,7 +220,7 @@ impl Reader {
     }
 
     /// Runs `script` to its end, which must be a good one; what it printed.
-    fn run(&self, script: &str) -> String {
+    pub fn run(&self, script: &str) -> String {
         let output = self.shell(script).stdin(Stdio::null()).output();
         self.went_well(script, output.expect("bash is there"))
     }
@@ -245,7 +256,7 @@ impl Reader {
     }
 
     /// Starts `script` and waits until it says `ready`; the file with what it prints.
-    async fn start(&mut self, script: &str, ready: &str) -> PathBuf {
+    pub async fn start(&mut self, script: &str, ready: &str) -> PathBuf {
         let name = format!("output-{}", self.background.len());
         let path = self.folder.path().join(name);
         let output = File::create(&path).expect("a file");
