@@ -26,6 +26,10 @@ fn assert_calls_were_measured(report: &Value) {
     }
     assert!(report["echoMicros"]["p50"].is_u64(), "{report:#}");
     assert!(report["diskSyncMicros"]["p50"].is_u64(), "{report:#}");
+    assert!(
+        report["diskSyncAfterPauseMicros"]["p50"].is_u64(),
+        "{report:#}"
+    );
 }
 
 #[rocket::async_test]

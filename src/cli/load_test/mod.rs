@@ -29,7 +29,7 @@ use play::Pace;
 use process::Process;
 use report::Report;
 use target::{Server, Target};
-use yardstick::Echo;
+use yardstick::{Echo, Syncs};
 
 /// Pairs where nothing is said.
 const PAIRS: u16 = 64;
@@ -95,7 +95,7 @@ impl LoadTest {
         let pace = self.pace();
         target.people(pace.pairs() * 2 + usize::from(self.idle))?;
         target.start().await?;
-        let sync = yardstick::sync_times(target.folder())?;
+        let syncs = Syncs::measure(target.folder())?;
         let echo = Echo::start()?;
         let fresh = target.process().map(Process::look).transpose()?;
         let idle = Idle::open(target, self.idle).await?;
@@ -108,7 +108,7 @@ impl LoadTest {
             started_in: target.started_in(),
             pace,
             duration: self.duration,
-            sync,
+            syncs,
             fresh,
             idle: idle.opened(),
             waiting,

@@ -10,6 +10,7 @@ use super::idle::Opened;
 use super::pair::HOPS;
 use super::play::{Pace, Played};
 use super::process::Look;
+use super::yardstick::Syncs;
 
 /// A test that was run.
 pub struct Report {
@@ -18,8 +19,8 @@ pub struct Report {
     pub started_in: Option<Duration>,
     pub pace: Pace,
     pub duration: Duration,
-    /// Syncs of the disk, in microseconds.
-    pub sync: Vec<u32>,
+    /// Syncs of the disk.
+    pub syncs: Syncs,
     /// The server before and after the idle sockets came, where it is near.
     pub fresh: Option<Look>,
     pub idle: Option<Opened>,
@@ -85,7 +86,8 @@ impl Report {
             "errors": self.played.errors,
             "micros": hops,
             "echoMicros": echo.map(Spread::to_json),
-            "diskSyncMicros": Spread::of(self.sync.clone()).map(Spread::to_json),
+            "diskSyncMicros": Spread::of(self.syncs.busy.clone()).map(Spread::to_json),
+            "diskSyncAfterPauseMicros": Spread::of(self.syncs.rested.clone()).map(Spread::to_json),
             "serverCpuMicrosPerCall": self.cpu_per_call(self.played.server),
             "serverProcessors": processors(self.played.server),
             "serverMemoryBytes": self.played.server.map(|(_, last)| last.memory),
@@ -106,9 +108,13 @@ impl Report {
     pub fn print(&self) -> Result<(), Failure> {
         output::line(&self.headline())?;
         output::line("")?;
-        let (echo, sync) = (self.echo(), Spread::of(self.sync.clone()));
+        let echo = self.echo();
+        let syncs = [
+            ("disk sync", Spread::of(self.syncs.busy.clone())),
+            ("the same rested", Spread::of(self.syncs.rested.clone())),
+        ];
         let hops = HOPS.iter().copied().zip(self.hops());
-        let rows = hops.chain([("bare echo", echo), ("disk sync", sync)]);
+        let rows = hops.chain([("bare echo", echo)]).chain(syncs);
         let rows = rows.filter_map(|(name, spread)| Some((name, spread?)));
         output::table(
             &["STEP, IN µs", "P50", "P90", "P99", "MAX", "P50 IN ECHOES"],

@@ -24,8 +24,8 @@ const EVERY: Duration = Duration::from_millis(20);
 /// As long as a message of the server.
 const TEXT: [u8; 160] = [b'.'; 160];
 
-/// Syncs that are measured.
-const SYNCS: usize = 50;
+/// Syncs that are measured one after the other, and after a pause each.
+const SYNCS: (usize, usize) = (50, 25);
 
 /// A server on a thread of its own that sends back what it gets, and nothing else.
 #[derive(Clone, Copy)]
@@ -99,19 +99,37 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-/// What it takes to add a page to a file in `folder` and have it on the disk, in microseconds.
-pub fn sync_times(folder: &Path) -> Result<Vec<u32>, Failure> {
-    let measure = || -> io::Result<Vec<u32>> {
-        let mut file: File = tempfile::tempfile_in(folder)?;
-        let page = [0; 4096];
-        let sync = |_| {
-            let began = Instant::now();
-            file.write_all(&page)?;
-            file.sync_data()?;
-            Ok(micros(began))
+/// Times to add a page to a file and have it on the disk, in microseconds.
+pub struct Syncs {
+    /// One after the other, as under full load.
+    pub busy: Vec<u32>,
+    /// One every 20 ms. Many disks, those of virtual machines above all, need longer when they have rested.
+    pub rested: Vec<u32>,
+}
+
+impl Syncs {
+    /// Those of the disk that `folder` is on.
+    pub fn measure(folder: &Path) -> Result<Self, Failure> {
+        let measure = || -> io::Result<Self> {
+            let mut file: File = tempfile::tempfile_in(folder)?;
+            let page = [0; 4096];
+            let mut sync = |_| {
+                let began = Instant::now();
+                file.write_all(&page)?;
+                file.sync_data()?;
+                Ok(micros(began))
+            };
+            let busy: io::Result<_> = (0..SYNCS.0).map(&mut sync).collect();
+            let rested = (0..SYNCS.1).map(|turn| {
+                thread::sleep(EVERY);
+                sync(turn)
+            });
+            Ok(Self {
+                rested: rested.collect::<io::Result<_>>()?,
+                busy: busy?,
+            })
         };
-        (0..SYNCS).map(sync).collect()
-    };
-    let folder = folder.display();
-    measure().map_err(|error| Failure::new(format!("{folder} cannot be written: {error}")))
+        let folder = folder.display();
+        measure().map_err(|error| Failure::new(format!("{folder} cannot be written: {error}")))
+    }
 }
