@@ -3,6 +3,7 @@
 //! of their features.
 
 mod accept;
+mod access_log;
 mod active;
 mod agora;
 mod asyncapi;
