@@ -10,7 +10,7 @@ use chattrix::auth::Authenticator;
 use chattrix::call::transition::{self, Limits, Reach, Wish};
 use chattrix::call::{Acting, Call, CallId, CallType, ChannelId, Filter, Notice, Transition, Via};
 use chattrix::clock::{Clock, Timestamp};
-use chattrix::hub::{Announcement, Capacity, Hub, Outgoing, Subscription};
+use chattrix::hub::{Capacity, Hub, Outgoing, SharedNotice, Subscription};
 use chattrix::metrics::Metrics;
 use chattrix::service::{NewCall, Rules, Service};
 use chattrix::settings::Settings;
@@ -144,7 +144,7 @@ fn fan_out(criterion: &mut Criterion) {
         let notice = invitation();
         group.bench_function(BenchmarkId::from_parameter(sessions), |bencher| {
             bencher.iter(|| {
-                let notice = Arc::new(Announcement::new(notice.clone()));
+                let notice = Arc::new(SharedNotice::new(notice.clone()));
                 for outbox in hub.sessions(&user(2)) {
                     outbox.push(Arc::clone(&notice));
                 }

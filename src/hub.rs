@@ -319,20 +319,20 @@ impl Drop for Subscription {
 
 /// A notice as it goes to all sessions that hear it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Announcement {
+pub struct SharedNotice {
     notice: Notice,
     text: OnceLock<String>,
 }
 
-impl Announcement {
-    /// The announcement of `notice`.
+impl SharedNotice {
+    /// `notice`, to be told.
     #[must_use]
     pub const fn new(notice: Notice) -> Self {
         let text = OnceLock::new();
         Self { notice, text }
     }
 
-    /// What is announced.
+    /// What is told.
     #[must_use]
     pub const fn notice(&self) -> &Notice {
         &self.notice
@@ -353,7 +353,7 @@ pub struct Outbox {
 }
 
 struct Waiting {
-    notices: VecDeque<Arc<Announcement>>,
+    notices: VecDeque<Arc<SharedNotice>>,
     /// Of the signals among them.
     bytes: usize,
     closing: Option<Closing>,
@@ -363,7 +363,7 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Tell this.
-    Notice(Arc<Announcement>),
+    Notice(Arc<SharedNotice>),
     /// Close.
     Close(Closing),
 }
@@ -391,7 +391,7 @@ impl Outbox {
 
     /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
     /// Returns how many notices it misses because of this one.
-    pub fn push(&self, notice: Arc<Announcement>) -> usize {
+    pub fn push(&self, notice: Arc<SharedNotice>) -> usize {
         let mut state = self.state.lock();
         if state.closing.is_some() {
             return 1;
@@ -421,8 +421,8 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let told = std::mem::take(&mut state.notices);
-            let announced = notices.into_iter().map(Announcement::new);
-            state.notices.extend(announced.map(Arc::new));
+            let waited = notices.into_iter().map(SharedNotice::new);
+            state.notices.extend(waited.map(Arc::new));
             state.notices.extend(told);
         }
         drop(state);
@@ -494,8 +494,8 @@ mod tests {
         UserId::parse(id).expect("a user id")
     }
 
-    fn notice(at: i64) -> Arc<Announcement> {
-        Arc::new(Announcement::new(Notice {
+    fn notice(at: i64) -> Arc<SharedNotice> {
+        Arc::new(SharedNotice::new(Notice {
             audience: Audience::Participant(user("bob")),
             event: Event::TimedOut {
                 call: CallId::from_uuid(uuid::Uuid::nil()),
@@ -506,10 +506,10 @@ mod tests {
 
     #[test]
     fn what_many_sessions_hear_is_written_once() {
-        let announcement = notice(1);
+        let shared = notice(1);
         let write = |notice: &Notice| notice.at.as_millis().to_string();
-        assert_eq!(announcement.text(write), "1");
-        assert_eq!(announcement.text(|_| unreachable!("it is written")), "1");
+        assert_eq!(shared.text(write), "1");
+        assert_eq!(shared.text(|_| unreachable!("it is written")), "1");
     }
 
     #[tokio::test]
@@ -569,7 +569,7 @@ mod tests {
         });
         let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
         let signal = Signal::of_json(&"1".repeat(MAX_SIGNAL_BYTES)).expect("short enough");
-        let notice = Arc::new(Announcement::new(Notice {
+        let notice = Arc::new(SharedNotice::new(Notice {
             event: Event::Signal(Signalled {
                 call: CallId::from_uuid(uuid::Uuid::nil()),
                 from: user("alice"),

@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use crate::call::transition::Limits;
 use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
-use crate::hub::{Announcement, Hub, Outbox};
+use crate::hub::{Hub, Outbox, SharedNotice};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::store::{self, AfterCommit, Store, Write};
 use crate::user::UserId;
@@ -217,7 +217,7 @@ impl Inner {
             if !outboxes.is_empty() {
                 deliveries.push(Delivery::ToSessions {
                     outboxes,
-                    notice: Arc::new(Announcement::new(notice.clone())),
+                    notice: Arc::new(SharedNotice::new(notice.clone())),
                 });
             }
         }
@@ -248,7 +248,7 @@ enum Delivery {
     /// It is on its way to the sessions that hear it.
     ToSessions {
         outboxes: Vec<Arc<Outbox>>,
-        notice: Arc<Announcement>,
+        notice: Arc<SharedNotice>,
     },
     /// An event of this type is kept for a session to come.
     Kept(&'static str),

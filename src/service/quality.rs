@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::call::quality::{self, Observed};
 use crate::call::{Call, CallId, Notice, QualityReport, QualitySummary};
 use crate::clock::Timestamp;
-use crate::hub::Announcement;
+use crate::hub::SharedNotice;
 use crate::store::{self, AfterCommit, Write};
 use crate::user::UserId;
 
@@ -231,7 +231,7 @@ impl Inner {
     /// for, and a warning is of no use later.
     fn warn(&self, notice: Notice) {
         let outboxes = self.hub.sessions(notice.audience.user());
-        let notice = Arc::new(Announcement::new(notice));
+        let notice = Arc::new(SharedNotice::new(notice));
         Delivery::ToSessions { outboxes, notice }.publish(&self.metrics);
     }
 }

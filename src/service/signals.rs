@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::{Acting, CallId, Signal, signal};
-use crate::hub::Announcement;
+use crate::hub::SharedNotice;
 use crate::store::{AfterCommit, Write};
 
 use super::{Delivery, Error, Inner, Service};
@@ -43,7 +43,7 @@ impl Inner {
         {
             outboxes.retain(|outbox| *outbox.session() == engaged);
         }
-        let notice = Arc::new(Announcement::new(notice));
+        let notice = Arc::new(SharedNotice::new(notice));
         let inner = Arc::clone(self);
         Ok((
             (),

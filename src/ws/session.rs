@@ -214,11 +214,10 @@ where
 
     async fn tell(&mut self, outgoing: Outgoing) -> Result<(), End> {
         match outgoing {
-            Outgoing::Notice(announcement) => {
-                let event = &announcement.notice().event;
+            Outgoing::Notice(notice) => {
+                let event = &notice.notice().event;
                 self.about = Some(event.call());
-                self.send(Message::text(announcement.text(event::notice)))
-                    .await?;
+                self.send(Message::text(notice.text(event::notice))).await?;
                 let metrics = self.respondent.service.metrics();
                 metrics.event_sent(event.as_str());
                 Ok(())

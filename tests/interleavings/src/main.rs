@@ -23,7 +23,7 @@ use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
 use clock::Timestamp;
-use hub::{Announcement, Capacity, Closing, Hub, Outgoing};
+use hub::{SharedNotice, Capacity, Closing, Hub, Outgoing};
 use user::{SessionId, UserId};
 
 /// Schedules that are tried of each scene.
@@ -77,8 +77,8 @@ fn bob() -> UserId {
     UserId::parse("bob").expect("an id")
 }
 
-fn notice(at: i64) -> Arc<Announcement> {
-    Arc::new(Announcement::new(Notice {
+fn notice(at: i64) -> Arc<SharedNotice> {
+    Arc::new(SharedNotice::new(Notice {
         audience: Audience::Participant(bob()),
         event: Event::TimedOut {
             call: CallId::from_uuid(uuid::Uuid::nil()),
