@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench history [-- ENTRIES]` fills a database with so many entries (10 million where nothing
 //! is said; that takes 2 GB of disk and some minutes), of which one user has 100,000, starts the server on it
-//! and asks as a client over loopback; then it forgets old calls while others write, and plays calls to see
-//! how much of the disk each takes.
+//! and asks as a client over loopback; then it forgets old calls while others write, and plays calls on it and on
+//! an empty database in turn, to see how fast these are and how much of the disk each takes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,8 +47,14 @@ const SPAN: Duration = Duration::from_hours(24 * 365);
 /// Requests of each kind.
 const REQUESTS: usize = 2_000;
 
-/// Calls that are played to see what they take of the disk.
-const PLAYED: u32 = 20_000;
+/// Pairs that call each other, on this database and on an empty one in turn.
+const PAIRS: u64 = 64;
+
+/// Calls of each pair in a turn.
+const CALLS_OF_PAIR: u32 = 300;
+
+/// Turns of both.
+const ROUNDS: u32 = 5;
 
 const SECRET: &str = "a secret of the benchmark, longer than thirty-two bytes";
 
@@ -80,7 +86,7 @@ fn main() -> Outcome<()> {
         .build()?;
     runtime.block_on(ask(&file))?;
     runtime.block_on(forget(&file, now, &holds))?;
-    runtime.block_on(play(folder.path()))
+    runtime.block_on(play(&file))
 }
 
 /// The id of the user with the key `key`; the first has the long history.
@@ -509,23 +515,40 @@ fn service(store: Store) -> Service {
     )
 }
 
-/// Plays whole calls through the service and tells what each takes of the disk.
-async fn play(folder: &Path) -> Outcome<()> {
-    let file = folder.join("played.db");
-    let database = Database::open(&file)?;
-    let pairs = 64;
-    for key in 1..=2 * pairs {
+/// Plays whole calls on the database `full` and on an empty one, and tells how fast, and what each takes of the disk.
+async fn play(full: &Path) -> Outcome<()> {
+    let empty = full.with_file_name("played.db");
+    let database = Database::open(&empty)?;
+    for key in 1..=2 * PAIRS {
         database.add_user(&profile(key), Clock::System.now())?;
     }
     drop(database);
-    let empty = std::fs::metadata(&file)?.len();
-    let service = service(Store::open(&file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
+    let before = std::fs::metadata(&empty)?.len();
+    let mut ratios = Vec::new();
+    println!("\ncalls of {PAIRS} pairs          calls/s, empty   calls/s, this   ratio");
+    for _ in 0..ROUNDS {
+        let without = calls_per_second(&empty).await?;
+        let with = calls_per_second(full).await?;
+        println!("{without:39.0} {with:15.0} {:7.2}", with / without);
+        ratios.push(with / without);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("in the middle {:49.2}", ratios[ratios.len() / 2]);
+    let played = u64::from(ROUNDS * CALLS_OF_PAIR) * PAIRS;
+    let bytes = std::fs::metadata(&empty)?.len() - before;
+    println!("\n{} bytes a call", bytes / played);
+    Ok(())
+}
+
+/// How fast pairs call each other through a server on `file`, without HTTP and sockets.
+async fn calls_per_second(file: &Path) -> Outcome<f64> {
+    let service = service(Store::open(file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
     let began = Instant::now();
-    let playing = (1..=pairs).map(|pair| {
+    let playing = (1..=PAIRS).map(|pair| {
         let service = service.clone();
         tokio::spawn(async move {
-            for _ in 0..PLAYED / u32::try_from(pairs).expect("a few") {
-                play_one(&service, pair, pair + pairs).await;
+            for _ in 0..CALLS_OF_PAIR {
+                play_one(&service, pair, pair + PAIRS).await;
             }
         })
     });
@@ -535,13 +558,7 @@ async fn play(folder: &Path) -> Outcome<()> {
     }
     let seconds = began.elapsed().as_secs_f64();
     tokio::task::spawn_blocking(move || service.close()).await?;
-    let played = u64::from(PLAYED) / pairs * pairs;
-    let bytes = std::fs::metadata(&file)?.len() - empty;
-    println!(
-        "\n{played} calls of {pairs} pairs played in {seconds:.1} s: {} bytes a call",
-        bytes / played
-    );
-    Ok(())
+    Ok(f64::from(CALLS_OF_PAIR * u32::try_from(PAIRS)?) / seconds)
 }
 
 async fn play_one(service: &Service, caller: u64, callee: u64) {
