@@ -9,7 +9,7 @@
 pub mod call;
 #[path = "../../../src/clock.rs"]
 pub mod clock;
-#[path = "../../../src/hub.rs"]
+#[path = "../../../src/hub/mod.rs"]
 pub mod hub;
 #[path = "../../../src/user.rs"]
 pub mod user;

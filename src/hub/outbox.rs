@@ -1,0 +1,205 @@
+//! What waits for one session: a bounded queue that never makes whoever fills it wait.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::{Closing, SharedNotice};
+use crate::call::Notice;
+use crate::sync::{Mutex, Notify};
+use crate::user::SessionId;
+
+/// Bytes of signals that may wait for one session, beside the bound on their number: 32 of the longest. A call
+/// that is set up takes a tenth of it.
+const WAITING_BYTES: usize = 1 << 20;
+
+/// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
+pub struct Outbox {
+    session: SessionId,
+    capacity: usize,
+    state: Mutex<Waiting>,
+    filled: Notify,
+}
+
+struct Waiting {
+    notices: VecDeque<Arc<SharedNotice>>,
+    /// Of the signals among them.
+    bytes: usize,
+    closing: Option<Closing>,
+}
+
+/// What a session does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// Tell this.
+    Notice(Arc<SharedNotice>),
+    /// Close.
+    Close(Closing),
+}
+
+impl Outbox {
+    pub(super) fn new(session: SessionId, capacity: usize) -> Self {
+        let state = Mutex::new(Waiting {
+            notices: VecDeque::new(),
+            bytes: 0,
+            closing: None,
+        });
+        Self {
+            session,
+            capacity,
+            state,
+            filled: Notify::new(),
+        }
+    }
+
+    /// Which session it is.
+    #[must_use]
+    pub const fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
+    /// Returns how many notices it misses because of this one.
+    pub fn push(&self, notice: Arc<SharedNotice>) -> usize {
+        let mut state = self.state.lock();
+        if state.closing.is_some() {
+            return 1;
+        }
+        let bytes = state.bytes + notice.notice().event.carried_bytes();
+        let missed = if state.notices.len() < self.capacity && bytes <= WAITING_BYTES {
+            state.notices.push_back(notice);
+            state.bytes = bytes;
+            0
+        } else {
+            state.closing = Some(Closing::TooSlow);
+            std::mem::take(&mut state.notices).len() + 1
+        };
+        drop(state);
+        self.filled.notify_one();
+        missed
+    }
+
+    /// Forgets what still waits, for a session that has ended. Returns how many notices it misses.
+    pub fn abandon(&self) -> usize {
+        std::mem::take(&mut self.state.lock().notices).len()
+    }
+
+    /// Adds what waited for the session before it came, however much that is. It comes first: the session may
+    /// have been told of the present already.
+    pub fn preload(&self, notices: impl IntoIterator<Item = Notice>) {
+        let mut state = self.state.lock();
+        if state.closing.is_none() {
+            let told = std::mem::take(&mut state.notices);
+            let waited = notices.into_iter().map(SharedNotice::new);
+            state.notices.extend(waited.map(Arc::new));
+            state.notices.extend(told);
+        }
+        drop(state);
+        self.filled.notify_one();
+    }
+
+    /// Closes the session, before anything that waits; the first reason stands.
+    pub fn close(&self, closing: Closing) {
+        self.state.lock().closing.get_or_insert(closing);
+        self.filled.notify_one();
+    }
+
+    /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
+    pub async fn next(&self) -> Outgoing {
+        loop {
+            if let Some(outgoing) = self.state.lock().take() {
+                return outgoing;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Waits until the session is to be closed, whatever else waits.
+    pub async fn closed(&self) -> Closing {
+        loop {
+            if let Some(closing) = self.state.lock().closing {
+                return closing;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Whether it still takes notices.
+    pub(super) fn is_open(&self) -> bool {
+        self.state.lock().closing.is_none()
+    }
+}
+
+impl Waiting {
+    fn take(&mut self) -> Option<Outgoing> {
+        if let Some(closing) = self.closing {
+            return Some(Outgoing::Close(closing));
+        }
+        let notice = self.notices.pop_front()?;
+        self.bytes -= notice.notice().event.carried_bytes();
+        Some(Outgoing::Notice(notice))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{CallId, Event, MAX_SIGNAL_BYTES, Signal, Signalled};
+    use crate::hub::notice::tests::notice;
+    use crate::user::UserId;
+
+    fn outbox(capacity: usize) -> Outbox {
+        Outbox::new(SessionId::new("1"), capacity)
+    }
+
+    #[tokio::test]
+    async fn notices_come_out_in_their_order() {
+        let bob = outbox(2);
+        bob.push(notice(1));
+        bob.push(notice(2));
+        assert_eq!(bob.next().await, Outgoing::Notice(notice(1)));
+        assert_eq!(bob.next().await, Outgoing::Notice(notice(2)));
+    }
+
+    #[tokio::test]
+    async fn what_waited_for_a_session_comes_before_what_it_was_told_since_it_came() {
+        let bob = outbox(2);
+        bob.push(notice(3));
+        bob.preload([1, 2].map(|at| notice(at).notice().clone()));
+        for at in 1..=3 {
+            assert_eq!(bob.next().await, Outgoing::Notice(notice(at)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_lets_too_many_bytes_of_signals_wait_is_closed() {
+        let bob = outbox(1000);
+        let signal = Signal::of_json(&"1".repeat(MAX_SIGNAL_BYTES)).expect("short enough");
+        let notice = Arc::new(SharedNotice::new(Notice {
+            event: Event::Signal(Signalled {
+                call: CallId::from_uuid(uuid::Uuid::nil()),
+                from: UserId::parse("alice").expect("a user id"),
+                signal,
+            }),
+            ..notice(1).notice().clone()
+        }));
+        let most = WAITING_BYTES / MAX_SIGNAL_BYTES;
+        for _ in 0..3 * most {
+            assert_eq!(bob.push(Arc::clone(&notice)), 0);
+            // Whoever reads makes room again.
+            bob.next().await;
+        }
+        for _ in 0..most {
+            assert_eq!(bob.push(Arc::clone(&notice)), 0);
+        }
+        assert_eq!(bob.push(notice), most + 1);
+        assert_eq!(bob.next().await, Outgoing::Close(Closing::TooSlow));
+    }
+
+    #[test]
+    fn what_an_ended_session_leaves_behind_is_counted() {
+        let bob = outbox(2);
+        assert_eq!(bob.push(notice(1)), 0);
+        assert_eq!(bob.abandon(), 1);
+        assert_eq!(bob.abandon(), 0);
+    }
+}

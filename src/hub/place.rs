@@ -1,0 +1,187 @@
+//! The places that connections take up: of all, of a user, of an address. A connection that is being closed has
+//! left the hub, and has its place until it is gone.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Capacity;
+use crate::sync::{AtomicUsize, Mutex, Notify};
+use crate::user::UserId;
+
+/// Connections that a user may have for each of its sessions: one that was replaced is still there while it is
+/// told. A client that opens one after another without end takes no more than these.
+const CONNECTIONS_PER_SESSION: usize = 32;
+
+/// Why there is no place for one more connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// All places of the server are taken.
+    Server,
+    /// The user has too many.
+    User,
+    /// Too many come from the address.
+    Address,
+}
+
+/// All places, and how many are taken.
+pub(super) struct Places {
+    capacity: Capacity,
+    connections: AtomicUsize,
+    holders: Mutex<Holders>,
+    connection_left: Notify,
+}
+
+/// Who has taken places, and from where, and how many.
+#[derive(Default)]
+struct Holders {
+    by_user: HashMap<UserId, usize>,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+impl Places {
+    /// Places of which none is taken.
+    pub fn new(capacity: Capacity) -> Self {
+        Self {
+            capacity,
+            connections: AtomicUsize::new(0),
+            holders: Mutex::default(),
+            connection_left: Notify::new(),
+        }
+    }
+
+    /// A place for one more connection of `user`, which comes from `address`.
+    pub fn take(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Place, Full> {
+        let capacity = &self.capacity;
+        let most_of_user = capacity.sessions_per_user * CONNECTIONS_PER_SESSION;
+        let most_of_address = capacity.connections_per_address.unwrap_or(usize::MAX);
+        let mut holders = self.holders.lock();
+        if self.taken() >= capacity.connections {
+            return Err(Full::Server);
+        }
+        if count(&holders.by_user, user) >= most_of_user {
+            return Err(Full::User);
+        }
+        if count(&holders.by_address, &address) >= most_of_address {
+            return Err(Full::Address);
+        }
+        *holders.by_user.entry(user.clone()).or_default() += 1;
+        *holders.by_address.entry(address).or_default() += 1;
+        self.connections.fetch_add(1, Ordering::AcqRel);
+        Ok(Place {
+            places: Arc::clone(self),
+            user: user.clone(),
+            address,
+        })
+    }
+
+    /// How many are taken.
+    pub fn taken(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    /// Waits until none is taken any more.
+    pub async fn emptied(&self) {
+        loop {
+            let left = self.connection_left.notified();
+            if self.taken() == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+/// One connection's place among those that there may be; given back when dropped.
+pub struct Place {
+    places: Arc<Places>,
+    user: UserId,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let places = &self.places;
+        let mut holders = places.holders.lock();
+        give_back(&mut holders.by_user, &self.user);
+        give_back(&mut holders.by_address, &self.address);
+        places.connections.fetch_sub(1, Ordering::AcqRel);
+        drop(holders);
+        places.connection_left.notify_waiters();
+    }
+}
+
+fn count<K: Hash + Eq>(taken: &HashMap<K, usize>, key: &K) -> usize {
+    taken.get(key).copied().unwrap_or_default()
+}
+
+/// Takes one from the count of `key`; those who have none are forgotten.
+fn give_back<K: Hash + Eq>(taken: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = taken.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            taken.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::hub::Hub;
+
+    fn hub() -> Hub {
+        Hub::new(Capacity {
+            event_queue: 2,
+            sessions_per_user: 2,
+            connections: 2,
+            connections_per_address: None,
+        })
+    }
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn user(id: &str) -> UserId {
+        UserId::parse(id).expect("a user id")
+    }
+
+    #[test]
+    fn places_are_bounded_and_given_back() {
+        let hub = hub();
+        let admit = |id| hub.admit(&user(id), HERE);
+        let first = admit("alice").expect("a place");
+        let _second = admit("bob").expect("a place");
+        assert_eq!(admit("carol").err(), Some(Full::Server));
+        drop(first);
+        assert!(admit("carol").is_ok());
+    }
+
+    #[test]
+    fn a_user_and_an_address_have_places_of_their_own_and_leave_the_others_theirs() {
+        let hub = Hub::new(Capacity {
+            event_queue: 2,
+            sessions_per_user: 1,
+            connections: 1000,
+            connections_per_address: Some(CONNECTIONS_PER_SESSION + 1),
+        });
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        let (alice, bob) = (user("alice"), user("bob"));
+        let mut places: Vec<Place> = (0..CONNECTIONS_PER_SESSION)
+            .map(|_| hub.admit(&alice, HERE).expect("a place"))
+            .collect();
+        assert_eq!(hub.admit(&alice, elsewhere).err(), Some(Full::User));
+        places.push(hub.admit(&bob, HERE).expect("the last place from here"));
+        assert_eq!(hub.admit(&bob, HERE).err(), Some(Full::Address));
+        places.push(hub.admit(&bob, elsewhere).expect("from elsewhere"));
+        places.remove(0);
+        assert!(hub.admit(&alice, HERE).is_ok());
+        places.clear();
+        let holders = hub.0.places.holders.lock();
+        assert!(holders.by_user.is_empty() && holders.by_address.is_empty());
+        assert_eq!(hub.connections(), 0);
+    }
+}
