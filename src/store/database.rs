@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::user::{Profile, Standing, User, UserId};
 
 use super::error::Error;
-use super::{Forgotten, Put, Read, Write, schema};
+use super::{Forgotten, Lock, Put, Read, Write, schema};
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +29,22 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens `path`, creating it where it is missing.
+    /// Opens `path`, creating it where it is missing, beside a server that may run on it.
+    ///
+    /// # Errors
+    /// [`Error::OlderInUse`], and what [`Error`] says of files.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            conn: schema::open_beside(path)?,
+            version: schema::KNOWN_VERSION,
+        })
+    }
+
+    /// Opens `path`, creating it where it is missing, for who keeps everybody else away from it.
     ///
     /// # Errors
     /// What [`Error`] says of files.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open_alone(path: &Path, _lock: &Lock) -> Result<Self, Error> {
         Ok(Self {
             conn: schema::open_for_writing(path)?,
             version: schema::KNOWN_VERSION,

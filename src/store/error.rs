@@ -74,6 +74,16 @@ pub enum Error {
         /// The version read here.
         known: i64,
     },
+    /// The file was written by an older release, and somebody works on it, who may be of that release.
+    #[error("the database {} has schema version {found}, this program writes version {known}, and a server or another command works on it; nothing was changed. Use the program that the server runs, or start the server anew with this one", path.display())]
+    OlderInUse {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version written here.
+        known: i64,
+    },
     /// There is such a file already, and nothing is overwritten.
     #[error("there is a file {} already, and it is left as it is", path.display())]
     Exists {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::error::Error;
+use super::lock::Lock;
 
 /// Marks our files in their header ("CHTX"), so that no other program's database is ever taken for one.
 const APPLICATION_ID: i64 = 0x4348_5458;
@@ -45,21 +46,43 @@ pub(super) const VERSIONS: [&str; 2] = [
 pub(super) const KNOWN_VERSION: i64 = 2;
 
 /// Opens `path` for writing, creating it where it is missing, and brings it to the present version. A file
-/// that is not ours, is damaged or newer is left as it is.
+/// that is not ours, is damaged or newer is left as it is. For who holds the file's [`Lock`].
 ///
 /// # Errors
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
+    let (mut conn, _) = open_as_it_is(path)?;
+    bring_up_to_date(&mut conn, path)?;
+    Ok(conn)
+}
+
+/// The same beside a server that may run. One that does not know the present version goes on with its own
+/// statements: its file stays as it is.
+///
+/// # Errors
+/// [`Error::OlderInUse`], and those of [`open_for_writing`].
+pub(super) fn open_beside(path: &Path) -> Result<Connection, Error> {
+    let (mut conn, version) = open_as_it_is(path)?;
+    let _lock = match version {
+        // Empty, or as it shall be.
+        0 | KNOWN_VERSION => None,
+        older => Some(Lock::take(path).map_err(|error| older_in_use(error, older))?),
+    };
+    bring_up_to_date(&mut conn, path)?;
+    Ok(conn)
+}
+
+/// Opens `path` for writing, and writes nothing: its version too.
+fn open_as_it_is(path: &Path) -> Result<(Connection, i64), Error> {
     recognise(path)?;
-    let mut conn = Connection::open(path).map_err(|error| unusable(path, &error))?;
+    let conn = Connection::open(path).map_err(|error| unusable(path, &error))?;
     let prepared = prepare(&conn)
         // Negative: in KiB, not in pages (sqlite.org/pragma.html#pragma_cache_size).
         .and_then(|()| conn.pragma_update(None, "cache_size", -WRITER_CACHE_KIB));
     prepared.map_err(|error| unusable(path, &error))?;
-    identify(&conn, path)?;
+    let version = identify(&conn, path)?;
     check(&conn, path)?;
-    bring_up_to_date(&mut conn, path)?;
-    Ok(conn)
+    Ok((conn, version))
 }
 
 /// Writes to the file, within a transaction, what stands there already: one page, as every write does, of
@@ -194,6 +217,18 @@ fn bring_up_to_date(conn: &mut Connection, path: &Path) -> Result<(), Error> {
     migrations()
         .to_latest(conn)
         .map_err(|error| cannot_open(path, &error))
+}
+
+/// A file that is held cannot be brought from version `found` to the present one.
+fn older_in_use(error: Error, found: i64) -> Error {
+    match error {
+        Error::InUse { path } => Error::OlderInUse {
+            path,
+            found,
+            known: KNOWN_VERSION,
+        },
+        other => other,
+    }
 }
 
 /// What an error of the engine says about the file. A file that is locked or cannot be read just now is none to

@@ -4,10 +4,12 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use chattrix::store::Lock;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::support::{Cli, TestServer, eventually, within};
+use crate::support::{Cli, SECRET, TestServer, eventually, within};
 
 /// Calls of Alice and Bob that are over.
 async fn ended_calls(server: &TestServer, count: usize) -> Vec<String> {
@@ -275,4 +277,36 @@ async fn commands_that_need_a_server_or_have_to_do_without_say_so() {
     server.stop().await;
     cli.run(&["db", "prune", "--older-than", "0s"]).success();
     assert_eq!(count(&cli, &[]), 0);
+}
+
+/// A newer program beside a server that knows an older version only.
+#[test]
+fn a_command_that_writes_leaves_an_older_file_as_it_is_while_a_server_holds_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("chattrix.db");
+    let old = Connection::open(&path).expect("made");
+    old.execute_batch(include_str!("../../schema.sql"))
+        .and_then(|()| old.pragma_update(None, "application_id", 0x4348_5458))
+        .and_then(|()| old.pragma_update(None, "user_version", 1))
+        .expect("version 1");
+    let version = || old.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+    let cli = Cli::in_directory(folder.path()).with("CHATTRIX_JWT_SECRET", SECRET);
+    let writers: [&[&str]; 3] = [
+        &["user", "add", "alice", "--name", "Alice"],
+        &["seed"],
+        &["user", "disable", "alice"],
+    ];
+    let server = Lock::take(&path).expect("nobody else's");
+    for command in writers {
+        let refused = cli.run(command).failure(1);
+        assert!(refused.contains("schema version 1"), "{refused}");
+        assert!(
+            refused.contains("the program that the server runs"),
+            "{refused}"
+        );
+        assert_eq!(version(), Ok(1), "{command:?}");
+    }
+    drop(server);
+    cli.run(writers[0]).success();
+    assert_eq!(version(), Ok(2));
 }

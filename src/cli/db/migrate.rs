@@ -49,7 +49,7 @@ impl Migrate {
             return Ok(output::line(&status)?);
         }
         let lock = Lock::take(path)?;
-        drop(Database::open(path)?);
+        drop(Database::open_alone(path, &lock)?);
         drop(lock);
         output::tell(&format!("{file} went from version {version} to {known}"));
         Ok(())

@@ -149,8 +149,8 @@ async fn through(
 
 /// No server may start meanwhile: it would have a second writer beside it.
 fn alone(path: &Path, before: Timestamp, show: impl Fn(u64)) -> Result<Forgotten, Failure> {
-    let _lock = Lock::take(path)?;
-    let database = Database::open(path)?;
+    let lock = Lock::take(path)?;
+    let database = Database::open_alone(path, &lock)?;
     let mut forgotten = Forgotten::default();
     loop {
         let batch = database.forget_calls(before, BATCH)?;
