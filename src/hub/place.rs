@@ -39,6 +39,8 @@ pub(super) struct Places {
 struct Holders {
     by_user: HashMap<UserId, usize>,
     by_address: HashMap<IpAddr, usize>,
+    /// Those of a user that take long to leave.
+    lingering: HashMap<UserId, usize>,
 }
 
 impl Places {
@@ -74,6 +76,7 @@ impl Places {
             places: Arc::clone(self),
             user: user.clone(),
             address,
+            lingers: false,
         })
     }
 
@@ -99,6 +102,23 @@ pub struct Place {
     places: Arc<Places>,
     user: UserId,
     address: IpAddr,
+    lingers: bool,
+}
+
+impl Place {
+    /// Whether the connection, which is being closed, may take long to leave, as a slow reader does. As many of a
+    /// user may at a time as it may have sessions: who never reads would otherwise hold every place that a user may
+    /// have, for as long as that.
+    pub fn may_linger(&mut self) -> bool {
+        let mut holders = self.places.holders.lock();
+        let lingering = &mut holders.lingering;
+        let most = self.places.capacity.sessions_per_user;
+        if !self.lingers && count(lingering, &self.user) < most {
+            *lingering.entry(self.user.clone()).or_default() += 1;
+            self.lingers = true;
+        }
+        self.lingers
+    }
 }
 
 impl Drop for Place {
@@ -107,6 +127,9 @@ impl Drop for Place {
         let mut holders = places.holders.lock();
         give_back(&mut holders.by_user, &self.user);
         give_back(&mut holders.by_address, &self.address);
+        if self.lingers {
+            give_back(&mut holders.lingering, &self.user);
+        }
         places.connections.fetch_sub(1, Ordering::AcqRel);
         drop(holders);
         places.connection_left.notify_waiters();
@@ -183,5 +206,25 @@ mod tests {
         let holders = hub.0.places.holders.lock();
         assert!(holders.by_user.is_empty() && holders.by_address.is_empty());
         assert_eq!(hub.connections(), 0);
+    }
+
+    #[test]
+    fn as_many_of_a_user_linger_as_it_may_have_sessions() {
+        let hub = Hub::new(Capacity {
+            event_queue: 2,
+            sessions_per_user: 2,
+            connections: 1000,
+            connections_per_address: None,
+        });
+        let admit = |id| hub.admit(&user(id), HERE).expect("a place");
+        let mut bobs: Vec<Place> = (0..3).map(|_| admit("bob")).collect();
+        let lingering: Vec<bool> = bobs.iter_mut().map(Place::may_linger).collect();
+        assert_eq!(lingering, [true, true, false]);
+        assert!(admit("carol").may_linger());
+        assert!(bobs[0].may_linger(), "asked again");
+        bobs.remove(0);
+        assert!(bobs[1].may_linger());
+        bobs.clear();
+        assert!(hub.0.places.holders.lock().lingering.is_empty());
     }
 }

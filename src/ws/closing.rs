@@ -10,27 +10,29 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::hub::Closing;
+use crate::hub::{Closing, Place};
 use crate::wire::Close;
 
 use super::flood::{Flood, Guarded};
 
 /// How long a connection takes to end.
-struct Patience {
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
     /// How long the close frame may take to get out.
     farewell: Duration,
     /// How long the peer may take to answer it.
     answer: Duration,
 }
 
-const PATIENCE: Patience = Patience {
+pub(super) const PATIENCE: Patience = Patience {
     farewell: Duration::from_secs(5),
     answer: Duration::from_secs(1),
 };
 
 /// That with a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before it
 /// comes to the close frame, and would lose them all if the connection were closed with what it has sent unread. The
-/// session has left the hub by then and costs a descriptor and its write buffer.
+/// session has left the hub by then and costs a descriptor, its write buffer and its place, which is why few of a
+/// user's may ([`Place::may_linger`]).
 const PATIENCE_WITH_THE_SLOW: Patience = Patience {
     farewell: Duration::from_secs(30),
     answer: Duration::from_secs(30),
@@ -127,14 +129,14 @@ impl From<Flood> for End {
     }
 }
 
-/// Ends the connection: says why where we end it, and lets the peer finish. A peer that takes too long is
-/// left behind.
+/// Ends the connection: says why where we end it, and lets the peer finish. A peer that takes longer than `patience`
+/// is left behind.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: WebSocketStream<Guarded<S>>,
     end: End,
+    patience: Patience,
 ) {
     stream.get_mut().lift();
-    let patience = patience(end);
     let told = match end {
         End::Gone => return,
         End::ByPeer(_) => true,
@@ -166,8 +168,9 @@ async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
     }
 }
 
-fn patience(end: End) -> Patience {
-    if end == End::ByUs(Close::TooSlow) {
+/// How long a connection with `place` may take to end.
+pub(super) fn patience(end: End, place: &mut Place) -> Patience {
+    if end == End::ByUs(Close::TooSlow) && place.may_linger() {
         PATIENCE_WITH_THE_SLOW
     } else {
         PATIENCE

@@ -49,7 +49,7 @@ async fn echo(mut stream: TcpStream) {
             break end;
         }
     };
-    closing::close(stream, end).await;
+    closing::close(stream, end, closing::PATIENCE).await;
 }
 
 /// The opening handshake, of a client that knows how.

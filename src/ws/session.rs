@@ -71,7 +71,7 @@ impl Session {
             respondent,
             expires_at,
             rules,
-            place,
+            mut place,
         } = self;
         let unfinished = Unfinished::default();
         let room = Room::of_session(rules.max_message_bytes);
@@ -107,7 +107,8 @@ impl Session {
             }
         };
         service.metrics().close(end.counted_code(), end.by());
-        Box::pin(closing::close(stream, end)).await;
+        let patience = closing::patience(end, &mut place);
+        Box::pin(closing::close(stream, end, patience)).await;
         line.write(end, about);
         drop(place);
     }

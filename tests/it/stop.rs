@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use chattrix::call::MAX_SIGNAL_BYTES;
 use reqwest::Method;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -257,6 +258,43 @@ async fn a_frozen_client_delays_nobody_and_does_not_hold_up_a_stop() {
     kill_process(frozen, Signal::CONT).expect("thawed");
     client.kill().expect("ended");
     client.wait().expect("gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_readers_that_are_given_time_to_read_do_not_hold_up_a_stop() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = Process::start(&folder.path().join("chattrix.db")).await;
+    let bob = server.sign_in("bob");
+    bob.active().await.success(200);
+    let mut slow = Vec::new();
+    for n in 0..3 {
+        let reader = server.sign_in(&format!("slow-{n}"));
+        let socket = RawSocket::connect(server.address(), reader.token()).await;
+        let call = reader.call("bob").await;
+        bob.accept(&call).await.success(200);
+        signal_until_closed(&bob, &format!("slow-{n}"), &call).await;
+        bob.end(&call).await.success(200);
+        slow.push(socket);
+    }
+    let log = server.log();
+    assert!(!log.contains("too many events wait"), "one has left: {log}");
+    stops_in_time(&mut server).await;
+}
+
+/// Sends signals to `reader`, who does not read, until the server has closed its session.
+async fn signal_until_closed(by: &Api, reader: &str, call: &str) {
+    let mut socket = by.socket().await;
+    let status = format!("/api/v1/users/status/{reader}");
+    let signal = "x".repeat(MAX_SIGNAL_BYTES - 2);
+    let payload = json!({ "callId": call, "signal": signal });
+    eventually("the reader to be closed", async || {
+        for _ in 0..32 {
+            socket.send("call.signal", &payload).await;
+        }
+        let status = by.get(&status).await.success(200);
+        status["isOnline"] == json!(false)
+    })
+    .await;
 }
 
 /// Memory that the process keeps, in KiB, where the system tells (Linux).
