@@ -297,11 +297,12 @@ async fn signal_until_closed(by: &Api, reader: &str, call: &str) {
     .await;
 }
 
-/// Memory that the process keeps, in KiB, where the system tells (Linux).
+/// Memory that the process keeps, in KiB, where the system tells (Linux). To the page: the figure in `status` is
+/// behind by what each thread has not reported yet.
 fn resident_kib(server: &Process) -> Option<usize> {
-    let path = format!("/proc/{}/status", server.pid());
-    let status = std::fs::read_to_string(path).ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let path = format!("/proc/{}/smaps_rollup", server.pid());
+    let rollup = std::fs::read_to_string(path).ok()?;
+    let line = rollup.lines().find(|line| line.starts_with("Rss:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
@@ -325,5 +326,103 @@ async fn a_reader_that_does_not_read_costs_the_server_a_bounded_piece_of_memory(
         let each = after.saturating_sub(before) / many;
         println!("{each} KiB for each of {many} slow readers");
         assert!(each < 1024, "{before} KiB before, {after} KiB after");
+    }
+}
+
+/// KiB of signals that may wait for a session (docs/architecture.md).
+const WAITING_KIB: usize = 1024;
+
+/// KiB that a session takes beside them: what has been written and is not sent, 256 KiB, and the event that is next.
+const BESIDE_KIB: usize = 512;
+
+/// Signals between two looks at whether the reader is closed for them.
+const STEP: usize = 4;
+
+/// Somebody in a call who does not read, and who signals to them.
+struct Unread {
+    /// Open for as long as this is.
+    _reader: RawSocket,
+    status: String,
+    by: Api,
+    by_socket: Socket,
+    payload: Value,
+}
+
+impl Unread {
+    async fn begin(server: &Process, n: usize) -> Self {
+        let (reader, by) = (server.sign_in(&callee(n)), server.sign_in(&caller(n)));
+        let by_socket = by.socket().await;
+        let raw = RawSocket::connect(server.address(), reader.token()).await;
+        let call = by.call(&callee(n)).await;
+        reader.accept(&call).await.success(200);
+        let signal = "x".repeat(MAX_SIGNAL_BYTES - 2);
+        let mut unread = Self {
+            _reader: raw,
+            status: format!("/api/v1/users/status/{}", callee(n)),
+            by,
+            by_socket,
+            payload: json!({ "callId": call, "signal": signal }),
+        };
+        unread.by_socket.expect("call_accepted").await;
+        unread
+    }
+
+    /// Signals so often; each has been passed on, none refused.
+    async fn signal(&mut self, count: usize) {
+        for _ in 0..count {
+            self.by_socket.send("call.signal", &self.payload).await;
+        }
+        self.by_socket.send("heartbeat", &json!({})).await;
+        self.by_socket.expect("heartbeat.ack").await;
+    }
+
+    async fn is_connected(&self) -> bool {
+        let status = self.by.get(&self.status).await.success(200);
+        status["isOnline"] == json!(true)
+    }
+
+    /// Signals until the reader is closed for it: how many that took.
+    async fn signal_until_closed(&mut self) -> usize {
+        let mut count = 0;
+        while self.is_connected().await {
+            self.signal(STEP).await;
+            count += STEP;
+        }
+        count
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_whose_queue_is_full_of_signals_costs_no_more_than_is_promised() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Two servers: what the first reader leaves behind would be used again by the others.
+    let trial = Process::start(&folder.path().join("trial.db")).await;
+    let one_too_many = Unread::begin(&trial, 0).await.signal_until_closed().await;
+    let server = Process::start(&folder.path().join("chattrix.db")).await;
+    let many = rounds(16, 64);
+    let mut readers = Vec::new();
+    for n in 0..many {
+        readers.push(Unread::begin(&server, n).await);
+    }
+    let before = resident_kib(&server);
+    for reader in &mut readers {
+        reader.signal(one_too_many - STEP).await;
+    }
+    let after = resident_kib(&server);
+    // Most were one or two steps from being closed: their queues were full.
+    let mut full = 0;
+    for reader in &mut readers {
+        let more = reader.signal_until_closed().await;
+        full += usize::from((1..=3 * STEP).contains(&more));
+    }
+    assert!(full * 2 >= many, "{full} of {many}");
+    if let (Some(before), Some(after)) = (before, after) {
+        let each = after.saturating_sub(before) / many;
+        println!("{each} KiB for each of {many} readers, after {one_too_many} signals");
+        let promised = WAITING_KIB / 2..WAITING_KIB + BESIDE_KIB;
+        assert!(
+            promised.contains(&each),
+            "{before} KiB before, {after} KiB after: {each}"
+        );
     }
 }
