@@ -103,7 +103,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let stop = Stop::new(service.clone());
     let mut rocket = rocket::custom(ours(figment))
         .manage(service.clone())
-        .manage(gate)
+        .manage(gate.clone())
         .manage(agora(settings))
         .attach(begin(service.clone()))
         .attach(http::stage(settings, metrics.clone()))
@@ -111,6 +111,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .attach(Control::new(
             &settings.database,
             service.clone(),
+            gate,
             sender.clone(),
         ))
         .attach(Sweeper(service.clone()))

@@ -150,7 +150,7 @@ fn examine(world: &World) -> Result<Vec<Finding>, Failure> {
     findings.extend(disk(&settings.database));
     findings.extend(log(&settings.database));
     findings.push(clock(world, now)?);
-    findings.push(proxy(world, settings));
+    findings.push(proxy(world, settings, status.as_ref()));
     findings.extend(secret(settings));
     Ok(findings)
 }
@@ -301,8 +301,17 @@ fn clock(world: &World, now: Timestamp) -> Result<Finding, Failure> {
     Ok(Finding::well("clock", format!("{now}{how}")))
 }
 
-/// Who stands between the internet and the server, as far as the settings tell.
-fn proxy(world: &World, settings: &Settings) -> Finding {
+/// Who stands between the internet and the server, as far as the settings and the running server tell.
+fn proxy(world: &World, settings: &Settings, status: Option<&Status>) -> Finding {
+    if status.is_some_and(|status| status.unnamed_proxy) {
+        return Finding::odd(
+            "proxy",
+            "somebody near passes clients on (X-Forwarded-For) and is not believed: all of them count \
+             as one address"
+                .to_owned(),
+            "if that is your proxy, name its address in trusted_proxies, and start the server anew",
+        );
+    }
     let Ok(config) = rocket::Config::try_from(&world.figment) else {
         return Finding::well("proxy", "unknown".to_owned());
     };

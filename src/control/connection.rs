@@ -164,6 +164,7 @@ async fn status(shared: &Shared) -> Status {
         connections: shared.service.connections(),
         open_files: machine::open_files(),
         open_files_limit: machine::open_files_limit(),
+        unnamed_proxy: shared.gate.has_unnamed_proxy(),
     }
 }
 

@@ -24,6 +24,7 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::gate::Gate;
 use crate::service::Service;
 use crate::webhook::Sender;
 use crate::wire::control::Answer;
@@ -50,6 +51,7 @@ pub fn socket_path(database: &Path) -> PathBuf {
 /// What every connection needs.
 struct Shared {
     service: Service,
+    gate: Gate,
     /// Where there are webhooks.
     sender: Option<Arc<Sender>>,
     started: Instant,
@@ -69,13 +71,15 @@ struct Running {
 }
 
 impl Control {
-    /// The control socket of `service`, whose database is `database` and whose webhooks go through `sender`.
+    /// The control socket of `service` behind `gate`, whose database is `database` and whose webhooks go through
+    /// `sender`.
     #[must_use]
-    pub fn new(database: &Path, service: Service, sender: Option<Arc<Sender>>) -> Self {
+    pub fn new(database: &Path, service: Service, gate: Gate, sender: Option<Arc<Sender>>) -> Self {
         Self {
             path: socket_path(database),
             shared: Arc::new(Shared {
                 service,
+                gate,
                 sender,
                 started: Instant::now(),
             }),

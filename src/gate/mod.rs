@@ -13,6 +13,7 @@ mod sign_in;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ipnet::IpNet;
 
@@ -39,6 +40,8 @@ struct Inner {
     service: Service,
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
+    /// Whether a proxy that is not among them has come by, as it seems.
+    unnamed_proxy: AtomicBool,
     metrics_allow: Vec<IpNet>,
     world: World,
     requests: RateLimit<UserId>,
@@ -56,6 +59,7 @@ impl Gate {
             service,
             origins: Origins::new(settings.allowed_origins.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
+            unnamed_proxy: AtomicBool::new(false),
             metrics_allow: settings.metrics_allow.clone(),
             world: settings.world,
             requests: RateLimit::new(settings.request_rate, metrics.limit("request_rate")),
@@ -65,6 +69,12 @@ impl Gate {
                 metrics.limit("auth_failure_rate"),
             ),
         }))
+    }
+
+    /// Whether somebody near, outside the `trusted_proxies`, passed a client on, whose address was not believed.
+    #[must_use]
+    pub fn has_unnamed_proxy(&self) -> bool {
+        self.0.unnamed_proxy.load(Ordering::Relaxed)
     }
 
     /// Which pages of browsers may ask.

@@ -23,6 +23,24 @@ pub(super) fn client_address(request: &Request<'_>, trusted_proxies: &[IpNet]) -
     )
 }
 
+/// Whether `request` looks like one of a proxy that nobody has named: it says for whom it comes, and its peer is
+/// near. Of others this tells nothing, since anybody can send the header.
+pub(super) fn is_of_unnamed_proxy(request: &Request<'_>, trusted_proxies: &[IpNet]) -> bool {
+    request.headers().contains("X-Forwarded-For")
+        && request.remote().is_some_and(|remote| {
+            let peer = remote.ip().to_canonical();
+            is_near(peer) && !trusted_proxies.iter().any(|net| net.contains(&peer))
+        })
+}
+
+/// Whether it is on this machine or in a private network.
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
 /// The last address on the way that no trusted proxy vouches for. Each proxy appends whom it heard from, so
 /// the list is read from its end; what stands before an untrusted address is that one's own invention.
 fn resolve(peer: IpAddr, forwarded: &[&str], real_ip: Option<&str>, trusted: &[IpNet]) -> IpAddr {
@@ -88,6 +106,22 @@ mod tests {
         assert_eq!(resolve(&[], Some("2.2.2.2")), ip("2.2.2.2"));
         assert_eq!(resolve(&["::ffff:1.1.1.1"], None), ip("1.1.1.1"));
         assert_eq!(resolve(&[], None), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn near_is_this_machine_and_private_networks() {
+        let near = [
+            "127.0.0.1",
+            "10.0.0.1",
+            "172.17.0.1",
+            "192.168.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+        ];
+        assert!(near.iter().all(|text| is_near(ip(text))));
+        let far = ["9.9.9.9", "172.32.0.1", "2001:db8::1"];
+        assert!(!far.iter().any(|text| is_near(ip(text))));
     }
 
     #[test]

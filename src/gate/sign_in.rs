@@ -1,6 +1,7 @@
 //! Guards: the user and session behind a request's token.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
@@ -12,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::service::SignIn;
 use crate::user::{Profile, SessionId, UserId};
 
-use super::peer::{client_address, network_of};
+use super::peer::{client_address, is_of_unnamed_proxy, network_of};
 use super::{Arrival, Gate, Origin, Problem};
 
 /// A user with a valid token, asking over REST within the rate of requests.
@@ -110,7 +111,11 @@ impl Gate {
 
     /// Whom `request` counts for where clients are told apart by address.
     fn client_of(&self, request: &Request<'_>) -> IpAddr {
-        network_of(client_address(request, &self.0.trusted_proxies))
+        let trusted_proxies = &self.0.trusted_proxies;
+        if is_of_unnamed_proxy(request, trusted_proxies) {
+            self.0.unnamed_proxy.store(true, Ordering::Relaxed);
+        }
+        network_of(client_address(request, trusted_proxies))
     }
 
     /// A token that will not do, and why: in a word for the metrics and in words for the log, where it stays.

@@ -184,6 +184,10 @@ pub struct Status {
     pub open_files: Option<u64>,
     /// How many it may have open, where that is limited.
     pub open_files_limit: Option<u64>,
+    /// Whether a peer on this machine or in a private network sent `X-Forwarded-For`, and is not in
+    /// `trusted_proxies`. Servers before this was told do not say.
+    #[serde(default)]
+    pub unnamed_proxy: bool,
 }
 
 /// A change of a call, with the words of the contract.

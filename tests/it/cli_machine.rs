@@ -91,6 +91,25 @@ async fn doctor_looks_at_the_running_server_and_its_limits() {
     assert_eq!(finding(&behind, "proxy")["ok"], true);
 }
 
+#[rocket::async_test]
+async fn doctor_finds_a_proxy_that_is_not_named_in_the_settings() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    assert_eq!(finding(&cli, "proxy")["ok"], true);
+    let answer = reqwest::Client::new()
+        .get(server.address().http("/api/v1/calls/active"))
+        .header("X-Forwarded-For", "9.9.9.9")
+        .bearer_auth("no token")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 401);
+    let found = finding(&cli, "proxy");
+    assert_eq!(found["ok"], false);
+    let advice = found["advice"].as_str().expect("an advice");
+    assert!(advice.contains("trusted_proxies"), "{advice}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn doctor_finds_a_secret_that_everybody_can_read_without_showing_it() {
     let folder = tempfile::tempdir().expect("a folder");
