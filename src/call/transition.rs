@@ -140,7 +140,7 @@ pub fn ring_by_callee(
 /// A webhook's receiver has woken the callee's device by a push.
 ///
 /// # Errors
-/// As [`ring`].
+/// As [`ring()`].
 pub fn ring_by_push(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     let entry = entry_by(Actor::System, Via::Webhook, Cause::PushDelivered);
     begin_ringing(call, entry, now)

@@ -2,12 +2,17 @@
 //! pings, not read at all, send half a message.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Address, Socket, within};
+
+/// How long a frame may take. Longer than anything else: a sender whose receiver had no room asks again after
+/// a pause that doubles each time (RFC 9293, section 3.8.6.1), which is 10 s and more once much was stuck.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a frame is (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +67,8 @@ impl RawSocket {
 
     /// The next frame, or none where the connection has ended.
     pub async fn frame(&mut self) -> Option<(Opcode, Vec<u8>)> {
-        within("a frame or the end", self.read_frame()).await
+        let frame = tokio::time::timeout(PATIENCE, self.read_frame()).await;
+        frame.expect("a frame or the end")
     }
 
     /// Reads to the end: the code of the close frame, if one came.
