@@ -29,8 +29,13 @@ pub(super) fn is_of_unnamed_proxy(request: &Request<'_>, trusted_proxies: &[IpNe
     request.headers().contains("X-Forwarded-For")
         && request.remote().is_some_and(|remote| {
             let peer = remote.ip().to_canonical();
-            is_near(peer) && !trusted_proxies.iter().any(|net| net.contains(&peer))
+            is_near(peer) && !is_listed(peer, trusted_proxies)
         })
+}
+
+/// Whether it is in one of `networks`.
+pub(super) fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// Whether it is on this machine or in a private network.
@@ -44,7 +49,7 @@ fn is_near(address: IpAddr) -> bool {
 /// The last address on the way that no trusted proxy vouches for. Each proxy appends whom it heard from, so
 /// the list is read from its end; what stands before an untrusted address is that one's own invention.
 fn resolve(peer: IpAddr, forwarded: &[&str], real_ip: Option<&str>, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let is_trusted = |address| is_listed(address, trusted);
     let peer = peer.to_canonical();
     if !is_trusted(peer) {
         return peer;

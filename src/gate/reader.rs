@@ -1,12 +1,9 @@
 //! Who may read the metrics.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
-use super::peer::client_address;
+use super::peer::{client_address, is_listed};
 use super::{Gate, Problem};
 
 /// Somebody at an address of the setting `metrics_allow`.
@@ -28,10 +25,6 @@ impl<'r> FromRequest<'r> for MetricsReader {
         }
         Problem::address_not_allowed().refuse(request)
     }
-}
-
-fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
-    networks.iter().any(|network| network.contains(&address))
 }
 
 /// Whether a proxy passed the request on. One on this machine that is not among the `trusted_proxies` would

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::hub::notice::tests::notice;
 
-    fn hub() -> Hub {
+    pub fn hub() -> Hub {
         Hub::new(Capacity {
             event_queue: 2,
             sessions_per_user: 2,
@@ -251,9 +251,9 @@ mod tests {
         })
     }
 
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-    fn user(id: &str) -> UserId {
+    pub fn user(id: &str) -> UserId {
         UserId::parse(id).expect("a user id")
     }
 

@@ -156,21 +156,7 @@ mod tests {
 
     use super::*;
     use crate::hub::Hub;
-
-    fn hub() -> Hub {
-        Hub::new(Capacity {
-            event_queue: 2,
-            sessions_per_user: 2,
-            connections: 2,
-            connections_per_address: None,
-        })
-    }
-
-    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-    fn user(id: &str) -> UserId {
-        UserId::parse(id).expect("a user id")
-    }
+    use crate::hub::tests::{HERE, hub, user};
 
     #[test]
     fn places_are_bounded_and_given_back() {
