@@ -79,7 +79,7 @@ impl fmt::Display for CallId {
 }
 
 /// The name of the media channel that both join, as Agora allows it (contract section 1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelId(Arc<str>);
 
 impl ChannelId {

@@ -167,14 +167,11 @@ impl Service {
     /// # Errors
     /// [`Error::Refused`], [`Error::Store`].
     pub fn may_join(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
-        self.0.store.read_at_length(|db| {
-            let live = db.live_call(user)?;
-            let taken_at = match &live {
-                Some(call) => db.channel_taken_at(channel, call.id)?,
-                None => None,
-            };
-            Ok(media::check(live.as_ref(), channel, taken_at)?)
-        })
+        let live = self.active_call(user)?;
+        let taken_at = live
+            .as_ref()
+            .and_then(|call| self.0.channels.taken_at(channel, call.id));
+        Ok(media::check(live.as_ref(), channel, taken_at)?)
     }
 
     /// Changes a call by what `decide` says, if anything.

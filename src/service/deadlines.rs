@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::metrics::Loss;
 use crate::store::{AfterCommit, Write};
 
+use super::channels::Move;
 use super::pace::until_none;
 use super::{Error, Inner, Service};
 
@@ -20,7 +21,8 @@ const BATCH: u32 = 64;
 const STEP: u32 = 64;
 
 impl Service {
-    /// At the start: nobody is connected, so whoever was in an answered call is gone from now.
+    /// At the start: nobody is connected, so whoever was in an answered call is gone from now. What is kept in
+    /// memory of live calls is filled.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -31,12 +33,16 @@ impl Service {
             db.mark_all_gone(now)?;
             inner.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
-            let count = move || {
+            let answered = db.answered_calls()?;
+            let remember = move || {
+                for answered in answered {
+                    inner.channels.tell(Move::In(answered));
+                }
                 for (status, calls) in live {
                     inner.metrics.set_live_calls(status, calls);
                 }
             };
-            Ok(((), Box::new(count)))
+            Ok(((), Box::new(remember)))
         };
         self.0.store.write(job).await
     }

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod calls;
+mod channels;
 mod deadlines;
 mod error;
 mod health;
@@ -47,6 +48,7 @@ pub use webhooks::Outlet;
 pub use crate::store::Forgotten;
 
 use alarm::Alarm;
+use channels::Channels;
 use news::News;
 use pulse::Pulse;
 use quality::Monitor;
@@ -92,6 +94,7 @@ struct Inner {
     started_at: Timestamp,
     started: Instant,
     news: News,
+    channels: Channels,
     /// Tells receivers of webhooks, where there are any.
     announcer: Option<Announcer>,
 }
@@ -121,6 +124,7 @@ impl Service {
             metrics,
             started,
             news: News::default(),
+            channels: Channels::default(),
             announcer: outlet.map(Announcer::new),
         }))
     }
@@ -171,6 +175,7 @@ impl Inner {
         };
         let change = CallChange::from(transition);
         let news = self.news.of(transition);
+        let moved = channels::Move::of(&transition.call);
         let announced = self.announce(db, transition)?;
         let inner = Arc::clone(self);
         Ok(Box::new(move || {
@@ -180,6 +185,10 @@ impl Inner {
             }
             if let Some(unsaved) = unsaved {
                 inner.monitor.saved(&unsaved);
+            }
+            // Before anybody hears of an answer: who was told may ask to join at once.
+            if let Some(moved) = moved {
+                inner.channels.tell(moved);
             }
             for delivery in deliveries {
                 delivery.publish(&inner.metrics);

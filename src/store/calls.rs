@@ -192,14 +192,12 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
         table: "calls",
         id: &id,
     };
-    let channel: String = columns.get("channel")?;
     Ok(Call {
         id,
         caller: user_id(row, "calls", "caller_id")?,
         callee: user_id(row, "calls", "callee_id")?,
         call_type: columns.decode(&CallType::ALL, "call_type")?,
-        channel: ChannelId::parse(&channel)
-            .ok_or_else(|| columns.impossible("channel", &channel))?,
+        channel: channel(&columns)?,
         withheld: columns.get("withheld")?,
         created_at: instant(&columns, "created_at")?,
         updated_at: instant(&columns, "updated_at")?,
@@ -269,6 +267,12 @@ pub(super) fn actor(
             .ok_or_else(|| columns.impossible(column, &id)),
         (Some(key), None) => Err(columns.impossible(column, &key.to_string())),
     }
+}
+
+/// The channel of the call in this row.
+pub(super) fn channel(columns: &Columns<'_>) -> Result<ChannelId, Error> {
+    let channel: String = columns.get("channel")?;
+    ChannelId::parse(&channel).ok_or_else(|| columns.impossible("channel", &channel))
 }
 
 /// The instant in `column`, which must be there.

@@ -47,13 +47,40 @@ impl Read<'_> {
     /// # Errors
     /// [`Error`].
     pub fn calls(&self, filter: &CallFilter, limit: u32) -> Result<Vec<Call>, Error> {
+        let Listing { sql, mut params } = Listing::of(filter);
+        params.push((":limit", Box::new(limit)));
+        let params: Vec<(&str, &dyn ToSql)> = params
+            .iter()
+            .map(|(name, value)| (*name, &**value))
+            .collect();
+        let mut statement = self.conn.prepare(&sql)?;
+        statement.query_and_then(&*params, call)?.collect()
+    }
+}
+
+/// The statement that finds the calls of a filter, and what it asks for but the limit.
+struct Listing {
+    sql: String,
+    params: Vec<(&'static str, Box<dyn ToSql>)>,
+}
+
+impl Listing {
+    fn of(filter: &CallFilter) -> Self {
         let mut conditions = vec!["1"];
-        let mut params: Vec<(&str, Box<dyn ToSql>)> = vec![(":limit", Box::new(limit))];
-        if filter.live || filter.status.is_some_and(Status::is_live) {
-            conditions.push("id IN (SELECT call FROM live)");
-        }
+        let mut params: Vec<(&'static str, Box<dyn ToSql>)> = Vec::new();
+        let live = filter.live || filter.status.is_some_and(Status::is_live);
+        conditions.extend(match (live, &filter.user) {
+            (false, None) => None,
+            (false, Some(_)) => {
+                Some("(SELECT key FROM users WHERE id = :user) IN (caller, callee)")
+            }
+            (true, None) => Some("id IN (SELECT call FROM live)"),
+            // One at most.
+            (true, Some(_)) => Some(
+                "id = (SELECT call FROM live WHERE user = (SELECT key FROM users WHERE id = :user))",
+            ),
+        });
         if let Some(user) = &filter.user {
-            conditions.push("(SELECT key FROM users WHERE id = :user) IN (caller, callee)");
             params.push((":user", Box::new(user.as_str().to_owned())));
         }
         if let Some(status) = filter.status {
@@ -75,11 +102,65 @@ impl Read<'_> {
              ORDER BY id DESC",
             conditions.join(" AND ")
         );
-        let params: Vec<(&str, &dyn ToSql)> = params
-            .iter()
-            .map(|(name, value)| (*name, &**value))
-            .collect();
-        let mut statement = self.conn.prepare(&sql)?;
-        statement.query_and_then(&*params, call)?.collect()
+        Self { sql, params }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::super::plans::plan;
+    use super::super::schema;
+    use super::*;
+
+    /// Every way to filter, by whether it is used.
+    fn filters() -> impl Iterator<Item = CallFilter> {
+        let statuses = || std::iter::once(None).chain(Status::ALL.map(Some));
+        (0..16).flat_map(move |bits: u8| {
+            let has = move |bit: u8| bits & (1 << bit) != 0;
+            statuses().map(move |status| CallFilter {
+                live: has(0),
+                user: has(1).then(|| UserId::parse("alice").expect("an id")),
+                status,
+                call_type: has(2).then_some(CallType::Audio),
+                since: has(3).then(|| Timestamp::from_millis(1)),
+            })
+        })
+    }
+
+    #[test]
+    fn every_filter_of_calls_reads_by_what_narrows_it_most_and_sorts_nothing() {
+        let conn = Connection::open_in_memory().expect("memory");
+        conn.execute_batch(&schema::VERSIONS.concat())
+            .expect("the schema applies");
+        for filter in filters() {
+            let steps = plan(&conn, &Listing::of(&filter).sql);
+            let live = filter.live || filter.status.is_some_and(Status::is_live);
+            let expected: &[&str] = match (live, &filter.user, filter.since) {
+                (true, Some(_), _) => &[
+                    "SEARCH calls USING PRIMARY KEY (id=?)",
+                    "SEARCH live USING INTEGER PRIMARY KEY (rowid=?)",
+                ],
+                (true, None, _) => &["SEARCH calls USING PRIMARY KEY (id=?)", "SCAN live"],
+                (false, _, Some(_)) => &["SEARCH calls USING PRIMARY KEY (id>?)"],
+                // From the newest end, until there are enough.
+                (false, _, None) => &["SCAN calls"],
+            };
+            let found: Vec<&String> = steps
+                .iter()
+                .filter(|step| {
+                    let table = step.split(' ').nth(1);
+                    table.is_some_and(|table| table == "calls" || table == "live")
+                })
+                .collect();
+            assert_eq!(found, expected, "{filter:?}: {steps:#?}");
+            assert!(
+                !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+                "{filter:?}: {steps:#?}"
+            );
+            // Only the page that was found is joined.
+            assert_eq!(steps[0], "SEARCH c USING PRIMARY KEY (id=?)", "{filter:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
 use crate::user::{SessionId, User, UserId};
 
-use super::calls::call;
+use super::calls::{call, channel, instant};
 use super::codes::Columns;
 use super::error::Error;
 use super::users::{user, user_id};
@@ -30,6 +30,17 @@ pub struct Gone {
     pub user: UserId,
     /// The call.
     pub call: Call,
+}
+
+/// A live call that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// When.
+    pub at: Timestamp,
+    /// Which it is.
+    pub call: CallId,
 }
 
 impl Read<'_> {
@@ -92,24 +103,6 @@ impl Read<'_> {
         Ok(session.flatten().map(|text| SessionId::new(&text)))
     }
 
-    /// When the first of the live calls on `channel` was answered, `but` left out of account, if any was.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn channel_taken_at(
-        &self,
-        channel: &ChannelId,
-        but: CallId,
-    ) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT min(c.started_at) FROM live AS l JOIN calls AS c ON c.id = l.call
-             WHERE c.channel = ?1 AND c.id <> ?2",
-        )?;
-        let at: Option<i64> =
-            statement.query_one((channel.as_str(), but.as_bytes()), |row| row.get(0))?;
-        Ok(at.map(Timestamp::from_millis))
-    }
-
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
     ///
     /// # Errors
@@ -156,6 +149,31 @@ impl Read<'_> {
             ))
         };
         statement.query_and_then([], counted)?.collect()
+    }
+
+    /// The live calls that were answered, each once for each participant.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn answered_calls(&self) -> Result<Vec<Answered>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT c.id, c.channel, c.started_at FROM live AS l JOIN calls AS c ON c.id = l.call
+             WHERE c.started_at IS NOT NULL",
+        )?;
+        let answered = |row: &Row<'_>| {
+            let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+            let columns = Columns {
+                row,
+                table: "calls",
+                id: &call,
+            };
+            Ok(Answered {
+                channel: channel(&columns)?,
+                at: instant(&columns, "started_at")?,
+                call,
+            })
+        };
+        statement.query_and_then([], answered)?.collect()
     }
 
     /// Since when the participant who has been gone the longest from an answered call is gone.

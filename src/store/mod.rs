@@ -49,7 +49,7 @@ pub use error::Error;
 pub use history::Wanted;
 pub use idempotency::Remembered;
 pub use listing::CallFilter;
-pub use live::{Gone, Party};
+pub use live::{Answered, Gone, Party};
 pub use lock::Lock;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};

@@ -1,0 +1,106 @@
+//! Which calls that were answered are on which channel: who asks to join one is not kept by going through all
+//! live calls.
+
+use std::collections::{BTreeSet, HashMap};
+
+use parking_lot::Mutex;
+
+use crate::call::{Call, CallId, ChannelId};
+use crate::clock::Timestamp;
+use crate::store::Answered;
+
+/// The channels of all live calls that were answered, the first answered first: clients name the channels, so
+/// several calls may be on one.
+///
+/// Told after each commit, in the order of the commits, and of an answer before the participants are. So it is
+/// never ahead of the database, and never behind what anybody has been told.
+#[derive(Default)]
+pub(super) struct Channels(Mutex<HashMap<ChannelId, BTreeSet<(Timestamp, CallId)>>>);
+
+/// What a channel is to hear of a call.
+pub(super) enum Move {
+    /// The call was answered.
+    In(Answered),
+    /// It is over.
+    Out(Answered),
+}
+
+impl Move {
+    /// What follows from `call` as it is now; nothing of one that was not answered.
+    pub fn of(call: &Call) -> Option<Self> {
+        let answered = Answered {
+            channel: call.channel.clone(),
+            at: call.state.started_at()?,
+            call: call.id,
+        };
+        Some(if call.status().is_live() {
+            Self::In(answered)
+        } else {
+            Self::Out(answered)
+        })
+    }
+}
+
+impl Channels {
+    /// Takes over what is committed. A call that is in already stays in.
+    pub fn tell(&self, told: Move) {
+        let mut channels = self.0.lock();
+        match told {
+            Move::In(Answered { channel, at, call }) => {
+                channels.entry(channel).or_default().insert((at, call));
+            }
+            Move::Out(Answered { channel, at, call }) => {
+                if let Some(calls) = channels.get_mut(&channel) {
+                    calls.remove(&(at, call));
+                    if calls.is_empty() {
+                        channels.remove(&channel);
+                    }
+                }
+            }
+        }
+    }
+
+    /// When the first of the calls on `channel` was answered, `but` left out of account, if any was.
+    pub fn taken_at(&self, channel: &ChannelId, but: CallId) -> Option<Timestamp> {
+        let channels = self.0.lock();
+        let mut calls = channels.get(channel)?.iter();
+        calls.find(|(_, call)| *call != but).map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(name: &str) -> ChannelId {
+        ChannelId::parse(name).expect("a channel")
+    }
+
+    fn answered(name: &str, ms: i64) -> Answered {
+        let at = Timestamp::from_millis(ms);
+        Answered {
+            channel: channel(name),
+            at,
+            call: CallId::first_at(at),
+        }
+    }
+
+    #[test]
+    fn a_channel_belongs_to_the_first_that_was_answered_until_it_is_over() {
+        let channels = Channels::default();
+        let [early, late, elsewhere] =
+            [("media", 1), ("media", 2), ("other", 0)].map(|(name, at)| answered(name, at));
+        let taken_at = |but: &Answered| channels.taken_at(&channel("media"), but.call);
+        for told in [&late, &early, &early, &elsewhere] {
+            channels.tell(Move::In(told.clone()));
+        }
+        assert_eq!(taken_at(&late), Some(early.at));
+        assert_eq!(taken_at(&early), Some(late.at));
+        channels.tell(Move::Out(early));
+        assert_eq!(taken_at(&late), None);
+        channels.tell(Move::Out(late.clone()));
+        channels.tell(Move::Out(late));
+        channels.tell(Move::Out(elsewhere));
+        assert!(channels.0.lock().is_empty(), "what is over leaves nothing");
+    }
+}
