@@ -7,9 +7,9 @@ use crate::store::{self, Forgotten, Write};
 
 use super::{Error, Service};
 
-/// Calls between two looks at the time: they take a fraction of what a job may, even where each page of theirs
-/// has to come from the disk.
-const STEP: u32 = 8;
+/// Calls between two looks at the time: eight took longer than a whole job may, where each page of theirs has to
+/// come from the disk.
+const STEP: u32 = 2;
 
 impl Service {
     /// The setting `retention`.

@@ -143,7 +143,7 @@ async fn nobody_gets_a_token_for_a_channel_of_others_or_for_somebody_else() {
 /// A client names the channel of its calls, and could name one that it has heard of.
 #[rocket::async_test]
 async fn a_call_on_the_channel_of_others_who_are_talking_there_gives_no_token_for_it() {
-    let server = with_agora(TestServer::plan()).start().await;
+    let mut server = with_agora(TestServer::plan()).start().await;
     let [alice, bob, carol, dave] =
         ["alice", "bob", "carol", "dave"].map(|user| server.sign_in(user));
     let body = json!({ "channelId": CHANNEL });
@@ -159,6 +159,13 @@ async fn a_call_on_the_channel_of_others_who_are_talking_there_gives_no_token_fo
         }
         for answer in ask(&alice, &body).await {
             answer.success(200);
+        }
+    }
+    // Who was first on the channel is remembered.
+    server.restart().await;
+    for (user, status) in [(&carol, 403), (&alice, 200)] {
+        for answer in ask(user, &body).await {
+            assert_eq!(answer.status, status);
         }
     }
     alice.end(&talk).await.success(200);
