@@ -144,7 +144,7 @@ async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, Failu
 async fn keep_calling(mut pair: Pair, place: usize, schedule: Schedule) -> Tally {
     let mut tally = Tally::default();
     sleep_until(schedule.joins_at(place).into()).await;
-    for turn in 0.. {
+    for turn in schedule.first_turn(place).. {
         let Some(began) = schedule.turn(place, turn).await else {
             break;
         };
@@ -168,19 +168,30 @@ impl Schedule {
         self.began + ramp.mul_f64(ratio(place, self.pace.pairs()))
     }
 
+    /// When the turn `turn` of the pair at `place` is due at a rate.
+    fn due(&self, rate: u32, place: usize, turn: usize) -> Instant {
+        let number = place + turn * self.pace.pairs();
+        self.began + Duration::from_secs_f64(ratio(number, 1) / f64::from(rate))
+    }
+
+    /// The first turn of the pair at `place`: those that were due before it joined are what the ramp leaves out.
+    fn first_turn(&self, place: usize) -> usize {
+        let mut turn = 0;
+        if let Pace::Open { rate } = self.pace {
+            while self.due(rate, place, turn) < self.joins_at(place) {
+                turn += 1;
+            }
+        }
+        turn
+    }
+
     /// Waits for the turn `turn` of the pair at `place`: when its call begins, for the measurement. That is
     /// when it should have begun where the pair was still busy: its caller has waited since then.
     async fn turn(&self, place: usize, turn: usize) -> Option<Instant> {
         let now = Instant::now();
         let due = match self.pace {
             Pace::Closed { .. } => now,
-            Pace::Open { rate } => {
-                let number = place + turn * self.pace.pairs();
-                let after = Duration::from_secs_f64(ratio(number, 1) / f64::from(rate));
-                let due = self.began + after;
-                // The turns before it joined are those that the ramp leaves out.
-                due.max(self.joins_at(place))
-            }
+            Pace::Open { rate } => self.due(rate, place, turn),
         };
         if due >= self.until {
             return None;
@@ -248,4 +259,26 @@ impl Tally {
 fn ratio(part: usize, whole: usize) -> f64 {
     let float = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     float(part) / float(whole.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_makes_up_for_no_call_that_was_due_before_it_joined() {
+        let began = Instant::now();
+        let schedule = Schedule {
+            pace: Pace::Open { rate: 1_000 },
+            began,
+            counted_from: began + Duration::from_secs(2),
+            until: began + Duration::from_secs(20),
+        };
+        for place in [0, 1, 250, 499] {
+            let joins = schedule.joins_at(place);
+            let first = schedule.due(1_000, place, schedule.first_turn(place));
+            let between_turns = Duration::from_millis(500);
+            assert!((joins..joins + between_turns).contains(&first), "{place}");
+        }
+    }
 }
