@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
 
@@ -18,7 +18,8 @@ use super::super::failure::Failure;
 use super::pair::micros;
 use super::socket;
 
-/// A round trip as often as calls come in the case that the echo is compared with: 50 a second.
+/// A round trip as often as calls come in the case that the echo is compared with: 50 a second. Each is halfway
+/// between two calls, so that neither makes the other wait.
 const EVERY: Duration = Duration::from_millis(20);
 
 /// As long as a message of the server.
@@ -62,7 +63,8 @@ impl Echo {
             .await
             .map_err(|error| lost(&error))?;
         let text = String::from_utf8_lossy(&TEXT).into_owned();
-        let (until, mut ticks) = (Instant::now() + duration, interval(EVERY));
+        let now = Instant::now();
+        let (until, mut ticks) = (now + duration, interval_at((now + EVERY / 2).into(), EVERY));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut times = Vec::new();
         while Instant::now() < until {
