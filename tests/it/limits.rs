@@ -130,12 +130,25 @@ async fn the_largest_message_is_a_setting() {
     assert_eq!(socket.expect_close().await.0, TOO_BIG);
 }
 
-/// Causes `count` events for Alice's sessions, one after another.
-async fn cause_events(alice: &Api, bob: &Api, count: usize) {
-    for _ in 0..count {
+/// How many of `user`'s sessions are connected, as `viewer` sees it.
+async fn sessions_of(user: &str, viewer: &Api) -> u64 {
+    let path = format!("/api/v1/users/status/{user}");
+    let status = viewer.get(&path).await.success(200);
+    status["activeSessionCount"].as_u64().expect("a number")
+}
+
+/// Causes events for Alice's sessions, one after another, until no more than `left` of them are connected: how
+/// many.
+async fn cause_events(alice: &Api, bob: &Api, left: u64) -> usize {
+    let mut caused = 0;
+    eventually("the slow session to be closed", async || {
         let call = alice.call("bob").await;
         bob.reject(&call, "busy").await.success(200);
-    }
+        caused += 1;
+        sessions_of("alice", bob).await <= left
+    })
+    .await;
+    caused
 }
 
 #[rocket::async_test]
@@ -143,9 +156,10 @@ async fn a_reader_so_slow_that_the_event_queue_is_full_is_closed_with_1013() {
     let server = TestServer::with(|s| s.event_queue = 8).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
-    slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
+    let caused = slow
+        .stuff_during(&heartbeat(200), cause_events(&alice, &bob, 0))
         .await;
-    cause_events(&alice, &bob, 9).await;
+    assert!(caused > 8, "{caused}");
     assert_eq!(slow.close_code().await, Some(TOO_SLOW));
 }
 
@@ -154,13 +168,14 @@ async fn a_slow_reader_holds_up_nobody_else() {
     let server = TestServer::with(|s| s.event_queue = 8).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
-    slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
-        .await;
     let mut other = server.sign_in("alice").socket().await;
-    cause_events(&alice, &bob, 10).await;
-    for _ in 0..10 {
-        other.expect("call_rejected").await;
-    }
+    let heard = async {
+        let caused = cause_events(&alice, &bob, 1).await;
+        for _ in 0..caused {
+            other.expect("call_rejected").await;
+        }
+    };
+    slow.stuff_during(&heartbeat(200), heard).await;
     other.expect_nothing().await;
 }
 
@@ -169,18 +184,27 @@ async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
     let server = TestServer::with(|s| s.event_queue = 2).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), bob.token()).await;
-    slow.stuff(&heartbeat(200), &mut server.sign_in("carol").socket().await)
+    let until_closed = async {
+        let mut calls = vec![alice.call("bob").await];
+        eventually("the slow session to be closed", async || {
+            let before = calls.last().expect("a call");
+            alice.end(before).await.success(200);
+            calls.push(alice.call("bob").await);
+            sessions_of("bob", &alice).await == 0
+        })
         .await;
-    // Invited, told of the end, and one event too many: invited again.
-    let first = alice.call("bob").await;
-    alice.end(&first).await.success(200);
-    let call = alice.call("bob").await;
+        calls
+    };
+    let mut calls = slow.stuff_during(&heartbeat(200), until_closed).await;
     assert_eq!(slow.close_code().await, Some(TOO_SLOW));
     let mut socket = bob.socket().await;
+    let call = calls.pop().expect("the last call");
     let invitation = socket.expect("call_invitation").await;
     assert_eq!(invitation["callId"], *call);
-    assert_eq!(bob.status_of(&first).await, "ENDED");
     assert_eq!(bob.status_of(&call).await, "RINGING");
+    for earlier in calls {
+        assert_eq!(bob.status_of(&earlier).await, "ENDED");
+    }
 }
 
 #[rocket::async_test]

@@ -1,13 +1,11 @@
 //! A client of the REST API: one user's session on one device.
 
-use std::time::Duration;
-
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::document::assert_documented;
 use super::shape::assert_answer;
-use super::{Address, Answer, Socket};
+use super::{Address, Answer, Socket, within};
 
 /// A client that signs its requests with one token, or with none.
 #[derive(Clone)]
@@ -22,7 +20,6 @@ impl Api {
     pub fn new(address: &Address, token: Option<String>) -> Self {
         let client = Client::builder()
             .no_proxy()
-            .timeout(Duration::from_secs(20))
             .build()
             .expect("a client without TLS can be built");
         Self {
@@ -55,12 +52,11 @@ impl Api {
     pub async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().expect("the request is well formed");
         let (method, path) = (request.method().clone(), request.url().path().to_owned());
-        let response = self
-            .client
-            .execute(request)
-            .await
-            .expect("the server answers");
-        let answer = Answer::read(response).await;
+        let answering = async {
+            let response = self.client.execute(request).await;
+            Answer::read(response.expect("the server answers")).await
+        };
+        let answer = within("the server to answer", answering).await;
         if path.starts_with("/api/v1") && method != Method::OPTIONS {
             assert_answer(&method, &path, &answer);
         }

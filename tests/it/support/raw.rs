@@ -1,18 +1,15 @@
 //! A socket by hand, for clients that do what a WebSocket library would not: read without answering
 //! pings, not read at all, send half a message.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::pin::pin;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::{Address, Socket, within};
-
-/// How long a frame may take. Longer than anything else: a sender whose receiver had no room asks again after
-/// a pause that doubles each time (RFC 9293, section 3.8.6.1), which is 10 s and more once much was stuck.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a frame is (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +64,7 @@ impl RawSocket {
 
     /// The next frame, or none where the connection has ended.
     pub async fn frame(&mut self) -> Option<(Opcode, Vec<u8>)> {
-        let frame = tokio::time::timeout(PATIENCE, self.read_frame()).await;
-        frame.expect("a frame or the end")
+        within("a frame or the end", self.read_frame()).await
     }
 
     /// Reads to the end: the code of the close frame, if one came.
@@ -100,7 +96,8 @@ impl RawSocket {
     }
 
     /// Sends text again and again without reading, until the server takes no more of it: what it has
-    /// to say is then stuck on its side.
+    /// to say is then stuck on its side, or nearly so. TCP may make a pause, take it up again, and let some
+    /// more through; whoever has to be sure asks the server, by [`RawSocket::stuff_during`].
     ///
     /// That it takes no more, and is not merely slow, is known from `witness`: another socket, to
     /// which the server goes on talking all the while.
@@ -121,6 +118,20 @@ impl RawSocket {
                 }
                 _ = rounds.next() => rounds_without_progress += 1,
             }
+        }
+    }
+
+    /// Sends text again and again without reading, for as long as `doing` takes: what that gives.
+    pub async fn stuff_during<T>(&mut self, text: &str, doing: impl Future<Output = T>) -> T {
+        let frame = encode(Opcode::Text, true, text.as_bytes());
+        let stuffing = async {
+            // Once the server has closed it, there is nothing more to send.
+            while self.stream.write_all(&frame).await.is_ok() {}
+            pending::<Infallible>().await
+        };
+        tokio::select! {
+            done = doing => done,
+            never = stuffing => match never {},
         }
     }
 

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::time::sleep;
+
 /// How long anything may take before a test fails: far more than any of it needs, for a machine on
 /// which many tests run at once.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The deadline is counted in steps of this length.
+const STEP: Duration = Duration::from_millis(100);
 
 /// A timeout or a grace of the server's to wait for: long enough for a loaded machine to do in it what
 /// a test has to do before.
@@ -12,9 +17,18 @@ pub const SHORT: Duration = Duration::from_secs(1);
 
 /// What `future` gives, which must come before the deadline.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(output) => output,
-        Err(elapsed) => panic!("waited {DEADLINE:?} for {what}: {elapsed}"),
+    tokio::select! {
+        biased;
+        output = future => output,
+        () = deadline() => panic!("waited {DEADLINE:?} for {what}"),
+    }
+}
+
+/// Passes while this process runs, and stands still while it is stopped (`SIGSTOP`) or the machine sleeps: all
+/// that time is one step, and whoever is waited for has the rest of them.
+async fn deadline() {
+    for _ in 0..DEADLINE.as_millis() / STEP.as_millis() {
+        sleep(STEP).await;
     }
 }
 
@@ -22,7 +36,7 @@ pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
 pub async fn eventually(what: &str, mut probe: impl AsyncFnMut() -> bool) {
     let asking = async {
         while !probe().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            sleep(Duration::from_millis(10)).await;
         }
     };
     within(what, asking).await;
