@@ -44,7 +44,7 @@ fn document() -> Value {
 
 fn info() -> Value {
     json!({
-        "title": "Chattrix calls: the socket",
+        "title": "Chattrix Calls: the socket",
         "version": env!("CARGO_PKG_VERSION"),
         "license": { "name": "MIT" },
         "description":

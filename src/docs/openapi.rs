@@ -55,7 +55,7 @@ fn document() -> OpenApi {
 
 fn info() -> Info {
     InfoBuilder::new()
-        .title("Chattrix calls")
+        .title("Chattrix Calls")
         .version(env!("CARGO_PKG_VERSION"))
         .license(Some(LicenseBuilder::new().name("MIT").identifier(Some("MIT")).build()))
         .description(Some(

@@ -2,16 +2,14 @@
 // or uses no mouse. The pictures are kept for people to look at.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-import { Window, startBrowser } from './support/browser.js';
+import { Window, faultsOf, startBrowser } from './support/browser.js';
 import { Server } from './support/server.js';
 
 const PICTURES = process.env.BROWSER_TEST_PICTURES ?? join(import.meta.dirname, 'pictures');
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser;
 let server;
@@ -33,14 +31,7 @@ afterEach(() => server?.end());
 /** Takes a picture, and asks axe what is wrong. */
 async function look({ page }, name, { fullPage = false } = {}) {
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage });
-  // Through the debugger, past the page's policy, which lets it evaluate nothing.
-  await page.evaluate(AXE);
-  const faults = await page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run();
-    const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
-    return serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join('; ')}`);
-  });
-  assert.deepEqual(faults, [], name);
+  assert.deepEqual(await faultsOf(page), [], name);
 }
 
 for (const { name, theme, viewport } of [

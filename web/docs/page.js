@@ -34,7 +34,7 @@ function draw(openapi, asyncapi) {
 
 function overview({ info, components }) {
   const schemes = Object.values(components.securitySchemes).map((scheme) => markdown(scheme.description));
-  return { id: "top", title: "Overview", lead: [markdown(info.description), el("h4", {}, "Token"), schemes] };
+  return { id: "top", title: "Overview", lead: [markdown(info.description), el("h3", {}, "Token"), schemes] };
 }
 
 function rest(openapi) {
@@ -134,7 +134,7 @@ function socket(asyncapi) {
       title: "The socket",
       lead: [
         el("p", { class: "route" }, el("span", { class: "verb get" }, "GET"), ` ${channel.address}?token=…`),
-        markdown(asyncapi.info.description), markdown(channel.description), el("h4", {}, "How the server closes it"), codes,
+        markdown(asyncapi.info.description), markdown(channel.description), el("h3", {}, "How the server closes it"), codes,
       ],
     },
     { id: "from-the-client", title: "What clients say", entries: said("receive") },
@@ -221,6 +221,8 @@ function contents(sections) {
       for (const { item, text } of items) item.hidden = !text.includes(wanted);
       group.hidden = wanted !== "" && !title.includes(wanted) && items.every(({ item }) => item.hidden);
     }
+    const isFound = groups.some(({ group }) => !group.hidden);
+    document.getElementById("none").textContent = isFound ? "" : `Nothing here says “${filter.value.trim()}”.`;
   });
   // On a phone the contents would fill the first screens.
   if (matchMedia("(max-width: 55rem)").matches) document.getElementById("contents").open = false;

@@ -1,7 +1,11 @@
 // A real browser, with a camera and a microphone that are made up, and what people do in it.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** How long anything may take that a person would wait for, on a busy machine. */
 export const PATIENCE = 30_000;
@@ -19,6 +23,17 @@ export async function startBrowser() {
       '--disable-features=WebRtcHideLocalIpsWithMdns',
     ],
   });
+}
+
+/** What axe finds wrong on `page`, of these impacts. */
+export async function faultsOf(page, impacts = ['serious', 'critical']) {
+  // Through the debugger, past the page's policy, which lets it evaluate nothing.
+  await page.evaluate(AXE);
+  return page.evaluate(async (impacts) => {
+    const { violations } = await globalThis.axe.run();
+    const counted = violations.filter(({ impact }) => impacts.includes(impact));
+    return counted.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join('; ')}`);
+  }, impacts);
 }
 
 /** A window of the console. Whatever the page complains of, and every breach of its policy, is kept. */

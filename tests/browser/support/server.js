@@ -64,6 +64,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}/console${query}`;
   }
 
+  /** The address of the interface's documents. */
+  docs() {
+    return `http://127.0.0.1:${this.port}/docs`;
+  }
+
   /** A device of `user` that accepts every call as soon as it comes, and sends no media. */
   listen(user) {
     const url = `http://127.0.0.1:${this.port}`;
