@@ -25,6 +25,8 @@ struct Waiting {
     /// Of the signals among them.
     bytes: usize,
     closing: Option<Closing>,
+    /// The session has ended, and nobody takes anything any more.
+    abandoned: bool,
 }
 
 /// What a session does next.
@@ -42,6 +44,7 @@ impl Outbox {
             notices: VecDeque::new(),
             bytes: 0,
             closing: None,
+            abandoned: false,
         });
         Self {
             session,
@@ -61,7 +64,7 @@ impl Outbox {
     /// Returns how many notices it misses because of this one.
     pub fn push(&self, notice: Arc<SharedNotice>) -> usize {
         let mut state = self.state.lock();
-        if state.closing.is_some() {
+        if state.closing.is_some() || state.abandoned {
             return 1;
         }
         let bytes = state.bytes + notice.notice().event.carried_bytes();
@@ -78,9 +81,12 @@ impl Outbox {
         missed
     }
 
-    /// Forgets what still waits, for a session that has ended. Returns how many notices it misses.
+    /// Forgets what still waits, for a session that has ended. Returns how many notices it misses; of those that
+    /// come yet, from somebody who found it there a moment ago, [`Outbox::push`] tells.
     pub fn abandon(&self) -> usize {
-        std::mem::take(&mut self.state.lock().notices).len()
+        let mut state = self.state.lock();
+        state.abandoned = true;
+        std::mem::take(&mut state.notices).len()
     }
 
     /// Adds what waited for the session before it came, however much that is. It comes first: the session may
@@ -200,6 +206,8 @@ mod tests {
         let bob = outbox(2);
         assert_eq!(bob.push(notice(1)), 0);
         assert_eq!(bob.abandon(), 1);
+        assert_eq!(bob.abandon(), 0);
+        assert_eq!(bob.push(notice(2)), 1);
         assert_eq!(bob.abandon(), 0);
     }
 }

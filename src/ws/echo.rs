@@ -12,7 +12,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::wire::Close;
 
-use super::closing::{self, End};
+use super::closing;
+use super::course::{End, PATIENCE};
 use super::flood::{ControlFrames, Unfinished};
 use super::framing::{self, Room};
 
@@ -23,7 +24,7 @@ const ROOM: Room = Room {
 };
 
 /// How long the suite is served.
-const PATIENCE: Duration = Duration::from_mins(30);
+const SUITE: Duration = Duration::from_mins(30);
 
 /// Sends back what comes on `stream`, framed and closed as a session's messages are.
 async fn echo(mut stream: TcpStream) {
@@ -49,7 +50,7 @@ async fn echo(mut stream: TcpStream) {
             break end;
         }
     };
-    closing::close(stream, end, closing::PATIENCE).await;
+    closing::close(stream, end, PATIENCE).await;
 }
 
 /// The opening handshake, of a client that knows how.
@@ -87,7 +88,7 @@ async fn what_is_sent_to_an_echo_comes_back_and_nonsense_closes_it() {
         }
     });
     if port != 0 {
-        let _ = timeout(PATIENCE, server).await;
+        let _ = timeout(SUITE, server).await;
         return;
     }
     let url = format!("ws://{address}");

@@ -1,11 +1,12 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! `upgrade` turns a request into a connection, `framing` that into messages, `session` is the loop over them,
-//! `respond` what a message leads to, `closing` how it ends, `abuse` who says too much, `flood` who sends and says
+//! `upgrade` turns a request into a connection, `framing` that into messages, `course` is the loop over them
+//! and the way out, `session` what it does for a user, `respond` what a message leads to, `closing` how it is closed, `abuse` who says too much, `flood` who sends and says
 //! nothing.
 
 mod abuse;
 mod closing;
+mod course;
 #[cfg(test)]
 mod echo;
 mod flood;

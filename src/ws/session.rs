@@ -1,6 +1,7 @@
-//! One session: the loop between its socket and its outbox.
+//! One session: what it tells and hears, on the course between its outbox and its socket.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::auth::LEEWAY;
 use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::gate::{Gate, SocketSignIn};
-use crate::hub::{Outbox, Outgoing, Place};
+use crate::hub::{Outbox, Place, SharedNotice};
 use crate::metrics::Loss;
 use crate::service::Service;
 use crate::user::{SessionId, UserId};
@@ -21,7 +22,8 @@ use crate::wire::{Close, event, message};
 
 use super::SocketRules;
 use super::abuse::Meter;
-use super::closing::{self, End};
+use super::closing;
+use super::course::{self, End, Peer};
 use super::flood::{ControlFrames, Unfinished};
 use super::framing::{self, Room};
 use super::respond::{Respondent, Response, failed, not_understood};
@@ -71,7 +73,7 @@ impl Session {
             respondent,
             expires_at,
             rules,
-            mut place,
+            place,
         } = self;
         let unfinished = Unfinished::default();
         let room = Room::of_session(rules.max_message_bytes);
@@ -95,8 +97,8 @@ impl Session {
                     .await
                     .unwrap_or(End::ByUs(Close::Failed));
                 let about = life.about;
-                Box::pin(service.disconnect(subscription)).await;
-                let missed = outbox.abandon();
+                let disconnect = |subscription| Box::pin(service.disconnect(subscription));
+                let missed = course::leave(subscription, disconnect).await;
                 service.metrics().events_dropped(Loss::SessionEnded, missed);
                 (end, about)
             }
@@ -107,10 +109,11 @@ impl Session {
             }
         };
         service.metrics().close(end.counted_code(), end.by());
-        let patience = closing::patience(end, &mut place);
-        Box::pin(closing::close(stream, end, patience)).await;
-        line.write(end, about);
-        drop(place);
+        let close = |patience| async move {
+            Box::pin(closing::close(stream, end, patience)).await;
+            line.write(end, about);
+        };
+        course::see_off(end, place, close).await;
     }
 }
 
@@ -147,7 +150,7 @@ impl Line {
     }
 }
 
-/// The loop's state. It runs over any stream and sink of messages.
+/// A session's state, over any stream and sink of messages.
 struct Life<'a, S> {
     stream: &'a mut S,
     outbox: &'a Outbox,
@@ -196,35 +199,19 @@ where
 
     async fn run(&mut self) -> End {
         // One timer for all that is timed: it never fires late, and what it fires for is asked then.
-        let mut timer = std::pin::pin!(sleep_until(self.wake_at()));
-        loop {
-            let step = tokio::select! {
-                biased;
-                outgoing = self.outbox.next() => self.tell(outgoing).await,
-                () = &mut timer => self.keep_alive(timer.as_mut()).await,
-                incoming = self.stream.next() => match incoming {
-                    Some(incoming) => self.hear(incoming).await,
-                    None => Err(End::Gone),
-                },
-            };
-            if let Err(end) = step {
-                return end;
-            }
-        }
+        let timer = std::pin::pin!(sleep_until(self.wake_at()));
+        let outbox = self.outbox;
+        let mut timed = Timed { life: self, timer };
+        course::run(&mut timed, outbox).await
     }
 
-    async fn tell(&mut self, outgoing: Outgoing) -> Result<(), End> {
-        match outgoing {
-            Outgoing::Notice(notice) => {
-                let event = &notice.notice().event;
-                self.about = Some(event.call());
-                self.send(Message::text(notice.text(event::notice))).await?;
-                let metrics = self.respondent.service.metrics();
-                metrics.event_sent(event.as_str());
-                Ok(())
-            }
-            Outgoing::Close(closing) => Err(closing.into()),
-        }
+    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+        let event = &notice.notice().event;
+        self.about = Some(event.call());
+        self.send(Message::text(notice.text(event::notice))).await?;
+        let metrics = self.respondent.service.metrics();
+        metrics.event_sent(event.as_str());
+        Ok(())
     }
 
     async fn hear(&mut self, incoming: Result<Message, tungstenite::Error>) -> Result<(), End> {
@@ -305,18 +292,21 @@ where
         }
     }
 
-    /// Sends `message`, unless the session has to end first: a peer that does not read holds up nobody.
+    /// Sends `message`, to a peer that reads or is at least heard of.
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        tokio::select! {
-            biased;
-            sent = self.stream.send(message) => sent.map_err(End::from),
-            closing = self.outbox.closed() => Err(closing.into()),
-            () = sleep_until(self.heard_at + self.rules.idle_timeout) => Err(End::ByUs(Close::Idle)),
-        }
+        let silent_at = self.heard_at + self.rules.idle_timeout;
+        let sending = async {
+            tokio::select! {
+                biased;
+                sent = self.stream.send(message) => sent.map_err(End::from),
+                () = sleep_until(silent_at) => Err(End::ByUs(Close::Idle)),
+            }
+        };
+        course::unless_closed(self.outbox, sending).await
     }
 
     /// Does what is due by the clock, and sets the timer anew.
-    async fn keep_alive(&mut self, timer: std::pin::Pin<&mut Sleep>) -> Result<(), End> {
+    async fn keep_alive(&mut self, timer: Pin<&mut Sleep>) -> Result<(), End> {
         let now = Instant::now();
         if now >= self.heard_at + self.rules.idle_timeout {
             return Err(End::ByUs(Close::Idle));
@@ -345,5 +335,48 @@ where
         self.rules
             .close_expired_sessions
             .then(|| self.expires_at.plus(LEEWAY).since(now))
+    }
+}
+
+/// A life and the timer that wakes it.
+struct Timed<'l, 't, 'a, S> {
+    life: &'l mut Life<'a, S>,
+    timer: Pin<&'t mut Sleep>,
+}
+
+/// What a session waits for.
+enum Incoming {
+    /// Something is due by the clock.
+    Due,
+    /// This came, or the end of the connection.
+    Message(Option<Result<Message, tungstenite::Error>>),
+}
+
+impl<S> Peer for Timed<'_, '_, '_, S>
+where
+    S: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Unpin,
+{
+    type Incoming = Incoming;
+
+    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+        self.life.tell(notice).await
+    }
+
+    async fn next(&mut self) -> Incoming {
+        tokio::select! {
+            biased;
+            () = &mut self.timer => Incoming::Due,
+            message = self.life.stream.next() => Incoming::Message(message),
+        }
+    }
+
+    async fn hear(&mut self, incoming: Incoming) -> Result<(), End> {
+        match incoming {
+            Incoming::Due => self.life.keep_alive(self.timer.as_mut()).await,
+            Incoming::Message(Some(message)) => self.life.hear(message).await,
+            Incoming::Message(None) => Err(End::Gone),
+        }
     }
 }

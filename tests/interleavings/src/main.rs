@@ -1,4 +1,4 @@
-//! The hub in the orders that no load brings about. A task that nobody wakes any more is a deadlock, and a failure.
+//! The hub, and the sessions in it, in the orders that no load brings about. A task that nobody wakes any more is a deadlock, and a failure.
 
 #![allow(
     dead_code,
@@ -15,6 +15,8 @@ pub mod hub;
 pub mod user;
 
 pub mod sync;
+pub mod wire;
+mod ws;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
 use clock::Timestamp;
-use hub::{SharedNotice, Capacity, Closing, Hub, Outgoing};
+use hub::{Capacity, Closing, Hub, Outgoing, SharedNotice};
 use user::{SessionId, UserId};
 
 /// Schedules that are tried of each scene.
@@ -31,8 +33,11 @@ const SCHEDULES: usize = 20_000;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
+/// What a scene shows, and the scene.
+type Scene = (&'static str, fn());
+
 fn main() {
-    let scenes: [(&str, fn()); 6] = [
+    let scenes: [Scene; 6] = [
         (
             "what is pushed comes out in order, and a close is always heard",
             pushes_and_a_close,
@@ -58,7 +63,7 @@ fn main() {
             places,
         ),
     ];
-    for (what, scene) in scenes {
+    for (what, scene) in scenes.into_iter().chain(ws::scenes::SCENES) {
         shuttle::check_random(scene, SCHEDULES);
         println!("{SCHEDULES} schedules: {what}");
     }

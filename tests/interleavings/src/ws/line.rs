@@ -1,0 +1,183 @@
+//! A connection that the scheduler sees.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::hub::{Hub, Outbox, Place, SharedNotice, Subscription};
+use crate::sync::{Mutex, Notify};
+use crate::user::SessionId;
+use crate::{HERE, bob};
+
+use super::course::{self, End, Patience, Peer};
+
+/// Both ends of a connection. Cheap to clone.
+#[derive(Clone)]
+pub struct Line(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Notices that the peer takes before it reads no more.
+    room: usize,
+    /// What the peer has said.
+    said: VecDeque<End>,
+    /// It is there no more, and says nothing.
+    vanished: bool,
+    /// The notices that were begun to be sent.
+    begun: usize,
+    told: Vec<i64>,
+    /// With what it was closed, each time.
+    closed: Vec<(End, Patience)>,
+}
+
+impl Line {
+    /// A connection with a peer that reads `room` notices.
+    pub fn new(room: usize) -> Self {
+        let state = State {
+            room,
+            ..State::default()
+        };
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// The peer closes it.
+    pub fn hang_up(&self) {
+        let goodbye = End::ByPeer(Some(1000));
+        self.0.state.lock().said.push_back(goodbye);
+        self.0.changed.notify_one();
+    }
+
+    /// The peer is gone without a word.
+    pub fn vanish(&self) {
+        self.0.state.lock().vanished = true;
+        self.0.changed.notify_one();
+    }
+
+    /// What the peer was told, by their instants.
+    pub fn told(&self) -> Vec<i64> {
+        self.0.state.lock().told.clone()
+    }
+
+    /// How many notices were begun to be sent: those that were told, and one at most that could not be.
+    pub fn begun(&self) -> usize {
+        self.0.state.lock().begun
+    }
+
+    /// With what it was closed, each time that it was.
+    pub fn closed(&self) -> Vec<(End, Patience)> {
+        self.0.state.lock().closed.clone()
+    }
+
+    async fn write(&self, at: i64) -> Result<(), End> {
+        loop {
+            {
+                let mut state = self.0.state.lock();
+                if state.vanished {
+                    return Err(End::Gone);
+                }
+                if state.room > 0 {
+                    state.room -= 1;
+                    state.told.push(at);
+                    return Ok(());
+                }
+            }
+            self.0.changed.notified().await;
+        }
+    }
+
+    async fn read(&self) -> End {
+        loop {
+            {
+                let mut state = self.0.state.lock();
+                if let Some(said) = state.said.pop_front() {
+                    return said;
+                }
+                if state.vanished {
+                    return End::Gone;
+                }
+            }
+            self.0.changed.notified().await;
+        }
+    }
+}
+
+/// One of Bob's sessions, with its place and its entry in the hub.
+pub struct Session {
+    hub: Hub,
+    line: Line,
+    place: Place,
+    subscription: Subscription,
+}
+
+/// The peer of a session.
+struct Bob<'a> {
+    line: &'a Line,
+    outbox: &'a Outbox,
+}
+
+impl Session {
+    pub fn enter(hub: &Hub, session: &str, line: &Line) -> Self {
+        Self {
+            hub: hub.clone(),
+            line: line.clone(),
+            place: hub.admit(&bob(), HERE).expect("a place"),
+            subscription: hub.subscribe(&bob(), &SessionId::new(session)),
+        }
+    }
+
+    /// From the first notice until the place is given back: why it ended, and how many notices it left behind.
+    pub async fn live(self) -> (End, usize) {
+        let Self {
+            hub,
+            line,
+            place,
+            subscription,
+        } = self;
+        let outbox = Arc::clone(subscription.outbox());
+        let mut peer = Bob {
+            line: &line,
+            outbox: &outbox,
+        };
+        let end = course::run(&mut peer, &outbox).await;
+        let left = course::leave(subscription, |subscription| async { drop(subscription) }).await;
+        let close = async |patience| {
+            let sessions = hub.sessions(&bob());
+            assert!(
+                !sessions.iter().any(|one| Arc::ptr_eq(one, &outbox)),
+                "still in the hub"
+            );
+            assert!(
+                hub.connections() > 0,
+                "its place was given back before it was closed"
+            );
+            line.0.state.lock().closed.push((end, patience));
+        };
+        course::see_off(end, place, close).await;
+        (end, left)
+    }
+}
+
+impl Peer for Bob<'_> {
+    type Incoming = End;
+
+    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+        self.line.0.state.lock().begun += 1;
+        let writing = self.line.write(notice.notice().at.as_millis());
+        course::unless_closed(self.outbox, writing).await
+    }
+
+    async fn next(&mut self) -> End {
+        self.line.read().await
+    }
+
+    async fn hear(&mut self, incoming: End) -> Result<(), End> {
+        Err(incoming)
+    }
+}
