@@ -250,7 +250,7 @@ fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>,
         if let Err(error) = checkpointer.after_commit(conn) {
             tracing::warn!(%error, "the write-ahead log grows");
         }
-        // Whose turn is next waits for all of this. For whoever measures it: `benches/history.rs`.
+        // Whose turn is next waits for all of this. For whoever measures it: `benches/history/holds.rs`.
         tracing::trace!(
             jobs = size,
             written_us = micros(written),
