@@ -201,6 +201,14 @@ mod tests {
         assert_eq!(bob.next().await, Outgoing::Close(Closing::TooSlow));
     }
 
+    #[tokio::test]
+    async fn the_first_reason_to_close_a_session_stands() {
+        let bob = outbox(2);
+        bob.close(Closing::Barred);
+        bob.close(Closing::Stopping);
+        assert_eq!(bob.next().await, Outgoing::Close(Closing::Barred));
+    }
+
     #[test]
     fn what_an_ended_session_leaves_behind_is_counted() {
         let bob = outbox(2);

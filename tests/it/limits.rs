@@ -179,6 +179,41 @@ async fn a_slow_reader_holds_up_nobody_else() {
     other.expect_nothing().await;
 }
 
+/// How many connections the server has, those that are being closed among them.
+async fn connections(server: &TestServer) -> String {
+    let metrics = server.anonymous().get("/metrics").await;
+    let mut lines = metrics.body.as_str().expect("plain text").lines();
+    let line = lines.find_map(|line| line.strip_prefix("chattrix_connections "));
+    line.expect("they are measured").to_owned()
+}
+
+/// Who lets more slow sessions wait for their end than it may have sessions keeps no place by it: the first has time
+/// to read why it was closed, the one beyond has 6 s.
+#[rocket::async_test]
+async fn of_a_users_slow_readers_only_as_many_as_sessions_are_waited_for() {
+    let server = TestServer::with(|s| {
+        s.event_queue = 8;
+        s.max_sessions_per_user = 1;
+    })
+    .await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let token = server.token("alice").sign();
+        let mut one = RawSocket::connect(server.address(), &token).await;
+        one.stuff_during(&heartbeat(200), cause_events(&alice, &bob, 0))
+            .await;
+        slow.push(one);
+    }
+    assert_eq!(connections(&server).await, "2");
+    eventually("the one beyond to be left behind", async || {
+        connections(&server).await == "1"
+    })
+    .await;
+    assert_eq!(slow[1].close_code().await, None);
+    assert_eq!(slow[0].close_code().await, Some(TOO_SLOW));
+}
+
 #[rocket::async_test]
 async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
     let server = TestServer::with(|s| s.event_queue = 2).await;
