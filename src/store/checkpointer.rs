@@ -193,6 +193,16 @@ mod tests {
     use super::super::schema;
     use super::*;
 
+    /// A new database in a folder, its writer and the checkpointer.
+    fn started() -> (tempfile::TempDir, Connection, Checkpointer) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.db");
+        let conn = schema::open_for_writing(&path).expect("a database");
+        let reader = schema::open_reader(&path).expect("a connection");
+        let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
+        (folder, conn, checkpointer)
+    }
+
     fn pages(conn: &Connection) -> u32 {
         let log = checkpoint(conn, "NOOP").expect("a look");
         log.expect("looking is never busy").pages
@@ -200,13 +210,9 @@ mod tests {
 
     #[test]
     fn the_log_stays_short_however_long_is_written_without_a_pause() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("calls.db");
-        let conn = schema::open_for_writing(&path).expect("a database");
+        let (_folder, conn, mut checkpointer) = started();
         conn.execute_batch("PRAGMA synchronous = OFF; CREATE TABLE filler (bytes BLOB)")
             .expect("a table");
-        let reader = schema::open_reader(&path).expect("a connection");
-        let mut checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
         let by_itself: u32 = conn
             .pragma_query_value(None, "wal_autocheckpoint", |row| row.get(0))
             .expect("a value");
@@ -229,13 +235,9 @@ mod tests {
 
     #[test]
     fn the_log_begins_anew_under_a_writer_that_never_rests() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("calls.db");
-        let conn = schema::open_for_writing(&path).expect("a database");
+        let (_folder, conn, mut checkpointer) = started();
         conn.execute_batch("CREATE TABLE filler (bytes BLOB)")
             .expect("a table");
-        let reader = schema::open_reader(&path).expect("a connection");
-        let mut checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
         let (mut longest, mut last, mut beginnings) = (0, 0, 0);
         for _ in 0..3_000 {
             // Half a dozen pages, as a call's change has.
@@ -255,11 +257,7 @@ mod tests {
     #[tokio::test]
     async fn who_waits_for_a_checkpoint_finds_everything_moved_and_nobody_waits_for_a_stopped_one()
     {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("calls.db");
-        let conn = schema::open_for_writing(&path).expect("a database");
-        let reader = schema::open_reader(&path).expect("a connection");
-        let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
+        let (_folder, conn, checkpointer) = started();
         let bell = checkpointer.bell();
         for _ in 0..20 {
             conn.execute_batch("CREATE TABLE filler (bytes BLOB); DROP TABLE filler")

@@ -1,8 +1,8 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! `upgrade` turns a request into a connection, `framing` that into messages, `course` is the loop over them
-//! and the way out, `session` what it does for a user, `respond` what a message leads to, `closing` how it is closed, `abuse` who says too much, `flood` who sends and says
-//! nothing.
+//! `upgrade` turns a request into a connection, `framing` that into messages, `course` is the loop over them and the
+//! way out, `session` what it does for a user, `respond` what a message leads to, `closing` how a connection is closed,
+//! `abuse` who says too much, `flood` who sends and says nothing.
 
 mod abuse;
 mod closing;
