@@ -93,6 +93,16 @@ need_c_compiler() {
         "macOS:          xcode-select --install"
 }
 
+has_python() { python3 -c 'import ensurepip, lib2to3' 2>/dev/null; }
+
+# A Python that makes environments of its own and translates Python 2, in which the Autobahn suite is written.
+need_python() {
+    has_python && return
+    can_install && install_packages python3 python3-venv python3-lib2to3 && hash -r && has_python && return
+    die "Python 3.11 or 3.12 with venv is missing: later ones do not translate Python 2" \
+        "Debian: sudo apt-get install python3-venv python3-lib2to3"
+}
+
 has_node() { has npm && has node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; }
 
 # Node.js 20 or newer with npm, for tests in a browser and of the client: the one there is, or PyPI's, in the target folder.
