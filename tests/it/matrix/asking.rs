@@ -1,0 +1,50 @@
+//! Asking, and what the answer must be where it is a refusal.
+
+use super::rows::Deed;
+use crate::support::{Answer, Api, Socket};
+
+/// Does `deed` to `call` as the user of `api`, over REST.
+pub async fn send(api: &Api, deed: &Deed, call: &str) -> Answer {
+    let path = format!("/api/v1/calls/{call}{}", deed.path);
+    let request = api.request(deed.method.clone(), &path);
+    let request = if deed.body.is_null() {
+        request
+    } else {
+        request.json(&deed.body)
+    };
+    api.send(request).await
+}
+
+/// Says that it was refused: so it has changed nothing.
+#[track_caller]
+pub fn refused(answer: Answer, status: u16, error_type: &str, names: &str, what: &str) -> bool {
+    assert_eq!(answer.status, status, "{what}: {}", answer.body);
+    let message = answer.failure(status, error_type);
+    assert!(message.contains(names), "{what}: {message}");
+    false
+}
+
+/// The `errorType` that comes before the answer to a heartbeat, where one does.
+pub async fn answer_before_the_ack(socket: &mut Socket) -> Option<String> {
+    let mut error = None;
+    loop {
+        let message = socket
+            .expect_one_of(&[
+                "call_error",
+                "heartbeat.ack",
+                "call_invitation",
+                "call_timeout",
+                "call_accepted",
+                "call_rejected",
+                "call_ended",
+            ])
+            .await;
+        match message["type"].as_str() {
+            Some("heartbeat.ack") => return error,
+            Some("call_error") => {
+                error = message["payload"]["errorType"].as_str().map(str::to_owned);
+            }
+            _ => {}
+        }
+    }
+}
