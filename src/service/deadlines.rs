@@ -169,3 +169,90 @@ impl Inner {
         Ok(due)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::call::transition::Limits;
+    use crate::call::{Acting, CallPolicy, CallType, ChannelId, Status, Via};
+    use crate::clock::{Clock, ManualClock};
+    use crate::hub::{Capacity, Hub};
+    use crate::metrics::Metrics;
+    use crate::service::{NewCall, Rules};
+    use crate::store::{Database, Store};
+    use crate::user::{Profile, SessionId, UserId};
+
+    use super::*;
+
+    const RING: Duration = Duration::from_mins(1);
+
+    fn acting(user: &str) -> Acting {
+        Acting {
+            user: UserId::parse(user).expect("an id"),
+            session: SessionId::new(user),
+            via: Via::Rest,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_accepted_between_the_look_for_deadlines_and_the_write_is_not_missed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.db");
+        let hand = ManualClock::starting_at(Timestamp::from_millis(0));
+        let database = Database::open(&path).expect("a database");
+        for user in ["alice", "bob"] {
+            let profile = Profile {
+                id: acting(user).user,
+                name: user.to_owned(),
+                avatar: None,
+            };
+            database.add_user(&profile, hand.now()).expect("added");
+        }
+        drop(database);
+        let metrics = Metrics::new("0.0.0");
+        let service = Service::new(
+            Store::open(&path, metrics.clone()).expect("a store"),
+            Hub::new(Capacity {
+                event_queue: 1,
+                sessions_per_user: 1,
+                connections: 1,
+                connections_per_address: None,
+            }),
+            Clock::Manual(hand.clone()),
+            Rules {
+                limits: Limits {
+                    ring_timeout: RING,
+                    max_call_duration: None,
+                },
+                disconnect_grace: None,
+                auto_provision: false,
+                call_policy: CallPolicy::Everyone,
+                retention: None,
+            },
+            metrics,
+            None,
+        );
+        let new = NewCall {
+            callee: acting("bob").user,
+            call_type: CallType::Audio,
+            channel: ChannelId::parse("channel").expect("a channel"),
+            idempotency_key: None,
+        };
+        let call = service.initiate(acting("alice"), new).await.expect("made");
+        hand.advance(RING);
+        // While the file is held, the answer waits to be written, and the sweeper still sees a call that is overdue.
+        let other = Connection::open(&path).expect("opened");
+        other.execute_batch("BEGIN IMMEDIATE").expect("held");
+        let (accepted, missed, ()) = tokio::join!(
+            biased;
+            service.accept(acting("bob"), call.id),
+            service.end_overdue_calls(),
+            async { other.execute_batch("ROLLBACK").expect("released") },
+        );
+        assert_eq!(accepted.expect("accepted").status(), Status::Connecting);
+        assert_eq!(missed.expect("looked"), 0);
+        let live = service.active_call(&call.caller).expect("read");
+        assert_eq!(live.map(|call| call.status()), Some(Status::Connecting));
+    }
+}
