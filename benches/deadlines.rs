@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use chattrix::call::transition::Limits;
-use chattrix::call::{Acting, CallPolicy, CallType, ChannelId, Via};
+use chattrix::call::{Acting, CallType, ChannelId, Via};
 use chattrix::clock::Clock;
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
@@ -121,16 +121,10 @@ fn service(store: Store) -> Service {
         connections: 100,
         connections_per_address: None,
     });
-    let rules = Rules {
-        limits: Limits {
-            ring_timeout: RINGING,
-            max_call_duration: None,
-        },
-        disconnect_grace: None,
-        auto_provision: false,
-        call_policy: CallPolicy::Everyone,
-        retention: None,
-    };
+    let rules = Rules::only(Limits {
+        ring_timeout: RINGING,
+        max_call_duration: None,
+    });
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     Service::new(store, hub, Clock::System, rules, metrics, None)
 }

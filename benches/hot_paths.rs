@@ -273,12 +273,6 @@ fn service(folder: &Path, users: u64) -> Service {
     drop(database);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&file, metrics.clone()).expect("a store");
-    let rules = Rules {
-        limits: LIMITS,
-        disconnect_grace: None,
-        auto_provision: false,
-        call_policy: chattrix::call::CallPolicy::Everyone,
-        retention: None,
-    };
+    let rules = Rules::only(LIMITS);
     Service::new(store, hub(), Clock::System, rules, metrics, None)
 }

@@ -13,7 +13,6 @@ mod play;
 
 use std::time::{Duration, Instant};
 
-use chattrix::call::CallPolicy;
 use chattrix::call::transition::Limits;
 use chattrix::clock::Clock;
 use chattrix::hub::{Capacity, Hub};
@@ -92,16 +91,10 @@ fn service(store: Store) -> Service {
         connections: 100,
         connections_per_address: None,
     });
-    let rules = Rules {
-        limits: Limits {
-            ring_timeout: Duration::from_mins(1),
-            max_call_duration: None,
-        },
-        disconnect_grace: None,
-        auto_provision: false,
-        call_policy: CallPolicy::Everyone,
-        retention: None,
-    };
+    let rules = Rules::only(Limits {
+        ring_timeout: Duration::from_mins(1),
+        max_call_duration: None,
+    });
     Service::new(
         store,
         hub,

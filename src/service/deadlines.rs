@@ -175,7 +175,7 @@ mod tests {
     use rusqlite::Connection;
 
     use crate::call::transition::Limits;
-    use crate::call::{Acting, CallPolicy, CallType, ChannelId, Status, Via};
+    use crate::call::{Acting, CallType, ChannelId, Status, Via};
     use crate::clock::{Clock, ManualClock};
     use crate::hub::{Capacity, Hub};
     use crate::metrics::Metrics;
@@ -220,16 +220,10 @@ mod tests {
                 connections_per_address: None,
             }),
             Clock::Manual(hand.clone()),
-            Rules {
-                limits: Limits {
-                    ring_timeout: RING,
-                    max_call_duration: None,
-                },
-                disconnect_grace: None,
-                auto_provision: false,
-                call_policy: CallPolicy::Everyone,
-                retention: None,
-            },
+            Rules::only(Limits {
+                ring_timeout: RING,
+                max_call_duration: None,
+            }),
             metrics,
             None,
         );

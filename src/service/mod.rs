@@ -75,6 +75,21 @@ pub struct Rules {
     pub retention: Option<Duration>,
 }
 
+impl Rules {
+    /// Only that calls ring and last as `limits` say: everybody who is known may call everybody, who is gone stays
+    /// in the call, and nothing is forgotten.
+    #[must_use]
+    pub const fn only(limits: Limits) -> Self {
+        Self {
+            limits,
+            disconnect_grace: None,
+            auto_provision: false,
+            call_policy: CallPolicy::Everyone,
+            retention: None,
+        }
+    }
+}
+
 /// The application. Cheap to clone.
 #[derive(Clone)]
 pub struct Service(Arc<Inner>);

@@ -187,8 +187,8 @@ fn is_long(step: &str) -> bool {
     let scans = step.strip_prefix("SCAN ");
     let scans = scans.is_some_and(|what| what != "CONSTANT ROW" && !what.starts_with('('));
     // What it says of a scan for a least or greatest value that no index has.
-    let seeks = step.starts_with("SEARCH ") && !step.contains(" USING ");
-    scans || seeks || step.contains("TEMP B-TREE")
+    let walks = step.starts_with("SEARCH ") && !step.contains(" USING ");
+    scans || walks || step.contains("TEMP B-TREE")
 }
 
 /// Whether `step` looks for rows of a table that grows otherwise than by its keys.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chattrix::call::history::{Direction, Outcome, Period};
 use chattrix::call::transition::Limits;
 use chattrix::call::{
-    Acting, CallId, CallPolicy, CallType, ChannelId, EntryId, Filter, PastCall, RejectReason, Via,
+    Acting, CallId, CallType, ChannelId, EntryId, Filter, PastCall, RejectReason, Via,
 };
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
@@ -88,16 +88,10 @@ impl World {
             connections: 100,
             connections_per_address: None,
         });
-        let rules = Rules {
-            limits: Limits {
-                ring_timeout: RING,
-                max_call_duration: None,
-            },
-            disconnect_grace: None,
-            auto_provision: false,
-            call_policy: CallPolicy::Everyone,
-            retention: None,
-        };
+        let rules = Rules::only(Limits {
+            ring_timeout: RING,
+            max_call_duration: None,
+        });
         let metrics = Metrics::new("0.0.0");
         let store = Store::open(&file, metrics.clone()).expect("a store");
         Self {

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use chattrix::call::transition::{Limits, Target};
 use chattrix::call::{
-    Acting, Actor, Call, CallError, CallId, CallPolicy, CallType, ChannelId, Event, RejectReason,
-    Status, Via,
+    Acting, Actor, Call, CallError, CallId, CallType, ChannelId, Event, RejectReason, Status, Via,
 };
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub, Outgoing, Subscription};
@@ -85,14 +84,11 @@ impl World {
             connections_per_address: None,
         });
         let rules = Rules {
-            limits: Limits {
+            disconnect_grace: Some(GRACE),
+            ..Rules::only(Limits {
                 ring_timeout: RING,
                 max_call_duration: Some(LONGEST),
-            },
-            disconnect_grace: Some(GRACE),
-            auto_provision: false,
-            call_policy: CallPolicy::Everyone,
-            retention: None,
+            })
         };
         let metrics = Metrics::new("0.0.0");
         let store = Store::open(&file, metrics.clone()).expect("a store");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use chattrix::announcement::Topic;
 use chattrix::call::transition::Limits;
-use chattrix::call::{Acting, CallPolicy, CallType, ChannelId, Via};
+use chattrix::call::{Acting, CallType, ChannelId, Via};
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
@@ -224,16 +224,10 @@ async fn messages_are_forgotten_after_two_days() {
         connections: 8,
         connections_per_address: None,
     });
-    let rules = Rules {
-        limits: Limits {
-            ring_timeout: Duration::from_mins(1),
-            max_call_duration: None,
-        },
-        disconnect_grace: None,
-        auto_provision: false,
-        call_policy: CallPolicy::Everyone,
-        retention: None,
-    };
+    let rules = Rules::only(Limits {
+        ring_timeout: Duration::from_mins(1),
+        max_call_duration: None,
+    });
     let outlet = Outlet {
         receivers: vec!["https://example.com/".to_owned()],
         topics: Topic::ALL.to_vec(),
