@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use chattrix::call::transition::Limits;
-use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::Clock;
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
@@ -99,10 +99,10 @@ async fn initiate(service: &Service, calls: u32) {
 }
 
 async fn ring(service: &Service, caller: u32, callee: u32) {
-    let acting = Acting {
+    let principal = Principal {
         user: user(caller),
         session: SessionId::new("bench"),
-        via: Via::Rest,
+        via: Source::Rest,
     };
     let new = NewCall {
         callee: user(callee),
@@ -110,7 +110,7 @@ async fn ring(service: &Service, caller: u32, callee: u32) {
         channel: ChannelId::parse("channel").expect("a channel"),
         idempotency_key: None,
     };
-    let call = service.initiate(acting, new).await;
+    let call = service.initiate(principal, new).await;
     call.expect("initiated");
 }
 

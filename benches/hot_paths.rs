@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chattrix::auth::Authenticator;
-use chattrix::call::transition::{self, Limits, Reach, Wish};
-use chattrix::call::{Acting, Call, CallId, CallType, ChannelId, Filter, Notice, Transition, Via};
+use chattrix::call::transition::{self, CalleeAvailability, Limits, Wish};
+use chattrix::call::{
+    Call, CallId, CallType, ChannelId, Filter, Notice, Principal, Source, Transition,
+};
 use chattrix::clock::{Clock, Timestamp};
-use chattrix::hub::{Capacity, Hub, Outgoing, SharedNotice, Subscription};
+use chattrix::hub::{Capacity, EncodedNotice, Hub, Outgoing, Subscription};
 use chattrix::metrics::Metrics;
 use chattrix::service::{NewCall, Rules, Service};
 use chattrix::settings::Settings;
@@ -54,11 +56,11 @@ fn profile(key: u64) -> Profile {
     }
 }
 
-fn acting(key: u64) -> Acting {
-    Acting {
+fn principal(key: u64) -> Principal {
+    Principal {
         user: user(key),
         session: SessionId::new("bench"),
-        via: Via::Socket,
+        via: Source::Socket,
     }
 }
 
@@ -78,7 +80,13 @@ fn initiated() -> Transition {
         call_type: CallType::Video,
         channel: channel(),
     };
-    transition::initiate(wish, Reach::Connected, Via::Rest, LIMITS, now())
+    transition::initiate(
+        wish,
+        CalleeAvailability::Connected,
+        Source::Rest,
+        LIMITS,
+        now(),
+    )
 }
 
 fn invitation() -> Notice {
@@ -89,13 +97,13 @@ fn invitation() -> Notice {
 /// The rules alone: initiate, accept, end.
 fn transitions(criterion: &mut Criterion) {
     let ringing: Call = initiated().call;
-    let accepted = transition::accept(&ringing, &acting(2), LIMITS, now()).expect("accepted");
+    let accepted = transition::accept(&ringing, &principal(2), LIMITS, now()).expect("accepted");
     criterion.bench_function("transition/initiate", |bencher| bencher.iter(initiated));
     criterion.bench_function("transition/accept", |bencher| {
-        bencher.iter(|| transition::accept(&ringing, &acting(2), LIMITS, now()));
+        bencher.iter(|| transition::accept(&ringing, &principal(2), LIMITS, now()));
     });
     criterion.bench_function("transition/end", |bencher| {
-        bencher.iter(|| transition::end(&accepted.call, &acting(1), None, now()));
+        bencher.iter(|| transition::end(&accepted.call, &principal(1), None, now()));
     });
 }
 
@@ -144,12 +152,12 @@ fn fan_out(criterion: &mut Criterion) {
         let notice = invitation();
         group.bench_function(BenchmarkId::from_parameter(sessions), |bencher| {
             bencher.iter(|| {
-                let notice = Arc::new(SharedNotice::new(notice.clone()));
+                let notice = Arc::new(EncodedNotice::new(notice.clone()));
                 for outbox in hub.sessions(&user(2)) {
                     outbox.push(Arc::clone(&notice));
                 }
                 for subscription in &subscriptions {
-                    match runtime.block_on(subscription.outbox().next()) {
+                    match runtime.block_on(subscription.queue().next()) {
                         Outgoing::Notice(notice) => {
                             black_box(notice.text(event::notice));
                         }
@@ -205,9 +213,9 @@ fn float(number: u64) -> f64 {
 
 async fn play_one(service: &Service, caller: u64, callee: u64) {
     let call = ring(service, caller, callee).await;
-    let accepted = service.accept(acting(callee), call).await;
+    let accepted = service.accept(principal(callee), call).await;
     accepted.expect("accepted");
-    let ended = service.end(acting(caller), call, None).await;
+    let ended = service.end(principal(caller), call, None).await;
     ended.expect("ended");
 }
 
@@ -218,7 +226,7 @@ async fn ring(service: &Service, caller: u64, callee: u64) -> CallId {
         channel: channel(),
         idempotency_key: None,
     };
-    let call = service.initiate(acting(caller), new).await;
+    let call = service.initiate(principal(caller), new).await;
     call.expect("initiated").id
 }
 

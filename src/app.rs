@@ -15,7 +15,7 @@ use crate::auth::{Authenticator, KeyError};
 use crate::call::transition::Limits;
 use crate::clock::Clock;
 use crate::control::Control;
-use crate::gate::Gate;
+use crate::guard::Access;
 use crate::hub::{Capacity, Hub};
 use crate::metrics::Metrics;
 use crate::service::{Rules, Service};
@@ -91,9 +91,9 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             retention: settings.retention,
         },
         metrics.clone(),
-        webhook::outlet(settings),
+        webhook::webhook_config(settings),
     );
-    let gate = Gate::new(settings, authenticator, service.clone());
+    let access = Access::new(settings, authenticator, service.clone());
     let sockets = SocketRules {
         ping_interval: settings.ping_interval,
         idle_timeout: settings.idle_timeout,
@@ -103,7 +103,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let stop = Stop::new(service.clone());
     let mut rocket = rocket::custom(ours(figment))
         .manage(service.clone())
-        .manage(gate.clone())
+        .manage(access.clone())
         .manage(agora(settings))
         .attach(begin(service.clone()))
         .attach(http::stage(settings, metrics.clone()))
@@ -111,7 +111,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .attach(Control::new(
             &settings.database,
             service.clone(),
-            gate,
+            access,
             sender.clone(),
         ))
         .attach(Sweeper(service.clone()))
@@ -130,7 +130,7 @@ fn agora(settings: &Settings) -> Option<Agora> {
 }
 
 /// Rocket's configuration but for what has to be as it is here: signals are handled by [`Stop`], since
-/// Rocket would drop open sockets without a close frame, and a client's address is for the gate to find.
+/// Rocket would drop open sockets without a close frame, and a client's address is for the access to find.
 fn ours(figment: Figment) -> Figment {
     figment
         .merge(("shutdown.ctrlc", false))

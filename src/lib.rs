@@ -13,7 +13,7 @@
 //!               webhook                tells the team's own backend, which may push to phones
 //!               control                the socket by which commands reach the running server
 //!               docs                   OpenAPI and AsyncAPI, made of the shapes themselves
-//!               gate                   who comes in, to REST and socket alike: token, origin, rate
+//!               access                   who comes in, to REST and socket alike: token, origin, rate
 //! 2 application service                one method per use case; rules, store and hub meet here alone
 //! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
 //!               hub                    who is connected; bounded queues (its locks: sync)
@@ -34,14 +34,13 @@
 //! - The algorithm of a token comes from the settings; no token reaches a log.
 
 pub mod agora;
-pub mod announcement;
 pub mod app;
 pub mod auth;
 pub mod call;
 pub mod clock;
 pub mod control;
 pub mod docs;
-pub mod gate;
+pub mod guard;
 pub mod http;
 pub mod hub;
 pub mod ice;
@@ -54,5 +53,6 @@ pub mod sweeper;
 mod sync;
 pub mod user;
 pub mod webhook;
+pub mod webhook_model;
 pub mod wire;
 pub mod ws;

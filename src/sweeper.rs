@@ -55,7 +55,7 @@ async fn sweep(service: &Service) {
     tokio::join!(
         watch_deadlines(service),
         every(BARRED_EVERY, metrics, || async {
-            service.close_barred_sessions()
+            service.close_disabled_sessions()
         }),
         every(QUALITY_EVERY, metrics, || service.save_quality()),
         every(FORGOTTEN_EVERY, metrics, || service.forget_expired()),
@@ -88,7 +88,7 @@ async fn survives(metrics: &Metrics, round: impl Future<Output = Result<(), Erro
 }
 
 async fn round(service: &Service) -> Result<(), Error> {
-    service.catch_up_on_departures().await?;
+    service.store_pending_disconnects().await?;
     let ended = service.end_overdue_calls().await?;
     if ended > 0 {
         tracing::info!(calls = ended, "calls ended by their deadline");

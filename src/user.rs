@@ -96,7 +96,7 @@ pub fn is_avatar(text: &str) -> bool {
 
 /// Whether a user may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum AccountStatus {
     /// May sign in and be called.
     Active,
     /// Kept, but refused everywhere until enabled again.
@@ -132,7 +132,7 @@ pub struct User {
     /// What the others are shown.
     pub profile: Profile,
     /// Whether the user may sign in.
-    pub standing: Standing,
+    pub standing: AccountStatus,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use chattrix::call::transition::Target;
-use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::Clock;
 use chattrix::metrics::Metrics;
 use chattrix::service::{NewCall, Service};
@@ -69,10 +69,10 @@ async fn calls_per_second(file: &Path) -> Outcome<f64> {
 }
 
 async fn play_one(service: &Service, caller: u64, callee: u64) {
-    let acting = |key| Acting {
+    let principal = |key| Principal {
         user: user(key),
         session: SessionId::new("bench"),
-        via: Via::Rest,
+        via: Source::Rest,
     };
     let new = NewCall {
         callee: user(callee),
@@ -81,20 +81,20 @@ async fn play_one(service: &Service, caller: u64, callee: u64) {
         idempotency_key: None,
     };
     let call = service
-        .initiate(acting(caller), new)
+        .initiate(principal(caller), new)
         .await
         .expect("initiated")
         .id;
     service
-        .accept(acting(callee), call)
+        .accept(principal(callee), call)
         .await
         .expect("accepted");
     service
-        .set_status(acting(callee), call, Target::Active)
+        .set_status(principal(callee), call, Target::Active)
         .await
         .expect("active");
     service
-        .end(acting(caller), call, None)
+        .end(principal(caller), call, None)
         .await
         .expect("ended");
 }

@@ -32,18 +32,18 @@ impl fmt::Display for Actor {
 
 /// A participant's session doing something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acting {
+pub struct Principal {
     /// The user.
     pub user: UserId,
     /// The session, which hears nothing of what it did itself.
     pub session: SessionId,
     /// The way it spoke to us.
-    pub via: Via,
+    pub via: Source,
 }
 
 /// The way by which a transition came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Via {
+pub enum Source {
     /// A REST request.
     Rest,
     /// A WebSocket message, or a session that connected.
@@ -56,7 +56,7 @@ pub enum Via {
     Webhook,
 }
 
-impl Via {
+impl Source {
     /// All of them.
     pub const ALL: [Self; 5] = [
         Self::Rest,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::user::{SessionId, UserId};
 
-use super::actor::{Acting, Actor, Cause, Via};
+use super::actor::{Actor, Cause, Principal, Source};
 use super::error::{Action, CallError};
 use super::history::{self, Entries};
 use super::notice::{Audience, Event, Notice};
@@ -24,7 +24,7 @@ pub struct TimelineEntry {
     /// Who brought it about.
     pub actor: Actor,
     /// By which way.
-    pub via: Via,
+    pub via: Source,
     /// By what.
     pub cause: Cause,
 }
@@ -38,7 +38,7 @@ pub struct Transition {
     pub call: Call,
     /// The line for its timeline.
     pub entry: TimelineEntry,
-    /// Who is told what, in this order.
+    /// Who is recipients what, in this order.
     pub notices: Vec<Notice>,
     /// The participants' history entries, where the call became final.
     pub history: Option<Entries>,
@@ -47,23 +47,23 @@ pub struct Transition {
 }
 
 /// Who hears of a change to a call.
-pub(super) enum Told<'a> {
+pub(super) enum Recipients<'a> {
     /// The other participant, and the other devices of the one who acted.
-    Others(&'a Acting),
+    Others(&'a Principal),
     /// Both participants.
     Both,
     /// One of them.
     Only(&'a UserId),
 }
 
-impl Told<'_> {
+impl Recipients<'_> {
     fn audiences(&self, call: &Call) -> Vec<Audience> {
         match self {
-            Self::Others(acting) => vec![
-                Audience::Participant(call.other(&acting.user).clone()),
+            Self::Others(principal) => vec![
+                Audience::Participant(call.other(&principal.user).clone()),
                 Audience::OtherSessions {
-                    user: acting.user.clone(),
-                    acted: acting.session.clone(),
+                    user: principal.user.clone(),
+                    acted: principal.session.clone(),
                 },
             ],
             Self::Both => vec![
@@ -78,15 +78,15 @@ impl Told<'_> {
 /// Who, by which way and by what: a timeline's line but for what the change itself says.
 pub(super) struct Entry {
     actor: Actor,
-    via: Via,
+    via: Source,
     cause: Cause,
 }
 
-pub(super) fn entry(acting: &Acting, cause: Cause) -> Entry {
-    entry_by(Actor::User(acting.user.clone()), acting.via, cause)
+pub(super) fn entry(principal: &Principal, cause: Cause) -> Entry {
+    entry_by(Actor::User(principal.user.clone()), principal.via, cause)
 }
 
-pub(super) fn entry_by(actor: Actor, via: Via, cause: Cause) -> Entry {
+pub(super) fn entry_by(actor: Actor, via: Source, cause: Cause) -> Entry {
     Entry { actor, via, cause }
 }
 
@@ -96,7 +96,7 @@ pub(super) fn advance(
     call: &Call,
     state: State,
     entry: Entry,
-    told: Option<(Told<'_>, Event)>,
+    recipients: Option<(Recipients<'_>, Event)>,
     now: Timestamp,
 ) -> Transition {
     let at = now.max(call.updated_at);
@@ -106,8 +106,8 @@ pub(super) fn advance(
         state,
         ..call.clone()
     };
-    let notices = told.map_or_else(Vec::new, |(told, event)| {
-        let audiences = told.audiences(&call).into_iter();
+    let notices = recipients.map_or_else(Vec::new, |(recipients, event)| {
+        let audiences = recipients.audiences(&call).into_iter();
         audiences
             .filter(|audience| call.has_participant(audience.user()))
             .map(|audience| Notice {
@@ -147,7 +147,7 @@ pub(super) fn finish(
     ended_by: Actor,
     measured_seconds: Option<u32>,
     entry: Entry,
-    told: Told<'_>,
+    recipients: Recipients<'_>,
     now: Timestamp,
 ) -> Result<Transition, CallError> {
     let ended_at = now.max(call.updated_at);
@@ -172,7 +172,7 @@ pub(super) fn finish(
         duration_seconds,
         ended_by,
     };
-    Ok(advance(call, state, entry, Some((told, event)), now))
+    Ok(advance(call, state, entry, Some((recipients, event)), now))
 }
 
 /// Whole seconds, at most what the protocol's integer holds (2,147,483,647).

@@ -293,7 +293,7 @@ pub fn entries(call: &Call, cause: Cause) -> Option<Entries> {
     let incoming = || entry(&call.callee, &call.caller, Direction::Incoming, for_callee);
     Some(Entries {
         caller: entry(&call.caller, &call.callee, Direction::Outgoing, for_caller),
-        callee: (!call.withheld).then(incoming),
+        callee: (!call.suppressed).then(incoming),
     })
 }
 

@@ -1,11 +1,11 @@
-//! What clients are told of a call: one event, and who hears it.
+//! What clients are recipients of a call: one event, and who hears it.
 
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
 
 use super::actor::Actor;
 use super::network::NetworkQuality;
-use super::signal::Signalled;
+use super::signal::SignalEvent;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
 
 /// A message to clients, before anybody has put it into JSON.
@@ -87,7 +87,7 @@ pub enum Event {
         quality: NetworkQuality,
     },
     /// `call_signal`: the other participant says something about the media between the two.
-    Signal(Signalled),
+    Signal(SignalEvent),
 }
 
 /// What the callee is shown of a call that rings.
@@ -128,7 +128,7 @@ impl Event {
             | Self::Ended { call, .. }
             | Self::TimedOut { call }
             | Self::QualityWarning { call, .. }
-            | Self::Signal(Signalled { call, .. }) => *call,
+            | Self::Signal(SignalEvent { call, .. }) => *call,
         }
     }
 
@@ -136,7 +136,7 @@ impl Event {
     #[must_use]
     pub fn carried_bytes(&self) -> usize {
         match self {
-            Self::Signal(Signalled { signal, .. }) => signal.as_json().len(),
+            Self::Signal(SignalEvent { signal, .. }) => signal.as_json().len(),
             Self::Invitation(_)
             | Self::Accepted { .. }
             | Self::Rejected { .. }

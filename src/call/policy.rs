@@ -1,7 +1,7 @@
 //! Who may call whom: what the two have listed of each other, and what follows for a call between them.
 
 use super::error::CallError;
-use super::transition::Reach;
+use super::transition::CalleeAvailability;
 
 /// Whom users may call (the setting `call_policy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +40,20 @@ pub struct Relation {
 ///
 /// # Errors
 /// [`CallError::NotContacts`], which does not depend on blocks.
-pub fn reach(policy: CallPolicy, relation: Relation, connected: bool) -> Result<Reach, CallError> {
+pub fn reach(
+    policy: CallPolicy,
+    relation: Relation,
+    connected: bool,
+) -> Result<CalleeAvailability, CallError> {
     match policy {
         CallPolicy::Contacts if !relation.contacts => Err(CallError::NotContacts),
-        CallPolicy::Everyone | CallPolicy::Contacts if relation.blocked => Ok(Reach::Barred),
-        CallPolicy::Everyone | CallPolicy::Contacts if connected => Ok(Reach::Connected),
-        CallPolicy::Everyone | CallPolicy::Contacts => Ok(Reach::Absent),
+        CallPolicy::Everyone | CallPolicy::Contacts if relation.blocked => {
+            Ok(CalleeAvailability::Blocked)
+        }
+        CallPolicy::Everyone | CallPolicy::Contacts if connected => {
+            Ok(CalleeAvailability::Connected)
+        }
+        CallPolicy::Everyone | CallPolicy::Contacts => Ok(CalleeAvailability::Absent),
     }
 }
 
@@ -61,8 +69,11 @@ mod tests {
             let relation = Relation { contacts, blocked };
             [false, true].map(|connected| reach(policy, relation, connected))
         };
-        let free = [Ok(Reach::Absent), Ok(Reach::Connected)];
-        let barred = [Ok(Reach::Barred); 2];
+        let free = [
+            Ok(CalleeAvailability::Absent),
+            Ok(CalleeAvailability::Connected),
+        ];
+        let barred = [Ok(CalleeAvailability::Blocked); 2];
         for contacts in [false, true] {
             assert_eq!(reached(Everyone, contacts, false), free);
             assert_eq!(reached(Everyone, contacts, true), barred);

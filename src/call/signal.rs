@@ -55,7 +55,7 @@ pub fn relay(
     match call.status() {
         Status::Connecting | Status::Active => Ok(Notice {
             audience: Audience::Participant(call.other(from).clone()),
-            event: Event::Signal(Signalled {
+            event: Event::Signal(SignalEvent {
                 call: call.id,
                 from: from.clone(),
                 signal,
@@ -75,7 +75,7 @@ pub fn relay(
 
 /// A signal on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signalled {
+pub struct SignalEvent {
     /// The call.
     pub call: CallId,
     /// Who sent it.

@@ -171,7 +171,7 @@ pub struct Call {
     pub channel: ChannelId,
     /// Whether it is kept from its callee, who has blocked the caller: it rings nobody, occupies the caller
     /// alone, and the callee has no more part in it than a stranger.
-    pub withheld: bool,
+    pub suppressed: bool,
     /// When the caller asked.
     pub created_at: Timestamp,
     /// When the state last changed.
@@ -198,14 +198,14 @@ pub enum State {
         /// When it was accepted.
         started_at: Timestamp,
         /// When it is ended for its length, if ever.
-        talk_until: Option<Timestamp>,
+        max_duration_at: Option<Timestamp>,
     },
     /// Media flows.
     Active {
         /// When it was accepted.
         started_at: Timestamp,
         /// When it is ended for its length, if ever.
-        talk_until: Option<Timestamp>,
+        max_duration_at: Option<Timestamp>,
     },
     /// Over, after an answer or given up before one.
     Ended {
@@ -313,7 +313,12 @@ impl State {
     pub const fn deadline(&self) -> Option<Timestamp> {
         match self {
             Self::Initiating { ring_until } | Self::Ringing { ring_until } => Some(*ring_until),
-            Self::Connecting { talk_until, .. } | Self::Active { talk_until, .. } => *talk_until,
+            Self::Connecting {
+                max_duration_at, ..
+            }
+            | Self::Active {
+                max_duration_at, ..
+            } => *max_duration_at,
             Self::Ended { .. } | Self::Rejected { .. } | Self::Missed { .. } => None,
         }
     }
@@ -371,7 +376,7 @@ impl Call {
         self.state.status()
     }
 
-    /// Whether `user` is one of those who take part: the two, or the caller alone where it is withheld.
+    /// Whether `user` is one of those who take part: the two, or the caller alone where it is suppressed.
     #[must_use]
     pub fn has_participant(&self, user: &UserId) -> bool {
         *user == self.caller || self.is_for(user)
@@ -380,7 +385,7 @@ impl Call {
     /// Whether `user` is called, and may know it.
     #[must_use]
     pub fn is_for(&self, user: &UserId) -> bool {
-        *user == self.callee && !self.withheld
+        *user == self.callee && !self.suppressed
     }
 
     /// Those who take part, the caller first.

@@ -7,10 +7,10 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use uuid::Uuid;
 
 use super::Outcome::{Cancelled, Completed, Missed, Rejected};
-use super::transition::{self, Limits, Reach, Target, Wish};
+use super::transition::{self, CalleeAvailability, Limits, Target, Wish};
 use super::{
-    Acting, Actor, Audience, Call, CallError, CallId, CallType, Cause, ChannelId, Entries, Event,
-    Outcome, RejectReason, State, Status, Transition, Via,
+    Actor, Audience, Call, CallError, CallId, CallType, Cause, ChannelId, Entries, Event, Outcome,
+    Principal, RejectReason, Source, State, Status, Transition,
 };
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
@@ -25,11 +25,11 @@ fn user(id: &str) -> UserId {
     UserId::parse(id).expect("a user id")
 }
 
-fn acting(id: &str) -> Acting {
-    Acting {
+fn principal(id: &str) -> Principal {
+    Principal {
         user: user(id),
         session: SessionId::new("phone"),
-        via: Via::Socket,
+        via: Source::Socket,
     }
 }
 
@@ -50,18 +50,18 @@ fn wish() -> Wish {
 fn call_in(status: Status) -> Call {
     let ring_until = START.plus(LIMITS.ring_timeout);
     let started_at = START.plus(Duration::from_secs(5));
-    let talk_until = LIMITS.max_call_duration.map(|max| started_at.plus(max));
+    let max_duration_at = LIMITS.max_call_duration.map(|max| started_at.plus(max));
     let ended_at = START.plus(Duration::from_secs(9));
     let state = match status {
         Status::Initiating => State::Initiating { ring_until },
         Status::Ringing => State::Ringing { ring_until },
         Status::Connecting => State::Connecting {
             started_at,
-            talk_until,
+            max_duration_at,
         },
         Status::Active => State::Active {
             started_at,
-            talk_until,
+            max_duration_at,
         },
         Status::Ended => State::Ended {
             started_at: Some(started_at),
@@ -75,7 +75,14 @@ fn call_in(status: Status) -> Call {
         },
         Status::Missed => State::Missed { ended_at },
     };
-    let call = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START).call;
+    let call = transition::initiate(
+        wish(),
+        CalleeAvailability::Absent,
+        Source::Rest,
+        LIMITS,
+        START,
+    )
+    .call;
     Call {
         state,
         updated_at: START.plus(Duration::from_secs(9)),
@@ -106,20 +113,20 @@ fn apply(
     who: &str,
     now: Timestamp,
 ) -> Result<Option<Transition>, CallError> {
-    let acting = acting(who);
-    let set = |target| transition::set_status(call, &acting, target, LIMITS, now);
+    let principal = principal(who);
+    let set = |target| transition::set_status(call, &principal, target, LIMITS, now);
     match verb {
-        Verb::Accept => transition::accept(call, &acting, LIMITS, now).map(Some),
-        Verb::Reject => transition::reject(call, &acting, RejectReason::Busy, now).map(Some),
-        Verb::End => transition::end(call, &acting, None, now).map(Some),
+        Verb::Accept => transition::accept(call, &principal, LIMITS, now).map(Some),
+        Verb::Reject => transition::reject(call, &principal, RejectReason::Busy, now).map(Some),
+        Verb::End => transition::end(call, &principal, None, now).map(Some),
         Verb::PatchConnecting => set(Target::Connecting),
         Verb::PatchActive => set(Target::Active),
         Verb::PatchEnded => set(Target::Ended),
         Verb::Ring => transition::ring(call, now).map(Some),
-        Verb::SayItRings => transition::ring_by_callee(call, &acting, now),
-        Verb::Miss => transition::miss(call, now).map(Some),
-        Verb::Overrun => transition::overrun(call, now).map(Some),
-        Verb::Lose => transition::lose(call, &user(who), now).map(Some),
+        Verb::SayItRings => transition::ring_by_callee(call, &principal, now),
+        Verb::Miss => transition::ring_timeout(call, now).map(Some),
+        Verb::Overrun => transition::duration_exceeded(call, now).map(Some),
+        Verb::Lose => transition::participant_lost(call, &user(who), now).map(Some),
         Verb::EndByAdmin => transition::end_by_admin(call, now).map(Some),
     }
 }
@@ -305,7 +312,7 @@ fn every_action_of_everybody_in_every_status_is_as_the_contract_says() {
 
 #[test]
 fn who_is_told_what_is_as_the_contract_says() {
-    let told = |verb, who, status| {
+    let recipients = |verb, who, status| {
         let transition = apply(
             verb,
             &call_in(status),
@@ -324,42 +331,48 @@ fn who_is_told_what_is_as_the_contract_says() {
     };
     let one = |to: &str, event| (to.to_owned(), event);
     assert_eq!(
-        told(Verb::Accept, "callee", Status::Ringing),
+        recipients(Verb::Accept, "callee", Status::Ringing),
         [
             one("caller", "accepted"),
             one("callee but phone", "accepted")
         ]
     );
     assert_eq!(
-        told(Verb::Reject, "callee", Status::Initiating),
+        recipients(Verb::Reject, "callee", Status::Initiating),
         [
             one("caller", "rejected"),
             one("callee but phone", "rejected")
         ]
     );
     assert_eq!(
-        told(Verb::End, "caller", Status::Ringing),
+        recipients(Verb::End, "caller", Status::Ringing),
         [one("callee", "ended"), one("caller but phone", "ended")]
     );
     assert_eq!(
-        told(Verb::End, "callee", Status::Active),
+        recipients(Verb::End, "callee", Status::Active),
         [one("caller", "ended"), one("callee but phone", "ended")]
     );
-    assert_eq!(told(Verb::PatchActive, "caller", Status::Connecting), []);
-    assert_eq!(told(Verb::Ring, "server", Status::Initiating), []);
-    assert_eq!(told(Verb::SayItRings, "callee", Status::Initiating), []);
+    assert_eq!(
+        recipients(Verb::PatchActive, "caller", Status::Connecting),
+        []
+    );
+    assert_eq!(recipients(Verb::Ring, "server", Status::Initiating), []);
+    assert_eq!(
+        recipients(Verb::SayItRings, "callee", Status::Initiating),
+        []
+    );
     for (verb, status, event) in [
         (Verb::Miss, Status::Ringing, "timed out"),
         (Verb::Overrun, Status::Active, "ended"),
         (Verb::EndByAdmin, Status::Ringing, "ended"),
     ] {
         assert_eq!(
-            told(verb, "server", status),
+            recipients(verb, "server", status),
             [one("caller", event), one("callee", event)]
         );
     }
     assert_eq!(
-        told(Verb::Lose, "callee", Status::Active),
+        recipients(Verb::Lose, "callee", Status::Active),
         [one("caller", "ended")]
     );
 }
@@ -378,14 +391,26 @@ fn name(event: &Event) -> &'static str {
 
 #[test]
 fn a_call_rings_where_the_callee_is_connected_and_waits_where_not() {
-    let ringing = transition::initiate(wish(), Reach::Connected, Via::Rest, LIMITS, START);
+    let ringing = transition::initiate(
+        wish(),
+        CalleeAvailability::Connected,
+        Source::Rest,
+        LIMITS,
+        START,
+    );
     assert_eq!(ringing.call.status(), Status::Ringing);
     assert_eq!(ringing.notices.len(), 1);
     assert_eq!(
         ringing.notices[0].audience,
         Audience::Participant(user("callee"))
     );
-    let waiting = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START);
+    let waiting = transition::initiate(
+        wish(),
+        CalleeAvailability::Absent,
+        Source::Rest,
+        LIMITS,
+        START,
+    );
     assert_eq!(waiting.call.status(), Status::Initiating);
     assert_eq!(waiting.notices, []);
     for call in [ringing.call, waiting.call] {
@@ -438,7 +463,7 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
         Some((Rejected, Rejected))
     );
     assert_eq!(outcomes(Verb::Accept, "callee", Status::Ringing), None);
-    let busy = transition::refuse_as_busy(wish(), Via::Rest, START).history;
+    let busy = transition::refuse_as_busy(wish(), Source::Rest, START).history;
     assert_eq!(busy.map(outcomes_of), Some((Rejected, Missed)));
 }
 
@@ -446,7 +471,7 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
 fn the_duration_is_the_clients_or_whole_seconds_from_start_to_end_or_zero_without_an_answer() {
     let end = |status, sent| {
         let now = START.plus(Duration::from_millis(17_999));
-        let transition = transition::end(&call_in(status), &acting("caller"), sent, now);
+        let transition = transition::end(&call_in(status), &principal("caller"), sent, now);
         transition.expect("possible").call.state.duration_seconds()
     };
     assert_eq!(end(Status::Active, Some(125)), Some(125));
@@ -454,14 +479,26 @@ fn the_duration_is_the_clients_or_whole_seconds_from_start_to_end_or_zero_withou
     assert_eq!(end(Status::Ringing, Some(125)), Some(0));
 }
 
-fn withheld() -> Transition {
-    transition::initiate(wish(), Reach::Barred, Via::Rest, LIMITS, START)
+fn suppressed() -> Transition {
+    transition::initiate(
+        wish(),
+        CalleeAvailability::Blocked,
+        Source::Rest,
+        LIMITS,
+        START,
+    )
 }
 
 #[test]
 fn a_call_to_somebody_who_blocked_the_caller_waits_for_nobody() {
-    let transition = withheld();
-    let absent = transition::initiate(wish(), Reach::Absent, Via::Rest, LIMITS, START);
+    let transition = suppressed();
+    let absent = transition::initiate(
+        wish(),
+        CalleeAvailability::Absent,
+        Source::Rest,
+        LIMITS,
+        START,
+    );
     assert_eq!(transition.call.state, absent.call.state);
     assert_eq!(transition.notices, []);
     assert_eq!(transition.entry.cause, Cause::CallerBlocked);
@@ -471,7 +508,7 @@ fn a_call_to_somebody_who_blocked_the_caller_waits_for_nobody() {
 
 #[test]
 fn the_callee_has_no_more_part_in_a_withheld_call_than_a_stranger() {
-    let call = withheld().call;
+    let call = suppressed().call;
     let now = START.plus(Duration::from_secs(20));
     for verb in [
         Verb::SayItRings,
@@ -513,13 +550,13 @@ proptest! {
     fn whatever_happens_a_withheld_call_is_the_callers_alone(
         steps in proptest::collection::vec((verbs(), people(), 0_i64..60_000), 1..12),
     ) {
-        let mut call = withheld().call;
+        let mut call = suppressed().call;
         let mut now = START;
         for (verb, who, ms) in steps {
             now = Timestamp::from_millis(now.as_millis() + ms);
             let Ok(Some(transition)) = apply(verb, &call, who, now) else { continue };
             call = transition.call;
-            prop_assert!(call.withheld);
+            prop_assert!(call.suppressed);
             prop_assert!(matches!(call.status(), Status::Ended | Status::Missed), "{}", call.status());
             for notice in &transition.notices {
                 prop_assert_eq!(notice.audience.user(), &call.caller);
@@ -534,8 +571,8 @@ proptest! {
         connected in any::<bool>(),
         steps in proptest::collection::vec((verbs(), people(), -5_000_i64..60_000), 1..12),
     ) {
-        let reach = if connected { Reach::Connected } else { Reach::Absent };
-        let mut call = transition::initiate(wish(), reach, Via::Rest, LIMITS, START).call;
+        let reach = if connected { CalleeAvailability::Connected } else { CalleeAvailability::Absent };
+        let mut call = transition::initiate(wish(), reach, Source::Rest, LIMITS, START).call;
         let mut now = START;
         for (verb, who, ms) in steps {
             // The clock may run backwards.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::actor::{Acting, Actor, Cause, Via};
-use super::effect::{Entry, Told, Transition, advance, effect, entry, entry_by, finish};
+use super::actor::{Actor, Cause, Principal, Source};
+use super::effect::{Entry, Recipients, Transition, advance, effect, entry, entry_by, finish};
 use super::error::{Action, CallError};
 use super::notice::{Audience, Event, Invitation, Notice};
 use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
@@ -30,13 +30,13 @@ pub struct Wish {
 
 /// Whether a device of the callee is there to ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum CalleeAvailability {
     /// At least one session is connected.
     Connected,
     /// None is.
     Absent,
     /// None may be rung: the callee has blocked the caller.
-    Barred,
+    Blocked,
 }
 
 /// How long things may last (contract section 6).
@@ -62,17 +62,23 @@ pub enum Target {
 /// A new call: it rings where the callee can be reached. Where the callee has blocked the caller, it looks to
 /// the caller as if nobody were connected, until it is missed.
 #[must_use]
-pub fn initiate(wish: Wish, reach: Reach, via: Via, limits: Limits, now: Timestamp) -> Transition {
+pub fn initiate(
+    wish: Wish,
+    reach: CalleeAvailability,
+    via: Source,
+    limits: Limits,
+    now: Timestamp,
+) -> Transition {
     let ring_until = now.plus(limits.ring_timeout);
     let waiting = State::Initiating { ring_until };
     let (state, audience, cause) = match reach {
-        Reach::Connected => (
+        CalleeAvailability::Connected => (
             State::Ringing { ring_until },
             Some(Audience::Participant(wish.callee.clone())),
             Cause::Initiate,
         ),
-        Reach::Absent => (waiting, None, Cause::Initiate),
-        Reach::Barred => (waiting, None, Cause::CallerBlocked),
+        CalleeAvailability::Absent => (waiting, None, Cause::Initiate),
+        CalleeAvailability::Blocked => (waiting, None, Cause::CallerBlocked),
     };
     let actor = Actor::User(wish.caller.id.clone());
     let notices = audience
@@ -89,13 +95,13 @@ pub fn initiate(wish: Wish, reach: Reach, via: Via, limits: Limits, now: Timesta
         .into_iter()
         .collect();
     let mut begun = begin(wish, state, entry_by(actor, via, cause), notices, now);
-    begun.call.withheld = reach == Reach::Barred;
+    begun.call.suppressed = reach == CalleeAvailability::Blocked;
     begun
 }
 
-/// A call refused because the callee is in another one: final from its first moment, and nobody is told.
+/// A call refused because the callee is in another one: final from its first moment, and nobody is recipients.
 #[must_use]
-pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
+pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
     let state = State::Rejected {
         reason: RejectReason::Busy,
         ended_at: now,
@@ -114,9 +120,9 @@ pub fn refuse_as_busy(wish: Wish, via: Via, now: Timestamp) -> Transition {
 /// the one who connects it.
 ///
 /// # Errors
-/// [`CallError::InvalidStatus`] unless the call is INITIATING, and not withheld.
+/// [`CallError::InvalidStatus`] unless the call is INITIATING, and not suppressed.
 pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
-    let entry = entry_by(Actor::System, Via::Socket, Cause::CalleeConnected);
+    let entry = entry_by(Actor::System, Source::Socket, Cause::CalleeConnected);
     begin_ringing(call, entry, now)
 }
 
@@ -127,14 +133,14 @@ pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
 /// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the call is INITIATING or RINGING.
 pub fn ring_by_callee(
     call: &Call,
-    acting: &Acting,
+    principal: &Principal,
     now: Timestamp,
 ) -> Result<Option<Transition>, CallError> {
-    only_the_callee(call, acting)?;
+    only_the_callee(call, principal)?;
     if call.status() == Status::Ringing {
         return Ok(None);
     }
-    begin_ringing(call, entry(acting, Cause::CalleeRings), now).map(Some)
+    begin_ringing(call, entry(principal, Cause::CalleeRings), now).map(Some)
 }
 
 /// A webhook's receiver has woken the callee's device by a push.
@@ -142,7 +148,7 @@ pub fn ring_by_callee(
 /// # Errors
 /// As [`ring()`].
 pub fn ring_by_push(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
-    let entry = entry_by(Actor::System, Via::Webhook, Cause::PushDelivered);
+    let entry = entry_by(Actor::System, Source::Webhook, Cause::PushDelivered);
     begin_ringing(call, entry, now)
 }
 
@@ -153,32 +159,32 @@ pub fn ring_by_push(call: &Call, now: Timestamp) -> Result<Transition, CallError
 /// call is INITIATING or RINGING.
 pub fn accept(
     call: &Call,
-    acting: &Acting,
+    principal: &Principal,
     limits: Limits,
     now: Timestamp,
 ) -> Result<Transition, CallError> {
-    only_the_callee(call, acting)?;
+    only_the_callee(call, principal)?;
     only_unanswered(call, Action::Accept)?;
     let started_at = now.max(call.updated_at);
     let state = State::Connecting {
         started_at,
-        talk_until: limits
+        max_duration_at: limits
             .max_call_duration
             .map(|longest| started_at.plus(longest)),
     };
     let event = Event::Accepted {
         call: call.id,
-        accepted_by: acting.user.clone(),
+        accepted_by: principal.user.clone(),
     };
     let answer = advance(
         call,
         state,
-        entry(acting, Cause::Accept),
-        Some((Told::Others(acting), event)),
+        entry(principal, Cause::Accept),
+        Some((Recipients::Others(principal), event)),
         now,
     );
     Ok(Transition {
-        answered_with: Some(acting.session.clone()),
+        answered_with: Some(principal.session.clone()),
         ..answer
     })
 }
@@ -189,11 +195,11 @@ pub fn accept(
 /// As [`accept`].
 pub fn reject(
     call: &Call,
-    acting: &Acting,
+    principal: &Principal,
     reason: RejectReason,
     now: Timestamp,
 ) -> Result<Transition, CallError> {
-    only_the_callee(call, acting)?;
+    only_the_callee(call, principal)?;
     only_unanswered(call, Action::Reject)?;
     let state = State::Rejected {
         reason,
@@ -201,14 +207,14 @@ pub fn reject(
     };
     let event = Event::Rejected {
         call: call.id,
-        rejected_by: acting.user.clone(),
+        rejected_by: principal.user.clone(),
         reason,
     };
     Ok(advance(
         call,
         state,
-        entry(acting, Cause::Reject),
-        Some((Told::Others(acting), event)),
+        entry(principal, Cause::Reject),
+        Some((Recipients::Others(principal), event)),
         now,
     ))
 }
@@ -220,18 +226,18 @@ pub fn reject(
 /// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] where the call is final.
 pub fn end(
     call: &Call,
-    acting: &Acting,
+    principal: &Principal,
     duration_seconds: Option<u32>,
     now: Timestamp,
 ) -> Result<Transition, CallError> {
-    only_a_participant(call, acting)?;
-    let ended_by = Actor::User(acting.user.clone());
+    only_a_participant(call, principal)?;
+    let ended_by = Actor::User(principal.user.clone());
     finish(
         call,
         ended_by,
         duration_seconds,
-        entry(acting, Cause::End),
-        Told::Others(acting),
+        entry(principal, Cause::End),
+        Recipients::Others(principal),
         now,
     )
 }
@@ -243,15 +249,15 @@ pub fn end(
 /// [`CallError::InvalidStatus`] unless the call is CONNECTING or ACTIVE.
 pub fn set_status(
     call: &Call,
-    acting: &Acting,
+    principal: &Principal,
     target: Target,
     limits: Limits,
     now: Timestamp,
 ) -> Result<Option<Transition>, CallError> {
     match target {
         Target::Connecting => {
-            only_a_participant(call, acting)?;
-            only_the_callee(call, acting)?;
+            only_a_participant(call, principal)?;
+            only_the_callee(call, principal)?;
             match call.state {
                 State::Connecting { .. } => Ok(None),
                 State::Initiating { .. }
@@ -259,25 +265,25 @@ pub fn set_status(
                 | State::Active { .. }
                 | State::Ended { .. }
                 | State::Rejected { .. }
-                | State::Missed { .. } => accept(call, acting, limits, now).map(Some),
+                | State::Missed { .. } => accept(call, principal, limits, now).map(Some),
             }
         }
         Target::Active => {
-            only_a_participant(call, acting)?;
+            only_a_participant(call, principal)?;
             match call.state {
                 State::Active { .. } => Ok(None),
                 State::Connecting {
                     started_at,
-                    talk_until,
+                    max_duration_at,
                 } => {
                     let state = State::Active {
                         started_at,
-                        talk_until,
+                        max_duration_at,
                     };
                     Ok(Some(advance(
                         call,
                         state,
-                        entry(acting, Cause::Activate),
+                        entry(principal, Cause::Activate),
                         None,
                         now,
                     )))
@@ -291,7 +297,7 @@ pub fn set_status(
                 }
             }
         }
-        Target::Ended => end(call, acting, None, now).map(Some),
+        Target::Ended => end(call, principal, None, now).map(Some),
     }
 }
 
@@ -299,39 +305,49 @@ pub fn set_status(
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] where the call was answered or is final.
-pub fn miss(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+pub fn ring_timeout(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     only_unanswered(call, Action::Miss)?;
     let state = State::Missed {
         ended_at: now.max(call.updated_at),
     };
     let event = Event::TimedOut { call: call.id };
-    let entry = entry_by(Actor::System, Via::Server, Cause::RingTimeout);
-    Ok(advance(call, state, entry, Some((Told::Both, event)), now))
+    let entry = entry_by(Actor::System, Source::Server, Cause::RingTimeout);
+    Ok(advance(
+        call,
+        state,
+        entry,
+        Some((Recipients::Both, event)),
+        now,
+    ))
 }
 
 /// The call reached its longest duration.
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call was answered and is live.
-pub fn overrun(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+pub fn duration_exceeded(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     only_answered(call)?;
-    let entry = entry_by(Actor::System, Via::Server, Cause::MaxDuration);
-    finish(call, Actor::System, None, entry, Told::Both, now)
+    let entry = entry_by(Actor::System, Source::Server, Cause::MaxDuration);
+    finish(call, Actor::System, None, entry, Recipients::Both, now)
 }
 
 /// A participant's last session has been gone for too long.
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call was answered and is live.
-pub fn lose(call: &Call, gone: &UserId, now: Timestamp) -> Result<Transition, CallError> {
+pub fn participant_lost(
+    call: &Call,
+    gone: &UserId,
+    now: Timestamp,
+) -> Result<Transition, CallError> {
     only_answered(call)?;
-    let entry = entry_by(Actor::System, Via::Server, Cause::ParticipantGone);
+    let entry = entry_by(Actor::System, Source::Server, Cause::ParticipantGone);
     finish(
         call,
         Actor::User(gone.clone()),
         None,
         entry,
-        Told::Only(call.other(gone)),
+        Recipients::Only(call.other(gone)),
         now,
     )
 }
@@ -341,8 +357,8 @@ pub fn lose(call: &Call, gone: &UserId, now: Timestamp) -> Result<Transition, Ca
 /// # Errors
 /// [`CallError::InvalidStatus`] where the call is final.
 pub fn end_by_admin(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
-    let entry = entry_by(Actor::System, Via::Admin, Cause::End);
-    finish(call, Actor::System, None, entry, Told::Both, now)
+    let entry = entry_by(Actor::System, Source::Admin, Cause::End);
+    finish(call, Actor::System, None, entry, Recipients::Both, now)
 }
 
 fn begin(
@@ -358,7 +374,7 @@ fn begin(
         callee: wish.callee,
         call_type: wish.call_type,
         channel: wish.channel,
-        withheld: false,
+        suppressed: false,
         created_at: now,
         updated_at: now,
         state,
@@ -366,12 +382,12 @@ fn begin(
     effect(None, call, entry, notices)
 }
 
-/// A call that waited for a device of the callee rings. Nobody is told: who would be, is not connected.
+/// A call that waited for a device of the callee rings. Nobody is recipients: who would be, is not connected.
 fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition, CallError> {
     let State::Initiating { ring_until } = call.state else {
         return Err(CallError::invalid_status(Action::Ring, call.status()));
     };
-    if call.withheld {
+    if call.suppressed {
         return Err(CallError::invalid_status(Action::Ring, call.status()));
     }
     Ok(advance(
@@ -383,17 +399,17 @@ fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition
     ))
 }
 
-fn only_a_participant(call: &Call, acting: &Acting) -> Result<(), CallError> {
-    if call.has_participant(&acting.user) {
+fn only_a_participant(call: &Call, principal: &Principal) -> Result<(), CallError> {
+    if call.has_participant(&principal.user) {
         Ok(())
     } else {
         Err(CallError::NotAParticipant)
     }
 }
 
-/// A stranger is told the same as the caller (specification, Example 4).
-fn only_the_callee(call: &Call, acting: &Acting) -> Result<(), CallError> {
-    if call.is_for(&acting.user) {
+/// A stranger is recipients the same as the caller (specification, Example 4).
+fn only_the_callee(call: &Call, principal: &Principal) -> Result<(), CallError> {
+    if call.is_for(&principal.user) {
         Ok(())
     } else {
         Err(CallError::NotTheCallee)

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Cli, output};
 
 /// The arguments of `chattrix completions`.
@@ -19,7 +19,7 @@ pub struct Completions {
 }
 
 impl Completions {
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), CliError> {
         // Into memory: the library panics where the output is closed.
         let mut script = Vec::new();
         generate(self.shell, &mut Cli::command(), "chattrix", &mut script);

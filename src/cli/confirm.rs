@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use super::failure::Failure;
+use super::error::CliError;
 
 /// Goes on as [`confirm`] does where a person is at a terminal; a script has named what goes in its arguments.
-pub fn confirm_at_terminal(yes: bool, question: &str) -> Result<(), Failure> {
+pub fn confirm_at_terminal(yes: bool, question: &str) -> Result<(), CliError> {
     if io::stdin().is_terminal() {
         return confirm(yes, question);
     }
@@ -16,13 +16,13 @@ pub fn confirm_at_terminal(yes: bool, question: &str) -> Result<(), Failure> {
 ///
 /// # Errors
 /// They say no; or there is no terminal to ask at, which makes the command line incomplete.
-pub fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
+pub fn confirm(yes: bool, question: &str) -> Result<(), CliError> {
     if yes {
         return Ok(());
     }
     if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
         return Err(
-            Failure::usage(format!("{question} There is no terminal to ask at"))
+            CliError::usage(format!("{question} There is no terminal to ask at"))
                 .hint("--yes says yes beforehand"),
         );
     }
@@ -33,5 +33,5 @@ pub fn confirm(yes: bool, question: &str) -> Result<(), Failure> {
     if matches!(answer.trim().to_lowercase().as_str(), "y" | "yes") {
         return Ok(());
     }
-    Err(Failure::new("nothing was done"))
+    Err(CliError::new("nothing was done"))
 }

@@ -9,10 +9,10 @@ use chattrix::wire::control::Request;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::failure::Failure;
-use super::running::{Running, runtime};
+use super::control_client::{ControlClient, runtime};
+use super::error::CliError;
 use super::token::user_id;
-use super::{Place, output, user};
+use super::{GlobalArgs, output, user};
 
 /// The arguments of `chattrix contact`.
 #[derive(Debug, Args)]
@@ -59,32 +59,32 @@ struct Pair {
 }
 
 impl Contact {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
             Action::Add(pair) => {
-                set(place, &pair, true)?;
+                set(global, &pair, true)?;
                 output::tell(&format!("{} and {} are contacts", pair.one, pair.other));
             }
             Action::Remove(pair) => {
-                set(place, &pair, false)?;
+                set(global, &pair, false)?;
                 output::tell(&format!("{} and {} are no contacts", pair.one, pair.other));
             }
-            Action::List { id, json } => list(place, &id, json)?,
+            Action::List { id, json } => list(global, &id, json)?,
         }
         Ok(())
     }
 }
 
-fn set(place: &Place, Pair { one, other }: &Pair, wanted: bool) -> Result<(), Failure> {
+fn set(global: &GlobalArgs, Pair { one, other }: &Pair, wanted: bool) -> Result<(), CliError> {
     if one == other {
-        return Err(Failure::usage("a contact is between two users"));
+        return Err(CliError::usage("a contact is between two users"));
     }
-    let world = place.world()?;
-    world.require_database()?;
-    if through_the_server(&world.settings.database, [one, other], wanted)? {
+    let context = global.context()?;
+    context.require_database()?;
+    if through_the_server(&context.settings.database, [one, other], wanted)? {
         return Ok(());
     }
-    let database = world.existing_database()?;
+    let database = context.existing_database()?;
     for id in [one, other] {
         known(&database, id)?;
     }
@@ -92,10 +92,10 @@ fn set(place: &Place, Pair { one, other }: &Pair, wanted: bool) -> Result<(), Fa
 }
 
 /// False where no server runs.
-fn through_the_server(database: &Path, pair: [&UserId; 2], wanted: bool) -> Result<bool, Failure> {
+fn through_the_server(database: &Path, pair: [&UserId; 2], wanted: bool) -> Result<bool, CliError> {
     let users = pair.map(ToString::to_string);
     runtime()?.block_on(async {
-        let Some(mut server) = Running::find(database).await? else {
+        let Some(mut server) = ControlClient::find(database).await? else {
             return Ok(false);
         };
         let request = if wanted {
@@ -108,15 +108,15 @@ fn through_the_server(database: &Path, pair: [&UserId; 2], wanted: bool) -> Resu
     })
 }
 
-fn known(database: &Database, id: &UserId) -> Result<(), Failure> {
+fn known(database: &Database, id: &UserId) -> Result<(), CliError> {
     database
         .user(id)?
         .map(|_| ())
         .ok_or_else(|| user::unknown(id))
 }
 
-fn list(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
-    let database = place.world()?.database_to_read()?;
+fn list(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
+    let database = global.context()?.database_to_read()?;
     known(&database, id)?;
     let mut contacts = Vec::new();
     for listed in database.read().listed(id, List::Contacts)? {

@@ -13,13 +13,13 @@ use rustix::fs::{statfs, statvfs};
 use rustix::process::{Resource, getrlimit};
 use serde_json::{Value, json};
 
+use super::context::Context;
+use super::control_client::{ControlClient, runtime};
 use super::db::stats::{size, wal};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output::{self, Tint};
-use super::running::{Running, runtime};
 use super::serve::room_for_sockets;
-use super::world::World;
-use super::{Place, human};
+use super::{GlobalArgs, format};
 
 /// Less of a disk than this is little, of a thousand parts.
 const LITTLE_DISK: u64 = 100;
@@ -102,9 +102,9 @@ impl Finding {
 }
 
 impl Doctor {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
-        let findings = examine(&world)?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
+        let findings = examine(&context)?;
         let odd = findings.iter().filter(|one| one.advice.is_some()).count();
         if self.json {
             let all: Vec<_> = findings.iter().map(Finding::to_json).collect();
@@ -116,14 +116,14 @@ impl Doctor {
         }
         match odd {
             0 => Ok(()),
-            1 => Err(Failure::new("one thing wants attention")),
-            _ => Err(Failure::new(format!("{odd} things want attention"))),
+            1 => Err(CliError::new("one thing wants attention")),
+            _ => Err(CliError::new(format!("{odd} things want attention"))),
         }
     }
 }
 
-fn examine(world: &World) -> Result<Vec<Finding>, Failure> {
-    let settings = &world.settings;
+fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
+    let settings = &context.settings;
     let now = Clock::System.now();
     let mut findings = Vec::new();
     let status = match ask(&settings.database) {
@@ -149,16 +149,16 @@ fn examine(world: &World) -> Result<Vec<Finding>, Failure> {
     findings.push(open_files(settings, status.as_ref()));
     findings.extend(disk(&settings.database));
     findings.extend(log(&settings.database));
-    findings.push(clock(world, now)?);
-    findings.push(proxy(world, settings, status.as_ref()));
+    findings.push(clock(context, now)?);
+    findings.push(proxy(context, settings, status.as_ref()));
     findings.extend(secret(settings));
     Ok(findings)
 }
 
 /// How the running server is, if one runs.
-fn ask(database: &Path) -> Result<Option<Status>, Failure> {
+fn ask(database: &Path) -> Result<Option<Status>, CliError> {
     runtime()?.block_on(async {
-        let Some(mut server) = Running::find(database).await? else {
+        let Some(mut server) = ControlClient::find(database).await? else {
             return Ok(None);
         };
         server.status().await
@@ -166,7 +166,7 @@ fn ask(database: &Path) -> Result<Option<Status>, Failure> {
 }
 
 fn server(status: &Status) -> Finding {
-    let up = human::duration(std::time::Duration::from_secs(status.uptime_seconds));
+    let up = format::duration(std::time::Duration::from_secs(status.uptime_seconds));
     let (pid, connections) = (status.pid, status.connections);
     let message = format!("process {pid}, up {up}, {connections} sockets");
     let ours = env!("CARGO_PKG_VERSION");
@@ -233,8 +233,8 @@ fn disk(database: &Path) -> Vec<Finding> {
         let parts = free.saturating_mul(1000).checked_div(all).unwrap_or(1000);
         let message = format!(
             "{} free of {} ({}.{} %)",
-            human::bytes(free),
-            human::bytes(all),
+            format::bytes(free),
+            format::bytes(all),
             parts / 10,
             parts % 10
         );
@@ -267,7 +267,7 @@ fn log(database: &Path) -> Option<Finding> {
         return None;
     }
     let (file, log) = (size(database), size(&wal(database)));
-    let message = format!("{}, its log {}", human::bytes(file), human::bytes(log));
+    let message = format!("{}, its log {}", format::bytes(file), format::bytes(log));
     Some(if log <= LARGE_WAL {
         Finding::well("database", message)
     } else if Lock::is_held(database).unwrap_or(false) {
@@ -280,9 +280,9 @@ fn log(database: &Path) -> Option<Finding> {
     })
 }
 
-fn clock(world: &World, now: Timestamp) -> Result<Finding, Failure> {
-    let newest = if world.settings.database.exists() {
-        world.database_as_it_is()?.newest_call()?
+fn clock(context: &Context, now: Timestamp) -> Result<Finding, CliError> {
+    let newest = if context.settings.database.exists() {
+        context.database_as_it_is()?.newest_call()?
     } else {
         None
     };
@@ -302,7 +302,7 @@ fn clock(world: &World, now: Timestamp) -> Result<Finding, Failure> {
 }
 
 /// Who stands between the internet and the server, as far as the settings and the running server tell.
-fn proxy(world: &World, settings: &Settings, status: Option<&Status>) -> Finding {
+fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Finding {
     if status.is_some_and(|status| status.unnamed_proxy) {
         return Finding::odd(
             "proxy",
@@ -312,7 +312,7 @@ fn proxy(world: &World, settings: &Settings, status: Option<&Status>) -> Finding
             "if that is your proxy, name its address in trusted_proxies, and start the server anew",
         );
     }
-    let Ok(config) = rocket::Config::try_from(&world.figment) else {
+    let Ok(config) = rocket::Config::try_from(&context.figment) else {
         return Finding::well("proxy", "unknown".to_owned());
     };
     let (address, trusted) = (config.address, settings.trusted_proxies.len());

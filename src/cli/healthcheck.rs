@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::failure::Failure;
-use super::running::{Running, runtime};
-use super::world::World;
-use super::{Place, output};
+use super::context::Context;
+use super::control_client::{ControlClient, runtime};
+use super::error::CliError;
+use super::{GlobalArgs, output};
 
 /// How long the server may take: less than the limit that containers usually set, which is 5 s.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -40,19 +40,19 @@ pub struct Healthcheck {
 }
 
 impl Healthcheck {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = World::load(&Overrides {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = Context::load(&Overrides {
             address: self.address,
             port: self.port,
-            ..place.overrides()
+            ..global.overrides()
         })?;
-        let config = rocket::Config::try_from(&world.figment)
-            .map_err(|error| Failure::new(error.to_string()))?;
+        let config = rocket::Config::try_from(&context.figment)
+            .map_err(|error| CliError::new(error.to_string()))?;
         let server = SocketAddr::new(from_here(config.address), config.port);
         let asked = async {
             if config.tls_enabled() {
                 // Half a handshake would stand in its log each time.
-                return ask_control_socket(&world).await;
+                return ask_control_socket(&context).await;
             }
             ask(server).await
         };
@@ -60,7 +60,7 @@ impl Healthcheck {
             .block_on(async { tokio::time::timeout(PATIENCE, asked).await })
             .unwrap_or_else(|_| {
                 let waited = PATIENCE.as_secs();
-                Err(Failure::new(format!(
+                Err(CliError::new(format!(
                     "{server} did not answer within {waited} s"
                 )))
             })?;
@@ -72,12 +72,12 @@ impl Healthcheck {
                 output::tell("ready");
                 Ok(())
             }
-            Some(status) => Err(Failure::new(format!(
+            Some(status) => Err(CliError::new(format!(
                 "{server} is {}: {}",
                 status.replace('_', " "),
                 what_fails(&health)
             ))),
-            None => Err(Failure::new(format!("{server} is no Chattrix server"))),
+            None => Err(CliError::new(format!("{server} is no Chattrix server"))),
         }
     }
 }
@@ -91,14 +91,14 @@ fn from_here(address: IpAddr) -> IpAddr {
     }
 }
 
-async fn connect(server: SocketAddr) -> Result<TcpStream, Failure> {
+async fn connect(server: SocketAddr) -> Result<TcpStream, CliError> {
     TcpStream::connect(server)
         .await
-        .map_err(|error| Failure::new(format!("nothing answers at {server}: {error}")))
+        .map_err(|error| CliError::new(format!("nothing answers at {server}: {error}")))
 }
 
 /// What `/readyz` says; null where it says nothing that is understood.
-async fn ask(server: SocketAddr) -> Result<Value, Failure> {
+async fn ask(server: SocketAddr) -> Result<Value, CliError> {
     let mut stream = connect(server).await?;
     let request = format!("GET /readyz HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
     let mut answer = Vec::new();
@@ -108,7 +108,7 @@ async fn ask(server: SocketAddr) -> Result<Value, Failure> {
     };
     exchanged
         .await
-        .map_err(|error| Failure::new(format!("{server} broke off: {error}")))?;
+        .map_err(|error| CliError::new(format!("{server} broke off: {error}")))?;
     let answer = String::from_utf8_lossy(&answer);
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
     Ok(body
@@ -116,9 +116,9 @@ async fn ask(server: SocketAddr) -> Result<Value, Failure> {
         .unwrap_or_default())
 }
 
-async fn ask_control_socket(world: &World) -> Result<Value, Failure> {
-    let database = &world.settings.database;
-    let mut server = Running::required(database, "it is asked how it is").await?;
+async fn ask_control_socket(context: &Context) -> Result<Value, CliError> {
+    let database = &context.settings.database;
+    let mut server = ControlClient::required(database, "it is asked how it is").await?;
     Ok(server.status().await?.map_or(Value::Null, |status| {
         json!({
             "status": if status.ready { "ready" } else { "not_ready" },

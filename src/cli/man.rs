@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory};
 use clap_mangen::{Man as Page, generate_to};
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::{Cli, output};
 
 /// The arguments of `chattrix man`.
@@ -20,7 +20,7 @@ pub struct Man {
 }
 
 impl Man {
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), CliError> {
         let command = Cli::command().disable_help_subcommand(true);
         let Some(folder) = self.to else {
             let mut page = Vec::new();
@@ -29,7 +29,7 @@ impl Man {
         };
         let shown = folder.display();
         generate_to(command, &folder).map_err(|error| {
-            Failure::new(format!("the pages cannot be written into {shown}: {error}"))
+            CliError::new(format!("the pages cannot be written into {shown}: {error}"))
         })?;
         output::tell(&format!("wrote a page for each command into {shown}"));
         Ok(())

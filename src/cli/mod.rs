@@ -8,35 +8,35 @@ mod completions;
 mod config;
 mod confirm;
 mod contact;
+mod context;
+mod control_client;
 mod db;
 mod doctor;
-mod failure;
+mod error;
+mod format;
 mod healthcheck;
-mod human;
 mod listen;
 mod load_test;
 mod man;
 mod openapi;
 mod output;
-mod people;
 mod progress;
 mod quick_start;
-mod running;
 mod seed;
 mod serve;
-mod supervisor;
+mod systemd;
+mod test_users;
 mod token;
 mod user;
 mod webhook;
-mod world;
 
 #[cfg(test)]
-mod documented;
+mod doc_tests;
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
-use self::failure::Failure;
+use self::error::CliError;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -50,7 +50,7 @@ use self::failure::Failure;
 )]
 pub struct Cli {
     #[command(flatten)]
-    place: Place,
+    global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -60,7 +60,7 @@ const PLACE: &str = "Where to work";
 
 /// Where a command works; the same flags for all of them.
 #[derive(Clone, Debug, Args)]
-struct Place {
+struct GlobalArgs {
     /// Work in the development world of `serve --dev`, in ./chattrix-dev/
     #[arg(long, global = true, help_heading = PLACE)]
     dev: bool,
@@ -114,23 +114,23 @@ impl Cli {
     ///
     /// # Errors
     /// What failed, as a sentence for the person at the terminal.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self) -> Result<(), CliError> {
         match self.command {
-            Command::Serve(serve) => serve.run(&self.place),
-            Command::User(user) => user.run(&self.place),
-            Command::Contact(contact) => contact.run(&self.place),
-            Command::Token(token) => token.run(&self.place),
-            Command::Seed(seed) => seed.run(&self.place),
-            Command::Call(call) => call.run(&self.place),
-            Command::Db(db) => db.run(&self.place),
-            Command::Config(config) => config.run(&self.place),
-            Command::Healthcheck(healthcheck) => healthcheck.run(&self.place),
-            Command::Doctor(doctor) => doctor.run(&self.place),
+            Command::Serve(serve) => serve.run(&self.global),
+            Command::User(user) => user.run(&self.global),
+            Command::Contact(contact) => contact.run(&self.global),
+            Command::Token(token) => token.run(&self.global),
+            Command::Seed(seed) => seed.run(&self.global),
+            Command::Call(call) => call.run(&self.global),
+            Command::Db(db) => db.run(&self.global),
+            Command::Config(config) => config.run(&self.global),
+            Command::Healthcheck(healthcheck) => healthcheck.run(&self.global),
+            Command::Doctor(doctor) => doctor.run(&self.global),
             Command::Man(man) => man.run(),
             Command::Completions(completions) => completions.run(),
-            Command::Webhook(webhook) => webhook.run(&self.place),
-            Command::Listen(listen) => listen.run(&self.place),
-            Command::LoadTest(load_test) => load_test.run(&self.place),
+            Command::Webhook(webhook) => webhook.run(&self.global),
+            Command::Listen(listen) => listen.run(&self.global),
+            Command::LoadTest(load_test) => load_test.run(&self.global),
             Command::OpenApi(openapi) => openapi.run(),
             Command::AsyncApi(asyncapi) => asyncapi.run(),
         }

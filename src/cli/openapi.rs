@@ -3,7 +3,7 @@
 use chattrix::docs;
 use clap::Args;
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::output;
 
 /// The arguments of `chattrix openapi`.
@@ -14,7 +14,7 @@ use super::output;
 pub struct OpenApi {}
 
 impl OpenApi {
-    pub fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<(), CliError> {
         let Self {} = self;
         Ok(output::line(&docs::openapi())?)
     }
@@ -28,7 +28,7 @@ impl OpenApi {
 pub struct AsyncApi {}
 
 impl AsyncApi {
-    pub fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<(), CliError> {
         let Self {} = self;
         Ok(output::line(&docs::asyncapi())?)
     }

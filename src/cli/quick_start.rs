@@ -11,9 +11,9 @@ use chattrix::user::UserId;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use super::failure::Failure;
-use super::people;
-use super::world::DEV_FOLDER;
+use super::context::DEV_FOLDER;
+use super::error::CliError;
+use super::test_users;
 
 /// How long the printed tokens are valid.
 const TTL: Duration = Duration::from_hours(24);
@@ -43,13 +43,13 @@ impl QuickStart {
         elsewhere: bool,
         has_console: bool,
         now: Timestamp,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let person = |id: UserId| {
             let token = authenticator.mint(&id, TTL, now)?;
-            Ok::<_, Failure>(Person { id, token })
+            Ok::<_, CliError>(Person { id, token })
         };
-        let [alice, bob] = people::pair();
-        let unknown = |error| Failure::new(format!("the working directory is unknown: {error}"));
+        let [alice, bob] = test_users::pair();
+        let unknown = |error| CliError::new(format!("the working directory is unknown: {error}"));
         let directory = env::current_dir().map_err(unknown)?;
         let program = env::current_exe().map_err(unknown)?;
         Ok(Self {

@@ -9,8 +9,8 @@ use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
-use super::{Place, output, people};
+use super::error::CliError;
+use super::{GlobalArgs, output, test_users};
 
 /// How long the tokens are valid: a working day and the night after it.
 const TTL: Duration = Duration::from_hours(24);
@@ -33,14 +33,14 @@ pub struct Seed {
 }
 
 impl Seed {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
         // First the key: without one there is no use in making users.
-        let authenticator = Authenticator::from_settings(&world.settings)?;
-        let database = world.database()?;
+        let authenticator = Authenticator::from_settings(&context.settings)?;
+        let database = context.database()?;
         let now = Clock::System.now();
         let mut seeded = Vec::new();
-        for made_up in people::first(self.users.into()) {
+        for made_up in test_users::first(self.users.into()) {
             let token = authenticator.mint(&made_up.id, TTL, now)?;
             let is_new = database.add_user(&made_up, now)?;
             let existing = if is_new {

@@ -18,10 +18,10 @@ use rocket::fairing::AdHoc;
 use tokio::runtime::{Builder, Runtime};
 use tracing::{error, info, warn};
 
-use super::failure::Failure;
+use super::context::{self, Context};
+use super::error::CliError;
 use super::quick_start::QuickStart;
-use super::world::{self, World};
-use super::{Place, people, supervisor};
+use super::{GlobalArgs, systemd, test_users};
 
 /// How long threads that still work on something may keep the process after the server has
 /// stopped; by then every connection is closed and every change is stored.
@@ -48,53 +48,53 @@ pub struct Serve {
 }
 
 impl Serve {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let overrides = Overrides {
             address: self.address,
             port: self.port,
-            ..place.overrides()
+            ..global.overrides()
         };
         // The settings first: a wrong flag must not leave a folder behind.
         let (mut settings, figment) = Settings::load(&overrides)?;
         logging::init(settings.log_level, settings.log_format);
         settings.max_connections = connections_within(settings.max_connections, open_files());
-        let world = World { settings, figment };
-        let quick_start = place
+        let context = Context { settings, figment };
+        let quick_start = global
             .dev
-            .then(|| self.prepare_dev_world(&world))
+            .then(|| self.prepare_dev_world(&context))
             .transpose()?;
-        let runtime = runtime(&world.figment)?;
-        let result = runtime.block_on(serve(world.settings, world.figment, quick_start));
+        let runtime = runtime(&context.figment)?;
+        let result = runtime.block_on(serve(context.settings, context.figment, quick_start));
         runtime.shutdown_timeout(LAST_WORDS);
         result
     }
 
-    /// Makes what the development world needs, and says what to do in it.
-    fn prepare_dev_world(&self, world: &World) -> Result<QuickStart, Failure> {
-        world::prepare_dev_world()?;
-        let authenticator = Authenticator::from_settings(&world.settings)?;
+    /// Makes what the dev mode needs, and says what to do in it.
+    fn prepare_dev_world(&self, context: &Context) -> Result<QuickStart, CliError> {
+        context::prepare_dev_world()?;
+        let authenticator = Authenticator::from_settings(&context.settings)?;
         let now = Clock::System.now();
-        let database = Database::open(&world.settings.database)?;
-        for profile in people::pair() {
+        let database = Database::open(&context.settings.database)?;
+        for profile in test_users::pair() {
             database.add_user(&profile, now)?;
         }
         // `listen` sees what stands in Rocket.toml, not what was said here.
         let elsewhere = self.address.is_some() || self.port.is_some();
-        QuickStart::new(&authenticator, elsewhere, world.settings.console, now)
+        QuickStart::new(&authenticator, elsewhere, context.settings.console, now)
     }
 }
 
 /// The threads that the server runs on, as many as Rocket would start.
-fn runtime(figment: &Figment) -> Result<Runtime, Failure> {
+fn runtime(figment: &Figment) -> Result<Runtime, CliError> {
     let config =
-        rocket::Config::try_from(figment).map_err(|error| Failure::new(error.to_string()))?;
+        rocket::Config::try_from(figment).map_err(|error| CliError::new(error.to_string()))?;
     Builder::new_multi_thread()
         .thread_name("chattrix")
         .worker_threads(config.workers)
         .max_blocking_threads(config.max_blocking)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("the server's threads cannot be started: {error}")))
+        .map_err(|error| CliError::new(format!("the server's threads cannot be started: {error}")))
 }
 
 /// The files that this process may open, after taking what the administrator allows it.
@@ -132,9 +132,9 @@ async fn serve(
     settings: Settings,
     figment: Figment,
     quick_start: Option<QuickStart>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let App { rocket, stop } = app::build(&settings, figment, Clock::System)
-        .map_err(|error| Failure::new(error.to_string()))?;
+        .map_err(|error| CliError::new(error.to_string()))?;
     let liftoff = AdHoc::on_liftoff("say where the server listens", |rocket| {
         Box::pin(async move {
             // Before anybody is told that the server runs: from then on it may be told to stop.
@@ -142,13 +142,13 @@ async fn serve(
                 error!(%error, "signals cannot be caught: the server will stop without saying so");
             }
             let config = rocket.config();
-            let url = world::base_url(config.tls_enabled(), config.address, config.port);
+            let url = context::base_url(config.tls_enabled(), config.address, config.port);
             info!(address = %config.address, port = config.port, "listening on {url}");
             if let Some(quick_start) = quick_start {
                 quick_start.print(&url);
             }
-            supervisor::ready();
-            tokio::spawn(supervisor::keep_assured(rocket.state().cloned()));
+            systemd::ready();
+            tokio::spawn(systemd::keep_assured(rocket.state().cloned()));
         })
     });
     let asked = rocket.figment().clone();
@@ -159,7 +159,7 @@ async fn serve(
 }
 
 /// Why the server did not start, or did not stop well, in a sentence.
-fn launch_failure(kind: &ErrorKind, figment: &Figment) -> Failure {
+fn launch_failure(kind: &ErrorKind, figment: &Figment) -> CliError {
     match kind {
         ErrorKind::Bind(error) | ErrorKind::Io(error) => {
             let address = figment
@@ -170,36 +170,36 @@ fn launch_failure(kind: &ErrorKind, figment: &Figment) -> Failure {
         }
         ErrorKind::FailedFairings(failed) => {
             let names: Vec<_> = failed.iter().map(|fairing| fairing.name).collect();
-            Failure::new(format!(
+            CliError::new(format!(
                 "the server could not start: {} failed",
                 names.join(", ")
             ))
             .hint("the log above says why")
         }
         ErrorKind::Shutdown(..) => {
-            Failure::new("the server stopped before every connection was closed")
+            CliError::new("the server stopped before every connection was closed")
         }
-        other => Failure::new(format!("the server could not start: {other}")),
+        other => CliError::new(format!("the server could not start: {other}")),
     }
 }
 
 /// Why the server cannot listen there.
-pub fn bind_failure(error: &io::Error, address: SocketAddr) -> Failure {
+pub fn bind_failure(error: &io::Error, address: SocketAddr) -> CliError {
     match error.kind() {
-        io::ErrorKind::AddrInUse => Failure::new(format!("{address} is in use already"))
+        io::ErrorKind::AddrInUse => CliError::new(format!("{address} is in use already"))
             .hint("another server runs there; stop it, or take another port with --port"),
         io::ErrorKind::PermissionDenied => {
-            Failure::new(format!("this user may not listen on {address}")).hint(
+            CliError::new(format!("this user may not listen on {address}")).hint(
                 "ports below 1024 are the administrator's: take a higher one with --port, and put \
                  a proxy in front",
             )
         }
         io::ErrorKind::AddrNotAvailable => {
-            Failure::new(format!("{} is no address of this machine", address.ip())).hint(
+            CliError::new(format!("{} is no address of this machine", address.ip())).hint(
                 "--address 127.0.0.1 is this machine only, --address 0.0.0.0 all its networks",
             )
         }
-        _ => Failure::new(format!("the server cannot listen on {address}: {error}")),
+        _ => CliError::new(format!("the server cannot listen on {address}: {error}")),
     }
 }
 

@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use crate::call::CallId;
 use crate::clock::Timestamp;
-use crate::service::{Error, Forgotten, Heard, Service};
+use crate::service::{Error, FeedItem, Forgotten, Service};
 use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Request, Status};
 
-use super::watched::Filter;
+use super::filter::Filter;
 use super::{Shared, machine, webhooks};
 
 /// The longest request, in bytes: several times what any of ours takes.
@@ -137,14 +137,14 @@ impl Command {
                 _ = self.read.read(&mut rest) => return Ok(()),
             };
             match heard {
-                Heard::Change(change) => {
+                FeedItem::Change(change) => {
                     if filter.lets_through(&change) {
                         let change = Change::new(&change.call, &change.entry);
                         self.tell(&Answer::Change(change)).await?;
                     }
                 }
-                Heard::Missed(changes) => self.tell(&Answer::Missed { changes }).await?,
-                Heard::End => return Ok(()),
+                FeedItem::Missed(changes) => self.tell(&Answer::Missed { changes }).await?,
+                FeedItem::End => return Ok(()),
             }
         }
     }
@@ -164,7 +164,7 @@ async fn status(shared: &Shared) -> Status {
         connections: shared.service.connections(),
         open_files: machine::open_files(),
         open_files_limit: machine::open_files_limit(),
-        unnamed_proxy: shared.gate.has_unnamed_proxy(),
+        unnamed_proxy: shared.access.has_unnamed_proxy(),
     }
 }
 

@@ -6,8 +6,8 @@
 //! runs. Where it cannot be made, the server runs without, says so, and commands say so too.
 
 mod connection;
+mod filter;
 mod machine;
-mod watched;
 mod webhooks;
 
 use std::fs::{self, Permissions};
@@ -24,7 +24,7 @@ use tokio::net::{UnixListener, UnixSocket, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::gate::Gate;
+use crate::guard::Access;
 use crate::service::Service;
 use crate::webhook::Sender;
 use crate::wire::control::Answer;
@@ -51,7 +51,7 @@ pub fn socket_path(database: &Path) -> PathBuf {
 /// What every connection needs.
 struct Shared {
     service: Service,
-    gate: Gate,
+    access: Access,
     /// Where there are webhooks.
     sender: Option<Arc<Sender>>,
     started: Instant,
@@ -71,15 +71,20 @@ struct Running {
 }
 
 impl Control {
-    /// The control socket of `service` behind `gate`, whose database is `database` and whose webhooks go through
+    /// The control socket of `service` behind `access`, whose database is `database` and whose webhooks go through
     /// `sender`.
     #[must_use]
-    pub fn new(database: &Path, service: Service, gate: Gate, sender: Option<Arc<Sender>>) -> Self {
+    pub fn new(
+        database: &Path,
+        service: Service,
+        access: Access,
+        sender: Option<Arc<Sender>>,
+    ) -> Self {
         Self {
             path: socket_path(database),
             shared: Arc::new(Shared {
                 service,
-                gate,
+                access,
                 sender,
                 started: Instant::now(),
             }),

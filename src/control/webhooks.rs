@@ -1,9 +1,9 @@
 //! What commands ask of webhooks.
 
-use crate::announcement::MessageId;
-use crate::announcement::delivery::ReceiverId;
 use crate::service::{Error, Service};
 use crate::webhook;
+use crate::webhook_model::MessageId;
+use crate::webhook_model::delivery::EndpointId;
 use crate::wire::control::{Answer, Tested, Webhooks};
 
 use super::Shared;
@@ -19,15 +19,15 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     }
     match asked {
         Webhooks::Pause { receiver } => {
-            let paused = service.pause_receivers(receiver.map(ReceiverId)).await;
+            let paused = service.pause_receivers(receiver.map(EndpointId)).await;
             counted(paused)
         }
         Webhooks::Resume { receiver } => {
-            let resumed = service.resume_receivers(receiver.map(ReceiverId)).await;
+            let resumed = service.resume_receivers(receiver.map(EndpointId)).await;
             counted(resumed)
         }
         Webhooks::Retry { message } => retry(message.as_deref(), service).await,
-        Webhooks::Test { receiver } => test(receiver.map(ReceiverId), shared).await,
+        Webhooks::Test { receiver } => test(receiver.map(EndpointId), shared).await,
     }
 }
 
@@ -48,7 +48,7 @@ async fn retry(message: Option<&str>, service: &Service) -> Answer {
     }
 }
 
-async fn test(wanted: Option<ReceiverId>, shared: &Shared) -> Answer {
+async fn test(wanted: Option<EndpointId>, shared: &Shared) -> Answer {
     let mut receivers = match shared.service.receivers() {
         Ok(receivers) => receivers,
         Err(error) => return failed(&error),

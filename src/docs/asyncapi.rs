@@ -136,7 +136,7 @@ const fn explained(close: Close) -> (&'static str, &'static str) {
         ),
         Close::ProtocolError => ("The client broke RFC 6455.", "Mend the client."),
         Close::NotUtf8 => ("A text message was not UTF-8.", "Mend the client."),
-        Close::Barred => ("The user was disabled or removed.", "Sign out."),
+        Close::UserDisabled => ("The user was disabled or removed.", "Sign out."),
         Close::Flood => (
             "The client sent too many control frames, or fragments of next to nothing.",
             "Mend the client.",

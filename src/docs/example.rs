@@ -106,7 +106,7 @@ pub(super) fn connecting() -> Call {
     call(
         State::Connecting {
             started_at,
-            talk_until: None,
+            max_duration_at: None,
         },
         started_at,
     )
@@ -118,7 +118,7 @@ pub(super) fn active() -> Call {
     call(
         State::Active {
             started_at,
-            talk_until: None,
+            max_duration_at: None,
         },
         started_at,
     )
@@ -178,7 +178,7 @@ fn call(state: State, updated_at: Timestamp) -> Call {
         created_at: asked_at(),
         updated_at,
         state,
-        withheld: false,
+        suppressed: false,
     }
 }
 

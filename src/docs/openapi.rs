@@ -10,8 +10,8 @@ use utoipa::openapi::{
     Paths, ServerBuilder,
 };
 
-use crate::wire::answer::{Failure, Shown};
 use crate::wire::readiness::Readiness;
+use crate::wire::response::{CallView, Failure};
 use crate::wire::{agora, history, ice, lists, presence, quality, request, value};
 
 use super::refusal;
@@ -143,7 +143,12 @@ fn headers() -> [(&'static str, Header); 3] {
 }
 
 fn schemas() -> Schemas {
-    let calls = [Shown::Asked, Shown::Started, Shown::Ended, Shown::Whole];
+    let calls = [
+        CallView::Asked,
+        CallView::Started,
+        CallView::Ended,
+        CallView::Whole,
+    ];
     let schemas = Schemas::of_values()
         .with::<value::CallStatus>()
         .with::<request::Initiate>()

@@ -8,9 +8,9 @@ use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
 use crate::call::{Action, CallError, Status};
-use crate::gate::Problem;
+use crate::guard::ApiError;
 use crate::service::Error;
-use crate::wire::answer::Failure;
+use crate::wire::response::Failure;
 
 use super::{example, schemas};
 
@@ -21,12 +21,12 @@ use std::time::Duration;
 pub(super) struct Refusal {
     name: &'static str,
     when: &'static str,
-    problem: Problem,
+    problem: ApiError,
 }
 
 impl Refusal {
     /// The failure `problem`.
-    pub fn new(name: &'static str, when: &'static str, problem: impl Into<Problem>) -> Self {
+    pub fn new(name: &'static str, when: &'static str, problem: impl Into<ApiError>) -> Self {
         Self {
             name,
             when,
@@ -40,7 +40,7 @@ impl Refusal {
             "unauthenticated",
             "There is no token, or it is malformed, expired, not yet valid, wrongly signed, or of a user who is \
              unknown or disabled.",
-            Problem::unauthenticated(),
+            ApiError::unauthenticated(),
         )
     }
 
@@ -50,7 +50,7 @@ impl Refusal {
             "rate_limited",
             "Too many requests: the setting `request_rate` per user, `auth_failure_rate` per address for bad \
              tokens, and `initiate_rate` for calls.",
-            Problem::rate_limited(Duration::from_secs(6)),
+            ApiError::rate_limited(Duration::from_secs(6)),
         )
     }
 
@@ -59,7 +59,7 @@ impl Refusal {
         Self::new(
             "origin_not_allowed",
             "A browser asks for a page of another origin, which the setting `allowed_origins` does not list.",
-            Problem::origin_not_allowed(),
+            ApiError::origin_not_allowed(),
         )
     }
 
@@ -68,7 +68,7 @@ impl Refusal {
         Self::new(
             "service_error",
             "Anything unexpected. The cause is in the server's log, under the answer's `X-Request-Id`.",
-            Problem::of_status(rocket::http::Status::InternalServerError),
+            ApiError::of_status(rocket::http::Status::InternalServerError),
         )
     }
 
@@ -77,7 +77,7 @@ impl Refusal {
         Self::new(
             "unavailable",
             "The server is stopping, or has too much to write. Repeat the request after `Retry-After`.",
-            Problem::unavailable("The server is stopping"),
+            ApiError::unavailable("The server is stopping"),
         )
     }
 
@@ -86,7 +86,7 @@ impl Refusal {
         Self::new(
             "body_too_large",
             "The body is too long.",
-            Problem::of_status(rocket::http::Status::PayloadTooLarge),
+            ApiError::of_status(rocket::http::Status::PayloadTooLarge),
         )
     }
 

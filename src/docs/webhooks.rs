@@ -10,10 +10,10 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, RefOr, Required};
 
-use crate::announcement::{Announcement, CallNews, Subject, Topic};
 use crate::call::Call;
 use crate::user::Profile;
-use crate::wire::answer::Shown;
+use crate::webhook_model::{CallEvent, EventType, Subject, WebhookEvent};
+use crate::wire::response::CallView;
 use crate::wire::{value, webhook};
 
 use super::{example, schemas};
@@ -28,7 +28,7 @@ pub(super) const TAG: (&str, &str) = (
 /// All webhooks, by their topics.
 pub(super) fn webhooks() -> Paths {
     let mut paths = PathsBuilder::new();
-    for topic in Topic::ALL {
+    for topic in EventType::ALL {
         paths = paths.path(
             topic.as_str(),
             PathItem::new(HttpMethod::Post, operation(topic)),
@@ -43,7 +43,7 @@ struct Told {
     subject: Subject,
 }
 
-fn operation(topic: Topic) -> OperationBuilder {
+fn operation(topic: EventType) -> OperationBuilder {
     let Told { summary, subject } = told(topic);
     let at = match &subject {
         Subject::Call(news) => news.call.updated_at,
@@ -55,7 +55,7 @@ fn operation(topic: Topic) -> OperationBuilder {
             .property("user", user())
             .required("user"),
     };
-    let announcement = Announcement { topic, at, subject };
+    let announcement = WebhookEvent { topic, at, subject };
     let message = ObjectBuilder::new()
         .property("type", schemas::constant(topic.as_str()))
         .property("timestamp", schemas::of::<value::Timestamp>())
@@ -97,9 +97,9 @@ fn operation(topic: Topic) -> OperationBuilder {
         .securities(Some([]))
 }
 
-fn told(topic: Topic) -> Told {
+fn told(topic: EventType) -> Told {
     let call = |call: Call, callee_connected| {
-        Subject::Call(Box::new(CallNews {
+        Subject::Call(Box::new(CallEvent {
             call,
             caller: example::caller(),
             callee: callee(),
@@ -107,25 +107,25 @@ fn told(topic: Topic) -> Told {
         }))
     };
     let (summary, subject) = match topic {
-        Topic::CallInitiated => (
+        EventType::CallInitiated => (
             "Somebody calls: push to the callee where `calleeConnected` is false",
             call(example::initiating(), false),
         ),
-        Topic::CallRinging => ("A call that waited rings", call(example::ringing(), true)),
-        Topic::CallAccepted => ("The callee accepted", call(example::connecting(), true)),
-        Topic::CallRejected => ("The callee rejected", call(example::rejected(), true)),
-        Topic::CallActive => ("Media flows", call(example::active(), true)),
-        Topic::CallEnded => ("The call was ended", call(example::ended(), true)),
-        Topic::CallMissed => ("Nobody answered in time", call(example::missed(), false)),
-        Topic::CallBusy => (
+        EventType::CallRinging => ("A call that waited rings", call(example::ringing(), true)),
+        EventType::CallAccepted => ("The callee accepted", call(example::connecting(), true)),
+        EventType::CallRejected => ("The callee rejected", call(example::rejected(), true)),
+        EventType::CallActive => ("Media flows", call(example::active(), true)),
+        EventType::CallEnded => ("The call was ended", call(example::ended(), true)),
+        EventType::CallMissed => ("Nobody answered in time", call(example::missed(), false)),
+        EventType::CallBusy => (
             "The callee was in another call",
             call(example::rejected(), true),
         ),
-        Topic::UserOnline => (
+        EventType::UserOnline => (
             "A user's first device has connected",
             Subject::User(callee()),
         ),
-        Topic::UserOffline => ("A user's last device is gone", Subject::User(callee())),
+        EventType::UserOffline => ("A user's last device is gone", Subject::User(callee())),
     };
     Told { summary, subject }
 }
@@ -139,16 +139,16 @@ fn callee() -> Profile {
 }
 
 /// `call.initiated` as `CallInitiated`.
-fn in_one_word(topic: Topic) -> String {
+fn in_one_word(topic: EventType) -> String {
     let words = topic.as_str().split('.');
     words
         .map(|word| word[..1].to_ascii_uppercase() + &word[1..])
         .collect()
 }
 
-fn call_data(topic: Topic) -> ObjectBuilder {
+fn call_data(topic: EventType) -> ObjectBuilder {
     let data = ObjectBuilder::new()
-        .property("call", schemas::named(Shown::Whole.schema().0))
+        .property("call", schemas::named(CallView::Whole.schema().0))
         .property("caller", user())
         .property("callee", user())
         .property(
@@ -163,23 +163,23 @@ fn call_data(topic: Topic) -> ObjectBuilder {
         .required("callee")
         .required("calleeConnected");
     match topic {
-        Topic::CallInitiated | Topic::CallRinging => data
+        EventType::CallInitiated | EventType::CallRinging => data
             .property("ringEndsAt", schemas::of::<value::Timestamp>())
             .required("ringEndsAt"),
-        Topic::CallRejected | Topic::CallBusy => data
+        EventType::CallRejected | EventType::CallBusy => data
             .property("reason", schemas::of::<value::RejectReason>())
             .required("reason"),
-        Topic::CallEnded => data
+        EventType::CallEnded => data
             .property(
                 "endedBy",
                 described(Type::String, "The user who ended it, or `system`."),
             )
             .required("endedBy"),
-        Topic::CallAccepted
-        | Topic::CallActive
-        | Topic::CallMissed
-        | Topic::UserOnline
-        | Topic::UserOffline => data,
+        EventType::CallAccepted
+        | EventType::CallActive
+        | EventType::CallMissed
+        | EventType::UserOnline
+        | EventType::UserOffline => data,
     }
 }
 
@@ -225,11 +225,11 @@ fn headers() -> Vec<Parameter> {
     ]
 }
 
-fn taken(topic: Topic) -> ResponseBuilder {
+fn taken(topic: EventType) -> ResponseBuilder {
     let response =
         ResponseBuilder::new().description("It is taken. So is it by any status up to 299.");
     match topic {
-        Topic::CallInitiated => {
+        EventType::CallInitiated => {
             let delivered = described(
                 Type::Boolean,
                 "True: a device of the callee was woken, and a call that waits is RINGING from now.",
@@ -238,15 +238,15 @@ fn taken(topic: Topic) -> ResponseBuilder {
             let content = ContentBuilder::new().schema(Some(body)).build();
             response.content("application/json", content)
         }
-        Topic::CallRinging
-        | Topic::CallAccepted
-        | Topic::CallRejected
-        | Topic::CallActive
-        | Topic::CallEnded
-        | Topic::CallMissed
-        | Topic::CallBusy
-        | Topic::UserOnline
-        | Topic::UserOffline => response,
+        EventType::CallRinging
+        | EventType::CallAccepted
+        | EventType::CallRejected
+        | EventType::CallActive
+        | EventType::CallEnded
+        | EventType::CallMissed
+        | EventType::CallBusy
+        | EventType::UserOnline
+        | EventType::UserOffline => response,
     }
 }
 

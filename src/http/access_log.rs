@@ -8,7 +8,7 @@ use rocket::http::Header;
 use rocket::{Data, Request, Response};
 
 use crate::call::CallId;
-use crate::gate::Arrival;
+use crate::guard::RequestContext;
 use crate::metrics::{Answered, Metrics};
 
 /// Writes the line, and gives every answer an `X-Request-Id`: the client's own, or a new one.
@@ -26,33 +26,36 @@ impl Fairing for AccessLog {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        Arrival::of(request);
+        RequestContext::of(request);
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let arrival = Arrival::of(request);
-        let took = arrival.at.elapsed();
+        let request_context = RequestContext::of(request);
+        let took = request_context.at.elapsed();
         let answered = Answered {
             method: request.method().as_str(),
             route: request.route().map_or("-", |route| route.uri.as_str()),
             status: response.status().code,
         };
         self.metrics.answered(answered, took);
-        let call = arrival
+        let call = request_context
             .call()
             .or_else(|| call_in(request.uri().path().as_str(), answered.route));
         tracing::info!(
             method = answered.method,
             route = answered.route,
             status = answered.status,
-            outcome = arrival.outcome(response.status()),
+            outcome = request_context.outcome(response.status()),
             duration_us = micros(took),
-            request_id = &*arrival.request_id,
-            user = arrival.user().map(display),
+            request_id = &*request_context.request_id,
+            user = request_context.user().map(display),
             call = call.map(display),
             "request"
         );
-        response.set_header(Header::new("X-Request-Id", arrival.request_id.to_string()));
+        response.set_header(Header::new(
+            "X-Request-Id",
+            request_context.request_id.to_string(),
+        ));
     }
 }
 

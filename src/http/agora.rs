@@ -4,7 +4,7 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, post, routes};
 
 use crate::agora::{Agora, Grant, Uid};
-use crate::gate::{Problem, SignedIn};
+use crate::guard::{ApiError, SignedIn};
 use crate::service::Service;
 use crate::wire::{agora as shape, request};
 
@@ -57,11 +57,11 @@ fn token(
     message: &str,
 ) -> Answer {
     let asked = request::agora_token(body)?;
-    let agora = agora.ok_or_else(Problem::no_agora_account)?;
+    let agora = agora.ok_or_else(ApiError::no_agora_account)?;
     if asked.user.is_some_and(|other| other != *user.user()) {
-        return Err(Problem::not_ones_own_token());
+        return Err(ApiError::not_ones_own_token());
     }
-    service.may_join(user.user(), &asked.channel)?;
+    service.can_join_channel(user.user(), &asked.channel)?;
     let grant = Grant {
         channel: asked.channel,
         uid: Uid::of(user.user()),

@@ -6,7 +6,7 @@ use rocket::data::{Data, FromData, Outcome, ToByteUnit as _};
 use rocket::http::{ContentType, Status};
 use rocket::request::Request;
 
-use crate::gate::Problem;
+use crate::guard::ApiError;
 
 /// The longest body taken (contract section 2), in KiB.
 const LIMIT_KIB: u64 = 16;
@@ -29,19 +29,19 @@ impl<'r> FromData<'r> for Body {
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
         if request.content_type().is_some_and(is_form) {
-            let problem = Problem::invalid("Content-Type: expected application/json, got a form");
+            let problem = ApiError::invalid("Content-Type: expected application/json, got a form");
             return refuse(problem, request, Status::BadRequest);
         }
         match data.open(LIMIT_KIB.kibibytes()).into_bytes().await {
             Ok(bytes) if bytes.is_complete() => Outcome::Success(Self(bytes.into_inner())),
             Ok(_) => refuse(
-                Problem::of_status(Status::PayloadTooLarge),
+                ApiError::of_status(Status::PayloadTooLarge),
                 request,
                 Status::PayloadTooLarge,
             ),
             // The client broke off in the middle; nobody will read the answer.
             Err(_) => refuse(
-                Problem::invalid("body: it could not be read whole"),
+                ApiError::invalid("body: it could not be read whole"),
                 request,
                 Status::BadRequest,
             ),
@@ -53,7 +53,7 @@ fn is_form(content_type: &ContentType) -> bool {
     content_type.is_form() || content_type.is_form_data()
 }
 
-fn refuse<'r>(problem: Problem, request: &'r Request<'_>, status: Status) -> Outcome<'r, Body> {
+fn refuse<'r>(problem: ApiError, request: &'r Request<'_>, status: Status) -> Outcome<'r, Body> {
     request.local_cache(|| Some(problem));
     Outcome::Error((status, ()))
 }

@@ -6,10 +6,10 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, get, patch, post, routes};
 
 use crate::call::CallId;
-use crate::gate::{Arrival, Caller, Problem, SignedIn};
+use crate::guard::{ApiError, Caller, RequestContext, SignedIn};
 use crate::service::{Error, NewCall, Service};
-use crate::wire::answer::{self, Shown};
 use crate::wire::request;
+use crate::wire::response::{self, CallView};
 
 use super::Answer;
 use super::body::Body;
@@ -26,9 +26,9 @@ async fn initiate(
     caller: Caller,
     key: IdempotencyKey,
     body: Body,
-    arrival: &Arrival,
+    request_context: &RequestContext,
     service: &State<Service>,
-) -> Result<(Status, RawJson<String>), Problem> {
+) -> Result<(Status, RawJson<String>), ApiError> {
     let idempotency_key = key.checked()?;
     let request::Initiate {
         callee,
@@ -41,9 +41,9 @@ async fn initiate(
         channel,
         idempotency_key,
     };
-    let call = service.initiate(caller.0.acting(), new).await?;
-    arrival.is_about(call.id);
-    let answer = answer::call("Call initiated successfully", &call, Shown::Asked);
+    let call = service.initiate(caller.0.principal(), new).await?;
+    request_context.is_about(call.id);
+    let answer = response::call("Call initiated successfully", &call, CallView::Asked);
     Ok((Status::Created, RawJson(answer)))
 }
 
@@ -51,11 +51,11 @@ async fn initiate(
 #[post("/<id>/ringing", data = "<body>")]
 async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
-    let call = service.ringing(user.acting(), call_id(id)?).await?;
-    Ok(RawJson(answer::call(
+    let call = service.ringing(user.principal(), call_id(id)?).await?;
+    Ok(RawJson(response::call(
         "Call is ringing",
         &call,
-        Shown::Asked,
+        CallView::Asked,
     )))
 }
 
@@ -63,11 +63,11 @@ async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>)
 #[post("/<id>/accept", data = "<body>")]
 async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
-    let call = service.accept(user.acting(), call_id(id)?).await?;
-    Ok(RawJson(answer::call(
+    let call = service.accept(user.principal(), call_id(id)?).await?;
+    Ok(RawJson(response::call(
         "Call accepted successfully",
         &call,
-        Shown::Started,
+        CallView::Started,
     )))
 }
 
@@ -75,11 +75,13 @@ async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 #[post("/<id>/reject", data = "<body>")]
 async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::Reject { reason } = request::reject(&body)?;
-    let call = service.reject(user.acting(), call_id(id)?, reason).await?;
-    Ok(RawJson(answer::call(
+    let call = service
+        .reject(user.principal(), call_id(id)?, reason)
+        .await?;
+    Ok(RawJson(response::call(
         "Call rejected successfully",
         &call,
-        Shown::Asked,
+        CallView::Asked,
     )))
 }
 
@@ -88,12 +90,12 @@ async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::End { duration_seconds } = request::end(&body)?;
     let call = service
-        .end(user.acting(), call_id(id)?, duration_seconds)
+        .end(user.principal(), call_id(id)?, duration_seconds)
         .await?;
-    Ok(RawJson(answer::call(
+    Ok(RawJson(response::call(
         "Call ended successfully",
         &call,
-        Shown::Ended,
+        CallView::Ended,
     )))
 }
 
@@ -102,12 +104,12 @@ async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> 
 async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::SetStatus { status } = request::status(&body)?;
     let call = service
-        .set_status(user.acting(), call_id(id)?, status)
+        .set_status(user.principal(), call_id(id)?, status)
         .await?;
-    Ok(RawJson(answer::call(
+    Ok(RawJson(response::call(
         "Call status updated successfully",
         &call,
-        Shown::Started,
+        CallView::Started,
     )))
 }
 
@@ -115,7 +117,7 @@ async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Servic
 #[get("/active")]
 fn active(user: SignedIn, service: &State<Service>) -> Answer {
     let call = service.active_call(user.user())?;
-    Ok(RawJson(answer::call_or_null(
+    Ok(RawJson(response::call_or_null(
         "Active call retrieved successfully",
         call.as_ref(),
     )))
@@ -125,10 +127,10 @@ fn active(user: SignedIn, service: &State<Service>) -> Answer {
 #[get("/<id>", rank = 2)]
 fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let call = service.call(user.user(), call_id(id)?)?;
-    Ok(RawJson(answer::call(
+    Ok(RawJson(response::call(
         "Call details retrieved successfully",
         &call,
-        Shown::Whole,
+        CallView::Whole,
     )))
 }
 
@@ -142,7 +144,7 @@ struct IdempotencyKey(Vec<String>);
 
 impl IdempotencyKey {
     /// The key, where one was sent that can be one: 1–64 visible ASCII characters (contract section 2).
-    fn checked(self) -> Result<Option<String>, Problem> {
+    fn checked(self) -> Result<Option<String>, ApiError> {
         let mut keys = self.0.into_iter();
         let Some(key) = keys.next() else {
             return Ok(None);
@@ -152,7 +154,7 @@ impl IdempotencyKey {
         if is_key && keys.next().is_none() {
             return Ok(Some(key));
         }
-        Err(Problem::invalid(
+        Err(ApiError::invalid(
             "Idempotency-Key: expected one header of 1-64 visible ASCII characters",
         ))
     }

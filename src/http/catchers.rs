@@ -3,7 +3,7 @@
 use rocket::http::Status;
 use rocket::{Catcher, Request, catch};
 
-use crate::gate::Problem;
+use crate::guard::ApiError;
 
 pub(super) fn catchers() -> Vec<Catcher> {
     rocket::catchers![any]
@@ -11,6 +11,6 @@ pub(super) fn catchers() -> Vec<Catcher> {
 
 /// Why a guard refused the request, or else what the status means.
 #[catch(default)]
-fn any(status: Status, request: &Request<'_>) -> Problem {
-    Problem::behind(request, status)
+fn any(status: Status, request: &Request<'_>) -> ApiError {
+    ApiError::behind(request, status)
 }

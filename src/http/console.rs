@@ -11,9 +11,9 @@ use rocket::{Route, State, get, post, routes};
 use rust_embed::Embed;
 use secrecy::ExposeSecret as _;
 
-use crate::gate::{Developer, Gate};
+use crate::guard::{Access, LocalDeveloper};
 use crate::service::Service;
-use crate::settings::{Settings, World};
+use crate::settings::{Mode, Settings};
 use crate::user::SessionId;
 use crate::wire::console;
 
@@ -31,27 +31,27 @@ struct Files;
 
 /// What the page has to know.
 pub(super) struct Console {
-    world: World,
+    mode: Mode,
     ring_timeout: Duration,
 }
 
 impl Console {
     pub fn new(settings: &Settings) -> Self {
         Self {
-            world: settings.world,
+            mode: settings.mode,
             ring_timeout: settings.ring_timeout,
         }
     }
 }
 
-/// The page's routes; in the development world, and only there, also those that let everybody be anybody.
+/// The page's routes; in dev mode, and only there, also those that let everybody be anybody.
 pub(super) fn routes(settings: &Settings) -> Vec<Route> {
     let mut served = Vec::new();
     if settings.console {
         served.extend(routes![page, file, configuration]);
-        match settings.world {
-            World::Development => served.extend(routes![people, token]),
-            World::Deployed => {}
+        match settings.mode {
+            Mode::Development => served.extend(routes![people, token]),
+            Mode::Production => {}
         }
     }
     served
@@ -76,7 +76,7 @@ fn file(path: PathBuf) -> Option<File> {
 /// What it has to know of the server.
 #[get("/console/configuration")]
 fn configuration(console: &State<Console>) -> RawJson<String> {
-    let is_development = console.world == World::Development;
+    let is_development = console.mode == Mode::Development;
     RawJson(console::configuration(
         "Configuration retrieved successfully",
         is_development,
@@ -84,9 +84,9 @@ fn configuration(console: &State<Console>) -> RawJson<String> {
     ))
 }
 
-/// Who one can be, in the development world.
+/// Who one can be, in dev mode.
 #[get("/console/dev/users")]
-fn people(developer: Developer, service: &State<Service>) -> Answer {
+fn people(developer: LocalDeveloper, service: &State<Service>) -> Answer {
     let _ = developer;
     let people = service.people(PEOPLE)?;
     Ok(RawJson(console::people(
@@ -95,16 +95,21 @@ fn people(developer: Developer, service: &State<Service>) -> Answer {
     )))
 }
 
-/// A token of anybody's, in the development world.
+/// A token of anybody's, in dev mode.
 #[post("/console/dev/token", data = "<body>")]
-fn token(developer: Developer, body: Body, gate: &State<Gate>, service: &State<Service>) -> Answer {
+fn token(
+    developer: LocalDeveloper,
+    body: Body,
+    access: &State<Access>,
+    service: &State<Service>,
+) -> Answer {
     let wish = console::token_wish(&body)?;
     service.require_person(&wish.user)?;
     let session = wish
         .session
         .unwrap_or_else(|| SessionId::new(&uuid::Uuid::new_v4().to_string()));
     let expires_at = service.clock().now().plus(wish.ttl);
-    let token = gate.token_for(&developer, &wish.user, &session, wish.ttl)?;
+    let token = access.token_for(&developer, &wish.user, &session, wish.ttl)?;
     Ok(RawJson(console::token(
         "Token made successfully",
         token.expose_secret(),

@@ -6,7 +6,7 @@ use rocket::{Request, Response, Route, options, routes};
 
 use std::path::PathBuf;
 
-use crate::gate::{Gate, Origin};
+use crate::guard::{Access, Origin};
 
 /// How long a browser may remember a preflight's answer: what browsers allow at most, 2 hours, in seconds.
 const REMEMBERED_S: &str = "7200";
@@ -39,9 +39,9 @@ impl Fairing for Cors {
         let Some(origin) = request.headers().get_one("Origin") else {
             return;
         };
-        let gate = request.rocket().state::<Gate>();
+        let access = request.rocket().state::<Access>();
         let host = request.headers().get_one("Host");
-        if !gate.is_some_and(|gate| gate.origins().allow(origin, host)) {
+        if !access.is_some_and(|access| access.origins().allow(origin, host)) {
             return;
         }
         response.set_header(Header::new(

@@ -5,10 +5,10 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, delete, get, post, routes};
 
 use crate::call::EntryId;
-use crate::gate::SignedIn;
+use crate::guard::SignedIn;
 use crate::service::{Error, Page, Service};
 use crate::wire::query::{self, Parameters};
-use crate::wire::{answer, history as shape};
+use crate::wire::{history as shape, response};
 
 use super::Answer;
 
@@ -37,7 +37,7 @@ fn page(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
 async fn delete_one(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let id = EntryId::parse(id).ok_or(Error::EntryNotFound)?;
     service.delete_past_call(user.user().clone(), id).await?;
-    Ok(RawJson(answer::nothing(
+    Ok(RawJson(response::nothing(
         "Call history entry deleted successfully",
     )))
 }
@@ -66,7 +66,7 @@ fn unseen(user: SignedIn, service: &State<Service>) -> Answer {
 #[post("/history/seen")]
 async fn mark_seen(user: SignedIn, service: &State<Service>) -> Answer {
     service.mark_seen(user.user().clone()).await?;
-    Ok(RawJson(answer::nothing(
+    Ok(RawJson(response::nothing(
         "Call history marked as seen successfully",
     )))
 }

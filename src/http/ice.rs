@@ -4,7 +4,7 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 use secrecy::ExposeSecret as _;
 
-use crate::gate::SignedIn;
+use crate::guard::SignedIn;
 use crate::ice::IceServers;
 use crate::service::Service;
 use crate::wire::ice::{self, WayIn};

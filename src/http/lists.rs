@@ -4,10 +4,10 @@ use rocket::http::uri::Origin;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, delete, get, post, routes};
 
-use crate::gate::{Problem, SignedIn};
+use crate::guard::{ApiError, SignedIn};
 use crate::service::Service;
 use crate::user::{List, Listed, UserId};
-use crate::wire::{answer, lists as shape, request};
+use crate::wire::{lists as shape, request, response};
 
 use super::Answer;
 use super::body::Body;
@@ -147,7 +147,7 @@ async fn delist(
     message: &str,
 ) -> Answer {
     service.delist(owner.user().clone(), list, user).await?;
-    Ok(RawJson(answer::nothing(message)))
+    Ok(RawJson(response::nothing(message)))
 }
 
 fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Answer {
@@ -157,7 +157,7 @@ fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Ans
 }
 
 /// The user that a DELETE names in its query, else in its body.
-fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, Problem> {
+fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, ApiError> {
     match parameters(uri).user()? {
         Some(user) => Ok(user),
         None => Ok(request::listed(body)?.user),

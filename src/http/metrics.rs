@@ -3,7 +3,7 @@
 use rocket::http::ContentType;
 use rocket::{Route, State, get, routes};
 
-use crate::gate::MetricsReader;
+use crate::guard::MetricsReader;
 use crate::metrics::MEDIA_TYPE;
 use crate::service::Service;
 

@@ -30,7 +30,7 @@ use cors::Cors;
 use documents::Documents;
 
 /// An answer in the envelope.
-type Answer = Result<RawJson<String>, crate::gate::Problem>;
+type Answer = Result<RawJson<String>, crate::guard::ApiError>;
 
 /// Mounts the REST interface that `settings` describe, whose requests are counted in `metrics`.
 #[must_use]

@@ -3,9 +3,9 @@
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, post, routes};
 
-use crate::gate::SignedIn;
+use crate::guard::SignedIn;
 use crate::service::Service;
-use crate::wire::{answer, quality as shape, request};
+use crate::wire::{quality as shape, request, response};
 
 use super::Answer;
 use super::body::Body;
@@ -20,7 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
 fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let report = request::quality(&body)?;
     service.report_quality(user.user(), call_id(id)?, &report)?;
-    Ok(RawJson(answer::nothing(
+    Ok(RawJson(response::nothing(
         "Call quality reported successfully",
     )))
 }

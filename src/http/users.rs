@@ -4,7 +4,7 @@ use rocket::http::Status;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 
-use crate::gate::{Problem, SignedIn};
+use crate::guard::{ApiError, SignedIn};
 use crate::service::{Presence, Service};
 use crate::user::UserId;
 use crate::wire::{ErrorType, presence as shape};
@@ -38,7 +38,7 @@ fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
 }
 
 /// The user id in a path; what can be no id is nobody's.
-pub(super) fn user_id(text: &str) -> Result<UserId, Problem> {
+pub(super) fn user_id(text: &str) -> Result<UserId, ApiError> {
     UserId::parse(text)
-        .ok_or_else(|| Problem::new(Status::NotFound, ErrorType::UserNotFound, "User not found"))
+        .ok_or_else(|| ApiError::new(Status::NotFound, ErrorType::UserNotFound, "User not found"))
 }

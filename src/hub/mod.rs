@@ -1,35 +1,35 @@
 //! Who is connected: user → sessions → bounded queues of notices.
 //!
-//! The hub knows no socket: a session's loop takes notices from its [`Outbox`] and leaves by dropping its
+//! The hub knows no socket: a session's loop takes notices from its [`SessionQueue`] and leaves by dropping its
 //! [`Subscription`]. Sessions enter in the order of the writer's jobs, so that what is decided about a user
 //! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
 
 mod notice;
-mod outbox;
-mod place;
+mod session_queue;
+mod slot;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub use notice::SharedNotice;
-pub use outbox::{Outbox, Outgoing};
-pub use place::{Full, Place};
+pub use notice::EncodedNotice;
+pub use session_queue::{Outgoing, SessionQueue};
+pub use slot::{LimitReached, Slot};
 
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
-use place::Places;
+use slot::ConnectionLimits;
 
 /// Why the server closes a session (contract section 4, "WebSocket").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closing {
-    /// A newer connection of the same session, or a ninth session of the user, took its place.
+pub enum CloseReason {
+    /// A newer connection of the same session, or a ninth session of the user, took its slot.
     Replaced,
     /// More events wait than the session may have.
     TooSlow,
     /// The user was disabled or removed.
-    Barred,
+    UserDisabled,
     /// The server stops.
     Stopping,
 }
@@ -49,7 +49,7 @@ pub struct Capacity {
 
 /// How many there are just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attendance {
+pub struct HubStats {
     /// Connections.
     pub connections: usize,
     /// Sessions.
@@ -65,9 +65,9 @@ pub struct Hub(Arc<Inner>);
 struct Inner {
     capacity: Capacity,
     /// A user's sessions, the oldest first.
-    users: Mutex<HashMap<UserId, Vec<Arc<Outbox>>>>,
+    users: Mutex<HashMap<UserId, Vec<Arc<SessionQueue>>>>,
     stopping: AtomicBool,
-    places: Arc<Places>,
+    limits: Arc<ConnectionLimits>,
     subscriptions: AtomicUsize,
 }
 
@@ -79,50 +79,53 @@ impl Hub {
             capacity,
             users: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
-            places: Arc::new(Places::new(capacity)),
+            limits: Arc::new(ConnectionLimits::new(capacity)),
             subscriptions: AtomicUsize::new(0),
         }))
     }
 
-    /// A place for one more connection of `user`, which comes from `address`.
+    /// A slot for one more connection of `user`, which comes from `address`.
     ///
     /// # Errors
-    /// [`Full`], where there is none.
-    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Place, Full> {
-        self.0.places.take(user, address)
+    /// [`LimitReached`], where there is none.
+    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
+        self.0.limits.take(user, address)
     }
 
     /// Enters a session. An older connection of the same session gives way, and the oldest session where the
     /// user has too many.
     #[must_use]
     pub fn subscribe(&self, user: &UserId, session: &SessionId) -> Subscription {
-        let outbox = Arc::new(Outbox::new(session.clone(), self.0.capacity.event_queue));
+        let queue = Arc::new(SessionQueue::new(
+            session.clone(),
+            self.0.capacity.event_queue,
+        ));
         let mut users = self.0.users.lock();
         let sessions = users.entry(user.clone()).or_default();
         for older in sessions.iter().filter(|older| older.session() == session) {
-            older.close(Closing::Replaced);
+            older.close(CloseReason::Replaced);
         }
         sessions.retain(|one| one.is_open());
         let surplus = (sessions.len() + 1).saturating_sub(self.0.capacity.sessions_per_user);
         for oldest in sessions.drain(..surplus) {
-            oldest.close(Closing::Replaced);
+            oldest.close(CloseReason::Replaced);
         }
-        sessions.push(Arc::clone(&outbox));
+        sessions.push(Arc::clone(&queue));
         drop(users);
         self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
         if self.is_stopping() {
-            outbox.close(Closing::Stopping);
+            queue.close(CloseReason::Stopping);
         }
         Subscription {
             hub: self.clone(),
             user: user.clone(),
-            outbox,
+            queue,
         }
     }
 
     /// The user's sessions that take notices, the oldest first.
     #[must_use]
-    pub fn sessions(&self, user: &UserId) -> Vec<Arc<Outbox>> {
+    pub fn sessions(&self, user: &UserId) -> Vec<Arc<SessionQueue>> {
         let users = self.0.users.lock();
         let sessions = users.get(user).into_iter().flatten();
         sessions
@@ -153,9 +156,9 @@ impl Hub {
     }
 
     /// Closes the sessions of everybody in `users`.
-    pub fn bar(&self, users: &[UserId]) {
+    pub fn disconnect_users(&self, users: &[UserId]) {
         for session in users.iter().flat_map(|user| self.sessions(user)) {
-            session.close(Closing::Barred);
+            session.close(CloseReason::UserDisabled);
         }
     }
 
@@ -163,7 +166,7 @@ impl Hub {
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
         for session in self.0.users.lock().values().flatten() {
-            session.close(Closing::Stopping);
+            session.close(CloseReason::Stopping);
         }
     }
 
@@ -176,13 +179,13 @@ impl Hub {
     /// How many connections there are.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.0.places.taken()
+        self.0.limits.taken()
     }
 
     /// How many connections, sessions and users there are.
     #[must_use]
-    pub fn attendance(&self) -> Attendance {
-        Attendance {
+    pub fn stats(&self) -> HubStats {
+        HubStats {
             connections: self.connections(),
             sessions: self.0.subscriptions.load(Ordering::Relaxed),
             users: self.0.users.lock().len(),
@@ -197,7 +200,7 @@ impl Hub {
 
     /// Waits until the last connection is gone.
     pub async fn emptied(&self) {
-        self.0.places.emptied().await;
+        self.0.limits.emptied().await;
     }
 }
 
@@ -205,7 +208,7 @@ impl Hub {
 pub struct Subscription {
     hub: Hub,
     user: UserId,
-    outbox: Arc<Outbox>,
+    queue: Arc<SessionQueue>,
 }
 
 impl Subscription {
@@ -217,8 +220,8 @@ impl Subscription {
 
     /// The queue of what the session has to send.
     #[must_use]
-    pub const fn outbox(&self) -> &Arc<Outbox> {
-        &self.outbox
+    pub const fn queue(&self) -> &Arc<SessionQueue> {
+        &self.queue
     }
 }
 
@@ -227,7 +230,7 @@ impl Drop for Subscription {
         self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
         let mut users = self.hub.0.users.lock();
         if let Some(sessions) = users.get_mut(&self.user) {
-            sessions.retain(|session| !Arc::ptr_eq(session, &self.outbox));
+            sessions.retain(|session| !Arc::ptr_eq(session, &self.queue));
             if sessions.is_empty() {
                 users.remove(&self.user);
             }
@@ -270,7 +273,7 @@ mod tests {
         };
         assert_eq!(connected(), [(user("alice"), 1), (user("bob"), 2)]);
         drop(first);
-        hub.bar(&[user("alice")]);
+        hub.disconnect_users(&[user("alice")]);
         assert_eq!(connected(), [(user("bob"), 1)]);
     }
 
@@ -280,8 +283,8 @@ mod tests {
         let old = hub.subscribe(&user("bob"), &SessionId::new("1"));
         let new = hub.subscribe(&user("bob"), &SessionId::new("1"));
         assert_eq!(
-            old.outbox().next().await,
-            Outgoing::Close(Closing::Replaced)
+            old.queue().next().await,
+            Outgoing::Close(CloseReason::Replaced)
         );
         drop(old);
         assert_eq!(hub.sessions(&user("bob")).len(), 1);
@@ -297,8 +300,8 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(
-            sessions[0].outbox().next().await,
-            Outgoing::Close(Closing::Replaced)
+            sessions[0].queue().next().await,
+            Outgoing::Close(CloseReason::Replaced)
         );
         let left: Vec<_> = hub
             .sessions(&user("bob"))
@@ -311,21 +314,21 @@ mod tests {
     #[test]
     fn everybody_is_counted_while_they_are_there() {
         let hub = hub();
-        let _place = hub.admit(&user("bob"), HERE).expect("a place");
+        let _place = hub.admit(&user("bob"), HERE).expect("a slot");
         let sessions = ["1", "2"].map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)));
-        let there = Attendance {
+        let there = HubStats {
             connections: 1,
             sessions: 2,
             users: 1,
         };
-        assert_eq!(hub.attendance(), there);
+        assert_eq!(hub.stats(), there);
         drop(sessions);
-        let gone = Attendance {
+        let gone = HubStats {
             sessions: 0,
             users: 0,
             ..there
         };
-        assert_eq!(hub.attendance(), gone);
+        assert_eq!(hub.stats(), gone);
     }
 
     #[tokio::test]
@@ -335,12 +338,12 @@ mod tests {
         hub.stop();
         let later = hub.subscribe(&user("bob"), &SessionId::new("2"));
         assert_eq!(
-            present.outbox().next().await,
-            Outgoing::Close(Closing::Stopping)
+            present.queue().next().await,
+            Outgoing::Close(CloseReason::Stopping)
         );
         assert_eq!(
-            later.outbox().next().await,
-            Outgoing::Close(Closing::Stopping)
+            later.queue().next().await,
+            Outgoing::Close(CloseReason::Stopping)
         );
     }
 
@@ -348,9 +351,12 @@ mod tests {
     async fn a_session_that_lets_too_many_wait_is_closed_and_not_connected_any_more() {
         let hub = hub();
         let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        let missed: Vec<usize> = (0..4).map(|at| bob.outbox().push(notice(at))).collect();
+        let missed: Vec<usize> = (0..4).map(|at| bob.queue().push(notice(at))).collect();
         assert_eq!(missed, [0, 0, 3, 1]);
-        assert_eq!(bob.outbox().next().await, Outgoing::Close(Closing::TooSlow));
+        assert_eq!(
+            bob.queue().next().await,
+            Outgoing::Close(CloseReason::TooSlow)
+        );
         assert!(!hub.is_connected(&user("bob")));
     }
 }

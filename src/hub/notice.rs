@@ -6,12 +6,12 @@ use crate::call::Notice;
 
 /// A notice as it goes to all sessions that hear it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct SharedNotice {
+pub struct EncodedNotice {
     notice: Notice,
     text: OnceLock<String>,
 }
 
-impl SharedNotice {
+impl EncodedNotice {
     /// `notice`, to be told.
     #[must_use]
     pub const fn new(notice: Notice) -> Self {
@@ -40,8 +40,8 @@ pub(super) mod tests {
     use crate::clock::Timestamp;
     use crate::user::UserId;
 
-    pub fn notice(at: i64) -> Arc<SharedNotice> {
-        Arc::new(SharedNotice::new(Notice {
+    pub fn notice(at: i64) -> Arc<EncodedNotice> {
+        Arc::new(EncodedNotice::new(Notice {
             audience: Audience::Participant(UserId::parse("bob").expect("a user id")),
             event: Event::TimedOut {
                 call: CallId::from_uuid(uuid::Uuid::nil()),

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 pub use prometheus_client::metrics::counter::Counter;
 
-use crate::announcement::delivery::Outcome;
 use crate::call::Status;
+use crate::webhook_model::delivery::Outcome;
 
 pub use change::CallChange;
 pub use sample::Sample;

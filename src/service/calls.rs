@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::call::transition::{self, Reach, Target, Wish};
-use crate::call::{Acting, Call, CallError, CallId, CallType, ChannelId, RejectReason, Transition};
+use crate::call::transition::{self, CalleeAvailability, Target, Wish};
+use crate::call::{
+    Call, CallError, CallId, CallType, ChannelId, Principal, RejectReason, Transition,
+};
 use crate::call::{media, policy};
 use crate::clock::Timestamp;
-use crate::store::{AfterCommit, Party, Remembered, Write};
-use crate::user::{Standing, User, UserId};
+use crate::store::{AfterCommit, CallParty, Remembered, Write};
+use crate::user::{AccountStatus, User, UserId};
 
 use super::{Error, Inner, KEY_REMEMBERED_FOR, Service, nothing};
 
@@ -36,15 +38,15 @@ impl Service {
     /// # Errors
     /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::Refused`] where the policy does,
     /// [`Error::CallerBusy`], [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Store`].
-    pub async fn initiate(&self, acting: Acting, new: NewCall) -> Result<Call, Error> {
-        if new.callee == acting.user {
+    pub async fn initiate(&self, principal: Principal, new: NewCall) -> Result<Call, Error> {
+        if new.callee == principal.user {
             return Err(Error::OwnNumber);
         }
         let inner = Arc::clone(&self.0);
         let initiated = self
             .0
             .store
-            .write(move |db| inner.initiate(db, &acting, new))
+            .write(move |db| inner.initiate(db, &principal, new))
             .await?;
         match initiated {
             Initiated::Made(call) => Ok(call),
@@ -56,10 +58,10 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
-    pub async fn accept(&self, acting: Acting, call: CallId) -> Result<Call, Error> {
+    pub async fn accept(&self, principal: Principal, call: CallId) -> Result<Call, Error> {
         let limits = self.0.rules.limits;
         self.change(call, move |call, now| {
-            transition::accept(call, &acting, limits, now).map(Some)
+            transition::accept(call, &principal, limits, now).map(Some)
         })
         .await
     }
@@ -69,9 +71,9 @@ impl Service {
     ///
     /// # Errors
     /// As [`Service::accept`].
-    pub async fn ringing(&self, acting: Acting, call: CallId) -> Result<Call, Error> {
+    pub async fn ringing(&self, principal: Principal, call: CallId) -> Result<Call, Error> {
         self.change(call, move |call, now| {
-            transition::ring_by_callee(call, &acting, now)
+            transition::ring_by_callee(call, &principal, now)
         })
         .await
     }
@@ -82,12 +84,12 @@ impl Service {
     /// As [`Service::accept`].
     pub async fn reject(
         &self,
-        acting: Acting,
+        principal: Principal,
         call: CallId,
         reason: RejectReason,
     ) -> Result<Call, Error> {
         self.change(call, move |call, now| {
-            transition::reject(call, &acting, reason, now).map(Some)
+            transition::reject(call, &principal, reason, now).map(Some)
         })
         .await
     }
@@ -98,12 +100,12 @@ impl Service {
     /// As [`Service::accept`].
     pub async fn end(
         &self,
-        acting: Acting,
+        principal: Principal,
         call: CallId,
         duration_seconds: Option<u32>,
     ) -> Result<Call, Error> {
         self.change(call, move |call, now| {
-            transition::end(call, &acting, duration_seconds, now).map(Some)
+            transition::end(call, &principal, duration_seconds, now).map(Some)
         })
         .await
     }
@@ -125,13 +127,13 @@ impl Service {
     /// As [`Service::accept`].
     pub async fn set_status(
         &self,
-        acting: Acting,
+        principal: Principal,
         call: CallId,
         target: Target,
     ) -> Result<Call, Error> {
         let limits = self.0.rules.limits;
         self.change(call, move |call, now| {
-            transition::set_status(call, &acting, target, limits, now)
+            transition::set_status(call, &principal, target, limits, now)
         })
         .await
     }
@@ -166,12 +168,12 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::Store`].
-    pub fn may_join(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
+    pub fn can_join_channel(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
         let live = self.active_call(user)?;
-        let taken_at = live
+        let claimed_at = live
             .as_ref()
-            .and_then(|call| self.0.channels.taken_at(channel, call.id));
-        Ok(media::check(live.as_ref(), channel, taken_at)?)
+            .and_then(|call| self.0.channels.claimed_at(channel, call.id));
+        Ok(media::check(live.as_ref(), channel, claimed_at)?)
     }
 
     /// Changes a call by what `decide` says, if anything.
@@ -197,20 +199,20 @@ impl Inner {
     fn initiate(
         self: &Arc<Self>,
         db: &Write<'_>,
-        acting: &Acting,
+        principal: &Principal,
         new: NewCall,
     ) -> Result<(Initiated, AfterCommit), Error> {
         let now = self.clock.now();
         if let Some(key) = &new.idempotency_key
-            && let Some(before) = db.remembered(&acting.user, key, now)?
+            && let Some(before) = db.remembered(&principal.user, key, now)?
             // A call that is forgotten takes its key with it.
             && let Some(call) = db.call(before.call)?
         {
             return Ok((repeated(call, before.refused, &new)?, nothing()));
         }
         let caller = db
-            .party(&acting.user)?
-            .ok_or_else(|| Error::UserNotFound(acting.user.clone()))?;
+            .party(&principal.user)?
+            .ok_or_else(|| Error::UserNotFound(principal.user.clone()))?;
         let callee = callable(db, &new.callee)?;
         let relation = db.relation(&caller, &callee)?;
         let connected = self.hub.is_connected(&new.callee);
@@ -221,26 +223,31 @@ impl Inner {
         let key = new.idempotency_key.clone();
         let wish = wish(caller.user, new, now);
         // One who was blocked is not to learn what the callee is doing.
-        let refused = callee.live_call.is_some() && reach != Reach::Barred;
+        let refused = callee.live_call.is_some() && reach != CalleeAvailability::Blocked;
         let call = wish.id;
         let transition = if refused {
-            transition::refuse_as_busy(wish, acting.via, now)
+            transition::refuse_as_busy(wish, principal.via, now)
         } else {
-            transition::initiate(wish, reach, acting.via, self.rules.limits, now)
+            transition::initiate(wish, reach, principal.via, self.rules.limits, now)
         };
         db.insert_call(&transition)?;
         if !refused {
             for user in transition.call.participants() {
                 let is_caller = *user == transition.call.caller;
-                let session = is_caller.then_some(&acting.session);
+                let session = is_caller.then_some(&principal.session);
                 db.engage(user, call, self.hub.is_connected(user), session)?;
             }
         }
         if let Some(key) = key {
             let expires_at = now.plus(KEY_REMEMBERED_FOR);
-            db.remember(&acting.user, &key, Remembered { call, refused }, expires_at)?;
+            db.remember(
+                &principal.user,
+                &key,
+                Remembered { call, refused },
+                expires_at,
+            )?;
         }
-        let after_commit = self.follow_up(db, &transition)?;
+        let after_commit = self.record_effects(db, &transition)?;
         let call = transition.call;
         let initiated = if refused {
             Initiated::RefusedAsBusy(call.callee)
@@ -252,9 +259,9 @@ impl Inner {
 }
 
 /// The callee, who has to exist and be allowed to sign in: nobody else could ever answer.
-fn callable(db: &Write<'_>, callee: &UserId) -> Result<Party, Error> {
+fn callable(db: &Write<'_>, callee: &UserId) -> Result<CallParty, Error> {
     db.party(callee)?
-        .filter(|party| party.user.standing == Standing::Active)
+        .filter(|party| party.user.standing == AccountStatus::Active)
         .ok_or_else(|| Error::UserNotFound(callee.clone()))
 }
 

@@ -61,7 +61,7 @@ impl Channels {
     }
 
     /// When the first of the calls on `channel` was answered, `but` left out of account, if any was.
-    pub fn taken_at(&self, channel: &ChannelId, but: CallId) -> Option<Timestamp> {
+    pub fn claimed_at(&self, channel: &ChannelId, but: CallId) -> Option<Timestamp> {
         let channels = self.0.lock();
         let mut calls = channels.get(channel)?.iter();
         calls.find(|(_, call)| *call != but).map(|(at, _)| *at)
@@ -90,14 +90,14 @@ mod tests {
         let channels = Channels::default();
         let [early, late, elsewhere] =
             [("media", 1), ("media", 2), ("other", 0)].map(|(name, at)| answered(name, at));
-        let taken_at = |but: &Answered| channels.taken_at(&channel("media"), but.call);
+        let claimed_at = |but: &Answered| channels.claimed_at(&channel("media"), but.call);
         for told in [&late, &early, &early, &elsewhere] {
             channels.tell(Move::In(told.clone()));
         }
-        assert_eq!(taken_at(&late), Some(early.at));
-        assert_eq!(taken_at(&early), Some(late.at));
+        assert_eq!(claimed_at(&late), Some(early.at));
+        assert_eq!(claimed_at(&early), Some(late.at));
         channels.tell(Move::Out(early));
-        assert_eq!(taken_at(&late), None);
+        assert_eq!(claimed_at(&late), None);
         channels.tell(Move::Out(late.clone()));
         channels.tell(Move::Out(late));
         channels.tell(Move::Out(elsewhere));

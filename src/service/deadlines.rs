@@ -10,8 +10,8 @@ use crate::clock::Timestamp;
 use crate::metrics::Loss;
 use crate::store::{AfterCommit, Write};
 
+use super::batch::until_none;
 use super::channels::Move;
-use super::pace::until_none;
 use super::{Error, Inner, Service};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
@@ -88,9 +88,9 @@ impl Service {
     /// [`Error::Store`]; some may be forgotten then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let keys = move |db: &Write<'_>| Ok(until_none(db.forget_expired_keys(now, STEP)?));
-        self.little_by_little(keys).await?;
-        let notices = move |db: &Write<'_>| Ok(until_none(db.forget_expired_notices(now, STEP)?));
+        let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
+        self.run_in_batches(keys).await?;
+        let notices = move |db: &Write<'_>| Ok(until_none(db.delete_expired_events(now, STEP)?));
         loop {
             let (expired, finished) = self.little(notices).await?;
             self.0.metrics.events_dropped(Loss::Expired, expired);
@@ -106,17 +106,17 @@ impl Service {
     /// [`Error::Store`].
     pub async fn sleep_until_due(&self, longest: Duration) -> Result<(), Error> {
         // Reset before the look at the database: what is written after that look rings the bell.
-        self.0.alarm.reset();
+        self.0.deadline_waker.reset();
         let now = self.0.clock.now();
         let until = now
             .plus(longest)
             .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
-        self.0.alarm.set(until);
+        self.0.deadline_waker.set(until);
         let (began, rest) = (Instant::now(), until.since(now));
-        self.0.pulse.rest(began + rest, began);
+        self.0.heartbeat.rest(began + rest, began);
         tokio::select! {
             () = tokio::time::sleep(rest) => (),
-            () = self.0.alarm.rung() => self.0.pulse.rouse(Instant::now()),
+            () = self.0.deadline_waker.rung() => self.0.heartbeat.rouse(Instant::now()),
         }
         Ok(())
     }
@@ -143,12 +143,12 @@ impl Inner {
         let mut due = Vec::new();
         for call in db.overdue_calls(now, BATCH)? {
             due.push(match call.status() {
-                Status::Initiating | Status::Ringing => transition::miss(&call, now)?,
+                Status::Initiating | Status::Ringing => transition::ring_timeout(&call, now)?,
                 Status::Connecting
                 | Status::Active
                 | Status::Ended
                 | Status::Rejected
-                | Status::Missed => transition::overrun(&call, now)?,
+                | Status::Missed => transition::duration_exceeded(&call, now)?,
             });
         }
         if !due.is_empty() {
@@ -163,7 +163,7 @@ impl Inner {
                 .iter()
                 .any(|transition: &Transition| transition.call.id == gone.call.id)
             {
-                due.push(transition::lose(&gone.call, &gone.user, now)?);
+                due.push(transition::participant_lost(&gone.call, &gone.user, now)?);
             }
         }
         Ok(due)
@@ -175,7 +175,7 @@ mod tests {
     use rusqlite::Connection;
 
     use crate::call::transition::Limits;
-    use crate::call::{Acting, CallType, ChannelId, Status, Via};
+    use crate::call::{CallType, ChannelId, Principal, Source, Status};
     use crate::clock::{Clock, ManualClock};
     use crate::hub::{Capacity, Hub};
     use crate::metrics::Metrics;
@@ -187,11 +187,11 @@ mod tests {
 
     const RING: Duration = Duration::from_mins(1);
 
-    fn acting(user: &str) -> Acting {
-        Acting {
+    fn principal(user: &str) -> Principal {
+        Principal {
             user: UserId::parse(user).expect("an id"),
             session: SessionId::new(user),
-            via: Via::Rest,
+            via: Source::Rest,
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
         let database = Database::open(&path).expect("a database");
         for user in ["alice", "bob"] {
             let profile = Profile {
-                id: acting(user).user,
+                id: principal(user).user,
                 name: user.to_owned(),
                 avatar: None,
             };
@@ -228,19 +228,22 @@ mod tests {
             None,
         );
         let new = NewCall {
-            callee: acting("bob").user,
+            callee: principal("bob").user,
             call_type: CallType::Audio,
             channel: ChannelId::parse("channel").expect("a channel"),
             idempotency_key: None,
         };
-        let call = service.initiate(acting("alice"), new).await.expect("made");
+        let call = service
+            .initiate(principal("alice"), new)
+            .await
+            .expect("made");
         hand.advance(RING);
         // While the file is held, the answer waits to be written, and the sweeper still sees a call that is overdue.
         let other = Connection::open(&path).expect("opened");
         other.execute_batch("BEGIN IMMEDIATE").expect("held");
         let (accepted, missed, ()) = tokio::join!(
             biased;
-            service.accept(acting("bob"), call.id),
+            service.accept(principal("bob"), call.id),
             service.end_overdue_calls(),
             async { other.execute_batch("ROLLBACK").expect("released") },
         );

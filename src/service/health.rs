@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::announcement::outbox::Receiver;
 use crate::metrics::{Metrics, Sample};
 use crate::store;
+use crate::webhook_model::message::Receiver;
 
 use super::Service;
-use super::webhooks::AtRest;
+use super::webhooks::Backlog;
 
 /// Whether the server can do its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +79,8 @@ impl Service {
                 writable,
             },
             sweeper: SweeperHealth {
-                alive: self.0.pulse.is_beating(now),
-                late: self.0.pulse.late(now),
+                alive: self.0.heartbeat.is_beating(now),
+                late: self.0.heartbeat.late(now),
             },
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,
@@ -92,7 +92,7 @@ impl Service {
 
     /// The sweeper shows that it is alive.
     pub fn beat(&self) {
-        self.0.pulse.beat(Instant::now());
+        self.0.heartbeat.beat(Instant::now());
     }
 
     /// The metrics into which everything is recorded.
@@ -104,22 +104,22 @@ impl Service {
     /// How things are just now, for the metrics.
     #[must_use]
     pub fn sample(&self) -> Sample {
-        let (attendance, volume) = (self.0.hub.attendance(), self.0.store.volume());
+        let (stats, volume) = (self.0.hub.stats(), self.0.store.volume());
         let webhooks = self.webhooks_at_rest().unwrap_or_else(|error| {
             tracing::warn!(%error, "what waits for webhooks cannot be counted");
-            AtRest::default()
+            Backlog::default()
         });
         Sample {
             uptime: self.0.started.elapsed(),
-            connections: attendance.connections,
+            connections: stats.connections,
             connections_limit: self.0.hub.capacity().connections,
-            sessions: attendance.sessions,
-            connected_users: attendance.users,
+            sessions: stats.sessions,
+            connected_users: stats.users,
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
-            sweeper_late: self.0.pulse.late(Instant::now()),
+            sweeper_late: self.0.heartbeat.late(Instant::now()),
             webhooks_waiting: webhooks.waiting,
             webhooks_paused: webhooks.paused,
         }

@@ -1,7 +1,7 @@
 //! What users remember of their calls.
 
 use crate::call::{CallId, EntryId, Filter, PastCall, Period, Statistics};
-use crate::store::{AfterCommit, Wanted, Write};
+use crate::store::{AfterCommit, HistoryQuery, Write};
 use crate::user::UserId;
 
 use super::{Error, Service, nothing};
@@ -32,7 +32,7 @@ impl Service {
         limit: u32,
     ) -> Result<Page, Error> {
         // One more than is shown tells whether there is a next page.
-        let wanted = Wanted {
+        let wanted = HistoryQuery {
             owner: user,
             filter,
             before: before.unwrap_or(CallId::LAST),
@@ -66,7 +66,7 @@ impl Service {
     /// # Errors
     /// [`Error::Store`]; some may be deleted then.
     pub async fn delete_history(&self, user: UserId) -> Result<u64, Error> {
-        self.little_by_little(move |db| {
+        self.run_in_batches(move |db| {
             let deleted = db.delete_past_calls(&user, STEP)?;
             Ok((deleted, deleted < u64::from(STEP)))
         })

@@ -1,20 +1,20 @@
-//! The use cases, one method each: the only place where rules, store and hub meet.
+//! The use cases, one method each: the only slot where rules, store and hub meet.
 //!
 //! Every verb, from REST, socket, sweeper or administrator, comes through here, so that they cannot differ.
 //! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
 
-mod alarm;
+mod batch;
+mod call_feed;
 mod calls;
 mod channels;
+mod deadline_waker;
 mod deadlines;
 mod error;
 mod health;
+mod heartbeat;
 mod history;
 mod lists;
-mod news;
-mod pace;
 mod presence;
-mod pulse;
 mod quality;
 mod retention;
 mod sessions;
@@ -31,28 +31,28 @@ use tokio::time::Instant;
 use crate::call::transition::Limits;
 use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
-use crate::hub::{Hub, Outbox, SharedNotice};
+use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::store::{self, AfterCommit, Store, Write};
 use crate::user::UserId;
 
+pub use call_feed::{Change, FeedItem, Subscriber};
 pub use calls::NewCall;
 pub use error::Error;
 pub use health::Health;
 pub use history::Page;
-pub use news::{Change, Heard, Watcher};
 pub use presence::Presence;
 pub use users::SignIn;
-pub use webhooks::Outlet;
+pub use webhooks::WebhookConfig;
 
 pub use crate::store::Forgotten;
 
-use alarm::Alarm;
+use call_feed::CallFeed;
 use channels::Channels;
-use news::News;
-use pulse::Pulse;
+use deadline_waker::DeadlineWaker;
+use heartbeat::Heartbeat;
 use quality::Monitor;
-use webhooks::Announcer;
+use webhooks::WebhookOutbox;
 
 /// How long an event waits for a participant who is not connected (contract section 4).
 const KEPT_FOR: Duration = Duration::from_mins(5);
@@ -99,23 +99,23 @@ struct Inner {
     hub: Hub,
     clock: Clock,
     rules: Rules,
-    alarm: Alarm,
+    deadline_waker: DeadlineWaker,
     /// Users whose last session left, and when, while nothing could be stored.
-    missed_departures: Mutex<Vec<(UserId, Timestamp)>>,
+    pending_disconnects: Mutex<Vec<(UserId, Timestamp)>>,
     monitor: Monitor,
-    pulse: Pulse,
+    heartbeat: Heartbeat,
     metrics: Metrics,
     /// When it began: by the clock it acts by, and by one that nobody sets.
     started_at: Timestamp,
     started: Instant,
-    news: News,
+    call_feed: CallFeed,
     channels: Channels,
     /// Tells receivers of webhooks, where there are any.
-    announcer: Option<Announcer>,
+    webhook_outbox: Option<WebhookOutbox>,
 }
 
 impl Service {
-    /// The application on these parts; `outlet` where there are webhooks.
+    /// The application on these parts; `webhook_config` where there are webhooks.
     #[must_use]
     pub fn new(
         store: Store,
@@ -123,7 +123,7 @@ impl Service {
         clock: Clock,
         rules: Rules,
         metrics: Metrics,
-        outlet: Option<Outlet>,
+        webhook_config: Option<WebhookConfig>,
     ) -> Self {
         let started = Instant::now();
         Self(Arc::new(Inner {
@@ -132,15 +132,15 @@ impl Service {
             started_at: clock.now(),
             clock,
             rules,
-            alarm: Alarm::default(),
-            missed_departures: Mutex::default(),
+            deadline_waker: DeadlineWaker::default(),
+            pending_disconnects: Mutex::default(),
             monitor: Monitor::default(),
-            pulse: Pulse::new(started),
+            heartbeat: Heartbeat::new(started),
             metrics,
             started,
-            news: News::default(),
+            call_feed: CallFeed::default(),
             channels: Channels::default(),
-            announcer: outlet.map(Announcer::new),
+            webhook_outbox: webhook_config.map(WebhookOutbox::new),
         }))
     }
 
@@ -171,12 +171,12 @@ impl Inner {
         transition: &Transition,
     ) -> Result<AfterCommit, store::Error> {
         db.update_call(transition)?;
-        self.follow_up(db, transition)
+        self.record_effects(db, transition)
     }
 
     /// Routes a transition's notices, which it keeps for participants who are not connected, and returns what
     /// is left to do once it is committed. To be called inside the writer's job.
-    fn follow_up(
+    fn record_effects(
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
@@ -189,7 +189,7 @@ impl Inner {
             None => None,
         };
         let change = CallChange::from(transition);
-        let news = self.news.of(transition);
+        let news = self.call_feed.of(transition);
         let moved = channels::Move::of(&transition.call);
         let announced = self.announce(db, transition)?;
         let inner = Arc::clone(self);
@@ -210,38 +210,43 @@ impl Inner {
             }
             inner.metrics.call_changed(&change);
             if let Some(news) = news {
-                inner.news.tell(news);
+                inner.call_feed.tell(news);
             }
             if let Some(announced) = announced {
                 announced();
             }
             if let Some(deadline) = deadline {
-                inner.alarm.ring_by(deadline);
+                inner.deadline_waker.ring_by(deadline);
             }
         }))
     }
 
-    /// Who of the connected hears what. The sessions are chosen now, at the job's place in the order of all
+    /// Who of the connected hears what. The sessions are chosen now, at the job's slot in the order of all
     /// jobs: a session that enters later learns of what happened before from what it finds on entering.
     fn route(&self, db: &Write<'_>, notices: &[Notice]) -> Result<Vec<Delivery>, store::Error> {
         let mut deliveries = Vec::with_capacity(notices.len());
         for notice in notices {
-            let mut outboxes = self.hub.sessions(notice.audience.user());
+            let mut queues = self.hub.sessions(notice.audience.user());
             match &notice.audience {
                 Audience::Participant(user) => {
-                    if outboxes.is_empty() && notice.event.is_kept() {
-                        db.keep_notice(user, &notice.event, notice.at, notice.at.plus(KEPT_FOR))?;
+                    if queues.is_empty() && notice.event.is_kept() {
+                        db.store_pending_event(
+                            user,
+                            &notice.event,
+                            notice.at,
+                            notice.at.plus(KEPT_FOR),
+                        )?;
                         deliveries.push(Delivery::Kept(notice.event.as_str()));
                     }
                 }
                 Audience::OtherSessions { acted, .. } => {
-                    outboxes.retain(|outbox| outbox.session() != acted);
+                    queues.retain(|queue| queue.session() != acted);
                 }
             }
-            if !outboxes.is_empty() {
+            if !queues.is_empty() {
                 deliveries.push(Delivery::ToSessions {
-                    outboxes,
-                    notice: Arc::new(SharedNotice::new(notice.clone())),
+                    queues,
+                    notice: Arc::new(EncodedNotice::new(notice.clone())),
                 });
             }
         }
@@ -271,8 +276,8 @@ impl Inner {
 enum Delivery {
     /// It is on its way to the sessions that hear it.
     ToSessions {
-        outboxes: Vec<Arc<Outbox>>,
-        notice: Arc<SharedNotice>,
+        queues: Vec<Arc<SessionQueue>>,
+        notice: Arc<EncodedNotice>,
     },
     /// An event of this type is kept for a session to come.
     Kept(&'static str),
@@ -281,9 +286,9 @@ enum Delivery {
 impl Delivery {
     fn publish(self, metrics: &Metrics) {
         match self {
-            Self::ToSessions { outboxes, notice } => {
-                let push = |outbox: &Arc<Outbox>| outbox.push(Arc::clone(&notice));
-                let missed = outboxes.iter().map(push).sum();
+            Self::ToSessions { queues, notice } => {
+                let push = |queue: &Arc<SessionQueue>| queue.push(Arc::clone(&notice));
+                let missed = queues.iter().map(push).sum();
                 if missed > 0 {
                     metrics.events_dropped(Loss::SlowReader, missed);
                 }

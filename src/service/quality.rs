@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::call::quality::{self, Observed};
 use crate::call::{Call, CallId, Notice, QualityReport, QualitySummary};
 use crate::clock::Timestamp;
-use crate::hub::SharedNotice;
+use crate::hub::EncodedNotice;
 use crate::store::{self, AfterCommit, Write};
 use crate::user::UserId;
 
@@ -230,9 +230,9 @@ impl Inner {
     /// Tells the connected sessions of a participant, at once: nothing is stored that this would have to wait
     /// for, and a warning is of no use later.
     fn warn(&self, notice: Notice) {
-        let outboxes = self.hub.sessions(notice.audience.user());
-        let notice = Arc::new(SharedNotice::new(notice));
-        Delivery::ToSessions { outboxes, notice }.publish(&self.metrics);
+        let queues = self.hub.sessions(notice.audience.user());
+        let notice = Arc::new(EncodedNotice::new(notice));
+        Delivery::ToSessions { queues, notice }.publish(&self.metrics);
     }
 }
 

@@ -35,7 +35,7 @@ impl Service {
     /// # Errors
     /// [`Error::Store`]; some may be forgotten then.
     pub async fn forget_calls_over(&self, before: Timestamp) -> Result<Forgotten, Error> {
-        self.little_by_little(step(before)).await
+        self.run_in_batches(step(before)).await
     }
 
     /// Forgets some of the calls that were over before `before`, as many as nobody notices; returns whether

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
-use crate::hub::{Full, Place, Subscription};
+use crate::hub::{LimitReached, Slot, Subscription};
 use crate::store::{AfterCommit, Write};
 use crate::user::{SessionId, UserId};
 
 use super::{Error, Inner, Service, nothing};
 
 impl Service {
-    /// A place for one more connection of `user` from `address`. A server that stops is full.
+    /// A slot for one more connection of `user` from `address`. A server that stops is full.
     ///
     /// # Errors
-    /// [`Full`].
-    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Place, Full> {
+    /// [`LimitReached`].
+    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
         if self.is_stopping() {
-            Err(Full::Server)
+            Err(LimitReached::Server)
         } else {
             self.0.hub.admit(user, address)
         }
@@ -45,7 +45,7 @@ impl Service {
     }
 
     /// A session is gone. After the user's last one the disconnect grace begins to count. Where that cannot
-    /// be stored just now, [`Service::catch_up_on_departures`] does it later.
+    /// be stored just now, [`Service::store_pending_disconnects`] does it later.
     pub async fn disconnect(&self, subscription: Subscription) {
         let user = subscription.user().clone();
         drop(subscription);
@@ -56,7 +56,7 @@ impl Service {
         if let Err(error) = self.mark_gone(user.clone(), self.0.clock.now()).await {
             tracing::warn!(%error, "a disconnect could not be stored, and will be");
             self.0
-                .missed_departures
+                .pending_disconnects
                 .lock()
                 .push((user, self.0.clock.now()));
         }
@@ -66,14 +66,14 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Store`], where they still cannot.
-    pub async fn catch_up_on_departures(&self) -> Result<(), Error> {
-        let missed = std::mem::take(&mut *self.0.missed_departures.lock());
-        for (place, (user, at)) in missed.iter().enumerate() {
+    pub async fn store_pending_disconnects(&self) -> Result<(), Error> {
+        let missed = std::mem::take(&mut *self.0.pending_disconnects.lock());
+        for (slot, (user, at)) in missed.iter().enumerate() {
             if let Err(error) = self.mark_gone(user.clone(), *at).await {
                 self.0
-                    .missed_departures
+                    .pending_disconnects
                     .lock()
-                    .extend_from_slice(&missed[place..]);
+                    .extend_from_slice(&missed[slot..]);
                 return Err(error);
             }
         }
@@ -94,7 +94,7 @@ impl Service {
             let after_commit: AfterCommit = Box::new(move || {
                 announced();
                 if let Some(due) = due {
-                    inner.alarm.ring_by(due);
+                    inner.deadline_waker.ring_by(due);
                 }
             });
             Ok(((), after_commit))
@@ -106,12 +106,12 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub fn close_barred_sessions(&self) -> Result<(), Error> {
-        let barred = self
+    pub fn close_disabled_sessions(&self) -> Result<(), Error> {
+        let disabled = self
             .0
             .store
-            .read_at_length(|db| -> Result<_, Error> { Ok(db.barred_users()?) })?;
-        self.0.hub.bar(&barred);
+            .read_at_length(|db| -> Result<_, Error> { Ok(db.disabled_users()?) })?;
+        self.0.hub.disconnect_users(&disabled);
         Ok(())
     }
 
@@ -129,7 +129,7 @@ impl Inner {
         user: &UserId,
         session: &SessionId,
     ) -> Result<(Subscription, AfterCommit), Error> {
-        let mut waiting = db.take_kept_notices(user, self.clock.now())?;
+        let mut waiting = db.take_pending_events(user, self.clock.now())?;
         db.mark_present(user)?;
         let announced = self.announce_presence(db, user, true, self.clock.now())?;
         let mut rung = nothing();
@@ -145,11 +145,11 @@ impl Inner {
         }
         // Last, because it cannot fail: a session is in the hub only where its job is carried out.
         let subscription = self.hub.subscribe(user, session);
-        let outbox = Arc::clone(subscription.outbox());
+        let queue = Arc::clone(subscription.queue());
         let after_commit: AfterCommit = Box::new(move || {
             announced();
             rung();
-            outbox.preload(waiting);
+            queue.preload(waiting);
         });
         Ok((subscription, after_commit))
     }

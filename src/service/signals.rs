@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::call::{Acting, CallId, Signal, signal};
-use crate::hub::SharedNotice;
+use crate::call::{CallId, Principal, Signal, signal};
+use crate::hub::EncodedNotice;
 use crate::store::{AfterCommit, Write};
 
 use super::{Delivery, Error, Inner, Service};
@@ -17,11 +17,16 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
-    pub async fn signal(&self, acting: Acting, call: CallId, signal: Signal) -> Result<(), Error> {
+    pub async fn signal(
+        &self,
+        principal: Principal,
+        call: CallId,
+        signal: Signal,
+    ) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         self.0
             .store
-            .write(move |db| inner.pass_on(db, &acting, call, signal))
+            .write(move |db| inner.pass_on(db, &principal, call, signal))
             .await
     }
 }
@@ -30,25 +35,25 @@ impl Inner {
     fn pass_on(
         self: &Arc<Self>,
         db: &Write<'_>,
-        acting: &Acting,
+        principal: &Principal,
         call: CallId,
         signal: Signal,
     ) -> Result<((), AfterCommit), Error> {
         let call = db.call(call)?.ok_or(Error::CallNotFound)?;
-        let notice = signal::relay(&call, &acting.user, signal, self.clock.now())?;
+        let notice = signal::relay(&call, &principal.user, signal, self.clock.now())?;
         let other = notice.audience.user();
-        let mut outboxes = self.hub.sessions(other);
+        let mut queues = self.hub.sessions(other);
         if let Some(engaged) = db.engaged_session(other)?
-            && outboxes.iter().any(|outbox| *outbox.session() == engaged)
+            && queues.iter().any(|queue| *queue.session() == engaged)
         {
-            outboxes.retain(|outbox| *outbox.session() == engaged);
+            queues.retain(|queue| *queue.session() == engaged);
         }
-        let notice = Arc::new(SharedNotice::new(notice));
+        let notice = Arc::new(EncodedNotice::new(notice));
         let inner = Arc::clone(self);
         Ok((
             (),
             Box::new(move || {
-                Delivery::ToSessions { outboxes, notice }.publish(&inner.metrics);
+                Delivery::ToSessions { queues, notice }.publish(&inner.metrics);
             }),
         ))
     }

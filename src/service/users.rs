@@ -1,7 +1,7 @@
 //! Who may sign in.
 
 use crate::store::AfterCommit;
-use crate::user::{Profile, Standing, User, UserId};
+use crate::user::{AccountStatus, Profile, User, UserId};
 
 use super::{Error, Service, nothing};
 
@@ -35,7 +35,7 @@ impl Service {
         Ok(match known {
             None => SignIn::Unknown,
             Some(User {
-                standing: Standing::Disabled,
+                standing: AccountStatus::Disabled,
                 ..
             }) => SignIn::Disabled,
             Some(user) => SignIn::Welcome(user),
@@ -51,7 +51,7 @@ impl Service {
             .0
             .store
             .read_at_length(|db| -> Result<_, Error> { Ok(db.users()?) })?;
-        users.retain(|user| user.standing == Standing::Active);
+        users.retain(|user| user.standing == AccountStatus::Active);
         users.truncate(limit);
         Ok(users.into_iter().map(|user| user.profile).collect())
     }
@@ -66,7 +66,7 @@ impl Service {
             .store
             .read(|db| -> Result<_, Error> { Ok(db.user(user)?) })?;
         match known {
-            Some(known) if known.standing == Standing::Active => Ok(()),
+            Some(known) if known.standing == AccountStatus::Active => Ok(()),
             Some(_) | None => Err(Error::UserNotFound(user.clone())),
         }
     }

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::announcement::delivery::{Next, PauseCause, ReceiverId};
-use crate::announcement::outbox::{Attempt, Delivery, Due, Receiver};
-use crate::announcement::{Announcement, CallNews, MessageId, Subject, Topic};
 use crate::call::{Cause, Transition, transition};
 use crate::clock::Timestamp;
 use crate::store::{self, AfterCommit, Write};
 use crate::user::UserId;
+use crate::webhook_model::delivery::{EndpointId, Next, PauseCause};
+use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
+use crate::webhook_model::{CallEvent, EventType, MessageId, Subject, WebhookEvent};
 
-use super::pace::until_none;
+use super::batch::until_none;
 use super::{Error, Inner, Service, nothing};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
@@ -24,49 +24,52 @@ const STEP: u32 = 64;
 
 /// Who is told what, and how that is written.
 #[derive(Clone, Debug)]
-pub struct Outlet {
+pub struct WebhookConfig {
     /// The receivers' URLs.
     pub receivers: Vec<String>,
     /// What they are told of.
-    pub topics: Vec<Topic>,
+    pub topics: Vec<EventType>,
     /// The text of an announcement, JSON.
-    pub body: fn(&Announcement) -> String,
+    pub body: fn(&WebhookEvent) -> String,
 }
 
-/// The outlet, and the bell that says that something was put into it.
-pub(super) struct Announcer {
-    outlet: Outlet,
+/// The webhook_config, and the bell that says that something was put into it.
+pub(super) struct WebhookOutbox {
+    webhook_config: WebhookConfig,
     bell: watch::Sender<()>,
 }
 
 /// What is not on its way.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct AtRest {
+pub(super) struct Backlog {
     /// Messages that wait, counted for each receiver.
     pub waiting: usize,
     /// Receivers that are paused.
     pub paused: usize,
 }
 
-impl Announcer {
-    pub fn new(outlet: Outlet) -> Self {
+impl WebhookOutbox {
+    pub fn new(webhook_config: WebhookConfig) -> Self {
         let bell = watch::Sender::new(());
-        Self { outlet, bell }
+        Self {
+            webhook_config,
+            bell,
+        }
     }
 
     fn ring(&self) {
         self.bell.send_replace(());
     }
 
-    fn announce(&self, db: &Write<'_>, announcement: &Announcement) -> Result<(), store::Error> {
+    fn announce(&self, db: &Write<'_>, announcement: &WebhookEvent) -> Result<(), store::Error> {
         let now_ms = u64::try_from(announcement.at.as_millis()).unwrap_or(0);
         let id = uuid::Builder::from_unix_timestamp_millis(now_ms, &rand::random());
         let id = MessageId::from_uuid(id.into_uuid());
-        db.announce(id, announcement, &(self.outlet.body)(announcement))
+        db.announce(id, announcement, &(self.webhook_config.body)(announcement))
     }
 
-    fn wants(&self, topic: Topic) -> bool {
-        self.outlet.topics.contains(&topic)
+    fn wants(&self, topic: EventType) -> bool {
+        self.webhook_config.topics.contains(&topic)
     }
 }
 
@@ -74,8 +77,8 @@ impl Service {
     /// Hears whenever there may be something new for the receivers; none where there are no receivers.
     #[must_use]
     pub fn announcements(&self) -> Option<watch::Receiver<()>> {
-        let announcer = self.0.announcer.as_ref()?;
-        Some(announcer.bell.subscribe())
+        let webhook_outbox = self.0.webhook_outbox.as_ref()?;
+        Some(webhook_outbox.bell.subscribe())
     }
 
     /// The receivers, by number; none where webhooks are off.
@@ -83,7 +86,7 @@ impl Service {
     /// # Errors
     /// [`Error::Store`].
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        match self.0.announcer {
+        match self.0.webhook_outbox {
             Some(_) => self
                 .0
                 .store
@@ -93,8 +96,8 @@ impl Service {
     }
 
     /// How much waits for receivers, and how many of them are paused. Counts long where much waits.
-    pub(super) fn webhooks_at_rest(&self) -> Result<AtRest, Error> {
-        let mut at_rest = AtRest::default();
+    pub(super) fn webhooks_at_rest(&self) -> Result<Backlog, Error> {
+        let mut at_rest = Backlog::default();
         for receiver in self.receivers()? {
             let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
             at_rest.waiting += usize::try_from(tally.waiting).unwrap_or(usize::MAX);
@@ -109,7 +112,7 @@ impl Service {
     /// [`Error::Store`].
     pub fn due_deliveries(
         &self,
-        receiver: ReceiverId,
+        receiver: EndpointId,
         until: Timestamp,
         limit: usize,
     ) -> Result<Option<Due>, Error> {
@@ -148,7 +151,7 @@ impl Service {
     /// [`Error::Store`].
     pub async fn pause_receivers(
         &self,
-        receiver: Option<ReceiverId>,
+        receiver: Option<EndpointId>,
     ) -> Result<Option<usize>, Error> {
         let now = self.0.clock.now();
         self.change_receivers(receiver, move |db, id| {
@@ -164,7 +167,7 @@ impl Service {
     /// [`Error::Store`].
     pub async fn resume_receivers(
         &self,
-        receiver: Option<ReceiverId>,
+        receiver: Option<EndpointId>,
     ) -> Result<Option<usize>, Error> {
         self.change_receivers(receiver, |db, id| Ok(db.resume_receiver(id)?))
             .await
@@ -172,8 +175,8 @@ impl Service {
 
     async fn change_receivers(
         &self,
-        receiver: Option<ReceiverId>,
-        change: impl Fn(&Write<'_>, ReceiverId) -> Result<bool, Error> + Send + 'static,
+        receiver: Option<EndpointId>,
+        change: impl Fn(&Write<'_>, EndpointId) -> Result<bool, Error> + Send + 'static,
     ) -> Result<Option<usize>, Error> {
         let inner = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(Option<usize>, AfterCommit), Error> {
@@ -211,10 +214,10 @@ impl Service {
     pub async fn retry_all(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let retried = self
-            .little_by_little(move |db| Ok(until_none(db.retry_deliveries(STEP, now)?)))
+            .run_in_batches(move |db| Ok(until_none(db.retry_deliveries(STEP, now)?)))
             .await?;
-        if let Some(announcer) = &self.0.announcer {
-            announcer.ring();
+        if let Some(webhook_outbox) = &self.0.webhook_outbox {
+            webhook_outbox.ring();
         }
         Ok(retried)
     }
@@ -226,7 +229,7 @@ impl Service {
     pub async fn forget_old_messages(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let before = now.minus(KEPT_FOR);
-        self.little_by_little(move |db| Ok(until_none(db.forget_messages(before, STEP, now)?)))
+        self.run_in_batches(move |db| Ok(until_none(db.forget_messages(before, STEP, now)?)))
             .await
     }
 }
@@ -239,16 +242,16 @@ impl Inner {
         db: &Write<'_>,
         transition: &Transition,
     ) -> Result<Option<AfterCommit>, store::Error> {
-        let topic = Topic::of(transition);
+        let topic = EventType::of(transition);
         let Transition { call, entry, .. } = transition;
         // A receiver would push, and the callee's phone would ring for somebody whom the callee has blocked.
-        let wanted = |one: &&Announcer| one.wants(topic) && !call.withheld;
-        let Some(announcer) = self.announcer.as_ref().filter(wanted) else {
+        let wanted = |one: &&WebhookOutbox| one.wants(topic) && !call.suppressed;
+        let Some(webhook_outbox) = self.webhook_outbox.as_ref().filter(wanted) else {
             return Ok(None);
         };
         // A session that makes a call ring by connecting enters the hub after this.
         let connects = entry.cause == Cause::CalleeConnected;
-        let news = CallNews {
+        let news = CallEvent {
             call: call.clone(),
             caller: db.profile(&call.caller)?,
             callee: db.profile(&call.callee)?,
@@ -256,7 +259,7 @@ impl Inner {
         };
         let subject = Subject::Call(Box::new(news));
         let at = entry.at;
-        announcer.announce(db, &Announcement { topic, at, subject })?;
+        webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
         Ok(Some(self.bell()))
     }
 
@@ -269,20 +272,21 @@ impl Inner {
         at: Timestamp,
     ) -> Result<AfterCommit, store::Error> {
         let topic = if online {
-            Topic::UserOnline
+            EventType::UserOnline
         } else {
-            Topic::UserOffline
+            EventType::UserOffline
         };
-        let Some(announcer) = &self.announcer else {
+        let Some(webhook_outbox) = &self.webhook_outbox else {
             return Ok(nothing());
         };
-        let either = announcer.wants(Topic::UserOnline) || announcer.wants(Topic::UserOffline);
+        let either = webhook_outbox.wants(EventType::UserOnline)
+            || webhook_outbox.wants(EventType::UserOffline);
         // Noted even where only the other one is told of: a second device's coming is no news.
-        if !either || !db.note_presence(user, online)? || !announcer.wants(topic) {
+        if !either || !db.note_presence(user, online)? || !webhook_outbox.wants(topic) {
             return Ok(nothing());
         }
         let subject = Subject::User(db.profile(user)?);
-        announcer.announce(db, &Announcement { topic, at, subject })?;
+        webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
         Ok(self.bell())
     }
 
@@ -292,10 +296,13 @@ impl Inner {
         db: &Write<'_>,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        let outlet = self.announcer.as_ref().map(|announcer| &announcer.outlet);
-        db.set_receivers(outlet.map_or(&[], |outlet| &outlet.receivers))?;
+        let webhook_config = self
+            .webhook_outbox
+            .as_ref()
+            .map(|webhook_outbox| &webhook_outbox.webhook_config);
+        db.set_receivers(webhook_config.map_or(&[], |webhook_config| &webhook_config.receivers))?;
         for user in db.noted_as_online()? {
-            if self.announcer.is_none() {
+            if self.webhook_outbox.is_none() {
                 db.note_presence(&user, false)?;
             }
             // Nobody listens yet, so that no bell needs to be rung.
@@ -356,8 +363,8 @@ impl Inner {
     fn bell(self: &Arc<Self>) -> AfterCommit {
         let inner = Arc::clone(self);
         Box::new(move || {
-            if let Some(announcer) = &inner.announcer {
-                announcer.ring();
+            if let Some(webhook_outbox) = &inner.webhook_outbox {
+                webhook_outbox.ring();
             }
         })
     }

@@ -29,8 +29,8 @@ use hyper::Uri;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use secrecy::{SecretSlice, SecretString};
 
-use crate::announcement::Topic;
 use crate::call::CallPolicy;
+use crate::webhook_model::EventType;
 
 use self::keys::Origins;
 
@@ -49,9 +49,9 @@ const DEV_DATABASE: &str = "chattrix.db";
 
 /// Where the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum World {
+pub enum Mode {
     /// For people who sign in with tokens of their own.
-    Deployed,
+    Production,
     /// On a developer's machine (`--dev`), where everybody may be anybody.
     Development,
 }
@@ -121,8 +121,8 @@ pub struct Settings {
     pub turn_secret: Option<SecretString>,
     /// Whether `/console` is served: the page that makes calls in the browser.
     pub console: bool,
-    /// Which world this is. No key: only `--dev` changes it.
-    pub world: World,
+    /// Which mode this is. No key: only `--dev` changes it.
+    pub mode: Mode,
     /// The networks whose addresses may read `/metrics`.
     pub metrics_allow: Vec<IpNet>,
     /// The age after which final calls and history are pruned.
@@ -134,7 +134,7 @@ pub struct Settings {
     /// A file with such secrets, a line each, written as in the setting.
     pub webhook_secret_file: Option<PathBuf>,
     /// What receivers are told of.
-    pub webhook_events: Vec<Topic>,
+    pub webhook_events: Vec<EventType>,
     /// Whether receivers may have addresses of this machine or of private networks.
     pub webhook_allow_private: bool,
     /// A file with certificates in PEM by which receivers are trusted, beside the public ones.
@@ -179,13 +179,13 @@ impl Default for Settings {
             ice_servers: Vec::new(),
             turn_secret: None,
             console: false,
-            world: World::Deployed,
+            mode: Mode::Production,
             metrics_allow: loopback(),
             retention: None,
             webhook_url: Vec::new(),
             webhook_secret: Vec::new(),
             webhook_secret_file: None,
-            webhook_events: Topic::ALL.to_vec(),
+            webhook_events: EventType::ALL.to_vec(),
             webhook_allow_private: false,
             webhook_ca_file: None,
             webhook_timeout: Duration::from_secs(10),
@@ -213,7 +213,7 @@ fn loopback() -> Vec<IpNet> {
 /// What the command line lays over everything else.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--dev`: the folder in which the development world lives.
+    /// `--dev`: the folder in which dev mode lives.
     pub dev: Option<PathBuf>,
     /// `--database`.
     pub database: Option<PathBuf>,
@@ -223,7 +223,7 @@ pub struct Overrides {
     pub port: Option<u16>,
 }
 
-/// The secret of the development world that lives in `folder`.
+/// The secret of dev mode in `folder`.
 #[must_use]
 pub fn dev_secret_file(folder: &Path) -> PathBuf {
     folder.join(DEV_SECRET)
@@ -266,17 +266,17 @@ impl Settings {
         let mut settings = Self::default();
         let mut origins = keys::apply(given, &mut settings, &mut problems);
         if let Some(folder) = &overrides.dev {
-            settings.enter_dev_world(folder, overrides, &mut origins);
+            settings.enter_dev_mode(folder, overrides, &mut origins);
         }
         check::contradictions(&settings, &origins, overrides, &mut problems);
         SettingsError::unless_empty(problems)?;
         Ok((settings, figment, origins))
     }
 
-    /// Replaces what would lead out of the development world: the database, the key, what tokens
+    /// Replaces what would lead out of dev mode: the database, the key, what tokens
     /// must say and receivers of webhooks elsewhere, so that a production variable in the same
     /// shell does no harm here. The rest is for the one machine that is let in, and stays.
-    fn enter_dev_world(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
+    fn enter_dev_mode(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
         for absent in [
             "jwt_secret",
             "jwt_public_key_file",
@@ -307,7 +307,7 @@ impl Settings {
         self.jwt_issuer = None;
         self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;
-        self.world = World::Development;
+        self.mode = Mode::Development;
         if !self.webhook_url.iter().all(|url| is_here(url)) {
             self.forget_webhooks(origins);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::announcement::Topic;
+use crate::webhook_model::EventType;
 
 use super::value::{AllowedOrigins, LogFormat, LogLevel, Rate};
 use super::{Origin, Settings};
@@ -278,7 +278,7 @@ impl Settings {
     }
 
     fn who_is_told(&self) -> Vec<Setting> {
-        let is_default = self.webhook_events == Topic::ALL;
+        let is_default = self.webhook_events == EventType::ALL;
         let words = self.webhook_events.iter().map(ToString::to_string);
         let events = if is_default {
             vec!["*".to_owned()]

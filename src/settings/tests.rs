@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::keys::KEYS;
 use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings, Value};
-use crate::announcement::Topic;
+use crate::webhook_model::EventType;
 
 const SECRET: &str = "12345678901234567890123456789012";
 
@@ -139,7 +139,7 @@ fn webhooks_take_urls_and_secrets_as_standard_webhooks_writes_them() {
     assert_eq!(settings.webhook_secret.len(), 1);
     assert_eq!(
         settings.webhook_events,
-        [Topic::CallMissed, Topic::UserOnline]
+        [EventType::CallMissed, EventType::UserOnline]
     );
     assert_eq!(settings.webhook_timeout, Duration::from_millis(250));
     for (name, bad) in [
@@ -522,7 +522,7 @@ fn flags_go_to_rocket_over_its_own_file() {
 }
 
 #[test]
-fn the_development_world_is_shut_off_from_production() {
+fn the_dev_mode_is_shut_off_from_production() {
     let overrides = Overrides {
         dev: Some("dev".into()),
         ..Overrides::default()
@@ -549,7 +549,7 @@ fn the_development_world_is_shut_off_from_production() {
 
 /// The file of the sources, beside which `scripts/start` works, shows every default.
 #[test]
-fn the_development_world_has_the_console_whatever_a_file_says_but_not_against_a_variable() {
+fn the_dev_mode_has_the_console_whatever_a_file_says_but_not_against_a_variable() {
     let overrides = Overrides {
         dev: Some("dev".into()),
         ..Overrides::default()
@@ -564,7 +564,7 @@ fn the_development_world_has_the_console_whatever_a_file_says_but_not_against_a_
 }
 
 #[test]
-fn the_development_world_tells_receivers_on_this_machine_only() {
+fn the_dev_mode_tells_receivers_on_this_machine_only() {
     let overrides = Overrides {
         dev: Some("dev".into()),
         ..Overrides::default()
@@ -594,7 +594,7 @@ fn the_development_world_tells_receivers_on_this_machine_only() {
 }
 
 #[test]
-fn the_development_world_listens_to_this_machine_only() {
+fn the_dev_mode_listens_to_this_machine_only() {
     let overrides = |address: &str| Overrides {
         dev: Some("dev".into()),
         address: Some(address.parse().expect("an address")),

@@ -17,8 +17,8 @@ use hyper::Uri;
 use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 
-use crate::announcement::Topic;
 use crate::call::CallPolicy;
+use crate::webhook_model::EventType;
 
 use super::layers::Raw;
 
@@ -383,17 +383,17 @@ pub fn webhook_secrets<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<S
     (!secrets.is_empty()).then_some(secrets)
 }
 
-pub(super) fn topics(raw: &Raw) -> Read<Vec<Topic>> {
+pub(super) fn topics(raw: &Raw) -> Read<Vec<EventType>> {
     let expected = || {
-        let words = Topic::ALL.map(Topic::as_str).join(", ");
+        let words = EventType::ALL.map(EventType::as_str).join(", ");
         format!("a list of {words}; or * for all of them")
     };
     match raw.items().ok_or_else(expected)?.as_slice() {
-        ["*"] => Ok(Topic::ALL.to_vec()),
+        ["*"] => Ok(EventType::ALL.to_vec()),
         [] => Err(expected()),
         words => words
             .iter()
-            .map(|word| Topic::parse(word).ok_or_else(expected))
+            .map(|word| EventType::parse(word).ok_or_else(expected))
             .collect(),
     }
 }

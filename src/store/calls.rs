@@ -3,13 +3,13 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use crate::call::{
-    Actor, Call, CallId, CallType, Cause, ChannelId, RejectReason, State, Status, TimelineEntry,
-    Transition, Via,
+    Actor, Call, CallId, CallType, Cause, ChannelId, RejectReason, Source, State, Status,
+    TimelineEntry, Transition,
 };
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::codes::{Columns, encode};
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::users::user_id;
 use super::{Read, Write};
@@ -85,7 +85,7 @@ impl Write<'_> {
             named_params! {
                 ":id": call.id.as_bytes(), ":caller": call.caller.as_str(), ":callee": call.callee.as_str(),
                 ":call_type": encode(&CallType::ALL, &call.call_type), ":channel": call.channel.as_str(),
-                ":withheld": call.withheld,
+                ":withheld": call.suppressed,
                 ":status": encode(&Status::ALL, &call.status()), ":created_at": call.created_at.as_millis(),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
                 ":deadline": call.state.deadline().map(Timestamp::as_millis),
@@ -155,7 +155,7 @@ impl Write<'_> {
                 encode(&Status::ALL, &entry.status),
                 entry.at.as_millis(),
                 actor,
-                encode(&Via::ALL, &entry.via),
+                encode(&Source::ALL, &entry.via),
                 encode(&Cause::ALL, &entry.cause),
             ),
         )?;
@@ -198,7 +198,7 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
         callee: user_id(row, "calls", "callee_id")?,
         call_type: columns.decode(&CallType::ALL, "call_type")?,
         channel: channel(&columns)?,
-        withheld: columns.get("withheld")?,
+        suppressed: columns.get("withheld")?,
         created_at: instant(&columns, "created_at")?,
         updated_at: instant(&columns, "updated_at")?,
         state: state(&columns)?,
@@ -215,11 +215,11 @@ fn state(columns: &Columns<'_>) -> Result<State, Error> {
         },
         Status::Connecting => State::Connecting {
             started_at: instant(columns, "started_at")?,
-            talk_until: optional_instant(columns, "deadline")?,
+            max_duration_at: optional_instant(columns, "deadline")?,
         },
         Status::Active => State::Active {
             started_at: instant(columns, "started_at")?,
-            talk_until: optional_instant(columns, "deadline")?,
+            max_duration_at: optional_instant(columns, "deadline")?,
         },
         Status::Ended => State::Ended {
             started_at: optional_instant(columns, "started_at")?,
@@ -247,7 +247,7 @@ fn timeline_entry(row: &Row<'_>, call: CallId) -> Result<TimelineEntry, Error> {
         at: instant(&columns, "at")?,
         status: columns.decode(&Status::ALL, "status")?,
         actor: actor(&columns, "actor", "actor_id")?,
-        via: columns.decode(&Via::ALL, "via")?,
+        via: columns.decode(&Source::ALL, "via")?,
         cause: columns.decode(&Cause::ALL, "cause")?,
     })
 }

@@ -32,7 +32,7 @@ const TOO_MANY: u32 = 16_000;
 
 /// The thread that does it, as the writer sees it.
 pub(super) struct Checkpointer {
-    bell: Bell,
+    bell: CheckpointSignal,
     thread: Option<JoinHandle<()>>,
     /// Held during a checkpoint: SQLite would turn away the second who wants to make one.
     turn: Arc<Mutex<()>>,
@@ -44,7 +44,7 @@ pub(super) struct Checkpointer {
 
 /// Calls the thread.
 #[derive(Clone)]
-pub(super) struct Bell(Arc<Mutex<Calls>>);
+pub(super) struct CheckpointSignal(Arc<Mutex<Calls>>);
 
 struct Calls {
     /// Gone once the thread is to stop.
@@ -53,14 +53,14 @@ struct Calls {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
-impl Bell {
+impl CheckpointSignal {
     /// Calls for a checkpoint. One that is busy, and has been called again already, will see to it too.
     fn ring(&self) {
         let _ = self.0.lock().rope.as_ref().map(|rope| rope.try_send(()));
     }
 
     /// Calls for a checkpoint and waits for the end of one that has begun since; not where the thread has stopped.
-    pub async fn ring_and_wait(&self) {
+    pub async fn checkpoint_and_wait(&self) {
         let (tell, told) = oneshot::channel();
         {
             let mut calls = self.0.lock();
@@ -90,7 +90,7 @@ impl Checkpointer {
     pub fn start(conn: Connection, writer: &Connection) -> Result<Self, Error> {
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         let (rope, calls) = sync_channel(1);
-        let bell = Bell(Arc::new(Mutex::new(Calls {
+        let bell = CheckpointSignal(Arc::new(Mutex::new(Calls {
             rope: Some(rope),
             waiting: Vec::new(),
         })));
@@ -111,7 +111,7 @@ impl Checkpointer {
     }
 
     /// How others call it.
-    pub fn bell(&self) -> Bell {
+    pub fn bell(&self) -> CheckpointSignal {
         self.bell.clone()
     }
 
@@ -157,7 +157,7 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(conn: &Connection, calls: &Receiver<()>, bell: &Bell, turn: &Mutex<()>) {
+fn work(conn: &Connection, calls: &Receiver<()>, bell: &CheckpointSignal, turn: &Mutex<()>) {
     while calls.recv().is_ok() {
         let waiting = std::mem::take(&mut bell.0.lock().waiting);
         let moved = {
@@ -262,7 +262,7 @@ mod tests {
         for _ in 0..20 {
             conn.execute_batch("CREATE TABLE filler (bytes BLOB); DROP TABLE filler")
                 .expect("written");
-            let (first, second) = (bell.ring_and_wait(), bell.ring_and_wait());
+            let (first, second) = (bell.checkpoint_and_wait(), bell.checkpoint_and_wait());
             tokio::join!(first, second);
             let log = checkpoint(&conn, "NOOP").expect("a look");
             let log = log.expect("looking is never busy");
@@ -270,10 +270,10 @@ mod tests {
         }
         let waiting = tokio::spawn({
             let bell = bell.clone();
-            async move { bell.ring_and_wait().await }
+            async move { bell.checkpoint_and_wait().await }
         });
         drop(checkpointer);
         waiting.await.expect("an end");
-        bell.ring_and_wait().await;
+        bell.checkpoint_and_wait().await;
     }
 }

@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
-use crate::user::{Profile, Standing, User, UserId};
+use crate::user::{AccountStatus, Profile, User, UserId};
 
 use super::error::Error;
-use super::{Forgotten, Lock, Put, Read, Write, schema};
+use super::{Forgotten, Lock, Read, Upsert, Write, schema};
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,9 +116,9 @@ impl Database {
     /// [`Error`]; nothing is changed then.
     pub fn put_users(
         &self,
-        users: &[(Profile, Option<Standing>)],
+        users: &[(Profile, Option<AccountStatus>)],
         now: Timestamp,
-    ) -> Result<Vec<Put>, Error> {
+    ) -> Result<Vec<Upsert>, Error> {
         self.write(|db| {
             users
                 .iter()
@@ -147,7 +147,7 @@ impl Database {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn set_standing(&self, id: &UserId, standing: Standing) -> Result<bool, Error> {
+    pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
         self.write(|db| db.set_standing(id, standing))
     }
 

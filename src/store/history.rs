@@ -9,14 +9,14 @@ use crate::call::{
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::codes::{Columns, encode};
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::users::user_id;
 use super::{Read, Write};
 
 /// Which entries of a user are wanted, and how many.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted<'a> {
+pub struct HistoryQuery<'a> {
     /// Whose entries.
     pub owner: &'a UserId,
     /// Which of them.
@@ -32,7 +32,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn past_calls(&self, wanted: &Wanted<'_>) -> Result<Vec<PastCall>, Error> {
+    pub fn past_calls(&self, wanted: &HistoryQuery<'_>) -> Result<Vec<PastCall>, Error> {
         let Some(owner) = self.user_key(wanted.owner)? else {
             return Ok(Vec::new());
         };

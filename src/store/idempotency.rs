@@ -74,7 +74,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn forget_expired_keys(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
+    pub fn delete_expired_keys(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
         self.execute(
             "DELETE FROM idempotency_keys WHERE (user, key) IN
                 (SELECT user, key FROM idempotency_keys WHERE expires_at <= ?1 LIMIT ?2)",

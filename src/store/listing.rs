@@ -8,7 +8,7 @@ use crate::user::UserId;
 
 use super::Read;
 use super::calls::call;
-use super::codes::encode;
+use super::enum_codes::encode;
 use super::error::Error;
 
 /// Which calls are listed: those for which all of it holds.

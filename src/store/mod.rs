@@ -5,21 +5,20 @@
 //! stands on [`Read`], what can be written on [`Write`], a file per family of tables. This module knows
 //! nothing of HTTP, sockets or JSON, and decides nothing.
 
+mod backup;
 mod calls;
 mod check;
 mod checkpointer;
-mod codes;
-mod copy;
+mod contact_lists;
 mod database;
+mod enum_codes;
 mod error;
 mod history;
 mod idempotency;
-mod kept;
-mod listed;
 mod listing;
-mod live;
+mod live_calls;
 mod lock;
-mod outcome;
+mod pending_events;
 #[cfg(test)]
 mod plans;
 mod quality;
@@ -29,6 +28,7 @@ mod schema;
 mod stats;
 mod users;
 mod webhook;
+mod write_health;
 mod writer;
 
 use std::ops::Deref;
@@ -43,17 +43,17 @@ use crate::metrics::Metrics;
 use checkpointer::Checkpointer;
 use readers::Readers;
 
-pub use copy::{Progress, restore};
+pub use backup::{Progress, restore};
 pub use database::{Database, Removal};
 pub use error::Error;
-pub use history::Wanted;
+pub use history::HistoryQuery;
 pub use idempotency::Remembered;
 pub use listing::CallFilter;
-pub use live::{Answered, Gone, Party};
+pub use live_calls::{Answered, CallParty, Gone};
 pub use lock::Lock;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
-pub use users::Put;
+pub use users::Upsert;
 pub use writer::AfterCommit;
 
 /// Connections for short reads: as many as threads that serve requests, on which these reads run, on most
@@ -70,7 +70,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     writer: writer::Writer,
-    checkpointer: checkpointer::Bell,
+    checkpointer: checkpointer::CheckpointSignal,
     readers: Readers,
     long_readers: Readers,
     /// Held for as long as the server runs: one server a file.
@@ -122,7 +122,7 @@ impl Store {
     /// Waits until what is committed by now has been moved from the write-ahead log into the database file; not
     /// where the store is closed.
     pub async fn settle(&self) {
-        self.0.checkpointer.ring_and_wait().await;
+        self.0.checkpointer.checkpoint_and_wait().await;
     }
 
     /// Reads what is committed: some rows by their keys, which takes less than to hand the read, or the other

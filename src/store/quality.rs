@@ -5,7 +5,7 @@ use rusqlite::named_params;
 use crate::call::quality::Mean;
 use crate::call::{CallId, NetworkQuality, QualitySummary};
 
-use super::codes::{Columns, encode};
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::{Read, Write};
 

@@ -3,9 +3,9 @@
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use crate::clock::Timestamp;
-use crate::user::{Profile, Standing, User, UserId};
+use crate::user::{AccountStatus, Profile, User, UserId};
 
-use super::codes::Columns;
+use super::enum_codes::Columns;
 use super::error::Error;
 use super::{Read, Write};
 
@@ -14,7 +14,7 @@ const REMOVED: i64 = 2;
 
 /// What came of putting a user in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Put {
+pub enum Upsert {
     /// It is new, or back.
     Added,
     /// It was there, and is different now.
@@ -69,7 +69,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn barred_users(&self) -> Result<Vec<UserId>, Error> {
+    pub fn disabled_users(&self) -> Result<Vec<UserId>, Error> {
         let mut statement = self
             .conn
             .prepare_cached("SELECT id FROM users WHERE standing <> 0")?;
@@ -111,19 +111,19 @@ impl Write<'_> {
     pub fn put_user(
         &self,
         profile: &Profile,
-        standing: Option<Standing>,
+        standing: Option<AccountStatus>,
         now: Timestamp,
-    ) -> Result<Put, Error> {
+    ) -> Result<Upsert, Error> {
         let Some(before) = self.user(&profile.id)? else {
             self.add_user(profile, now)?;
-            if let Some(standing @ Standing::Disabled) = standing {
+            if let Some(standing @ AccountStatus::Disabled) = standing {
                 self.set_standing(&profile.id, standing)?;
             }
-            return Ok(Put::Added);
+            return Ok(Upsert::Added);
         };
         let standing = standing.unwrap_or(before.standing);
         if before.profile == *profile && before.standing == standing {
-            return Ok(Put::Unchanged);
+            return Ok(Upsert::Unchanged);
         }
         self.execute(
             "UPDATE users SET name = ?2, avatar = ?3, standing = ?4 WHERE id = ?1",
@@ -134,14 +134,14 @@ impl Write<'_> {
                 code(standing),
             ),
         )?;
-        Ok(Put::Updated)
+        Ok(Upsert::Updated)
     }
 
     /// Enables or disables a user; false where there is none.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn set_standing(&self, id: &UserId, standing: Standing) -> Result<bool, Error> {
+    pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
         let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> 2";
         Ok(self.execute(sql, (id.as_str(), code(standing)))? > 0)
     }
@@ -156,10 +156,10 @@ impl Write<'_> {
     }
 }
 
-const fn code(standing: Standing) -> i64 {
+const fn code(standing: AccountStatus) -> i64 {
     match standing {
-        Standing::Active => 0,
-        Standing::Disabled => 1,
+        AccountStatus::Active => 0,
+        AccountStatus::Disabled => 1,
     }
 }
 
@@ -172,8 +172,8 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
         id: &id,
     };
     let standing = match columns.get::<i64>("standing")? {
-        0 => Standing::Active,
-        1 => Standing::Disabled,
+        0 => AccountStatus::Active,
+        1 => AccountStatus::Disabled,
         other => return Err(columns.impossible("standing", &other.to_string())),
     };
     let profile = Profile {

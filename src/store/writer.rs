@@ -2,7 +2,7 @@
 //!
 //! Jobs wait in a bounded queue. The thread takes what is there, runs each job in a savepoint inside one
 //! immediate transaction, commits once with the disk synced, and only then runs, in order, what each job
-//! left to do after its commit. So nobody is told of a change that could still be lost, everybody hears of
+//! left to do after its commit. So nobody is shared_stats of a change that could still be lost, everybody hears of
 //! changes in the order of their commits, and a job that fails rolls back alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,11 +20,11 @@ use crate::metrics::{Batch, Metrics};
 
 use super::checkpointer::Checkpointer;
 use super::error::Error;
-use super::outcome::{Outcomes, Turn};
+use super::write_health::{ProbePermit, WriteHealth};
 use super::{Write, schema};
 
 /// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; who comes after that is
-/// better told at once.
+/// better shared_stats at once.
 pub(super) const QUEUE: usize = 1024;
 
 /// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
@@ -39,7 +39,7 @@ enum Job {
     /// To run this inside the transaction.
     Change(Box<dyn FnOnce(&Write<'_>) -> Finish + Send>),
     /// To find out whether the file can be written; the outcome of the batch tells.
-    Probe(Turn),
+    Probe(ProbePermit),
 }
 
 /// Answers who waits for a job, given whether its batch was committed, or why not.
@@ -56,14 +56,14 @@ struct Finish {
 pub(super) struct Writer {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    news: Arc<News>,
+    stats: Arc<WriterStats>,
 }
 
 /// What others learn of the thread's work.
-struct News {
+struct WriterStats {
     /// Jobs in the queue.
     waiting: AtomicUsize,
-    outcomes: Outcomes,
+    outcomes: WriteHealth,
     metrics: Metrics,
 }
 
@@ -75,20 +75,20 @@ impl Writer {
         metrics: Metrics,
     ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let news = Arc::new(News {
+        let stats = Arc::new(WriterStats {
             waiting: AtomicUsize::new(0),
-            outcomes: Outcomes::new(),
+            outcomes: WriteHealth::new(),
             metrics,
         });
-        let told = Arc::clone(&news);
+        let shared_stats = Arc::clone(&stats);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || work(&conn, checkpointer, &jobs, &told))
+            .spawn(move || work(&conn, checkpointer, &jobs, &shared_stats))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
-            news,
+            stats,
         })
     }
 
@@ -116,26 +116,26 @@ impl Writer {
     /// Whether changes can be made: by the last ones, or else by a write that changes nothing.
     pub async fn is_working(&self) -> bool {
         let probe = |turn| self.submit(Job::Probe(turn)).is_ok();
-        self.news.outcomes.are_good(probe).await
+        self.stats.outcomes.are_good(probe).await
     }
 
     /// How many jobs wait.
     pub fn waiting(&self) -> usize {
-        self.news.waiting.load(Ordering::Relaxed)
+        self.stats.waiting.load(Ordering::Relaxed)
     }
 
     fn submit(&self, job: Job) -> Result<(), Error> {
         let queue = self.queue.lock();
         let queue = queue.as_ref().ok_or_else(stopped)?;
         // Counted first: the thread may take the job before `try_send` returns.
-        self.news.waiting.fetch_add(1, Ordering::Relaxed);
+        self.stats.waiting.fetch_add(1, Ordering::Relaxed);
         let Err(refused) = queue.try_send(job) else {
             return Ok(());
         };
-        self.news.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
         Err(match refused {
             TrySendError::Full(_) => {
-                self.news.metrics.write_refused();
+                self.stats.metrics.write_refused();
                 Error::Unavailable(format!("{QUEUE} writes are waiting"))
             }
             TrySendError::Disconnected(_) => stopped(),
@@ -185,7 +185,7 @@ where
             answer: Box::new(move |committed| {
                 let _ = answer.send(match committed {
                     Ok(()) => {
-                        // The change stands whatever becomes of its news, so that is what is answered.
+                        // The change stands whatever becomes of its stats, so that is what is answered.
                         if catch_unwind(AssertUnwindSafe(after_commit)).is_err() {
                             tracing::error!("what follows a commit panicked");
                         }
@@ -214,23 +214,28 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
-fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>, news: &News) {
+fn work(
+    conn: &Connection,
+    mut checkpointer: Checkpointer,
+    jobs: &Receiver<Job>,
+    stats: &WriterStats,
+) {
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first)
             .chain(jobs.try_iter().take(BATCH - 1))
             .collect();
         let size = batch.len();
-        news.waiting.fetch_sub(size, Ordering::Relaxed);
+        stats.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
         let began = Instant::now();
         let outcome = transact(conn, batch, &mut finished);
         let written = began.elapsed();
         // A batch that had nothing to write says nothing of whether it could have.
         if outcome.as_ref().map_or(true, |committed| committed.wrote) {
-            news.outcomes.record(outcome.is_ok());
+            stats.outcomes.record(outcome.is_ok());
         }
         let commit = outcome.as_ref().ok().map(|committed| committed.took);
-        news.metrics.batch_done(Batch {
+        stats.metrics.batch_done(Batch {
             writes: u32::try_from(size).unwrap_or(u32::MAX),
             commit,
         });
@@ -240,7 +245,7 @@ fn work(conn: &Connection, mut checkpointer: Checkpointer, jobs: &Receiver<Job>,
                 let _ = conn.execute_batch("ROLLBACK");
             }
             if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
-                refuse_waiting(jobs, news);
+                refuse_waiting(jobs, stats);
             }
         }
         let cause = outcome.err().map(|error| error.to_string());
@@ -271,9 +276,9 @@ fn micros(time: Duration) -> u64 {
 
 /// Answers, by dropping them, the jobs that came while another process held the file. The first of them has
 /// waited as long as the batch did, and would wait that long again for each batch before its own.
-fn refuse_waiting(jobs: &Receiver<Job>, news: &News) {
+fn refuse_waiting(jobs: &Receiver<Job>, stats: &WriterStats) {
     for refused in jobs.try_iter().take(QUEUE) {
-        news.waiting.fetch_sub(1, Ordering::Relaxed);
+        stats.waiting.fetch_sub(1, Ordering::Relaxed);
         drop(refused);
     }
 }

@@ -4,7 +4,7 @@
 //! taken from there and sent, signed as Standard Webhooks says, at least once. A fairing runs a worker for each
 //! receiver, woken after every commit that has something for it. Nothing here is waited for by a call. This
 //! module decides nothing: when to try again, and when to leave a receiver alone, says
-//! [`crate::announcement::delivery`].
+//! [`crate::webhook_model::delivery`].
 
 mod address;
 mod connection;
@@ -21,16 +21,16 @@ use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Orbit, Rocket, Shutdown};
 use tokio::task::JoinSet;
 
-use crate::announcement::MessageId;
-use crate::announcement::delivery::{Outcome, ReceiverId};
-use crate::announcement::outbox::{Attempt, Receiver};
 use crate::clock::Timestamp;
-use crate::service::{Outlet, Service};
+use crate::service::{Service, WebhookConfig};
 use crate::settings::Settings;
+use crate::webhook_model::MessageId;
+use crate::webhook_model::delivery::{EndpointId, Outcome};
+use crate::webhook_model::message::{Attempt, Receiver};
 use crate::wire::webhook;
 
 use connection::Idle;
-use sender::Letter;
+use sender::SignedMessage;
 use target::Target;
 use worker::Worker;
 
@@ -39,13 +39,13 @@ pub use target::shown;
 
 /// Who is told what, by the settings; none where they name no receiver.
 #[must_use]
-pub fn outlet(settings: &Settings) -> Option<Outlet> {
+pub fn webhook_config(settings: &Settings) -> Option<WebhookConfig> {
     let receivers: Vec<_> = settings
         .webhook_url
         .iter()
         .map(|url| url.to_string())
         .collect();
-    (!receivers.is_empty()).then(|| Outlet {
+    (!receivers.is_empty()).then(|| WebhookConfig {
         receivers,
         topics: settings.webhook_events.clone(),
         body: webhook::body,
@@ -114,7 +114,7 @@ pub async fn test(
     sender: &Arc<Sender>,
     receivers: Vec<Receiver>,
     now: Timestamp,
-) -> Vec<(ReceiverId, Attempt)> {
+) -> Vec<(EndpointId, Attempt)> {
     let mut tests = JoinSet::new();
     for Receiver { id, url, .. } in receivers {
         let sender = Arc::clone(sender);
@@ -131,7 +131,7 @@ async fn test_one(sender: &Sender, url: &str, at: Timestamp) -> Attempt {
         MessageId::from_uuid(uuid::Uuid::new_v4()).to_string(),
         webhook::test_body(at),
     );
-    let letter = Letter {
+    let letter = SignedMessage {
         id: &id,
         body: &body,
         at,

@@ -16,9 +16,9 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use crate::announcement::delivery::Outcome;
 use crate::clock::Timestamp;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
+use crate::webhook_model::delivery::Outcome;
 
 use super::connection::{Connection, Connector, Idle};
 use super::signature::Keys;
@@ -67,7 +67,7 @@ pub struct Sender {
 }
 
 /// A message as it is sent.
-pub(super) struct Letter<'a> {
+pub(super) struct SignedMessage<'a> {
     /// Its id.
     pub id: &'a str,
     /// Its text, JSON.
@@ -103,7 +103,12 @@ impl Sender {
     }
 
     /// Sends `letter` to `target`, on a connection of `idle` where one stands, and waits for the answer.
-    pub(super) async fn send(&self, letter: &Letter<'_>, target: &Target, idle: &Idle) -> Reply {
+    pub(super) async fn send(
+        &self,
+        letter: &SignedMessage<'_>,
+        target: &Target,
+        idle: &Idle,
+    ) -> Reply {
         let deadline = Instant::now() + self.timeout;
         let asked = timeout_at(deadline, self.ask(letter, target, idle)).await;
         let failed = |cause| Reply {
@@ -128,7 +133,7 @@ impl Sender {
 
     async fn ask(
         &self,
-        letter: &Letter<'_>,
+        letter: &SignedMessage<'_>,
         target: &Target,
         idle: &Idle,
     ) -> Result<(Connection, Response<Incoming>), String> {
@@ -144,7 +149,7 @@ impl Sender {
         Ok((new, answer.map_err(broken)?))
     }
 
-    fn request(&self, letter: &Letter<'_>, target: &Target) -> Request<Full<Bytes>> {
+    fn request(&self, letter: &SignedMessage<'_>, target: &Target) -> Request<Full<Bytes>> {
         let seconds = letter.at.as_millis().div_euclid(1000);
         Request::builder()
             .method(Method::POST)

@@ -9,15 +9,15 @@ use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::announcement::Topic;
-use crate::announcement::delivery::{Outcome, PauseCause, ReceiverId};
-use crate::announcement::outbox::{Attempt, Delivery};
 use crate::clock::Timestamp;
 use crate::service::{Error, Service};
+use crate::webhook_model::EventType;
+use crate::webhook_model::delivery::{EndpointId, Outcome, PauseCause};
+use crate::webhook_model::message::{Attempt, Delivery};
 use crate::wire::webhook::says_delivered;
 
 use super::connection::Idle;
-use super::sender::{Letter, Sender};
+use super::sender::{Sender, SignedMessage};
 use super::target::Target;
 
 /// Messages on their way at a time: enough for hundreds a second at a receiver that takes 0.1 s for each.
@@ -50,7 +50,7 @@ pub(super) struct Worker {
 struct Addressee {
     service: Service,
     sender: Arc<Sender>,
-    id: ReceiverId,
+    id: EndpointId,
     target: Target,
     idle: Idle,
 }
@@ -59,7 +59,7 @@ impl Worker {
     pub fn new(
         service: Service,
         sender: Arc<Sender>,
-        id: ReceiverId,
+        id: EndpointId,
         target: Target,
         bell: watch::Receiver<()>,
     ) -> Self {
@@ -188,7 +188,7 @@ impl Addressee {
             let waited = at.since(delivery.due);
             self.service.metrics().webhook_begun(waited);
         }
-        let letter = Letter {
+        let letter = SignedMessage {
             id: &id,
             body: &delivery.body,
             at,
@@ -198,7 +198,7 @@ impl Addressee {
         self.service.metrics().webhook_tried(&outcome, took);
         tracing::debug!(receiver = %self.id, message = id, %outcome, "a webhook was tried");
         let delivered = outcome.is_delivered();
-        let pushed = delivery.topic == Topic::CallInitiated
+        let pushed = delivery.topic == EventType::CallInitiated
             && outcome == Outcome::Delivered { status: 200 }
             && says_delivered(&reply.body);
         self.record(delivery, Attempt { at, took, outcome }, pushed)

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::call::{Actor, Call, QualitySummary, State, TimelineEntry};
 
-use super::answer::{CallShape, Shown};
 use super::quality::{self, Participant};
+use super::response::{CallShape, CallView};
 use super::{Instant, Text};
 
 #[derive(Serialize)]
@@ -83,7 +83,7 @@ fn value(call: &Call, looked: Option<Looked<'_>>) -> Value {
         | State::Missed { .. } => (None, None),
     };
     let shape = AdminCall {
-        call: CallShape::new(call, Shown::Whole),
+        call: CallShape::new(call, CallView::Whole),
         ended_by,
         reason,
         quality: looked.map(|looked| quality::participants(call, looked.quality)),

@@ -10,7 +10,7 @@ pub enum Close {
     /// A text message is not UTF-8.
     NotUtf8,
     /// The user was disabled.
-    Barred,
+    UserDisabled,
     /// The peer floods the connection with frames that carry no message.
     Flood,
     /// A message is too long.
@@ -23,7 +23,7 @@ pub enum Close {
     TooSlow,
     /// The server cannot take the session just now.
     Unavailable,
-    /// Another connection took the session's place.
+    /// Another connection took the session's slot.
     Replaced,
     /// The token is no longer valid.
     Expired,
@@ -35,7 +35,7 @@ impl Close {
         Self::Idle,
         Self::ProtocolError,
         Self::NotUtf8,
-        Self::Barred,
+        Self::UserDisabled,
         Self::Flood,
         Self::TooLong,
         Self::Failed,
@@ -53,7 +53,7 @@ impl Close {
             Self::Idle => 1001,
             Self::ProtocolError => 1002,
             Self::NotUtf8 => 1007,
-            Self::Barred | Self::Flood => 1008,
+            Self::UserDisabled | Self::Flood => 1008,
             Self::TooLong => 1009,
             Self::Failed => 1011,
             Self::Stopping => 1012,
@@ -70,7 +70,7 @@ impl Close {
             Self::Idle => "silent for too long",
             Self::ProtocolError => "protocol error",
             Self::NotUtf8 => "text is not UTF-8",
-            Self::Barred => "user disabled",
+            Self::UserDisabled => "user disabled",
             Self::Flood => "flood of frames without messages",
             Self::TooLong => "message too long",
             Self::Failed => "unexpected server error",

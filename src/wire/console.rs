@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
 
-use super::answer::success;
-use super::fields::{Fields, Invalid};
+use super::fields::{Fields, ValidationError};
 use super::request::json;
+use super::response::success;
 use super::{Instant, Text};
 
 /// How long a token lasts where the page says nothing else.
@@ -85,8 +85,8 @@ pub struct TokenWish {
 /// Reads a wish for a token.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn token_wish(body: &[u8]) -> Result<TokenWish, Invalid> {
+/// [`ValidationError`].
+pub fn token_wish(body: &[u8]) -> Result<TokenWish, ValidationError> {
     const TTL_EXPECTED: &str = "a whole number from 1 to 86400, or nothing";
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
@@ -94,7 +94,7 @@ pub fn token_wish(body: &[u8]) -> Result<TokenWish, Invalid> {
         None => TTL,
         Some(seconds @ 1..=MAX_TTL_SECONDS) => Duration::from_secs(seconds.into()),
         Some(other) => {
-            return Err(Invalid(format!(
+            return Err(ValidationError(format!(
                 "ttlSeconds: expected {TTL_EXPECTED}, got {other}"
             )));
         }
@@ -105,7 +105,7 @@ pub fn token_wish(body: &[u8]) -> Result<TokenWish, Invalid> {
         .map(|text| UserId::parse(text).map(|id| SessionId::new(id.as_str())));
     if session == Some(None) {
         let expected = UserId::EXPECTED;
-        return Err(Invalid(format!(
+        return Err(ValidationError(format!(
             "sessionId: expected {expected}, or nothing"
         )));
     }

@@ -3,9 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::announcement::delivery::ReceiverId;
-use crate::announcement::outbox::Attempt;
 use crate::call::{Call, State, TimelineEntry};
+use crate::webhook_model::delivery::EndpointId;
+use crate::webhook_model::message::Attempt;
 
 use super::to_json;
 
@@ -34,7 +34,7 @@ pub enum Request {
     Webhooks(Webhooks),
     /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
     /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
-    Watch(Watched),
+    Watch(WatchFilter),
     /// Forget the calls that were over before an instant. Answered with [`Answer::Forgetting`] now and then,
     /// and with [`Answer::Forgotten`] at the end; it stops where the command leaves.
     Prune {
@@ -46,7 +46,7 @@ pub enum Request {
 /// Which changes a command is told: those for which all of it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Watched {
+pub struct WatchFilter {
     /// Only those after which the call is live.
     pub live: bool,
     /// Only of calls of this user.
@@ -156,7 +156,7 @@ impl Tested {
 
     /// The outcome of `attempt` at `receiver`.
     #[must_use]
-    pub fn new(receiver: ReceiverId, attempt: &Attempt) -> Self {
+    pub fn new(receiver: EndpointId, attempt: &Attempt) -> Self {
         Self {
             receiver: receiver.0,
             delivered: attempt.outcome.is_delivered(),
@@ -292,9 +292,9 @@ mod tests {
             Request::EndCall {
                 call: "0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned(),
             },
-            Request::Watch(Watched {
+            Request::Watch(WatchFilter {
                 status: Some("MISSED".to_owned()),
-                ..Watched::default()
+                ..WatchFilter::default()
             }),
             Request::Prune {
                 before: "2024-01-15T10:30:00.000Z".to_owned(),

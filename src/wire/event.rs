@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::call::{Actor, CallId, Event, Notice, Signal, Signalled};
+use crate::call::{Actor, CallId, Event, Notice, Signal, SignalEvent};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -214,7 +214,7 @@ pub fn notice(notice: &Notice) -> String {
                 quality: quality.as_str(),
             },
         ),
-        Event::Signal(Signalled { call, from, signal }) => told(
+        Event::Signal(SignalEvent { call, from, signal }) => told(
             word,
             at,
             SignalShape {

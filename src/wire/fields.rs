@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// A body or message that is not as specified; its text says what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Invalid(pub String);
+pub struct ValidationError(pub String);
 
 /// The fields of a JSON object. Unknown ones are ignored.
 #[derive(Clone, Copy)]
@@ -15,11 +15,11 @@ impl<'a> Fields<'a> {
     /// The fields of `value`, called `name` in messages.
     ///
     /// # Errors
-    /// [`Invalid`], where it is no object.
-    pub fn of(value: &'a Value, name: &str) -> Result<Self, Invalid> {
+    /// [`ValidationError`], where it is no object.
+    pub fn of(value: &'a Value, name: &str) -> Result<Self, ValidationError> {
         let object = value.as_object();
         object.map(Self).ok_or_else(|| {
-            Invalid(format!(
+            ValidationError(format!(
                 "{name}: expected a JSON object, got {}",
                 kind(value)
             ))
@@ -29,16 +29,16 @@ impl<'a> Fields<'a> {
     /// The object in the field `name`.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn object(self, name: &str) -> Result<Self, Invalid> {
+    /// [`ValidationError`].
+    pub fn object(self, name: &str) -> Result<Self, ValidationError> {
         Self::of(self.required(name, "a JSON object")?, name)
     }
 
     /// The text of the field `name`; `expected` says what it should be.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn text(self, name: &str, expected: &str) -> Result<&'a str, Invalid> {
+    /// [`ValidationError`].
+    pub fn text(self, name: &str, expected: &str) -> Result<&'a str, ValidationError> {
         let value = self.required(name, expected)?;
         value.as_str().ok_or_else(|| wrong(name, expected, value))
     }
@@ -46,13 +46,13 @@ impl<'a> Fields<'a> {
     /// The text of the field `name`, made into a value by `parse`; `expected` says which texts there are.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`ValidationError`].
     pub fn parsed<T>(
         self,
         name: &str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, Invalid> {
+    ) -> Result<T, ValidationError> {
         let value = self.required(name, expected)?;
         value
             .as_str()
@@ -63,13 +63,13 @@ impl<'a> Fields<'a> {
     /// The text of the field `name`, which is the word of one of `all`.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`ValidationError`].
     pub fn one_of<T: Copy>(
         self,
         name: &str,
         all: &[T],
         word: impl Fn(T) -> &'static str,
-    ) -> Result<T, Invalid> {
+    ) -> Result<T, ValidationError> {
         let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
         let find = |text: &str| all.iter().copied().find(|one| word(*one) == text);
         self.parsed(name, &format!("one of {}", words.join(", ")), find)
@@ -78,8 +78,8 @@ impl<'a> Fields<'a> {
     /// The whole number from 0 to 2,147,483,647 in the field `name`, where there is one that is not null.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn optional_count(self, name: &str) -> Result<Option<u32>, Invalid> {
+    /// [`ValidationError`].
+    pub fn optional_count(self, name: &str) -> Result<Option<u32>, ValidationError> {
         const EXPECTED: &str = "an integer from 0 to 2147483647, or nothing";
         let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
             return Ok(None);
@@ -94,13 +94,13 @@ impl<'a> Fields<'a> {
     /// values there are.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`ValidationError`].
     pub fn optional<T>(
         self,
         name: &str,
         expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
-    ) -> Result<Option<T>, Invalid> {
+    ) -> Result<Option<T>, ValidationError> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
             return Ok(None);
         };
@@ -112,13 +112,13 @@ impl<'a> Fields<'a> {
     /// The field `name`, made into a value by `read`; `expected` says which values there are.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`ValidationError`].
     pub fn read<T>(
         self,
         name: &str,
         expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
-    ) -> Result<T, Invalid> {
+    ) -> Result<T, ValidationError> {
         let value = self.required(name, expected)?;
         read(value).ok_or_else(|| wrong(name, expected, value))
     }
@@ -127,13 +127,13 @@ impl<'a> Fields<'a> {
     /// `expected` says so in words.
     ///
     /// # Errors
-    /// [`Invalid`].
+    /// [`ValidationError`].
     pub fn optional_number(
         self,
         name: &str,
         expected: &str,
         fits: impl FnOnce(f64) -> bool,
-    ) -> Result<Option<f64>, Invalid> {
+    ) -> Result<Option<f64>, ValidationError> {
         let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
             return Ok(None);
         };
@@ -147,15 +147,15 @@ impl<'a> Fields<'a> {
         self.0.get(name).and_then(Value::as_str)
     }
 
-    fn required(self, name: &str, expected: &str) -> Result<&'a Value, Invalid> {
+    fn required(self, name: &str, expected: &str) -> Result<&'a Value, ValidationError> {
         self.0
             .get(name)
-            .ok_or_else(|| Invalid(format!("{name} is missing: expected {expected}")))
+            .ok_or_else(|| ValidationError(format!("{name} is missing: expected {expected}")))
     }
 }
 
-fn wrong(name: &str, expected: &str, value: &Value) -> Invalid {
-    Invalid(format!("{name}: expected {expected}, got {}", kind(value)))
+fn wrong(name: &str, expected: &str, value: &Value) -> ValidationError {
+    ValidationError(format!("{name}: expected {expected}, got {}", kind(value)))
 }
 
 /// What a value is, without repeating more of it than a message should.

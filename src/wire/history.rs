@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::call::{CallId, CallType, EntryId, Outcome, PastCall, Statistics};
 use crate::user::UserId;
 
-use super::answer::success;
+use super::response::success;
 use super::{Instant, Text, cursor, value};
 
 #[derive(Serialize, ToSchema)]

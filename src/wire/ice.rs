@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 
-use super::answer::success;
+use super::response::success;
 use super::{Instant, value};
 
 #[derive(Serialize, ToSchema)]

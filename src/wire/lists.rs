@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::answer::success;
+use super::response::success;
 use super::{Instant, Text, value};
 
 /// A user on a list.

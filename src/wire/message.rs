@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::call::{MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
 
-use super::fields::{Fields, Invalid};
+use super::fields::{Fields, ValidationError};
 use super::request::{duration_seconds, quality_report, reason};
 
 /// A message that was understood. Call ids stand as they were sent.
@@ -111,7 +111,7 @@ pub fn parse(text: &str) -> Result<Message, ParseError> {
         call_id: None,
         message: format!("message: expected JSON {{type, payload}}: {error}"),
     })?;
-    message(&value, text).map_err(|Invalid(message)| ParseError {
+    message(&value, text).map_err(|ValidationError(message)| ParseError {
         call_id: sent_call_id(&value),
         message,
     })
@@ -128,7 +128,7 @@ pub fn binary() -> ParseError {
     }
 }
 
-fn message(value: &Value, text: &str) -> Result<Message, Invalid> {
+fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
     const TYPES: &str = "one of call.accept, call.reject, call.end, call.quality, call.signal, \
                          heartbeat, session.refresh";
     let fields = Fields::of(value, "message")?;
@@ -178,7 +178,9 @@ fn message(value: &Value, text: &str) -> Result<Message, Invalid> {
         }
         other => {
             let shown: String = other.chars().take(64).collect();
-            Err(Invalid(format!("type: expected {TYPES}, got {shown:?}")))
+            Err(ValidationError(format!(
+                "type: expected {TYPES}, got {shown:?}"
+            )))
         }
     }
 }
@@ -186,7 +188,7 @@ fn message(value: &Value, text: &str) -> Result<Message, Invalid> {
 /// What a signal is, for messages.
 const SIGNAL: &str = "any JSON";
 
-fn call_id(payload: Fields<'_>) -> Result<String, Invalid> {
+fn call_id(payload: Fields<'_>) -> Result<String, ValidationError> {
     payload
         .text("callId", "the id of a call")
         .map(str::to_owned)
@@ -194,7 +196,7 @@ fn call_id(payload: Fields<'_>) -> Result<String, Invalid> {
 
 /// The signal of a `call.signal` message, byte for byte as it was sent: the other end may count on the order of
 /// fields, or on numbers that no other parser keeps.
-fn signal(text: &str) -> Result<Signal, Invalid> {
+fn signal(text: &str) -> Result<Signal, ValidationError> {
     #[derive(Deserialize)]
     struct Whole<'a> {
         #[serde(borrow)]
@@ -206,11 +208,11 @@ fn signal(text: &str) -> Result<Signal, Invalid> {
         signal: &'a RawValue,
     }
     let whole: Whole<'_> = serde_json::from_str(text)
-        .map_err(|error| Invalid(format!("signal: expected {SIGNAL}: {error}")))?;
+        .map_err(|error| ValidationError(format!("signal: expected {SIGNAL}: {error}")))?;
     let json = whole.payload.signal.get();
     Signal::of_json(json).ok_or_else(|| {
         let bytes = json.len();
-        Invalid(format!(
+        ValidationError(format!(
             "signal: expected {SIGNAL} in at most {MAX_SIGNAL_BYTES} bytes, got {bytes} bytes"
         ))
     })

@@ -10,7 +10,6 @@
 
 pub mod admin;
 pub mod agora;
-pub mod answer;
 mod close;
 pub mod console;
 pub mod control;
@@ -27,6 +26,7 @@ pub mod quality;
 pub mod query;
 pub mod readiness;
 pub mod request;
+pub mod response;
 pub mod value;
 pub mod webhook;
 

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::user::UserId;
 
-use super::answer::success;
+use super::response::success;
 use super::{Text, value};
 
 /// Whether a user is connected.

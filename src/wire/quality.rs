@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::call::{Call, CallId, NetworkQuality, QualitySummary};
 use crate::user::UserId;
 
-use super::answer::success;
+use super::response::success;
 use super::{Text, value};
 
 #[derive(Serialize, ToSchema)]

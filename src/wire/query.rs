@@ -6,7 +6,7 @@ use crate::call::{CallId, CallType, Direction, Filter, Outcome, Period};
 use crate::user::UserId;
 
 use super::cursor;
-use super::fields::Invalid;
+use super::fields::ValidationError;
 
 /// Entries on a page where nobody says how many.
 pub(crate) const PAGE: u32 = 20;
@@ -39,8 +39,8 @@ impl Parameters<'_> {
     /// The parameters of `GET /v1/calls/history`. An empty `cursor` is the first page's.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn history(&self) -> Result<History, Invalid> {
+    /// [`ValidationError`].
+    pub fn history(&self) -> Result<History, ValidationError> {
         const LIMIT: &str = "an integer from 1 to 100";
         const CURSOR: &str = "the nextCursor of the page before";
         let is_first = |text: &str| text.is_empty().then_some(None);
@@ -61,8 +61,8 @@ impl Parameters<'_> {
     /// The parameter `period` of `GET /v1/calls/statistics`.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn period(&self) -> Result<Period, Invalid> {
+    /// [`ValidationError`].
+    pub fn period(&self) -> Result<Period, ValidationError> {
         let period = self.one_of("period", &Period::ALL, Period::as_str)?;
         Ok(period.unwrap_or(Period::All))
     }
@@ -70,8 +70,8 @@ impl Parameters<'_> {
     /// The parameter `userId` of `DELETE /v1/users/blocks` and `/v1/contacts`, where there is one.
     ///
     /// # Errors
-    /// [`Invalid`].
-    pub fn user(&self) -> Result<Option<UserId>, Invalid> {
+    /// [`ValidationError`].
+    pub fn user(&self) -> Result<Option<UserId>, ValidationError> {
         self.parsed("userId", UserId::EXPECTED, UserId::parse)
     }
 
@@ -81,7 +81,7 @@ impl Parameters<'_> {
         name: &str,
         all: &[T],
         word: impl Fn(T) -> &'static str,
-    ) -> Result<Option<T>, Invalid> {
+    ) -> Result<Option<T>, ValidationError> {
         let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
         let find = |text: &str| all.iter().copied().find(|one| word(*one) == text);
         self.parsed(name, &format!("one of {}", words.join(", ")), find)
@@ -93,17 +93,19 @@ impl Parameters<'_> {
         name: &str,
         expected: &str,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, Invalid> {
+    ) -> Result<Option<T>, ValidationError> {
         let mut given = self.0.iter().filter(|(given, _)| *given == name);
         let Some((_, text)) = given.next() else {
             return Ok(None);
         };
         if given.next().is_some() {
-            return Err(Invalid(format!("{name}: expected once, got several")));
+            return Err(ValidationError(format!(
+                "{name}: expected once, got several"
+            )));
         }
         let wrong = || {
             let shown: String = text.chars().take(32).collect();
-            Invalid(format!("{name}: expected {expected}, got {shown:?}"))
+            ValidationError(format!("{name}: expected {expected}, got {shown:?}"))
         };
         parse(text).map(Some).ok_or_else(wrong)
     }
@@ -121,7 +123,9 @@ mod tests {
 
     fn history(pairs: &[(&str, &str)]) -> Result<History, String> {
         let parameters: Parameters<'_> = pairs.iter().copied().collect();
-        parameters.history().map_err(|Invalid(message)| message)
+        parameters
+            .history()
+            .map_err(|ValidationError(message)| message)
     }
 
     #[test]
@@ -203,7 +207,7 @@ mod tests {
             assert_eq!(period(&[("period", expected.as_str())]), Ok(expected));
         }
         for wrong in ["", "Day", "decade"] {
-            let Invalid(message) = period(&[("period", wrong)]).expect_err(wrong);
+            let ValidationError(message) = period(&[("period", wrong)]).expect_err(wrong);
             assert!(
                 message.contains("one of day, week, month, year, all"),
                 "{message}"

@@ -12,7 +12,7 @@ use crate::call::{
 };
 use crate::user::UserId;
 
-use super::fields::{Fields, Invalid};
+use super::fields::{Fields, ValidationError};
 use super::value;
 
 /// How long an Agora token may last, in seconds: Agora takes none that lasts longer than a day.
@@ -80,8 +80,8 @@ pub struct Listed {
 /// The body of `POST /v1/calls/initiate`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn initiate(body: &[u8]) -> Result<Initiate, Invalid> {
+/// [`ValidationError`].
+pub fn initiate(body: &[u8]) -> Result<Initiate, ValidationError> {
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
     Ok(Initiate {
@@ -94,16 +94,16 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, Invalid> {
 /// The body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which says nothing and may be missing.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn nothing(body: &[u8]) -> Result<Nothing, Invalid> {
+/// [`ValidationError`].
+pub fn nothing(body: &[u8]) -> Result<Nothing, ValidationError> {
     Fields::of(&json_or_nothing(body)?, "body").map(|_| Nothing {})
 }
 
 /// The body of `POST /v1/calls/{callId}/reject`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn reject(body: &[u8]) -> Result<Reject, Invalid> {
+/// [`ValidationError`].
+pub fn reject(body: &[u8]) -> Result<Reject, ValidationError> {
     let reason = reason(Fields::of(&json(body)?, "body")?)?;
     Ok(Reject { reason })
 }
@@ -111,8 +111,8 @@ pub fn reject(body: &[u8]) -> Result<Reject, Invalid> {
 /// The body of `POST /v1/calls/{callId}/end`, which may be missing.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn end(body: &[u8]) -> Result<End, Invalid> {
+/// [`ValidationError`].
+pub fn end(body: &[u8]) -> Result<End, ValidationError> {
     let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)?;
     Ok(End { duration_seconds })
 }
@@ -120,8 +120,8 @@ pub fn end(body: &[u8]) -> Result<End, Invalid> {
 /// The body of `PATCH /v1/calls/{callId}/status`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn status(body: &[u8]) -> Result<SetStatus, Invalid> {
+/// [`ValidationError`].
+pub fn status(body: &[u8]) -> Result<SetStatus, ValidationError> {
     let status = Fields::of(&json(body)?, "body")?.one_of("status", &TARGETS, target_word)?;
     Ok(SetStatus { status })
 }
@@ -141,8 +141,8 @@ pub(super) const fn target_word(target: Target) -> &'static str {
 /// The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn listed(body: &[u8]) -> Result<Listed, Invalid> {
+/// [`ValidationError`].
+pub fn listed(body: &[u8]) -> Result<Listed, ValidationError> {
     let body = json(body)?;
     let user = Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)?;
     Ok(Listed { user })
@@ -169,8 +169,8 @@ pub struct AgoraToken {
 /// The body of `POST /v1/agora/token/generate` and `…/refresh`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn agora_token(body: &[u8]) -> Result<AgoraToken, Invalid> {
+/// [`ValidationError`].
+pub fn agora_token(body: &[u8]) -> Result<AgoraToken, ValidationError> {
     const ROLE: &str = "publisher or subscriber, or nothing";
     const SECONDS: &str = "an integer from 60 to 86400, or nothing";
     let role = |text: &str| MediaRole::ALL.into_iter().find(|one| one.as_str() == text);
@@ -194,13 +194,13 @@ pub fn agora_token(body: &[u8]) -> Result<AgoraToken, Invalid> {
 /// The body of `POST /v1/calls/{callId}/quality`.
 ///
 /// # Errors
-/// [`Invalid`].
-pub fn quality(body: &[u8]) -> Result<QualityReport, Invalid> {
+/// [`ValidationError`].
+pub fn quality(body: &[u8]) -> Result<QualityReport, ValidationError> {
     quality_report(Fields::of(&json(body)?, "body")?)
 }
 
 /// The fields `networkQuality`, `packetLossRate` and `roundTripTime`.
-pub(super) fn quality_report(fields: Fields<'_>) -> Result<QualityReport, Invalid> {
+pub(super) fn quality_report(fields: Fields<'_>) -> Result<QualityReport, ValidationError> {
     const QUALITY: &str =
         "one of EXCELLENT, GOOD, POOR, BAD, VERY_BAD, UNKNOWN, or Agora's number: 0-6 or 8";
     const LOSS: &str = "a number from 0 to 1, or nothing";
@@ -223,22 +223,22 @@ fn network_quality(value: &Value) -> Option<NetworkQuality> {
 }
 
 /// The field `reason`.
-pub(super) fn reason(fields: Fields<'_>) -> Result<RejectReason, Invalid> {
+pub(super) fn reason(fields: Fields<'_>) -> Result<RejectReason, ValidationError> {
     fields.one_of("reason", &RejectReason::ALL, RejectReason::as_str)
 }
 
 /// The field `durationSeconds`.
-pub(super) fn duration_seconds(fields: Fields<'_>) -> Result<Option<u32>, Invalid> {
+pub(super) fn duration_seconds(fields: Fields<'_>) -> Result<Option<u32>, ValidationError> {
     fields.optional_count("durationSeconds")
 }
 
 /// The JSON of a body.
-pub(super) fn json(body: &[u8]) -> Result<Value, Invalid> {
+pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
     serde_json::from_slice(body)
-        .map_err(|error| Invalid(format!("body: expected a JSON object: {error}")))
+        .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))
 }
 
-fn json_or_nothing(body: &[u8]) -> Result<Value, Invalid> {
+fn json_or_nothing(body: &[u8]) -> Result<Value, ValidationError> {
     if body.trim_ascii().is_empty() {
         Ok(Value::Object(Map::new()))
     } else {

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::announcement::delivery::Outcome;
-use crate::announcement::outbox::{Attempt, Receiver, Sent, Tally};
-use crate::announcement::{Announcement, CallNews, MessageId, Subject};
 use crate::call::{Actor, CallId, State};
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
+use crate::webhook_model::delivery::Outcome;
+use crate::webhook_model::message::{Attempt, Receiver, Sent, Tally};
+use crate::webhook_model::{CallEvent, MessageId, Subject, WebhookEvent};
 
-use super::answer::{CallShape, Shown};
+use super::response::{CallShape, CallView};
 use super::{Instant, Text, to_json};
 
 #[derive(Serialize)]
@@ -58,8 +58,8 @@ impl<'a> From<&'a Profile> for UserShape<'a> {
     }
 }
 
-impl<'a> From<&'a CallNews> for CallData<'a> {
-    fn from(news: &'a CallNews) -> Self {
+impl<'a> From<&'a CallEvent> for CallData<'a> {
+    fn from(news: &'a CallEvent) -> Self {
         let (ring_ends_at, reason, ended_by) = match &news.call.state {
             State::Initiating { ring_until } | State::Ringing { ring_until } => {
                 (Some(Instant(*ring_until)), None, None)
@@ -71,7 +71,7 @@ impl<'a> From<&'a CallNews> for CallData<'a> {
             }
         };
         Self {
-            call: CallShape::new(&news.call, Shown::Whole),
+            call: CallShape::new(&news.call, CallView::Whole),
             caller: (&news.caller).into(),
             callee: (&news.callee).into(),
             callee_connected: news.callee_connected,
@@ -84,7 +84,7 @@ impl<'a> From<&'a CallNews> for CallData<'a> {
 
 /// The body of a webhook.
 #[must_use]
-pub fn body(announcement: &Announcement) -> String {
+pub fn body(announcement: &WebhookEvent) -> String {
     let topic = announcement.topic.as_str();
     let timestamp = Instant(announcement.at);
     match &announcement.subject {

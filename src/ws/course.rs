@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hub::{Closing, Outbox, Outgoing, Place, SharedNotice, Subscription};
+use crate::hub::{CloseReason, EncodedNotice, Outgoing, SessionQueue, Slot, Subscription};
 use crate::wire::Close;
 
 /// Why a session's loop ended.
@@ -59,13 +59,13 @@ impl End {
     }
 }
 
-impl From<Closing> for End {
-    fn from(closing: Closing) -> Self {
+impl From<CloseReason> for End {
+    fn from(closing: CloseReason) -> Self {
         Self::ByUs(match closing {
-            Closing::Replaced => Close::Replaced,
-            Closing::TooSlow => Close::TooSlow,
-            Closing::Barred => Close::Barred,
-            Closing::Stopping => Close::Stopping,
+            CloseReason::Replaced => Close::Replaced,
+            CloseReason::TooSlow => Close::TooSlow,
+            CloseReason::UserDisabled => Close::UserDisabled,
+            CloseReason::Stopping => Close::Stopping,
         })
     }
 }
@@ -86,8 +86,8 @@ pub(super) const PATIENCE: Patience = Patience {
 
 /// That with a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before it
 /// comes to the close frame, and would lose them all if the connection were closed with what it has sent unread. The
-/// session has left the hub by then and costs a descriptor, its write buffer and its place, which is why few of a
-/// user's may ([`Place::may_linger`]).
+/// session has left the hub by then and costs a descriptor, its write buffer and its slot, which is why few of a
+/// user's may ([`Slot::try_linger`]).
 const PATIENCE_WITH_THE_SLOW: Patience = Patience {
     farewell: Duration::from_secs(30),
     answer: Duration::from_secs(30),
@@ -99,7 +99,7 @@ pub(super) trait Peer {
     type Incoming;
 
     /// Tells it what has happened.
-    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End>;
+    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End>;
 
     /// Waits for what comes next; may be dropped while it waits.
     async fn next(&mut self) -> Self::Incoming;
@@ -108,13 +108,13 @@ pub(super) trait Peer {
     async fn hear(&mut self, incoming: Self::Incoming) -> Result<(), End>;
 }
 
-/// Tells `peer` what is in `outbox` and hears what it says, one at a time, until one of them ends it. What has
+/// Tells `peer` what is in `queue` and hears what it says, one at a time, until one of them ends it. What has
 /// happened comes before what the peer has to say.
-pub(super) async fn run(peer: &mut impl Peer, outbox: &Outbox) -> End {
+pub(super) async fn run(peer: &mut impl Peer, queue: &SessionQueue) -> End {
     loop {
         let step = tokio::select! {
             biased;
-            outgoing = outbox.next() => match outgoing {
+            outgoing = queue.next() => match outgoing {
                 Outgoing::Notice(notice) => peer.tell(&notice).await,
                 Outgoing::Close(closing) => Err(closing.into()),
             },
@@ -128,13 +128,13 @@ pub(super) async fn run(peer: &mut impl Peer, outbox: &Outbox) -> End {
 
 /// Does `sending`, unless the session has to end first: a peer that does not read holds up nobody.
 pub(super) async fn unless_closed(
-    outbox: &Outbox,
+    queue: &SessionQueue,
     sending: impl Future<Output = Result<(), End>>,
 ) -> Result<(), End> {
     tokio::select! {
         biased;
         sent = sending => sent,
-        closing = outbox.closed() => Err(closing.into()),
+        closing = queue.closed() => Err(closing.into()),
     }
 }
 
@@ -144,25 +144,25 @@ pub(super) async fn leave<D: Future<Output = ()>>(
     subscription: Subscription,
     disconnect: impl FnOnce(Subscription) -> D,
 ) -> usize {
-    let outbox = Arc::clone(subscription.outbox());
+    let queue = Arc::clone(subscription.queue());
     disconnect(subscription).await;
     // Whoever publishes may have found the session there a moment ago.
-    outbox.abandon()
+    queue.abandon()
 }
 
-/// Closes the connection by `close`, for the reason `end`. Its `place` is given back when it is gone.
+/// Closes the connection by `close`, for the reason `end`. Its `slot` is given back when it is gone.
 pub(super) async fn see_off<C: Future<Output = ()>>(
     end: End,
-    mut place: Place,
+    mut slot: Slot,
     close: impl FnOnce(Patience) -> C,
 ) {
-    close(patience(end, &mut place)).await;
-    drop(place);
+    close(patience(end, &mut slot)).await;
+    drop(slot);
 }
 
-/// How long a connection with `place` may take to end.
-fn patience(end: End, place: &mut Place) -> Patience {
-    if end == End::ByUs(Close::TooSlow) && place.may_linger() {
+/// How long a connection with `slot` may take to end.
+fn patience(end: End, slot: &mut Slot) -> Patience {
+    if end == End::ByUs(Close::TooSlow) && slot.try_linger() {
         PATIENCE_WITH_THE_SLOW
     } else {
         PATIENCE

@@ -23,8 +23,8 @@ use rocket::http::Status;
 use rocket::{State, get, routes};
 use rocket_ws::WebSocket;
 
-use crate::gate::{Arrival, Gate, Problem, SocketSignIn};
-use crate::hub::Full;
+use crate::guard::{Access, ApiError, RequestContext, SocketSignIn};
+use crate::hub::LimitReached;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
@@ -80,14 +80,16 @@ const fn result_of(status: Status) -> &'static str {
 }
 
 /// Why a connection is refused before it is one.
-fn no_place(full: Full) -> Problem {
+fn no_place(full: LimitReached) -> ApiError {
     match full {
-        Full::Server => {
+        LimitReached::Server => {
             tracing::warn!("connection refused: max_connections reached, or stopping");
-            Problem::unavailable("The server takes no more connections just now")
+            ApiError::unavailable("The server takes no more connections just now")
         }
-        Full::User => Problem::too_many_connections("Too many connections of this user"),
-        Full::Address => Problem::too_many_connections("Too many connections from this address"),
+        LimitReached::User => ApiError::too_many_connections("Too many connections of this user"),
+        LimitReached::Address => {
+            ApiError::too_many_connections("Too many connections from this address")
+        }
     }
 }
 
@@ -96,17 +98,17 @@ fn no_place(full: Full) -> Problem {
 fn chat(
     user: SocketSignIn,
     socket: WebSocket,
-    arrival: &Arrival,
-    gate: &State<Gate>,
+    request_context: &RequestContext,
+    access: &State<Access>,
     service: &State<Service>,
     rules: &State<SocketRules>,
-) -> Result<Upgrade, Problem> {
-    let place = service.admit(&user.user, user.address).map_err(no_place)?;
+) -> Result<Upgrade, ApiError> {
+    let slot = service.admit(&user.user, user.address).map_err(no_place)?;
     let session = Session::new(
         user,
-        Arc::clone(&arrival.request_id),
-        place,
-        gate.inner().clone(),
+        Arc::clone(&request_context.request_id),
+        slot,
+        access.inner().clone(),
         service.inner().clone(),
         **rules,
     );

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::call::{Acting, CallError, CallId, Via};
-use crate::gate::{Gate, Problem};
+use crate::call::{CallError, CallId, Principal, Source};
+use crate::guard::{Access, ApiError};
 use crate::service::{Error, Service};
 use crate::store;
 use crate::user::{SessionId, UserId};
@@ -18,7 +18,7 @@ pub(super) struct Respondent {
     pub session: SessionId,
     /// The name of the request that opened the connection.
     pub request_id: Arc<str>,
-    pub gate: Gate,
+    pub access: Access,
     pub service: Service,
 }
 
@@ -40,14 +40,14 @@ impl Respondent {
         match message {
             Message::Accept { call_id } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.accept(self.acting(), call).await,
+                    Ok(call) => self.service.accept(self.principal(), call).await,
                     Err(error) => Err(error),
                 };
                 outcome(&call_id, done)
             }
             Message::Reject { call_id, reason } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.reject(self.acting(), call, reason).await,
+                    Ok(call) => self.service.reject(self.principal(), call, reason).await,
                     Err(error) => Err(error),
                 };
                 outcome(&call_id, done)
@@ -59,7 +59,7 @@ impl Respondent {
                 let done = match parsed(&call_id) {
                     Ok(call) => {
                         self.service
-                            .end(self.acting(), call, duration_seconds)
+                            .end(self.principal(), call, duration_seconds)
                             .await
                     }
                     Err(error) => Err(error),
@@ -73,7 +73,7 @@ impl Respondent {
             }
             Message::Signal { call_id, signal } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.signal(self.acting(), call, signal).await,
+                    Ok(call) => self.service.signal(self.principal(), call, signal).await,
                     Err(error) => Err(error),
                 };
                 outcome(&call_id, done)
@@ -90,7 +90,7 @@ impl Respondent {
         let refused = |error_type, message: &str| {
             Response::Refusal(event::call_error(None, error_type, message))
         };
-        match self.gate.sign_in(token).await {
+        match self.access.sign_in(token).await {
             Ok(claims) if claims.user == self.user && claims.session == self.session => {
                 Response::Refreshed(
                     event::session_refreshed(claims.expires_at),
@@ -101,7 +101,7 @@ impl Respondent {
                 ErrorType::Unauthenticated,
                 "token: expected one of the same user and session as the connection's",
             ),
-            Err(problem) if problem == Problem::unauthenticated() => {
+            Err(problem) if problem == ApiError::unauthenticated() => {
                 refused(ErrorType::Unauthenticated, "token: expected a valid token")
             }
             Err(problem) => {
@@ -111,11 +111,11 @@ impl Respondent {
         }
     }
 
-    fn acting(&self) -> Acting {
-        Acting {
+    fn principal(&self) -> Principal {
+        Principal {
             user: self.user.clone(),
             session: self.session.clone(),
-            via: Via::Socket,
+            via: Source::Socket,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One session: what it tells and hears, on the course between its outbox and its socket.
+//! One session: what it tells and hears, on the course between its queue and its socket.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use crate::auth::LEEWAY;
 use crate::call::CallId;
 use crate::clock::Timestamp;
-use crate::gate::{Gate, SocketSignIn};
-use crate::hub::{Outbox, Place, SharedNotice};
+use crate::guard::{Access, SocketSignIn};
+use crate::hub::{EncodedNotice, SessionQueue, Slot};
 use crate::metrics::Loss;
 use crate::service::Service;
 use crate::user::{SessionId, UserId};
@@ -33,16 +33,16 @@ pub(super) struct Session {
     respondent: Respondent,
     expires_at: Timestamp,
     rules: SocketRules,
-    place: Place,
+    slot: Slot,
 }
 
 impl Session {
-    /// The session of `user`, which takes up `place`.
+    /// The session of `user`, which takes up `slot`.
     pub fn new(
         user: SocketSignIn,
         request_id: Arc<str>,
-        place: Place,
-        gate: Gate,
+        slot: Slot,
+        access: Access,
         service: Service,
         rules: SocketRules,
     ) -> Self {
@@ -57,12 +57,12 @@ impl Session {
                 user,
                 session,
                 request_id,
-                gate,
+                access,
                 service,
             },
             expires_at,
             rules,
-            place,
+            slot,
         }
     }
 
@@ -73,7 +73,7 @@ impl Session {
             respondent,
             expires_at,
             rules,
-            place,
+            slot,
         } = self;
         let unfinished = Unfinished::default();
         let room = Room::of_session(rules.max_message_bytes);
@@ -83,10 +83,10 @@ impl Session {
         let (user, session) = (respondent.user.clone(), respondent.session.clone());
         let (end, about) = match Box::pin(service.connect(user, session)).await {
             Ok(subscription) => {
-                let outbox = Arc::clone(subscription.outbox());
+                let queue = Arc::clone(subscription.queue());
                 let mut life = Life::new(
                     &mut stream,
-                    &outbox,
+                    &queue,
                     respondent,
                     expires_at,
                     rules,
@@ -113,7 +113,7 @@ impl Session {
             Box::pin(closing::close(stream, end, patience)).await;
             line.write(end, about);
         };
-        course::see_off(end, place, close).await;
+        course::see_off(end, slot, close).await;
     }
 }
 
@@ -153,7 +153,7 @@ impl Line {
 /// A session's state, over any stream and sink of messages.
 struct Life<'a, S> {
     stream: &'a mut S,
-    outbox: &'a Outbox,
+    queue: &'a SessionQueue,
     respondent: Respondent,
     rules: SocketRules,
     expires_at: Timestamp,
@@ -174,7 +174,7 @@ where
 {
     fn new(
         stream: &'a mut S,
-        outbox: &'a Outbox,
+        queue: &'a SessionQueue,
         respondent: Respondent,
         expires_at: Timestamp,
         rules: SocketRules,
@@ -184,7 +184,7 @@ where
         let (heard_at, ping_at, meter) = (now, now + rules.ping_interval, Meter::new(now));
         Self {
             stream,
-            outbox,
+            queue,
             respondent,
             rules,
             expires_at,
@@ -200,12 +200,12 @@ where
     async fn run(&mut self) -> End {
         // One timer for all that is timed: it never fires late, and what it fires for is asked then.
         let timer = std::pin::pin!(sleep_until(self.wake_at()));
-        let outbox = self.outbox;
+        let queue = self.queue;
         let mut timed = Timed { life: self, timer };
-        course::run(&mut timed, outbox).await
+        course::run(&mut timed, queue).await
     }
 
-    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         let event = &notice.notice().event;
         self.about = Some(event.call());
         self.send(Message::text(notice.text(event::notice))).await?;
@@ -302,7 +302,7 @@ where
                 () = sleep_until(silent_at) => Err(End::ByUs(Close::Idle)),
             }
         };
-        course::unless_closed(self.outbox, sending).await
+        course::unless_closed(self.queue, sending).await
     }
 
     /// Does what is due by the clock, and sets the timer anew.
@@ -360,7 +360,7 @@ where
 {
     type Incoming = Incoming;
 
-    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         self.life.tell(notice).await
     }
 

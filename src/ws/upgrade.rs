@@ -47,7 +47,7 @@ struct Connection(Session);
 impl IoHandler for Connection {
     async fn io(self: Pin<Box<Self>>, io: IoStream) -> io::Result<()> {
         // A task of its own: the request's, with its buffers, ends here, which halves what an idle session
-        // costs. Stopping waits for the session through the place it holds in the hub.
+        // costs. Stopping waits for the session through the slot it holds in the hub.
         tokio::spawn(Pin::into_inner(self).0.serve(io));
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use chattrix::store::Database;
-use chattrix::user::{Standing, UserId};
+use chattrix::user::{AccountStatus, UserId};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -188,7 +188,7 @@ async fn a_user_disabled_while_the_server_runs_is_unauthenticated_from_then_on()
     let database = Database::open(&server.database()).expect("the database opens");
     let id = UserId::parse("erin").expect("a user id");
     database
-        .set_standing(&id, Standing::Disabled)
+        .set_standing(&id, AccountStatus::Disabled)
         .expect("erin is disabled");
     eventually("erin to be refused", async || {
         erin.active().await.status == 401

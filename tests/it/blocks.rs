@@ -219,7 +219,7 @@ async fn a_blocker_calls_and_is_called_by_others_meanwhile() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     block(&cast.bob, "alice").await;
-    let withheld = cast.alice.call("bob").await;
+    let suppressed = cast.alice.call("bob").await;
     // Carol reaches Bob ...
     let call = cast.carol.call("bob").await;
     for device in [Device::BobPhone, Device::BobTablet] {
@@ -231,10 +231,10 @@ async fn a_blocker_calls_and_is_called_by_others_meanwhile() {
     // ... and Bob reaches Carol.
     let call = cast.bob.call("carol").await;
     cast.carol.accept(&call).await.success(200);
-    assert_eq!(cast.alice.status_of(&withheld).await, "INITIATING");
+    assert_eq!(cast.alice.status_of(&suppressed).await, "INITIATING");
     assert_eq!(
         cast.alice.active().await.success(200)["id"],
-        withheld.as_str()
+        suppressed.as_str()
     );
     // Of the call that rings nobody its caller alone is in the way of others.
     server
@@ -275,8 +275,8 @@ async fn a_block_counts_for_the_next_call_not_for_the_one_that_rings() {
     block(&cast.bob, "alice").await;
     cast.bob.accept(&call).await.success(200);
     cast.bob.end(&call).await.success(200);
-    let withheld = cast.alice.call("bob").await;
-    assert_eq!(cast.alice.status_of(&withheld).await, "INITIATING");
+    let suppressed = cast.alice.call("bob").await;
+    assert_eq!(cast.alice.status_of(&suppressed).await, "INITIATING");
 }
 
 #[rocket::async_test]

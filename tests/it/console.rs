@@ -1,6 +1,6 @@
 //! `/console`: the page out of the binary, and who gets tokens without a login.
 
-use chattrix::settings::{Settings, World};
+use chattrix::settings::{Mode, Settings};
 use reqwest::Method;
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::support::{Answer, TestServer};
 
 fn development(settings: &mut Settings) {
     settings.console = true;
-    settings.world = World::Development;
+    settings.mode = Mode::Development;
 }
 
 /// Asks for a token as a page or program would that sends these headers.
@@ -66,7 +66,7 @@ async fn the_page_may_run_nothing_but_its_own_modules() {
 }
 
 #[rocket::async_test]
-async fn in_the_development_world_one_can_be_anybody_who_is_known() {
+async fn in_the_dev_mode_one_can_be_anybody_who_is_known() {
     let server = TestServer::with(development).await;
     let client = server.anonymous();
     let users = client.get("/console/dev/users").await.success(200);

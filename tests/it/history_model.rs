@@ -6,7 +6,7 @@ use std::time::Duration;
 use chattrix::call::history::{Direction, Outcome, Period};
 use chattrix::call::transition::Limits;
 use chattrix::call::{
-    Acting, CallId, CallType, ChannelId, EntryId, Filter, PastCall, RejectReason, Via,
+    CallId, CallType, ChannelId, EntryId, Filter, PastCall, Principal, RejectReason, Source,
 };
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
@@ -60,11 +60,11 @@ fn user(place: usize) -> UserId {
     UserId::parse(USERS[place]).expect("a user id")
 }
 
-fn acting(place: usize) -> Acting {
-    Acting {
+fn principal(place: usize) -> Principal {
+    Principal {
         user: user(place),
         session: SessionId::new("phone"),
-        via: Via::Rest,
+        via: Source::Rest,
     }
 }
 
@@ -162,14 +162,14 @@ impl World {
         self.clock.advance(Duration::from_millis(1_500));
         let call = self
             .service
-            .initiate(acting(caller), new(callee, call_type));
+            .initiate(principal(caller), new(callee, call_type));
         let call = call.await.expect("initiated").id;
         if self.random.random_bool(0.3) {
             self.clock.advance(Duration::from_millis(10));
             let third = *others.choose(&mut self.random).expect("others");
             let refused = self
                 .service
-                .initiate(acting(third), new(callee, CallType::Audio));
+                .initiate(principal(third), new(callee, CallType::Audio));
             assert!(matches!(refused.await, Err(Error::UserBusy(_))));
             // Which id it got is seen in the history that it is in.
             let newest = self.newest_of(third);
@@ -184,7 +184,7 @@ impl World {
         let (outcome, seconds) = match self.random.random_range(0..5) {
             0 => {
                 self.service
-                    .end(acting(caller), call, None)
+                    .end(principal(caller), call, None)
                     .await
                     .expect("ended");
                 (Outcome::Cancelled, Some(0))
@@ -192,7 +192,7 @@ impl World {
             1 => {
                 let reason = RejectReason::Declined;
                 self.service
-                    .reject(acting(callee), call, reason)
+                    .reject(principal(callee), call, reason)
                     .await
                     .expect("rejected");
                 (Outcome::Rejected, None)
@@ -204,20 +204,20 @@ impl World {
             }
             3 => {
                 self.service
-                    .end(acting(callee), call, None)
+                    .end(principal(callee), call, None)
                     .await
                     .expect("ended");
                 (Outcome::Rejected, None)
             }
             _ => {
                 self.service
-                    .accept(acting(callee), call)
+                    .accept(principal(callee), call)
                     .await
                     .expect("accepted");
                 let seconds = self.random.random_range(0..100);
                 self.clock.advance(Duration::from_secs(seconds.into()));
                 self.service
-                    .end(acting(caller), call, None)
+                    .end(principal(caller), call, None)
                     .await
                     .expect("ended");
                 (Outcome::Completed, Some(seconds))

@@ -130,7 +130,7 @@ async fn act(server: Arc<TestServer>, pair: usize) -> usize {
     for round in 0..rounds(CALLS, CALLS_IN_SOAK) {
         let call = devices[0].call(&callee).await;
         let start = Arc::new(Barrier::new(DEVICES));
-        let acting: Vec<_> = devices
+        let principal: Vec<_> = devices
             .iter()
             .enumerate()
             .map(|(place, api)| {
@@ -145,7 +145,7 @@ async fn act(server: Arc<TestServer>, pair: usize) -> usize {
             })
             .collect();
         let mut history = Vec::new();
-        for device in acting {
+        for device in principal {
             history.extend(device.await.expect("no client panicked"));
         }
         assert!(is_linearizable(&history), "{call}: {history:#?}");

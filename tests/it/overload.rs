@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use chattrix::app;
-use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::Clock;
 use chattrix::service::{Error, NewCall, Service};
 use chattrix::settings::Settings;
@@ -59,14 +59,14 @@ async fn initiate(service: &Service, pair: u32) -> Result<chattrix::call::Call, 
         channel: ChannelId::parse("channel").expect("a channel"),
         idempotency_key: None,
     };
-    service.initiate(acting(pair), new).await
+    service.initiate(principal(pair), new).await
 }
 
-fn acting(pair: u32) -> Acting {
-    Acting {
+fn principal(pair: u32) -> Principal {
+    Principal {
         user: UserId::parse(&name(pair, 0)).expect("an id"),
         session: SessionId::new("1"),
-        via: Via::Rest,
+        via: Source::Rest,
     }
 }
 
@@ -135,7 +135,7 @@ async fn goodput(
                     let asked = Instant::now();
                     let done = match call {
                         None => initiate(&service, pair).await,
-                        Some(id) => service.end(acting(pair), id, None).await,
+                        Some(id) => service.end(principal(pair), id, None).await,
                     };
                     match done {
                         Ok(after) => {
@@ -152,7 +152,7 @@ async fn goodput(
                 }
                 if let Some(id) = call {
                     // Whatever it takes: the next round begins with nobody in a call.
-                    while service.end(acting(pair), id, None).await.is_err() {
+                    while service.end(principal(pair), id, None).await.is_err() {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 }

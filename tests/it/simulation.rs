@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use chattrix::call::transition::{Limits, Target};
 use chattrix::call::{
-    Acting, Actor, Call, CallError, CallId, CallType, ChannelId, Event, RejectReason, Status, Via,
+    Actor, Call, CallError, CallId, CallType, ChannelId, Event, Principal, RejectReason, Source,
+    Status,
 };
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub, Outgoing, Subscription};
@@ -221,22 +222,22 @@ impl World {
             channel: ChannelId::parse("channel").expect("a channel"),
             idempotency_key: None,
         };
-        let acting = self.acting(&caller);
-        let outcome = self.service.initiate(acting, new).await;
-        let withheld = self.blocks.contains(&(callee.clone(), caller.clone()));
+        let principal = self.principal(&caller);
+        let outcome = self.service.initiate(principal, new).await;
+        let suppressed = self.blocks.contains(&(callee.clone(), caller.clone()));
         match outcome {
             Err(Error::OwnNumber) => assert_eq!(caller, callee),
             Err(Error::CallerBusy { call, .. }) => assert_eq!(self.live[&caller].0, call),
             Err(Error::UserBusy(_)) => {
-                assert!(!withheld, "a block told itself");
+                assert!(!suppressed, "a block told itself");
                 assert!(self.live.contains_key(&callee) && !self.live.contains_key(&caller));
             }
             Err(other) => panic!("{other:?}"),
             Ok(call) => {
-                assert!(withheld || !self.live.contains_key(&callee));
+                assert!(suppressed || !self.live.contains_key(&callee));
                 assert!(!self.live.contains_key(&caller));
-                assert_eq!(call.withheld, withheld);
-                let reached = self.is_connected(&callee) && !withheld;
+                assert_eq!(call.suppressed, suppressed);
+                let reached = self.is_connected(&callee) && !suppressed;
                 assert_eq!(
                     call.status(),
                     if reached {
@@ -260,7 +261,7 @@ impl World {
                 }
                 let event = invitation(&call, &self.users);
                 for session in self.sessions.entry(callee).or_default() {
-                    if !withheld {
+                    if !suppressed {
                         session.expected.push((event.clone(), call.created_at));
                     }
                 }
@@ -281,14 +282,14 @@ impl World {
             return;
         };
         let before = self.calls[&id].clone();
-        let acting = self.acting(&user);
-        let (service, session) = (self.service.clone(), acting.session.clone());
+        let principal = self.principal(&user);
+        let (service, session) = (self.service.clone(), principal.session.clone());
         let outcome = match self.random.random_range(0..5) {
-            0 => service.accept(acting, id).await,
-            1 => service.reject(acting, id, RejectReason::Declined).await,
-            2 => service.end(acting, id, None).await,
-            3 => service.set_status(acting, id, Target::Active).await,
-            _ => service.set_status(acting, id, Target::Connecting).await,
+            0 => service.accept(principal, id).await,
+            1 => service.reject(principal, id, RejectReason::Declined).await,
+            2 => service.end(principal, id, None).await,
+            3 => service.set_status(principal, id, Target::Active).await,
+            _ => service.set_status(principal, id, Target::Connecting).await,
         };
         let Ok(after) = outcome else { return };
         assert!(
@@ -302,7 +303,7 @@ impl World {
         let at = after.updated_at;
         if let Some(event) = event_of(&after, &user) {
             let other = after.other(&user).clone();
-            if !after.withheld {
+            if !after.suppressed {
                 self.told(&other, &event, at);
             }
             for session in self
@@ -401,7 +402,7 @@ impl World {
     fn check(&mut self, place: &str) {
         for session in self.sessions.values_mut().flatten() {
             let mut heard = Vec::new();
-            while let Some(outgoing) = session.subscription.outbox().next().now_or_never() {
+            while let Some(outgoing) = session.subscription.queue().next().now_or_never() {
                 match outgoing {
                     Outgoing::Notice(announced) => {
                         let notice = announced.notice();
@@ -414,7 +415,7 @@ impl World {
         }
         for (id, known) in &mut self.calls {
             let stored = self.service.call(&known.caller, *id).expect("stored");
-            if known.withheld {
+            if known.suppressed {
                 let seen = self.service.call(&known.callee, *id);
                 assert!(
                     matches!(seen, Err(Error::Refused(CallError::NotAParticipant))),
@@ -443,15 +444,15 @@ impl World {
     }
 
     /// The user through one of its sessions, or over REST by one that is not connected.
-    fn acting(&mut self, user: &UserId) -> Acting {
+    fn principal(&mut self, user: &UserId) -> Principal {
         let sessions = self.sessions.get(user).map_or(&[][..], Vec::as_slice);
         let session = sessions
             .choose(&mut self.random)
             .map_or_else(|| SessionId::new("rest"), |one| one.id.clone());
-        Acting {
+        Principal {
             user: user.clone(),
             session,
-            via: Via::Rest,
+            via: Source::Rest,
         }
     }
 
@@ -464,7 +465,7 @@ impl World {
 
 /// Who takes part in `call`: the caller alone where the callee had blocked the caller.
 fn participants(call: &Call) -> Vec<&UserId> {
-    if call.withheld {
+    if call.suppressed {
         vec![&call.caller]
     } else {
         vec![&call.caller, &call.callee]

@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chattrix::announcement::Topic;
 use chattrix::call::transition::Limits;
-use chattrix::call::{Acting, CallType, ChannelId, Via};
+use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
-use chattrix::service::{NewCall, Outlet, Rules, Service};
+use chattrix::service::{NewCall, Rules, Service, WebhookConfig};
 use chattrix::store::Store;
 use chattrix::user::{SessionId, UserId};
+use chattrix::webhook_model::EventType;
 use chattrix::wire::webhook::body;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -228,19 +228,19 @@ async fn messages_are_forgotten_after_two_days() {
         ring_timeout: Duration::from_mins(1),
         max_call_duration: None,
     });
-    let outlet = Outlet {
+    let webhook_config = WebhookConfig {
         receivers: vec!["https://example.com/".to_owned()],
-        topics: Topic::ALL.to_vec(),
+        topics: EventType::ALL.to_vec(),
         body,
     };
     let time = Clock::Manual(clock.clone());
-    let service = Service::new(store, hub, time, rules, metrics, Some(outlet));
+    let service = Service::new(store, hub, time, rules, metrics, Some(webhook_config));
     service.begin().await.expect("it begins");
     let user = |id| UserId::parse(id).expect("a user id");
-    let acting = Acting {
+    let principal = Principal {
         user: user("alice"),
         session: SessionId::new("phone"),
-        via: Via::Rest,
+        via: Source::Rest,
     };
     let new = NewCall {
         callee: user("bob"),
@@ -248,7 +248,7 @@ async fn messages_are_forgotten_after_two_days() {
         channel: ChannelId::parse("c").expect("a channel"),
         idempotency_key: None,
     };
-    service.initiate(acting, new).await.expect("a call");
+    service.initiate(principal, new).await.expect("a call");
     clock.advance(Duration::from_hours(47));
     assert_eq!(service.end_overdue_calls().await.expect("missed"), 1);
     assert_eq!(service.forget_old_messages().await.expect("done"), 0);

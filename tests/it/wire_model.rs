@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use chattrix::call::notice::Invitation;
-use chattrix::call::transition::{self, Limits, Reach, Target, Wish};
+use chattrix::call::transition::{self, CalleeAvailability, Limits, Target, Wish};
 use chattrix::call::{
-    Acting, Audience, Call, CallId, CallType, ChannelId, Event, Notice, RejectReason, Status,
-    Transition, Via,
+    Audience, Call, CallId, CallType, ChannelId, Event, Notice, Principal, RejectReason, Source,
+    Status, Transition,
 };
 use chattrix::clock::ManualClock;
 use chattrix::user::{Profile, SessionId, UserId};
@@ -230,11 +230,11 @@ impl World {
                 channel: ChannelId::parse("agora-channel-1").expect("a channel"),
             };
             let reach = if self.is_connected(&callee) {
-                Reach::Connected
+                CalleeAvailability::Connected
             } else {
-                Reach::Absent
+                CalleeAvailability::Absent
             };
-            let made = transition::initiate(wish, reach, Via::Rest, LIMITS, self.clock.now());
+            let made = transition::initiate(wish, reach, Source::Rest, LIMITS, self.clock.now());
             self.follow(&made);
         }
     }
@@ -249,21 +249,23 @@ impl World {
         let Some(call) = own.or_else(|| all.choose(&mut self.random).cloned()) else {
             return;
         };
-        let acting = Acting {
+        let principal = Principal {
             user: acts,
             session: SessionId::new(self.devices[place].token.sid()),
-            via: Via::Rest,
+            via: Source::Rest,
         };
         let (id, now) = (call.id.to_string(), self.clock.now());
         let verb = *["accept", "reject", "end", "ACTIVE", "CONNECTING"]
             .choose(&mut self.random)
             .expect("verbs");
         let expected = match verb {
-            "accept" => transition::accept(&call, &acting, LIMITS, now).map(Some),
-            "reject" => transition::reject(&call, &acting, RejectReason::Declined, now).map(Some),
-            "end" => transition::end(&call, &acting, None, now).map(Some),
-            "ACTIVE" => transition::set_status(&call, &acting, Target::Active, LIMITS, now),
-            _ => transition::set_status(&call, &acting, Target::Connecting, LIMITS, now),
+            "accept" => transition::accept(&call, &principal, LIMITS, now).map(Some),
+            "reject" => {
+                transition::reject(&call, &principal, RejectReason::Declined, now).map(Some)
+            }
+            "end" => transition::end(&call, &principal, None, now).map(Some),
+            "ACTIVE" => transition::set_status(&call, &principal, Target::Active, LIMITS, now),
+            _ => transition::set_status(&call, &principal, Target::Connecting, LIMITS, now),
         };
         let device = &mut self.devices[place];
         let over_socket = device.socket.is_some() && !["ACTIVE", "CONNECTING"].contains(&verb);
@@ -323,7 +325,7 @@ impl World {
                 api.status_of(&id).await == "MISSED"
             })
             .await;
-            self.follow(&transition::miss(&call, now).expect("it is due"));
+            self.follow(&transition::ring_timeout(&call, now).expect("it is due"));
         }
     }
 

@@ -11,7 +11,7 @@ use chattrix::call::{Actor, Call, Cause, State, Status, TimelineEntry};
 use chattrix::user::UserId;
 use chrono::{DateTime, Utc};
 
-use super::super::human;
+use super::super::format;
 use super::super::output::{self, Tint};
 
 /// What stands beside the two spaces between the posts: time, its distance, status and way.
@@ -52,10 +52,10 @@ pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String
     let mut before = None;
     for entry in timeline {
         let (left, mut right) = spans(call, entry);
-        if call.withheld && entry.cause != Cause::CallerBlocked {
+        if call.suppressed && entry.cause != Cause::CallerBlocked {
             right = Span::Nothing;
         }
-        let since = before.map(|before| format!("+{}", human::duration(entry.at.since(before))));
+        let since = before.map(|before| format!("+{}", format::duration(entry.at.since(before))));
         before = Some(entry.at);
         let line = format!(
             "{}{:>9}  │{}│{}│  {}  {}",
@@ -154,8 +154,8 @@ fn heads(names: [&str; 3], space: usize) -> String {
 mod tests {
     use std::time::Duration;
 
-    use chattrix::call::transition::{self, Limits, Reach, Wish};
-    use chattrix::call::{Acting, CallId, CallType, ChannelId, Transition, Via};
+    use chattrix::call::transition::{self, CalleeAvailability, Limits, Wish};
+    use chattrix::call::{CallId, CallType, ChannelId, Principal, Source, Transition};
     use chattrix::clock::Timestamp;
     use chattrix::user::{Profile, SessionId};
 
@@ -166,8 +166,8 @@ mod tests {
         max_call_duration: Some(Duration::from_hours(4)),
     };
 
-    fn acting(user: &str, via: Via) -> Acting {
-        Acting {
+    fn principal(user: &str, via: Source) -> Principal {
+        Principal {
             user: UserId::parse(user).expect("an id"),
             session: SessionId::new("phone"),
             via,
@@ -175,10 +175,10 @@ mod tests {
     }
 
     fn rung(callee: &str) -> Transition {
-        initiated(callee, Reach::Connected)
+        initiated(callee, CalleeAvailability::Connected)
     }
 
-    fn initiated(callee: &str, reach: Reach) -> Transition {
+    fn initiated(callee: &str, reach: CalleeAvailability) -> Transition {
         let wish = Wish {
             id: CallId::from_uuid(uuid::Uuid::nil()),
             caller: Profile {
@@ -191,17 +191,22 @@ mod tests {
             channel: ChannelId::parse("c").expect("a channel"),
         };
         let now = Timestamp::parse("2024-01-15T10:30:00.123Z").expect("an instant");
-        transition::initiate(wish, reach, Via::Rest, LIMITS, now)
+        transition::initiate(wish, reach, Source::Rest, LIMITS, now)
     }
 
     #[test]
     fn a_call_reads_from_top_to_bottom() {
         let rung = rung("bob");
         let at = |seconds| rung.call.created_at.plus(Duration::from_millis(seconds));
-        let callee = acting("bob", Via::Socket);
+        let callee = principal("bob", Source::Socket);
         let taken = transition::accept(&rung.call, &callee, LIMITS, at(4_200)).expect("rings");
-        let ended = transition::end(&taken.call, &acting("alice", Via::Rest), None, at(129_200))
-            .expect("live");
+        let ended = transition::end(
+            &taken.call,
+            &principal("alice", Source::Rest),
+            None,
+            at(129_200),
+        )
+        .expect("live");
         let timeline = [rung.entry, taken.entry, ended.entry];
         let drawn = draw(&ended.call, &timeline, 80).join("\n");
         assert_eq!(
@@ -219,7 +224,7 @@ mod tests {
     fn what_the_server_does_by_itself_goes_both_ways() {
         let rung = rung("bob");
         let later = rung.call.created_at.plus(Duration::from_mins(1));
-        let missed = transition::miss(&rung.call, later).expect("rings");
+        let missed = transition::ring_timeout(&rung.call, later).expect("rings");
         let drawn = draw(&missed.call, &[missed.entry], 200);
         assert_eq!(
             drawn[2],
@@ -229,10 +234,10 @@ mod tests {
 
     #[test]
     fn nothing_reaches_a_callee_who_has_blocked_the_caller() {
-        let withheld = initiated("bob", Reach::Barred);
-        let later = withheld.call.created_at.plus(Duration::from_mins(1));
-        let missed = transition::miss(&withheld.call, later).expect("waits");
-        let drawn = draw(&missed.call, &[withheld.entry, missed.entry], 80).join("\n");
+        let suppressed = initiated("bob", CalleeAvailability::Blocked);
+        let later = suppressed.call.created_at.plus(Duration::from_mins(1));
+        let missed = transition::ring_timeout(&suppressed.call, later).expect("waits");
+        let drawn = draw(&missed.call, &[suppressed.entry, missed.entry], 80).join("\n");
         assert_eq!(
             format!("\n{drawn}"),
             "

@@ -6,10 +6,10 @@ use chattrix::store::CallFilter;
 use chattrix::wire::admin;
 use clap::Args;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::{self, Cell, Tint};
-use super::super::{Place, human};
-use super::which::Which;
+use super::super::{GlobalArgs, format};
+use super::filter_args::FilterArgs;
 
 /// The arguments of `chattrix call list`.
 #[derive(Debug, Args)]
@@ -20,9 +20,9 @@ use super::which::Which;
     chattrix call list --since 2024-01-15T10:30:00Z --limit 1000 --json")]
 pub struct List {
     #[command(flatten)]
-    which: Which,
+    which: FilterArgs,
     /// Calls created since then: an instant (2024-01-15T10:30:00Z) or an age (2h, 30d)
-    #[arg(long, value_name = "TIME", value_parser = human::instant_or_age)]
+    #[arg(long, value_name = "TIME", value_parser = format::instant_or_age)]
     since: Option<Timestamp>,
     /// At most so many
     #[arg(long, value_name = "N", default_value_t = 20,
@@ -34,7 +34,7 @@ pub struct List {
 }
 
 impl List {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let filter = CallFilter {
             live: self.which.live,
             user: self.which.user,
@@ -42,7 +42,7 @@ impl List {
             call_type: self.which.call_type,
             since: self.since,
         };
-        let database = place.world()?.database_to_read()?;
+        let database = global.context()?.database_to_read()?;
         let calls = database.read().calls(&filter, self.limit)?;
         if self.json {
             return Ok(output::json(&calls.iter().map(admin::call).collect())?);
@@ -71,7 +71,7 @@ fn row(call: &Call, now: Timestamp) -> Vec<Cell> {
         call.call_type.as_str().into(),
         call.caller.to_string().into(),
         call.callee.to_string().into(),
-        human::ago(call.created_at, now).into(),
+        format::ago(call.created_at, now).into(),
         lasted(call, now).into(),
     ]
 }
@@ -80,5 +80,5 @@ fn row(call: &Call, now: Timestamp) -> Vec<Cell> {
 fn lasted(call: &Call, now: Timestamp) -> String {
     let until = call.state.ended_at().unwrap_or(now);
     let talked = call.state.started_at().map(|start| until.since(start));
-    talked.map(human::duration).unwrap_or_default()
+    talked.map(format::duration).unwrap_or_default()
 }

@@ -1,18 +1,18 @@
 //! `chattrix call`: calls, as an administrator sees them.
 
+mod filter_args;
 mod ladder;
 mod list;
 mod show;
 mod watch;
-mod which;
 
 use chattrix::call::CallId;
 use chattrix::wire::control::Request;
 use clap::{Args, Subcommand};
 
-use super::failure::Failure;
-use super::running::{Running, runtime};
-use super::{Place, output};
+use super::control_client::{ControlClient, runtime};
+use super::error::CliError;
+use super::{GlobalArgs, output};
 
 /// The arguments of `chattrix call`.
 #[derive(Debug, Args)]
@@ -45,21 +45,21 @@ enum Action {
 }
 
 impl Call {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
-            Action::List(list) => list.run(place),
-            Action::Show(show) => show.run(place),
-            Action::End { call } => end(place, call),
-            Action::Watch(watch) => watch.run(place),
+            Action::List(list) => list.run(global),
+            Action::Show(show) => show.run(global),
+            Action::End { call } => end(global, call),
+            Action::Watch(watch) => watch.run(global),
         }
     }
 }
 
-fn end(place: &Place, call: CallId) -> Result<(), Failure> {
-    let world = place.world()?;
-    let database = &world.settings.database;
+fn end(global: &GlobalArgs, call: CallId) -> Result<(), CliError> {
+    let context = global.context()?;
+    let database = &context.settings.database;
     runtime()?.block_on(async {
-        let mut server = Running::required(database, "calls are ended through it").await?;
+        let mut server = ControlClient::required(database, "calls are ended through it").await?;
         let call = call.to_string();
         server.ask(&Request::EndCall { call: call.clone() }).await?;
         output::tell(&format!("ended {call}"));

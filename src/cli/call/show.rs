@@ -7,9 +7,9 @@ use chattrix::user::UserId;
 use chattrix::wire::admin::{self, Looked};
 use clap::Args;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::{self, Tint, printable};
-use super::super::{Place, human};
+use super::super::{GlobalArgs, format};
 use super::{call_id, ladder};
 
 /// The arguments of `chattrix call show`.
@@ -27,11 +27,11 @@ pub struct Show {
 }
 
 impl Show {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let database = place.world()?.database_to_read()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let database = global.context()?.database_to_read()?;
         let read = database.read();
         let call = read.call(self.call)?.ok_or_else(|| {
-            Failure::new(format!("there is no call {}", self.call))
+            CliError::new(format!("there is no call {}", self.call))
                 .hint("chattrix call list shows the latest ones")
         })?;
         let timeline = read.timeline(self.call)?;
@@ -57,9 +57,9 @@ impl Show {
     }
 }
 
-fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), Failure> {
+fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), CliError> {
     let status = call.status();
-    let created = human::ago(call.created_at, now);
+    let created = format::ago(call.created_at, now);
     let mut lines = vec![
         ("call", call.id.to_string()),
         (
@@ -79,7 +79,7 @@ fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), Failu
         lines.push(("ended", ended.to_string()));
     }
     if let Some(deadline) = call.state.deadline() {
-        let left = human::ago(deadline, now);
+        let left = format::ago(deadline, now);
         lines.push(("ends at", format!("{deadline} ({left}), if nobody acts")));
     }
     for (name, text) in lines {
@@ -131,7 +131,7 @@ fn how(call: &Call) -> String {
 }
 
 /// A user by id and name.
-fn who(id: &UserId, database: &Database) -> Result<String, Failure> {
+fn who(id: &UserId, database: &Database) -> Result<String, CliError> {
     let name = database.user(id)?.map_or_else(
         || "removed".to_owned(),
         |user| printable(&user.profile.name),

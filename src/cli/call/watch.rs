@@ -1,14 +1,14 @@
 //! `chattrix call watch`.
 
-use chattrix::wire::control::{Answer, Change, Request, Watched};
+use chattrix::wire::control::{Answer, Change, Request, WatchFilter};
 use clap::Args;
 use serde_json::json;
 
-use super::super::Place;
-use super::super::failure::Failure;
+use super::super::GlobalArgs;
+use super::super::control_client::{ControlClient, runtime};
+use super::super::error::CliError;
 use super::super::output::{self, Tint};
-use super::super::running::{Running, runtime};
-use super::which::Which;
+use super::filter_args::FilterArgs;
 
 /// The arguments of `chattrix call watch`.
 #[derive(Debug, Args)]
@@ -21,7 +21,7 @@ use super::which::Which;
     was before.")]
 pub struct Watch {
     #[command(flatten)]
-    which: Which,
+    which: FilterArgs,
     /// Print a JSON object a line: at, callId, callerId, calleeId, callType, status, actor, via,
     /// cause, durationSeconds, reason
     #[arg(long)]
@@ -29,11 +29,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
         runtime()?.block_on(async {
-            let database = &world.settings.database;
-            let server = Running::required(database, "calls are watched through it").await?;
+            let database = &context.settings.database;
+            let server = ControlClient::required(database, "calls are watched through it").await?;
             tokio::select! {
                 watched = self.watch(server) => watched,
                 interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
@@ -41,8 +41,8 @@ impl Watch {
         })
     }
 
-    async fn watch(&self, mut server: Running) -> Result<(), Failure> {
-        let watched = Watched {
+    async fn watch(&self, mut server: ControlClient) -> Result<(), CliError> {
+        let watched = WatchFilter {
             live: self.which.live,
             user: self.which.user.as_ref().map(ToString::to_string),
             status: self.which.status.map(|status| status.as_str().to_owned()),

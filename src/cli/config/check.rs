@@ -19,10 +19,10 @@ use rocket::http::tls::util::{load_certs, load_private_key};
 use rustix::fs::{Access, access};
 use serde_json::json;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::{self, Tint};
 use super::super::serve::bind_failure;
-use super::super::{Place, human};
+use super::super::{GlobalArgs, format};
 
 /// The arguments of `chattrix config check`.
 #[derive(Debug, Args)]
@@ -44,8 +44,8 @@ struct Outcome {
 }
 
 impl Check {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let outcomes = check_all(place);
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let outcomes = check_all(global);
         let wrong = outcomes.iter().filter(|one| one.found.is_err()).count();
         if self.json {
             let checks: Vec<_> = outcomes.iter().map(Outcome::to_json).collect();
@@ -57,8 +57,8 @@ impl Check {
         }
         match wrong {
             0 => Ok(()),
-            1 => Err(Failure::new("the server would not start as it is set up")),
-            _ => Err(Failure::new(format!(
+            1 => Err(CliError::new("the server would not start as it is set up")),
+            _ => Err(CliError::new(format!(
                 "the server would not start as it is set up, for {wrong} reasons"
             ))),
         }
@@ -85,8 +85,8 @@ impl Outcome {
     }
 }
 
-fn check_all(place: &Place) -> Vec<Outcome> {
-    let (settings, figment) = match Settings::load(&place.overrides()) {
+fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
+    let (settings, figment) = match Settings::load(&global.overrides()) {
         Ok(loaded) => loaded,
         // Nothing more can be said of the rest.
         Err(error) => {
@@ -170,7 +170,7 @@ fn database(path: &Path) -> Result<String, String> {
     }
     let database = Database::open_as_it_is(path).map_err(|error| error.to_string())?;
     let (version, known) = (database.version(), Database::KNOWN_VERSION);
-    let size = human::bytes(path.metadata().map_or(0, |metadata| metadata.len()));
+    let size = format::bytes(path.metadata().map_or(0, |metadata| metadata.len()));
     Ok(if version < known {
         format!("{file}, {size}, is brought from version {version} to {known} at the next start")
     } else {

@@ -2,13 +2,13 @@
 
 use chattrix::settings::{Setting, Settings, Value};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output;
 
 /// What stands around the table.
 const PAGE: &str = include_str!("settings.md");
 
-pub fn run() -> Result<(), Failure> {
+pub fn run() -> Result<(), CliError> {
     Ok(output::text(&page())?)
 }
 

@@ -6,8 +6,8 @@ mod show;
 
 use clap::{Args, Subcommand};
 
-use super::Place;
-use super::failure::Failure;
+use super::GlobalArgs;
+use super::error::CliError;
 
 /// The arguments of `chattrix config`.
 #[derive(Debug, Args)]
@@ -36,10 +36,10 @@ enum Action {
 }
 
 impl Config {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
-            None => show::run(place, self.json),
-            Some(Action::Check(check)) => check.run(place),
+            None => show::run(global, self.json),
+            Some(Action::Check(check)) => check.run(global),
             Some(Action::Docs) => docs::run(),
         }
     }

@@ -3,12 +3,12 @@
 use chattrix::settings::{Origin, Setting, Settings, Value};
 use serde_json::{Map, json};
 
-use super::super::Place;
-use super::super::failure::Failure;
+use super::super::GlobalArgs;
+use super::super::error::CliError;
 use super::super::output::{self, Cell, Tint};
 
-pub fn run(place: &Place, as_json: bool) -> Result<(), Failure> {
-    let settings = Settings::effective(&place.overrides())?;
+pub fn run(global: &GlobalArgs, as_json: bool) -> Result<(), CliError> {
+    let settings = Settings::effective(&global.overrides())?;
     if as_json {
         let all: Map<_, _> = settings
             .iter()

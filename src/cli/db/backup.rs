@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{Place, human, output};
+use super::super::{GlobalArgs, format, output};
 
 /// The arguments of `chattrix db backup`.
 #[derive(Debug, Args)]
@@ -25,16 +25,16 @@ pub struct Backup {
 }
 
 impl Backup {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let database = place.world()?.database_as_it_is()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let database = global.context()?.database_as_it_is()?;
         let started = Instant::now();
         let bar = Bar::new("copying");
         database.back_up(&self.file, |progress| bar.set(progress))?;
         drop(bar);
         let file = self.file.display();
         let size = fs::metadata(&self.file).map_or(0, |metadata| metadata.len());
-        let took = human::duration(started.elapsed());
-        let size = human::bytes(size);
+        let took = format::duration(started.elapsed());
+        let size = format::bytes(size);
         output::tell(&format!("{file}: {size} in {took}, checked and on disk"));
         Ok(())
     }

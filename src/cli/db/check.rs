@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{Place, output};
+use super::super::{GlobalArgs, output};
 
 /// The arguments of `chattrix db check`.
 #[derive(Debug, Args)]
@@ -21,9 +21,9 @@ pub struct Check {
 }
 
 impl Check {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
-        let database = world.database_as_it_is()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
+        let database = context.database_as_it_is()?;
         let spinner = Bar::spinner("checking");
         let findings = database.check()?;
         drop(spinner);
@@ -35,15 +35,15 @@ impl Check {
                 output::line(&output::printable(finding))?;
             }
         }
-        let file = world.settings.database.display();
+        let file = context.settings.database.display();
         if ok {
             output::tell(&format!("{file} is whole and free of contradictions"));
             return Ok(());
         }
         Err(
-            Failure::new(format!("{} findings in {file}", findings.len())).hint(
+            CliError::new(format!("{} findings in {file}", findings.len())).hint(
                 "keep a copy of the file and of its -wal; chattrix db restore FILE puts a backup \
-                 in its place",
+                 in its global",
             ),
         )
     }

@@ -4,8 +4,8 @@ use chattrix::store::{Database, Lock};
 use clap::Args;
 use serde_json::json;
 
-use super::super::failure::Failure;
-use super::super::{Place, output};
+use super::super::error::CliError;
+use super::super::{GlobalArgs, output};
 
 /// The arguments of `chattrix db migrate`.
 #[derive(Debug, Args)]
@@ -24,11 +24,11 @@ pub struct Migrate {
 }
 
 impl Migrate {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
-        let path = &world.settings.database;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
+        let path = &context.settings.database;
         let known = Database::KNOWN_VERSION;
-        let version = world.database_as_it_is()?.version();
+        let version = context.database_as_it_is()?.version();
         let file = path.display();
         if self.json {
             let status = json!({

@@ -9,8 +9,8 @@ pub mod stats;
 
 use clap::{Args, Subcommand};
 
-use super::Place;
-use super::failure::Failure;
+use super::GlobalArgs;
+use super::error::CliError;
 
 /// The arguments of `chattrix db`.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub struct Db {
 enum Action {
     /// Copy the database to a new file, while the server runs or not
     Backup(backup::Backup),
-    /// Put a backup in the place of the database
+    /// Put a backup in the global of the database
     Restore(restore::Restore),
     /// Look for damage and contradictions
     Check(check::Check),
@@ -42,14 +42,14 @@ enum Action {
 }
 
 impl Db {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
-            Action::Backup(backup) => backup.run(place),
-            Action::Restore(restore) => restore.run(place),
-            Action::Check(check) => check.run(place),
-            Action::Prune(prune) => prune.run(place),
-            Action::Stats(stats) => stats.run(place),
-            Action::Migrate(migrate) => migrate.run(place),
+            Action::Backup(backup) => backup.run(global),
+            Action::Restore(restore) => restore.run(global),
+            Action::Check(check) => check.run(global),
+            Action::Prune(prune) => prune.run(global),
+            Action::Stats(stats) => stats.run(global),
+            Action::Migrate(migrate) => migrate.run(global),
         }
     }
 }

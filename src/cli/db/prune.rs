@@ -10,11 +10,11 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::confirm::confirm_at_terminal;
-use super::super::failure::Failure;
+use super::super::context::Context;
+use super::super::control_client::{ControlClient, runtime};
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::running::{Running, runtime};
-use super::super::world::World;
-use super::super::{Place, human, output};
+use super::super::{GlobalArgs, format, output};
 
 /// Calls forgotten in a transaction where no server runs, which is a fraction of a second.
 const BATCH: u32 = 1000;
@@ -30,7 +30,7 @@ const BATCH: u32 = 1000;
     keeps its size, and new calls take the room. The setting `retention` does the same all the time.")]
 pub struct Prune {
     /// Forget calls that were over longer ago than this: 12h, 30d, 1y
-    #[arg(long, value_name = "AGE", value_parser = human::age_or_now)]
+    #[arg(long, value_name = "AGE", value_parser = format::age_or_now)]
     older_than: Duration,
     /// Count them, and change nothing
     #[arg(long)]
@@ -44,12 +44,12 @@ pub struct Prune {
 }
 
 impl Prune {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
         let since = self.since();
         let before = Clock::System.now().minus(self.older_than);
         let before = before.max(Timestamp::from_millis(0));
-        let due = count(&world, before)?;
+        let due = count(&context, before)?;
         if self.dry_run {
             let sentence = format!("{} would be forgotten, over {since}", calls(due));
             if self.json {
@@ -62,7 +62,7 @@ impl Prune {
             let question = format!("Forget {}, over {since}?", calls(due));
             confirm_at_terminal(self.yes, &question)?;
         }
-        let forgotten = forget(&world, before, due)?;
+        let forgotten = forget(&context, before, due)?;
         if self.json {
             return self.print_json(before, forgotten.calls, Some(forgotten.entries));
         }
@@ -79,7 +79,7 @@ impl Prune {
         if self.older_than.is_zero() {
             return "by now".to_owned();
         }
-        format!("{} ago", human::duration(self.older_than))
+        format!("{} ago", format::duration(self.older_than))
     }
 
     fn print_json(
@@ -87,7 +87,7 @@ impl Prune {
         before: Timestamp,
         calls: u64,
         entries: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         Ok(output::json(&json!({
             "before": before.to_string(),
             "dryRun": self.dry_run,
@@ -97,8 +97,8 @@ impl Prune {
     }
 }
 
-fn count(world: &World, before: Timestamp) -> Result<u64, Failure> {
-    let database = world.database_to_read()?;
+fn count(context: &Context, before: Timestamp) -> Result<u64, CliError> {
+    let database = context.database_to_read()?;
     let spinner = Bar::spinner("counting");
     let due = database.count_calls_over(before)?;
     drop(spinner);
@@ -106,8 +106,8 @@ fn count(world: &World, before: Timestamp) -> Result<u64, Failure> {
 }
 
 /// Forgets them: the running server does, or this process where none runs.
-fn forget(world: &World, before: Timestamp, due: u64) -> Result<Forgotten, Failure> {
-    let path = &world.settings.database;
+fn forget(context: &Context, before: Timestamp, due: u64) -> Result<Forgotten, CliError> {
+    let path = &context.settings.database;
     let bar = Bar::new("forgetting");
     let show = |calls: u64| {
         bar.set(Progress {
@@ -116,7 +116,7 @@ fn forget(world: &World, before: Timestamp, due: u64) -> Result<Forgotten, Failu
         });
     };
     runtime()?.block_on(async {
-        match Running::find(path).await? {
+        match ControlClient::find(path).await? {
             Some(server) => through(server, before, show).await,
             None => alone(path, before, show),
         }
@@ -124,10 +124,10 @@ fn forget(world: &World, before: Timestamp, due: u64) -> Result<Forgotten, Failu
 }
 
 async fn through(
-    mut server: Running,
+    mut server: ControlClient,
     before: Timestamp,
     show: impl Fn(u64),
-) -> Result<Forgotten, Failure> {
+) -> Result<Forgotten, CliError> {
     let before = before.to_string();
     let mut answer = server.ask(&Request::Prune { before }).await?;
     loop {
@@ -148,7 +148,7 @@ async fn through(
 }
 
 /// No server may start meanwhile: it would have a second writer beside it.
-fn alone(path: &Path, before: Timestamp, show: impl Fn(u64)) -> Result<Forgotten, Failure> {
+fn alone(path: &Path, before: Timestamp, show: impl Fn(u64)) -> Result<Forgotten, CliError> {
     let lock = Lock::take(path)?;
     let database = Database::open_alone(path, &lock)?;
     let mut forgotten = Forgotten::default();

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::super::confirm::confirm;
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{Place, human, output};
+use super::super::{GlobalArgs, format, output};
 
 /// The arguments of `chattrix db restore`.
 #[derive(Debug, Args)]
@@ -29,8 +29,8 @@ pub struct Restore {
 }
 
 impl Restore {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let path = place.world()?.settings.database;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let path = global.context()?.settings.database;
         let backup = self.open(&path)?;
         let lock = Lock::take(&path).map_err(in_use)?;
         let now = Clock::System.now();
@@ -52,22 +52,22 @@ impl Restore {
     }
 
     /// The backup, which must not be the database itself.
-    fn open(&self, path: &Path) -> Result<Database, Failure> {
+    fn open(&self, path: &Path) -> Result<Database, CliError> {
         let file = self.file.display();
         let found = self
             .file
             .canonicalize()
-            .map_err(|error| Failure::new(format!("cannot read {file}: {error}")))?;
+            .map_err(|error| CliError::new(format!("cannot read {file}: {error}")))?;
         if path.canonicalize().is_ok_and(|path| path == found) {
-            return Err(Failure::new(format!("{file} is the database itself")));
+            return Err(CliError::new(format!("{file} is the database itself")));
         }
         Ok(Database::open_as_it_is(&self.file)?)
     }
 }
 
-fn in_use(error: store::Error) -> Failure {
+fn in_use(error: store::Error) -> CliError {
     let is_in_use = matches!(error, store::Error::InUse { .. });
-    let failure = Failure::from(error);
+    let failure = CliError::from(error);
     if is_in_use {
         failure.hint("stop the server first: what it has in hand would be lost")
     } else {
@@ -75,11 +75,11 @@ fn in_use(error: store::Error) -> Failure {
     }
 }
 
-fn question(path: &Path, backup: &Database, now: Timestamp) -> Result<String, Failure> {
+fn question(path: &Path, backup: &Database, now: Timestamp) -> Result<String, CliError> {
     let newest = backup.newest_call()?;
     let newest = newest.map_or_else(
         || "without calls".to_owned(),
-        |at| format!("whose newest call is from {at} ({})", human::ago(at, now)),
+        |at| format!("whose newest call is from {at} ({})", format::ago(at, now)),
     );
     let path = path.display();
     Ok(format!("Replace {path} by a backup {newest}?"))

@@ -8,9 +8,9 @@ use chattrix::store;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{Place, human, output};
+use super::super::{GlobalArgs, format, output};
 
 /// Days that are counted one by one.
 const DAYS: u8 = 14;
@@ -39,10 +39,10 @@ struct Report {
 }
 
 impl Stats {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
-        let database = world.database_to_read()?;
-        let path = &world.settings.database;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
+        let database = context.database_to_read()?;
+        let path = &context.settings.database;
         let spinner = Bar::spinner("counting");
         let stats = database.stats(Clock::System.now(), DAYS)?;
         drop(spinner);
@@ -83,24 +83,24 @@ impl Report {
         })
     }
 
-    fn print(&self, path: &Path) -> Result<(), Failure> {
+    fn print(&self, path: &Path) -> Result<(), CliError> {
         let stats = &self.stats;
         let unknown = || "unknown".to_owned();
         for (name, text) in [
             ("database", path.display().to_string()),
             ("version", stats.version.to_string()),
-            ("size", human::bytes(self.file_bytes)),
-            ("free in it", human::bytes(stats.free_bytes)),
-            ("log (WAL)", human::bytes(self.wal_bytes)),
+            ("size", format::bytes(self.file_bytes)),
+            ("free in it", format::bytes(stats.free_bytes)),
+            ("log (WAL)", format::bytes(self.wal_bytes)),
             (
                 "per call",
-                stats.bytes_per_call.map_or_else(unknown, human::bytes),
+                stats.bytes_per_call.map_or_else(unknown, format::bytes),
             ),
             (
                 "per day",
                 self.growth_per_day().map_or_else(unknown, |bytes| {
                     let calls = self.calls_per_day;
-                    format!("{} ({calls} calls a day, last week)", human::bytes(bytes))
+                    format!("{} ({calls} calls a day, last week)", format::bytes(bytes))
                 }),
             ),
         ] {
@@ -111,7 +111,7 @@ impl Report {
             vec![
                 table.name.clone(),
                 table.rows.to_string(),
-                human::bytes(table.bytes),
+                format::bytes(table.bytes),
             ]
         });
         output::table(&["TABLE", "ROWS", "SIZE"], tables)?;

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::{self, printable};
 use super::server::Socket;
 use super::session::{Session, Step};
@@ -23,7 +23,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The connection ended without having been asked to.
-pub async fn run(mut socket: Socket, mut session: Session) -> Result<(), Failure> {
+pub async fn run(mut socket: Socket, mut session: Session) -> Result<(), CliError> {
     let leaves_at_end_of_input = io::stdin().is_terminal() && !session.answers_by_itself();
     let mut lines = lines();
     let mut typing = true;
@@ -54,7 +54,7 @@ pub async fn run(mut socket: Socket, mut session: Session) -> Result<(), Failure
 fn hear(
     heard: Option<Result<Message, Error>>,
     session: &mut Session,
-) -> Result<Option<String>, Failure> {
+) -> Result<Option<String>, CliError> {
     match heard {
         Some(Ok(Message::Text(text))) => {
             let Ok(message) = serde_json::from_str::<Value>(&text) else {
@@ -82,15 +82,15 @@ fn hear(
         }
         // The library answers pings itself.
         Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(None),
-        Some(Err(error)) => Err(Failure::new(format!("the connection was lost: {error}"))),
+        Some(Err(error)) => Err(CliError::new(format!("the connection was lost: {error}"))),
         None => Err(closed(None)),
     }
 }
 
 /// The server closed: with which code, and what the code means (contract section 4).
-fn closed(frame: Option<&CloseFrame>) -> Failure {
+fn closed(frame: Option<&CloseFrame>) -> CliError {
     let Some(CloseFrame { code, reason }) = frame else {
-        return Failure::new("the server closed the connection without saying why");
+        return CliError::new("the server closed the connection without saying why");
     };
     let code = u16::from(*code);
     let meaning = match code {
@@ -106,16 +106,16 @@ fn closed(frame: Option<&CloseFrame>) -> Failure {
     } else {
         printable(reason)
     };
-    Failure::new(format!(
+    CliError::new(format!(
         "the server closed the connection: {reason} (code {code})"
     ))
 }
 
-async fn send(socket: &mut Socket, message: String) -> Result<(), Failure> {
+async fn send(socket: &mut Socket, message: String) -> Result<(), CliError> {
     match socket.send(Message::text(message)).await {
         // The server's own words on why it closed are still to be read.
         Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => Ok(()),
-        Err(error) => Err(Failure::new(format!("the connection was lost: {error}"))),
+        Err(error) => Err(CliError::new(format!("the connection was lost: {error}"))),
     }
 }
 

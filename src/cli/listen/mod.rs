@@ -13,9 +13,9 @@ use chattrix::clock::Clock;
 use chattrix::user::UserId;
 use clap::{Args, ValueEnum};
 
-use super::failure::Failure;
+use super::error::CliError;
 use super::token::user_id;
-use super::{Place, output};
+use super::{GlobalArgs, output};
 
 /// How long the token is valid: longer than anybody watches a terminal.
 const TTL: Duration = Duration::from_hours(7 * 24);
@@ -74,23 +74,23 @@ enum Answer {
 }
 
 impl Listen {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let answer = match (self.accept, self.reject) {
             (true, _) => Answer::Accept,
             (false, Some(reason)) => Answer::Reject(reason),
             (false, None) => Answer::None,
         };
-        let world = place.world()?;
+        let context = global.context()?;
         let endpoint = match self.url {
             Some(endpoint) => endpoint,
-            None => server::endpoint(&world.server_url()?).map_err(Failure::new)?,
+            None => server::endpoint(&context.server_url()?).map_err(CliError::new)?,
         };
-        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let authenticator = Authenticator::from_settings(&context.settings)?;
         let token = authenticator.mint(&self.user, TTL, Clock::System.now())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| Failure::new(format!("the connection cannot be started: {error}")))?;
+            .map_err(|error| CliError::new(format!("the connection cannot be started: {error}")))?;
         runtime.block_on(async {
             let socket = server::connect(&endpoint, &token).await?;
             output::tell(&format!("connected to {endpoint} as {}", self.user));

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, Response, StatusCode, Uri};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::printable;
 
 /// The socket's route (specification, "Connection").
@@ -45,9 +45,9 @@ pub fn endpoint(url: &str) -> Result<String, String> {
 
 /// Connects to `endpoint` with `token`. The token goes in a header: an address is written into
 /// the logs of every proxy on its way.
-pub async fn connect(endpoint: &str, token: &SecretString) -> Result<Socket, Failure> {
+pub async fn connect(endpoint: &str, token: &SecretString) -> Result<Socket, CliError> {
     let unusable = |error: &dyn std::fmt::Display| {
-        Failure::new(format!("{endpoint} cannot be connected to: {error}"))
+        CliError::new(format!("{endpoint} cannot be connected to: {error}"))
     };
     let mut request = endpoint
         .into_client_request()
@@ -59,21 +59,21 @@ pub async fn connect(endpoint: &str, token: &SecretString) -> Result<Socket, Fai
     match connect_async(request).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(response)) => Err(refusal(endpoint, &response)),
-        Err(Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            Err(Failure::new(format!("nothing answers at {endpoint}")).hint(
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(
+            CliError::new(format!("nothing answers at {endpoint}")).hint(
                 "is the server running? `chattrix serve --dev` starts one; --url names another",
-            ))
-        }
+            ),
+        ),
         Err(error) => Err(unusable(&error)),
     }
 }
 
 /// The server's answer where it did not let us in.
-fn refusal(endpoint: &str, response: &Response<Option<Vec<u8>>>) -> Failure {
+fn refusal(endpoint: &str, response: &Response<Option<Vec<u8>>>) -> CliError {
     let sentence = sentence_of(response)
         .map(|text| format!(": {text}"))
         .unwrap_or_default();
-    let failure = Failure::new(format!(
+    let failure = CliError::new(format!(
         "{endpoint} answered {}{sentence}",
         response.status()
     ));

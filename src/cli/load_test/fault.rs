@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a call did not come to its end as it should.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum LoadError {
     /// REST, or the request for a socket, was answered with this status and `errorType`.
     Answer(u16, String),
     /// The socket said `call_error` with this `errorType`.
@@ -15,7 +15,7 @@ pub enum Fault {
     Lost(String),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Answer(status, word) => write!(f, "{status} {word}"),
@@ -26,7 +26,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for LoadError {
     fn from(error: std::io::Error) -> Self {
         Self::Lost(error.kind().to_string())
     }

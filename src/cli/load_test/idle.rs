@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::socket::Socket;
 use super::target::Target;
 
@@ -29,7 +29,7 @@ pub struct Opened {
 
 impl Idle {
     /// Opens the sockets of `count` people of `target`, some at a time.
-    pub async fn open(target: &mut Target, count: u16) -> Result<Self, Failure> {
+    pub async fn open(target: &mut Target, count: u16) -> Result<Self, CliError> {
         let mut people = target.take(count.into());
         let (began, mut opening) = (Instant::now(), JoinSet::new());
         let mut listeners = JoinSet::new();

@@ -4,6 +4,7 @@
 //! their connections, `idle` those who only listen, `play` all of it at a pace, `yardstick` what the machine
 //! does without us, `process` what the server costs, `report` what is said of it all.
 
+mod baseline;
 mod fault;
 mod http;
 mod idle;
@@ -13,23 +14,22 @@ mod process;
 mod report;
 mod socket;
 mod target;
-mod yardstick;
 
 use std::time::Duration;
 
 use clap::Args;
 use tokio::runtime::{Builder, Runtime};
 
-use super::Place;
-use super::failure::Failure;
-use super::human;
+use super::GlobalArgs;
+use super::error::CliError;
+use super::format;
 
+use baseline::{Echo, Syncs};
 use idle::Idle;
 use play::Pace;
 use process::Process;
 use report::Report;
 use target::{Server, Target};
-use yardstick::{Echo, Syncs};
 
 /// Pairs where nothing is said.
 const PAIRS: u16 = 64;
@@ -57,7 +57,7 @@ pub struct LoadTest {
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
     /// How long it measures, after a ramp of a tenth of that
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = human::age)]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = format::age)]
     duration: Duration,
     /// Sockets of further users, who only listen
     #[arg(long, value_name = "N", default_value_t = 0,
@@ -69,17 +69,17 @@ pub struct LoadTest {
 }
 
 impl LoadTest {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
         let runtime = runtime()?;
         let report = runtime.block_on(async {
             let mut target = match &self.url {
-                Some(server) => Target::running(server.clone(), &world).await?,
-                None => Target::private(&world)?,
+                Some(server) => Target::running(server.clone(), &context).await?,
+                None => Target::private(&context)?,
             };
             let measured = tokio::select! {
                 measured = self.measure(&mut target) => measured,
-                _ = tokio::signal::ctrl_c() => Err(Failure::new("interrupted")),
+                _ = tokio::signal::ctrl_c() => Err(CliError::new("interrupted")),
             };
             // The users go and the server stops, whatever came of it.
             target.leave().await.and(measured)
@@ -91,7 +91,7 @@ impl LoadTest {
         }
     }
 
-    async fn measure(&self, target: &mut Target) -> Result<Report, Failure> {
+    async fn measure(&self, target: &mut Target) -> Result<Report, CliError> {
         let pace = self.pace();
         target.people(pace.pairs() * 2 + usize::from(self.idle))?;
         target.start().await?;
@@ -128,13 +128,13 @@ impl LoadTest {
 }
 
 /// The threads of the generator: half the machine's, since the other half is the server's.
-fn runtime() -> Result<Runtime, Failure> {
+fn runtime() -> Result<Runtime, CliError> {
     Builder::new_multi_thread()
         .thread_name("load-test")
         .worker_threads(threads())
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("the load cannot be started: {error}")))
+        .map_err(|error| CliError::new(format!("the load cannot be started: {error}")))
 }
 
 /// How many threads make the load.

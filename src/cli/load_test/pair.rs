@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::fault::Fault;
+use super::fault::LoadError;
 use super::http::Http;
 use super::socket::Socket;
 use super::target::{Person, Server};
@@ -66,11 +66,11 @@ impl Pair {
     }
 
     /// Connects, where they are not connected.
-    pub async fn connect(&mut self) -> Result<(), Fault> {
+    pub async fn connect(&mut self) -> Result<(), LoadError> {
         self.connected().await.map(drop)
     }
 
-    async fn connected(&mut self) -> Result<&mut Connections, Fault> {
+    async fn connected(&mut self) -> Result<&mut Connections, LoadError> {
         if self.connections.is_none() {
             let (server, caller) = (&self.server, &self.caller.token);
             self.connections = Some(Connections {
@@ -87,14 +87,14 @@ impl Pair {
     }
 
     /// One call that began at `began`, to its end. After a fault they hang up, and connect anew for the next.
-    pub async fn call(&mut self, began: Instant) -> Result<Times, Fault> {
+    pub async fn call(&mut self, began: Instant) -> Result<Times, LoadError> {
         let callee = self.callee.id.clone();
         let connections = self.connected().await?;
         let called = timeout(PATIENCE, connections.call(&callee, began)).await;
         let fault = match called {
             Ok(Ok(times)) => return Ok(times),
             Ok(Err(fault)) => fault,
-            Err(_) => Fault::Waited(connections.step),
+            Err(_) => LoadError::Waited(connections.step),
         };
         // Whether this works too is of no interest: the fault has been found.
         let _ = timeout(PATIENCE, connections.hang_up()).await;
@@ -104,7 +104,7 @@ impl Pair {
 }
 
 impl Connections {
-    async fn call(&mut self, callee: &str, began: Instant) -> Result<Times, Fault> {
+    async fn call(&mut self, callee: &str, began: Instant) -> Result<Times, LoadError> {
         let mut times = Times::default();
         let body =
             format!(r#"{{"calleeId":"{callee}","callType":"AUDIO","channelId":"load-test"}}"#);
@@ -113,7 +113,7 @@ impl Connections {
                 .rest
                 .ask("POST /api/v1/calls/initiate", &body, 201)
                 .await?;
-            Ok::<_, Fault>((asked.map(str::to_owned), micros(began)))
+            Ok::<_, LoadError>((asked.map(str::to_owned), micros(began)))
         };
         let answer = async {
             self.step = "call_invitation";
@@ -123,12 +123,14 @@ impl Connections {
             self.step = "call_accepted";
             let said = Instant::now();
             self.at_caller.hear("call_accepted", Some(&call)).await?;
-            Ok::<_, Fault>((call, invited, micros(said), micros(began)))
+            Ok::<_, LoadError>((call, invited, micros(said), micros(began)))
         };
         let (initiated, answered) = tokio::try_join!(initiate, answer)?;
         let call = answered.0;
         if initiated.0.as_ref() != Some(&call) {
-            return Err(Fault::Lost("the invitation was to another call".to_owned()));
+            return Err(LoadError::Lost(
+                "the invitation was to another call".to_owned(),
+            ));
         }
         (
             times[INITIATE],
@@ -145,7 +147,7 @@ impl Connections {
     }
 
     /// Ends the call that is left over, if any, so that the next one is not refused.
-    async fn hang_up(&mut self) -> Result<(), Fault> {
+    async fn hang_up(&mut self) -> Result<(), LoadError> {
         let active = self.rest.ask("GET /api/v1/calls/active", "", 200).await?;
         if let Some(call) = active.map(str::to_owned) {
             let end = format!("POST /api/v1/calls/{call}/end");

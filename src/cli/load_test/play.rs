@@ -7,13 +7,13 @@ use chattrix::store::Progress;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::fault::Fault;
+use super::baseline::Echo;
+use super::fault::LoadError;
 use super::pair::{Pair, Times};
 use super::process::{Look, Process};
 use super::target::Target;
-use super::yardstick::Echo;
 
 /// Pairs for open loops, at least and at most; for calls of up to half a second between these.
 const OPEN_PAIRS: (u32, u32) = (16, 512);
@@ -85,7 +85,7 @@ pub async fn play(
     pace: Pace,
     duration: Duration,
     echo: &Echo,
-) -> Result<Played, Failure> {
+) -> Result<Played, CliError> {
     let pairs = connected(target, pace.pairs()).await?;
     let mut echoes = match pace {
         Pace::Closed { .. } => echo.measure(ECHO).await?,
@@ -100,8 +100,8 @@ pub async fn play(
         until: counted_from + duration,
     };
     let mut playing = JoinSet::new();
-    for (place, pair) in pairs.into_iter().enumerate() {
-        playing.spawn(keep_calling(pair, place, schedule));
+    for (slot, pair) in pairs.into_iter().enumerate() {
+        playing.spawn(keep_calling(pair, slot, schedule));
     }
     let (looks, measured) = tokio::try_join!(schedule.watch(target.process()), async {
         match pace {
@@ -128,7 +128,7 @@ pub async fn play(
 }
 
 /// Pairs of people of `target`, connected.
-async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, Failure> {
+async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, CliError> {
     let mut people = target.take(count * 2);
     let mut pairs = Vec::with_capacity(count);
     while let (Some(caller), Some(callee)) = (people.next(), people.next()) {
@@ -140,12 +140,12 @@ async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, Failu
     Ok(pairs)
 }
 
-/// The calls of the pair at `place`, one after the other.
-async fn keep_calling(mut pair: Pair, place: usize, schedule: Schedule) -> Tally {
+/// The calls of the pair at `slot`, one after the other.
+async fn keep_calling(mut pair: Pair, slot: usize, schedule: Schedule) -> Tally {
     let mut tally = Tally::default();
-    sleep_until(schedule.joins_at(place).into()).await;
-    for turn in schedule.first_turn(place).. {
-        let Some(began) = schedule.turn(place, turn).await else {
+    sleep_until(schedule.joins_at(slot).into()).await;
+    for turn in schedule.first_turn(slot).. {
+        let Some(began) = schedule.turn(slot, turn).await else {
             break;
         };
         match pair.call(began).await {
@@ -164,36 +164,36 @@ async fn keep_calling(mut pair: Pair, place: usize, schedule: Schedule) -> Tally
 }
 
 impl Schedule {
-    /// When the pair at `place` begins: one after the other during the ramp, so that not all do at once.
-    fn joins_at(&self, place: usize) -> Instant {
+    /// When the pair at `slot` begins: one after the other during the ramp, so that not all do at once.
+    fn joins_at(&self, slot: usize) -> Instant {
         let ramp = self.counted_from - self.began;
-        self.began + ramp.mul_f64(ratio(place, self.pace.pairs()))
+        self.began + ramp.mul_f64(ratio(slot, self.pace.pairs()))
     }
 
-    /// When the turn `turn` of the pair at `place` is due at a rate.
-    fn due(&self, rate: u32, place: usize, turn: usize) -> Instant {
-        let number = place + turn * self.pace.pairs();
+    /// When the turn `turn` of the pair at `slot` is due at a rate.
+    fn due(&self, rate: u32, slot: usize, turn: usize) -> Instant {
+        let number = slot + turn * self.pace.pairs();
         self.began + Duration::from_secs_f64(ratio(number, 1) / f64::from(rate))
     }
 
-    /// The first turn of the pair at `place`: those that were due before it joined are what the ramp leaves out.
-    fn first_turn(&self, place: usize) -> usize {
+    /// The first turn of the pair at `slot`: those that were due before it joined are what the ramp leaves out.
+    fn first_turn(&self, slot: usize) -> usize {
         let mut turn = 0;
         if let Pace::Open { rate } = self.pace {
-            while self.due(rate, place, turn) < self.joins_at(place) {
+            while self.due(rate, slot, turn) < self.joins_at(slot) {
                 turn += 1;
             }
         }
         turn
     }
 
-    /// Waits for the turn `turn` of the pair at `place`: when its call begins, for the measurement. That is
+    /// Waits for the turn `turn` of the pair at `slot`: when its call begins, for the measurement. That is
     /// when it should have begun where the pair was still busy: its caller has waited since then.
-    async fn turn(&self, place: usize, turn: usize) -> Option<Instant> {
+    async fn turn(&self, slot: usize, turn: usize) -> Option<Instant> {
         let now = Instant::now();
         let due = match self.pace {
             Pace::Closed { .. } => now,
-            Pace::Open { rate } => self.due(rate, place, turn),
+            Pace::Open { rate } => self.due(rate, slot, turn),
         };
         if due >= self.until {
             return None;
@@ -214,9 +214,9 @@ impl Schedule {
     async fn watch(
         &self,
         server: Option<Process>,
-    ) -> Result<(Option<(Look, Look)>, Option<(Look, Look)>), Failure> {
+    ) -> Result<(Option<(Look, Look)>, Option<(Look, Look)>), CliError> {
         let generator = Process::of(std::process::id());
-        let look = || -> Result<_, Failure> {
+        let look = || -> Result<_, CliError> {
             Ok((
                 generator.map(Process::look).transpose()?,
                 server.map(Process::look).transpose()?,
@@ -243,7 +243,7 @@ impl Schedule {
 }
 
 impl Tally {
-    async fn fail(&mut self, fault: &Fault) {
+    async fn fail(&mut self, fault: &LoadError) {
         *self.errors.entry(fault.to_string()).or_default() += 1;
         sleep(PAUSE).await;
     }
@@ -276,11 +276,11 @@ mod tests {
             counted_from: began + Duration::from_secs(2),
             until: began + Duration::from_secs(20),
         };
-        for place in [0, 1, 250, 499] {
-            let joins = schedule.joins_at(place);
-            let first = schedule.due(1_000, place, schedule.first_turn(place));
+        for slot in [0, 1, 250, 499] {
+            let joins = schedule.joins_at(slot);
+            let first = schedule.due(1_000, slot, schedule.first_turn(slot));
             let between_turns = Duration::from_millis(500);
-            assert!((joins..joins + between_turns).contains(&first), "{place}");
+            assert!((joins..joins + between_turns).contains(&first), "{slot}");
         }
     }
 }

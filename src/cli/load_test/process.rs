@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 
 /// A process of this machine.
 #[derive(Clone, Copy)]
@@ -27,9 +27,9 @@ impl Process {
     }
 
     /// What it has taken until now.
-    pub fn look(self) -> Result<Look, Failure> {
+    pub fn look(self) -> Result<Look, CliError> {
         self.read()
-            .ok_or_else(|| Failure::new("the server has gone"))
+            .ok_or_else(|| CliError::new("the server has gone"))
     }
 
     fn read(self) -> Option<Look> {

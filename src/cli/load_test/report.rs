@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::failure::Failure;
-use super::super::{human, output};
+use super::super::error::CliError;
+use super::super::{format, output};
+use super::baseline::Syncs;
 use super::idle::Opened;
 use super::pair::HOPS;
 use super::play::{Pace, Played};
 use super::process::Look;
-use super::yardstick::Syncs;
 
 /// A test that was run.
 pub struct Report {
@@ -59,7 +59,7 @@ impl Spread {
 
 impl Report {
     /// Prints it for programs. Times are in microseconds.
-    pub fn print_json(&self) -> Result<(), Failure> {
+    pub fn print_json(&self) -> Result<(), CliError> {
         let (open, pairs) = match self.pace {
             Pace::Closed { pairs } => (None, usize::from(pairs)),
             Pace::Open { rate } => (Some(rate), self.pace.pairs()),
@@ -105,7 +105,7 @@ impl Report {
     }
 
     /// Prints it for people.
-    pub fn print(&self) -> Result<(), Failure> {
+    pub fn print(&self) -> Result<(), CliError> {
         output::line(&self.headline())?;
         output::line("")?;
         let echo = self.echo();
@@ -158,7 +158,7 @@ impl Report {
             self.per_second(),
             self.played.times.len(),
             self.played.errors.values().sum::<u64>(),
-            human::duration(self.duration)
+            format::duration(self.duration)
         )
     }
 
@@ -170,7 +170,7 @@ impl Report {
             processors(self.played.server),
             self.played.server,
         ) {
-            let memory = human::bytes(last.memory);
+            let memory = format::bytes(last.memory);
             remarks.push((
                 "server",
                 format!("{cpu:.0} µs of processor per call, {busy:.2} processors busy, {memory} of memory"),
@@ -187,7 +187,7 @@ impl Report {
             ));
         }
         if let (Some(idle), Some(per_second)) = (self.idle, self.opened_per_second()) {
-            let each = self.bytes_per_socket().map(human::bytes);
+            let each = self.bytes_per_socket().map(format::bytes);
             let each = each.map_or(String::new(), |each| format!(", {each} of the server each"));
             remarks.push((
                 "idle",
@@ -201,7 +201,7 @@ impl Report {
             remarks.push(("database", format!("{bytes} bytes per call")));
         }
         if let (Some(took), Some(fresh)) = (self.started_in, self.fresh) {
-            let (ms, memory) = (took.as_millis(), human::bytes(fresh.memory));
+            let (ms, memory) = (took.as_millis(), format::bytes(fresh.memory));
             remarks.push((
                 "start",
                 format!("ready after {ms} ms, with {memory} of memory"),

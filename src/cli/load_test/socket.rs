@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::fault::Fault;
+use super::fault::LoadError;
 use super::target::Server;
 
 /// One user's connection.
@@ -43,7 +43,7 @@ pub fn config() -> WebSocketConfig {
 
 impl Socket {
     /// Connects to `server` as the user of `token`.
-    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, Fault> {
+    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, LoadError> {
         let mut request = format!("ws://{}/ws/chat", server.authority()).into_client_request()?;
         let bearer = format!("Bearer {}", token.expose_secret());
         let value = HeaderValue::try_from(bearer).expect("a token is ASCII");
@@ -54,14 +54,14 @@ impl Socket {
     }
 
     /// Sends the message `word` about `call`.
-    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), Fault> {
+    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), LoadError> {
         let text = format!(r#"{{"type":"{word}","payload":{{"callId":"{call}"}}}}"#);
         Ok(self.0.send(Message::text(text)).await?)
     }
 
     /// Waits for the message `word`, about `call` where one is named: the call it is about. What else comes
     /// is what an earlier call left behind.
-    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, Fault> {
+    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, LoadError> {
         while let Some(message) = self.0.next().await {
             let Message::Text(text) = message? else {
                 continue;
@@ -70,7 +70,9 @@ impl Socket {
                 continue;
             };
             if r#type == "call_error" {
-                return Err(Fault::CallError(data.error_type.unwrap_or("").to_owned()));
+                return Err(LoadError::CallError(
+                    data.error_type.unwrap_or("").to_owned(),
+                ));
             }
             if let Some(about) = data.call_id
                 && r#type == word
@@ -79,7 +81,7 @@ impl Socket {
                 return Ok(about.to_owned());
             }
         }
-        Err(Fault::Lost("closed by the server".to_owned()))
+        Err(LoadError::Lost("closed by the server".to_owned()))
     }
 
     /// Only listens, until the connection ends.
@@ -88,7 +90,7 @@ impl Socket {
     }
 }
 
-impl From<tungstenite::Error> for Fault {
+impl From<tungstenite::Error> for LoadError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             tungstenite::Error::Http(answer) => {

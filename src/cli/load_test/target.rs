@@ -22,10 +22,10 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::http::Uri;
 use uuid::Uuid;
 
-use super::super::failure::Failure;
-use super::super::running::Running;
-use super::super::world::World;
-use super::fault::Fault;
+use super::super::context::Context;
+use super::super::control_client::ControlClient;
+use super::super::error::CliError;
+use super::fault::LoadError;
 use super::process::Process;
 
 /// How long the private server may take to start, and to stop.
@@ -45,7 +45,7 @@ impl Server {
     }
 
     /// A connection to it.
-    pub async fn connect(&self) -> Result<TcpStream, Fault> {
+    pub async fn connect(&self) -> Result<TcpStream, LoadError> {
         let stream = TcpStream::connect(&*self.0).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
@@ -105,10 +105,10 @@ struct Private {
 }
 
 impl Target {
-    /// The running `server`, whose settings are those of `world`.
-    pub async fn running(server: Server, world: &World) -> Result<Self, Failure> {
-        let database = &world.settings.database;
-        let process = match Running::find(database).await? {
+    /// The running `server`, whose settings are those of `context`.
+    pub async fn running(server: Server, context: &Context) -> Result<Self, CliError> {
+        let database = &context.settings.database;
+        let process = match ControlClient::find(database).await? {
             Some(running) => running.process().and_then(Process::of),
             None => None,
         };
@@ -116,20 +116,20 @@ impl Target {
             server,
             process,
             database: database.clone(),
-            authenticator: Authenticator::from_settings(&world.settings)?,
+            authenticator: Authenticator::from_settings(&context.settings)?,
             people: Vec::new(),
             private: None,
         })
     }
 
-    /// A server of its own, whose database is on the same disk as that of `world`.
-    pub fn private(world: &World) -> Result<Self, Failure> {
-        let disk = folder_of(&world.settings.database);
+    /// A server of its own, whose database is on the same disk as that of `context`.
+    pub fn private(context: &Context) -> Result<Self, CliError> {
+        let disk = folder_of(&context.settings.database);
         let made = tempfile::Builder::new()
             .prefix("chattrix-load-test-")
             .tempdir_in(disk);
         let folder = made.map_err(|error| {
-            Failure::new(format!("{} cannot be written: {error}", disk.display()))
+            CliError::new(format!("{} cannot be written: {error}", disk.display()))
         })?;
         // The randomness of two ids: 244 bits.
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
@@ -154,7 +154,7 @@ impl Target {
     }
 
     /// Makes `count` people known to the server.
-    pub fn people(&mut self, count: usize) -> Result<(), Failure> {
+    pub fn people(&mut self, count: usize) -> Result<(), CliError> {
         let (database, now) = (Database::open(&self.database)?, Clock::System.now());
         for number in 1..=count {
             let profile = profile(number);
@@ -175,7 +175,7 @@ impl Target {
     }
 
     /// Starts the private server, if it is one.
-    pub async fn start(&mut self) -> Result<(), Failure> {
+    pub async fn start(&mut self) -> Result<(), CliError> {
         let Some(private) = &mut self.private else {
             return Ok(());
         };
@@ -186,7 +186,7 @@ impl Target {
         private.child = Some(child);
         self.server = timeout(PATIENCE, listening(&log)).await.map_err(|_| {
             let log = fs::read_to_string(&log).unwrap_or_default();
-            Failure::new(format!("the private server did not start:\n{log}"))
+            CliError::new(format!("the private server did not start:\n{log}"))
         })?;
         private.started_in = began.elapsed();
         Ok(())
@@ -218,7 +218,7 @@ impl Target {
     }
 
     /// What each of `calls` takes of the private server's disk, in bytes. The server stops for it.
-    pub async fn database_bytes_per_call(&mut self, calls: u64) -> Result<Option<u64>, Failure> {
+    pub async fn database_bytes_per_call(&mut self, calls: u64) -> Result<Option<u64>, CliError> {
         let Some(private) = &mut self.private else {
             return Ok(None);
         };
@@ -228,7 +228,7 @@ impl Target {
     }
 
     /// Takes back what was made for the test.
-    pub async fn leave(mut self) -> Result<(), Failure> {
+    pub async fn leave(mut self) -> Result<(), CliError> {
         if let Some(mut private) = self.private.take() {
             return private.stop().await;
         }
@@ -244,23 +244,26 @@ impl Target {
     }
 
     /// Why the test cannot begin, where the first connections were refused.
-    pub fn unfit(&self, fault: &Fault) -> Failure {
-        let failure = Failure::new(format!("{} cannot be tested: {fault}", self.server));
+    pub fn unfit(&self, fault: &LoadError) -> CliError {
+        let failure = CliError::new(format!("{} cannot be tested: {fault}", self.server));
         match fault {
-            Fault::Answer(401, _) => failure.hint(
+            LoadError::Answer(401, _) => failure.hint(
                 "the secret and the database have to be those of that server: run this where its \
                  settings are",
             ),
-            Fault::Answer(..) | Fault::CallError(_) | Fault::Waited(_) | Fault::Lost(_) => failure,
+            LoadError::Answer(..)
+            | LoadError::CallError(_)
+            | LoadError::Waited(_)
+            | LoadError::Lost(_) => failure,
         }
     }
 }
 
 impl Private {
     /// Starts the server with settings of its own: nothing of the present ones but Rocket's threads.
-    fn spawn(&self, database: &Path, log: &Path) -> Result<Child, Failure> {
+    fn spawn(&self, database: &Path, log: &Path) -> Result<Child, CliError> {
         let failed =
-            |error: std::io::Error| Failure::new(format!("no server can be started: {error}"));
+            |error: std::io::Error| CliError::new(format!("no server can be started: {error}"));
         // Rocket looks for one upwards from where it starts, and would find that of the present settings.
         File::create(self.folder.path().join("Rocket.toml")).map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
@@ -290,7 +293,7 @@ impl Private {
     }
 
     /// Stops the server, if it runs, and waits for its end.
-    async fn stop(&mut self) -> Result<(), Failure> {
+    async fn stop(&mut self) -> Result<(), CliError> {
         let Some(mut child) = self.child.take() else {
             return Ok(());
         };
@@ -301,8 +304,10 @@ impl Private {
         }
         match timeout(PATIENCE, child.wait()).await {
             Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(Failure::new(format!("the private server failed: {status}"))),
-            Ok(Err(_)) | Err(_) => Err(Failure::new("the private server did not stop")),
+            Ok(Ok(status)) => Err(CliError::new(format!(
+                "the private server failed: {status}"
+            ))),
+            Ok(Err(_)) | Err(_) => Err(CliError::new("the private server did not stop")),
         }
     }
 }
@@ -339,9 +344,9 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-fn size(file: &Path) -> Result<u64, Failure> {
+fn size(file: &Path) -> Result<u64, CliError> {
     let found = fs::metadata(file).map(|file| file.len());
-    found.map_err(|error| Failure::new(format!("{} cannot be read: {error}", file.display())))
+    found.map_err(|error| CliError::new(format!("{} cannot be read: {error}", file.display())))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use std::io::{self, Read};
 use chattrix::auth::{Authenticator, MAX_TOKEN_BYTES, TokenError, claimed};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
-use chattrix::user::Standing;
+use chattrix::user::AccountStatus;
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
-use super::super::failure::Failure;
-use super::super::world::World;
-use super::super::{Place, human, output};
+use super::super::context::Context;
+use super::super::error::CliError;
+use super::super::{GlobalArgs, format, output};
 
 /// The claims that the server looks at, in the order in which they are shown.
 const CLAIMS: [&str; 10] = [
@@ -53,12 +53,12 @@ struct Refusal {
 }
 
 impl Check {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
-        let authenticator = Authenticator::from_settings(&world.settings)?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
+        let authenticator = Authenticator::from_settings(&context.settings)?;
         let token = self.read()?;
         let now = Clock::System.now();
-        let verdict = judge(&world, &authenticator, token.expose_secret(), now);
+        let verdict = judge(&context, &authenticator, token.expose_secret(), now);
         if self.json {
             output::json(&verdict.to_json())?;
         } else {
@@ -69,14 +69,14 @@ impl Check {
                 output::tell("the server takes this token");
                 Ok(())
             }
-            Some(Refusal { message, .. }) => Err(Failure::new(format!(
+            Some(Refusal { message, .. }) => Err(CliError::new(format!(
                 "the server refuses this token: {message}"
             ))),
         }
     }
 
     /// The token itself, as it is in a header or a file.
-    fn read(&self) -> Result<SecretString, Failure> {
+    fn read(&self) -> Result<SecretString, CliError> {
         let given = self.token.expose_secret();
         let mut text = given.to_owned();
         if given == "-" {
@@ -87,7 +87,7 @@ impl Check {
                 .take(limit)
                 .read_to_string(&mut text)
                 .map_err(|error| {
-                    Failure::new(format!(
+                    CliError::new(format!(
                         "the token cannot be read from standard input: {error}"
                     ))
                 })?;
@@ -97,16 +97,16 @@ impl Check {
     }
 }
 
-fn judge(world: &World, authenticator: &Authenticator, token: &str, now: Timestamp) -> Verdict {
+fn judge(context: &Context, authenticator: &Authenticator, token: &str, now: Timestamp) -> Verdict {
     let claims = claimed(token).unwrap_or_default();
     match authenticator.verify(token, now) {
         Ok(known) => Verdict {
-            refusal: refusal_of_user(world, &known.user),
+            refusal: refusal_of_user(context, &known.user),
             session: Some(known.session.to_string()),
             claims,
         },
         Err(error) => Verdict {
-            refusal: Some(refusal(error, &claims, &world.settings, now)),
+            refusal: Some(refusal(error, &claims, &context.settings, now)),
             session: None,
             claims,
         },
@@ -114,8 +114,8 @@ fn judge(world: &World, authenticator: &Authenticator, token: &str, now: Timesta
 }
 
 /// Why the user is not let in, if so. Where the database cannot be read, that is for somebody else to say.
-fn refusal_of_user(world: &World, user: &chattrix::user::UserId) -> Option<Refusal> {
-    let database = world.database_to_read();
+fn refusal_of_user(context: &Context, user: &chattrix::user::UserId) -> Option<Refusal> {
+    let database = context.database_to_read();
     let known = match database.and_then(|database| Ok(database.user(user)?)) {
         Ok(known) => known,
         Err(failure) => {
@@ -126,9 +126,9 @@ fn refusal_of_user(world: &World, user: &chattrix::user::UserId) -> Option<Refus
         }
     };
     let (problem, message) = match known.map(|user| user.standing) {
-        Some(Standing::Active) => return None,
-        None if world.settings.auto_provision => return None,
-        Some(Standing::Disabled) => (
+        Some(AccountStatus::Active) => return None,
+        None if context.settings.auto_provision => return None,
+        Some(AccountStatus::Disabled) => (
             "disabled_user",
             format!("sub: {user} is disabled; chattrix user enable {user}"),
         ),
@@ -255,7 +255,7 @@ fn shown(name: &str, value: &Value, now: Timestamp) -> String {
         _ => None,
     };
     match (at, value) {
-        (Some(at), _) => format!("{at} ({})", human::ago(at, now)),
+        (Some(at), _) => format!("{at} ({})", format::ago(at, now)),
         (None, Value::String(text)) => output::printable(text),
         (None, other) => output::printable(&other.to_string()),
     }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
-use chattrix::user::{Standing, UserId};
+use chattrix::user::{AccountStatus, UserId};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 
-use super::failure::Failure;
-use super::world::World;
-use super::{Place, output};
+use super::context::Context;
+use super::error::CliError;
+use super::{GlobalArgs, output};
 
 /// The arguments of `chattrix token`.
 #[derive(Debug, Args)]
@@ -40,17 +40,17 @@ enum Action {
 }
 
 impl Token {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         if let Some(Action::Check(check)) = self.action {
-            return check.run(place);
+            return check.run(global);
         }
         let user = self
             .user
             .expect("clap asks for it where there is no subcommand");
-        let world = place.world()?;
-        let authenticator = Authenticator::from_settings(&world.settings)?;
+        let context = global.context()?;
+        let authenticator = Authenticator::from_settings(&context.settings)?;
         let token = authenticator.mint(&user, self.ttl, Clock::System.now())?;
-        if let Some(warning) = warning(&world, &user) {
+        if let Some(warning) = warning(&context, &user) {
             output::tell(&format!("warning: {warning}"));
         }
         Ok(output::line(token.expose_secret())?)
@@ -58,9 +58,9 @@ impl Token {
 }
 
 /// Why the server would refuse the user, if it would.
-fn warning(world: &World, user: &UserId) -> Option<String> {
-    let file = world.settings.database.display();
-    let known = match world
+fn warning(context: &Context, user: &UserId) -> Option<String> {
+    let file = context.settings.database.display();
+    let known = match context
         .database_to_read()
         .and_then(|database| Ok(database.user(user)?))
     {
@@ -68,11 +68,11 @@ fn warning(world: &World, user: &UserId) -> Option<String> {
         Err(failure) => return Some(format!("whether {user} exists is unknown: {failure}")),
     };
     match known.map(|user| user.standing) {
-        Some(Standing::Active) => None,
-        Some(Standing::Disabled) => Some(format!(
+        Some(AccountStatus::Active) => None,
+        Some(AccountStatus::Disabled) => Some(format!(
             "{user} is disabled, and the server refuses this token: chattrix user enable {user}"
         )),
-        None if world.settings.auto_provision => None,
+        None if context.settings.auto_provision => None,
         None => Some(format!(
             "there is no user {user} in {file}, and the server refuses this token: \
              chattrix user add {user} --name NAME"

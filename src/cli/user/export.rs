@@ -4,8 +4,8 @@ use std::io;
 
 use clap::Args;
 
-use super::super::failure::Failure;
-use super::super::{Place, output};
+use super::super::error::CliError;
+use super::super::{GlobalArgs, output};
 use super::records::FIELDS;
 use super::{to_json, word};
 
@@ -22,8 +22,8 @@ pub struct Export {
 }
 
 impl Export {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let users = place.world()?.database_to_read()?.users()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let users = global.context()?.database_to_read()?.users()?;
         if self.json {
             return Ok(output::json(&users.iter().map(to_json).collect())?);
         }

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use chattrix::clock::Clock;
-use chattrix::store::{Database, Lock, Progress, Put};
-use chattrix::user::{Profile, Standing};
+use chattrix::store::{Database, Lock, Progress, Upsert};
+use chattrix::user::{AccountStatus, Profile};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{Place, human, output};
+use super::super::{GlobalArgs, format, output};
 use super::records::{self, Entry};
 
 /// Users of one transaction: it takes some 10 ms, in which a running server cannot write.
@@ -57,12 +57,12 @@ struct Refused {
 }
 
 impl Import {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let world = place.world()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let context = global.context()?;
         let started = Instant::now();
         let entries = records::read(&self.file)?;
-        let database = world.database()?;
-        let is_served = Lock::is_held(&world.settings.database)?;
+        let database = context.database()?;
+        let is_served = Lock::is_held(&context.settings.database)?;
         let report = import(&database, entries, is_served)?;
         if self.json {
             output::json(&report.to_json())?;
@@ -71,15 +71,15 @@ impl Import {
         }
         match report.refused.len() {
             0 => Ok(()),
-            1 => Err(Failure::new("a record was refused")),
-            several => Err(Failure::new(format!("{several} records were refused"))),
+            1 => Err(CliError::new("a record was refused")),
+            several => Err(CliError::new(format!("{several} records were refused"))),
         }
     }
 }
 
-fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<Report, Failure> {
+fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<Report, CliError> {
     let mut report = Report::default();
-    let mut users: Vec<(Profile, Option<Standing>)> = Vec::with_capacity(entries.len());
+    let mut users: Vec<(Profile, Option<AccountStatus>)> = Vec::with_capacity(entries.len());
     for Entry { place, id, record } in entries {
         match record {
             Ok(record) => users.push((record.profile, record.standing)),
@@ -95,15 +95,15 @@ fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<R
     let (mut done, total) = (0, users.len() as u64);
     for batch in users.chunks(BATCH) {
         let put = database.put_users(batch, now).map_err(|error| {
-            Failure::new(error.to_string()).hint(format!(
+            CliError::new(error.to_string()).hint(format!(
                 "{done} users are imported; the same command goes on"
             ))
         })?;
         for one in put {
             match one {
-                Put::Added => report.added += 1,
-                Put::Updated => report.updated += 1,
-                Put::Unchanged => report.unchanged += 1,
+                Upsert::Added => report.added += 1,
+                Upsert::Updated => report.updated += 1,
+                Upsert::Unchanged => report.unchanged += 1,
             }
         }
         done += batch.len() as u64;
@@ -132,7 +132,7 @@ impl Report {
             let more = refused.len() - TOLD;
             output::tell(&format!("and {more} more, which --json lists"));
         }
-        let took = human::duration(took);
+        let took = format::duration(took);
         output::tell(&format!(
             "{added} added, {updated} updated, {unchanged} unchanged, {} refused, in {took}",
             refused.len()

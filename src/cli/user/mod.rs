@@ -6,14 +6,14 @@ mod records;
 
 use chattrix::clock::Clock;
 use chattrix::store::Removal;
-use chattrix::user::{Profile, Standing, User as Known, UserId, is_avatar, is_name};
+use chattrix::user::{AccountStatus, Profile, User as Known, UserId, is_avatar, is_name};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::confirm::confirm_at_terminal;
-use super::failure::Failure;
+use super::error::CliError;
 use super::token::user_id;
-use super::{Place, output};
+use super::{GlobalArgs, output};
 
 /// The arguments of `chattrix user`.
 #[derive(Debug, Args)]
@@ -89,45 +89,45 @@ struct Who {
 }
 
 impl User {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
             Action::Add { who, name, avatar } => add(
-                place,
+                global,
                 &Profile {
                     id: who.id,
                     name,
                     avatar,
                 },
             ),
-            Action::List { json } => list(place, json),
-            Action::Show { who, json } => show(place, &who.id, json),
-            Action::Import(import) => import.run(place),
-            Action::Export(export) => export.run(place),
-            Action::Disable(who) => set_standing(place, &who.id, Standing::Disabled),
-            Action::Enable(who) => set_standing(place, &who.id, Standing::Active),
-            Action::Remove { who, yes } => remove(place, &who.id, yes),
+            Action::List { json } => list(global, json),
+            Action::Show { who, json } => show(global, &who.id, json),
+            Action::Import(import) => import.run(global),
+            Action::Export(export) => export.run(global),
+            Action::Disable(who) => set_standing(global, &who.id, AccountStatus::Disabled),
+            Action::Enable(who) => set_standing(global, &who.id, AccountStatus::Active),
+            Action::Remove { who, yes } => remove(global, &who.id, yes),
         }
     }
 }
 
-fn add(place: &Place, profile: &Profile) -> Result<(), Failure> {
+fn add(global: &GlobalArgs, profile: &Profile) -> Result<(), CliError> {
     let id = &profile.id;
-    if place
-        .world()?
+    if global
+        .context()?
         .database()?
         .add_user(profile, Clock::System.now())?
     {
         output::tell(&format!("added {id}"));
         return Ok(());
     }
-    Err(Failure::new(format!(
+    Err(CliError::new(format!(
         "there is a user {id} already, and it is left as it is"
     ))
     .hint(format!("chattrix user show {id}")))
 }
 
-fn list(place: &Place, json: bool) -> Result<(), Failure> {
-    let users = place.world()?.database_to_read()?.users()?;
+fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
+    let users = global.context()?.database_to_read()?.users()?;
     if json {
         return Ok(output::json(&users.iter().map(to_json).collect())?);
     }
@@ -147,9 +147,9 @@ fn list(place: &Place, json: bool) -> Result<(), Failure> {
     Ok(output::table(&["ID", "NAME", "STANDING", "AVATAR"], rows)?)
 }
 
-fn show(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
-    let user = place
-        .world()?
+fn show(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
+    let user = global
+        .context()?
         .database_to_read()?
         .user(id)?
         .ok_or_else(|| unknown(id))?;
@@ -169,9 +169,9 @@ fn show(place: &Place, id: &UserId, json: bool) -> Result<(), Failure> {
     ))?)
 }
 
-fn set_standing(place: &Place, id: &UserId, standing: Standing) -> Result<(), Failure> {
-    if !place
-        .world()?
+fn set_standing(global: &GlobalArgs, id: &UserId, standing: AccountStatus) -> Result<(), CliError> {
+    if !global
+        .context()?
         .existing_database()?
         .set_standing(id, standing)?
     {
@@ -181,8 +181,8 @@ fn set_standing(place: &Place, id: &UserId, standing: Standing) -> Result<(), Fa
     Ok(())
 }
 
-fn remove(place: &Place, id: &UserId, yes: bool) -> Result<(), Failure> {
-    let database = place.world()?.existing_database()?;
+fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
+    let database = global.context()?.existing_database()?;
     let name = database.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
     let name = output::printable(&name);
     confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
@@ -192,21 +192,22 @@ fn remove(place: &Place, id: &UserId, yes: bool) -> Result<(), Failure> {
             Ok(())
         }
         Removal::Unknown => Err(unknown(id)),
-        Removal::InLiveCall(call) => Err(Failure::new(format!("{id} is in a call ({call})")).hint(
-            format!("chattrix user disable {id} keeps it from the next one; remove it then"),
-        )),
+        Removal::InLiveCall(call) => Err(CliError::new(format!("{id} is in a call ({call})"))
+            .hint(format!(
+                "chattrix user disable {id} keeps it from the next one; remove it then"
+            ))),
     }
 }
 
 /// The failure that there is no such user.
-pub fn unknown(id: &UserId) -> Failure {
-    Failure::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
+pub fn unknown(id: &UserId) -> CliError {
+    CliError::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
 }
 
-fn word(standing: Standing) -> &'static str {
+fn word(standing: AccountStatus) -> &'static str {
     match standing {
-        Standing::Active => "active",
-        Standing::Disabled => "disabled",
+        AccountStatus::Active => "active",
+        AccountStatus::Disabled => "disabled",
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use chattrix::user::{Profile, Standing};
+use chattrix::user::{AccountStatus, Profile};
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use serde_json::{Map, Value};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::printable;
 use super::super::token::user_id;
 use super::{avatar, name, word};
@@ -19,7 +19,7 @@ pub struct Record {
     /// Its profile; without a picture in the file the user has none.
     pub profile: Profile,
     /// Its standing, where the file has one.
-    pub standing: Option<Standing>,
+    pub standing: Option<AccountStatus>,
 }
 
 /// One record of a file, or what is wrong with it.
@@ -40,23 +40,23 @@ pub const FIELDS: [&str; 4] = ["id", "name", "avatar", "standing"];
 ///
 /// # Errors
 /// It cannot be read, or is neither.
-pub fn read(file: &Path) -> Result<Vec<Entry>, Failure> {
+pub fn read(file: &Path) -> Result<Vec<Entry>, CliError> {
     let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let parse = match extension.as_ref().and_then(|text| text.to_str()) {
         Some("csv") => of_csv,
         Some("json") => of_json,
         Some(_) | None => {
             let shown = file.display();
-            return Err(Failure::usage(format!(
+            return Err(CliError::usage(format!(
                 "{shown}: expected a file whose name ends in .csv or .json"
             )));
         }
     };
     let shown = file.display();
     let text =
-        fs::read(file).map_err(|error| Failure::new(format!("cannot read {shown}: {error}")))?;
+        fs::read(file).map_err(|error| CliError::new(format!("cannot read {shown}: {error}")))?;
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-    let mut entries = parse(text).map_err(|error| Failure::new(format!("{shown}: {error}")))?;
+    let mut entries = parse(text).map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     refuse_repetitions(&mut entries);
     Ok(entries)
 }
@@ -185,8 +185,8 @@ fn field<T>(
     read(text).map_err(|expected| format!("{name}: {expected}, got {}", shown(text)))
 }
 
-fn standing_of(text: &str) -> Result<Standing, String> {
-    let mut all = [Standing::Active, Standing::Disabled].into_iter();
+fn standing_of(text: &str) -> Result<AccountStatus, String> {
+    let mut all = [AccountStatus::Active, AccountStatus::Disabled].into_iter();
     all.find(|one| word(*one) == text)
         .ok_or_else(|| "expected active or disabled".to_owned())
 }

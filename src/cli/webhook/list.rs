@@ -1,15 +1,15 @@
 //! `chattrix webhook list`.
 
-use chattrix::announcement::outbox::{Receiver, Sent, State, Tally};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::webhook::shown;
+use chattrix::webhook_model::message::{Receiver, Sent, State, Tally};
 use chattrix::wire::webhook;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::super::output::{self, Cell, Tint};
-use super::super::{Place, human};
+use super::super::{GlobalArgs, format};
 
 /// The arguments of `chattrix webhook list`.
 #[derive(Debug, Args)]
@@ -34,8 +34,8 @@ pub struct List {
 }
 
 impl List {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
-        let database = place.world()?.database_to_read()?;
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let database = global.context()?.database_to_read()?;
         let read = database.read();
         if self.messages {
             return self.messages(&read.sent(self.state, self.limit)?);
@@ -63,7 +63,7 @@ impl List {
         Ok(output::table(&header, rows)?)
     }
 
-    fn messages(&self, sent: &[Sent]) -> Result<(), Failure> {
+    fn messages(&self, sent: &[Sent]) -> Result<(), CliError> {
         if self.json {
             return Ok(output::json(&sent.iter().map(webhook::sent).collect())?);
         }
@@ -91,16 +91,16 @@ impl List {
 fn row(receiver: &Receiver, tally: &Tally, now: Timestamp) -> Vec<Cell> {
     let (state, tint) = match (&receiver.pause, receiver.failing_since) {
         (Some(pause), _) => {
-            let (cause, since) = (pause.cause.as_str(), human::ago(pause.at, now));
+            let (cause, since) = (pause.cause.as_str(), format::ago(pause.at, now));
             (format!("paused ({cause}) {since}"), Tint::Bad)
         }
         (None, Some(since)) => {
-            let since = human::ago(since, now);
+            let since = format::ago(since, now);
             (format!("failing, first {since}"), Tint::Odd)
         }
         (None, None) => ("working".to_owned(), Tint::Good),
     };
-    let oldest = tally.waiting_since.map(|since| human::ago(since, now));
+    let oldest = tally.waiting_since.map(|since| format::ago(since, now));
     let oldest = oldest.map(|ago| format!(", the oldest {ago}"));
     vec![
         receiver.id.to_string().into(),
@@ -121,7 +121,7 @@ fn message(sent: &Sent, now: Timestamp) -> Vec<Cell> {
         sent.id.to_string().into(),
         sent.topic.as_str().into(),
         sent.receiver.to_string().into(),
-        human::ago(sent.at, now).into(),
+        format::ago(sent.at, now).into(),
         Cell::tinted(sent.state.as_str(), Some(tint)),
         sent.attempts.len().to_string().into(),
         last.unwrap_or_default().into(),

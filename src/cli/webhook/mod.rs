@@ -5,10 +5,10 @@ mod list;
 use chattrix::wire::control::{Answer, Request, Tested, Webhooks};
 use clap::{Args, Subcommand};
 
-use super::Place;
-use super::failure::Failure;
+use super::GlobalArgs;
+use super::control_client::{ControlClient, runtime};
+use super::error::CliError;
 use super::output::{self, Cell, Tint};
-use super::running::{Running, runtime};
 
 /// The arguments of `chattrix webhook`.
 #[derive(Debug, Args)]
@@ -64,48 +64,48 @@ enum Action {
 }
 
 impl Webhook {
-    pub fn run(self, place: &Place) -> Result<(), Failure> {
+    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
-            Action::List(list) => list.run(place),
-            Action::Test { receiver, json } => test(place, receiver, json),
-            Action::Retry { message } => retry(place, message),
+            Action::List(list) => list.run(global),
+            Action::Test { receiver, json } => test(global, receiver, json),
+            Action::Retry { message } => retry(global, message),
             Action::Pause { receiver } => {
-                count(place, Webhooks::Pause { receiver }, "receivers paused")
+                count(global, Webhooks::Pause { receiver }, "receivers paused")
             }
             Action::Resume { receiver } => {
-                count(place, Webhooks::Resume { receiver }, "receivers resumed")
+                count(global, Webhooks::Resume { receiver }, "receivers resumed")
             }
         }
     }
 }
 
 /// Asks the running server, and says how many there were of what.
-fn count(place: &Place, asked: Webhooks, what: &str) -> Result<(), Failure> {
-    if let Answer::Counted { count } = ask(place, asked)? {
+fn count(global: &GlobalArgs, asked: Webhooks, what: &str) -> Result<(), CliError> {
+    if let Answer::Counted { count } = ask(global, asked)? {
         output::tell(&format!("{count} {what}"));
     }
     Ok(())
 }
 
-fn retry(place: &Place, message: Option<String>) -> Result<(), Failure> {
+fn retry(global: &GlobalArgs, message: Option<String>) -> Result<(), CliError> {
     match message {
         None => count(
-            place,
+            global,
             Webhooks::Retry { message },
             "deliveries are tried again",
         ),
         Some(id) => {
             let message = Some(id.clone());
-            ask(place, Webhooks::Retry { message })?;
+            ask(global, Webhooks::Retry { message })?;
             output::tell(&format!("{id} is sent again"));
             Ok(())
         }
     }
 }
 
-fn test(place: &Place, receiver: Option<i64>, json: bool) -> Result<(), Failure> {
-    let Answer::Tested { receivers } = ask(place, Webhooks::Test { receiver })? else {
-        return Err(Failure::new("the server answered something else"));
+fn test(global: &GlobalArgs, receiver: Option<i64>, json: bool) -> Result<(), CliError> {
+    let Answer::Tested { receivers } = ask(global, Webhooks::Test { receiver })? else {
+        return Err(CliError::new("the server answered something else"));
     };
     if json {
         output::json(&receivers.iter().map(Tested::to_json).collect())?;
@@ -116,7 +116,7 @@ fn test(place: &Place, receiver: Option<i64>, json: bool) -> Result<(), Failure>
     let failed = receivers.iter().filter(|one| !one.delivered).count();
     if failed > 0 {
         let all = receivers.len();
-        return Err(Failure::new(format!(
+        return Err(CliError::new(format!(
             "{failed} of {all} receivers did not take the message"
         )));
     }
@@ -136,13 +136,13 @@ fn row(tested: &Tested) -> Vec<Cell> {
     ]
 }
 
-fn ask(place: &Place, asked: Webhooks) -> Result<Answer, Failure> {
-    let world = place.world()?;
-    let database = &world.settings.database;
+fn ask(global: &GlobalArgs, asked: Webhooks) -> Result<Answer, CliError> {
+    let context = global.context()?;
+    let database = &context.settings.database;
     // A receiver that does not answer takes as long as the setting lets it, and connecting before that.
-    let patience = world.settings.webhook_timeout;
+    let patience = context.settings.webhook_timeout;
     runtime()?.block_on(async {
-        let mut server = Running::required(database, "webhooks are sent by it").await?;
+        let mut server = ControlClient::required(database, "webhooks are sent by it").await?;
         server
             .ask_patiently(&Request::Webhooks(asked), patience)
             .await

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::call::notice::Invitation;
 use crate::call::{
     Action, Actor, Audience, CallError, CallType, Event, NetworkQuality, Notice, RejectReason,
-    Signal, Signalled, Status,
+    Signal, SignalEvent, Status,
 };
 use crate::clock::Timestamp;
 use crate::service::Error;
@@ -171,7 +171,7 @@ fn warning() -> Message {
 }
 
 fn signalled() -> Message {
-    let event = Event::Signal(Signalled {
+    let event = Event::Signal(SignalEvent {
         call: example::call_id(),
         from: example::caller().id,
         signal: Signal::of_json(OFFER).expect("it is short"),

@@ -10,7 +10,7 @@ use crate::agora::{Agora, Grant, Uid};
 use crate::call::{CallError, MediaRole};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
-use crate::gate::Problem;
+use crate::guard::ApiError;
 use crate::service::Error;
 use crate::wire::{agora as shape, request};
 
@@ -97,12 +97,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::new(
             "not_configured",
             "The server has no account with Agora.",
-            Problem::no_agora_account(),
+            ApiError::no_agora_account(),
         ),
         Refusal::new(
             "not_oneself",
             "`userId` is somebody else.",
-            Problem::not_ones_own_token(),
+            ApiError::not_ones_own_token(),
         ),
         Refusal::new(
             "not_on_channel",

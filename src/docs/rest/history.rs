@@ -10,7 +10,7 @@ use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
 use crate::wire::query::{self, Parameters};
-use crate::wire::{answer, history as shape, value};
+use crate::wire::{history as shape, response, value};
 
 use super::{Description, Example, Route, path_parameter, query_parameter, success};
 
@@ -275,7 +275,7 @@ fn rejected() -> PastCall {
 }
 
 fn nothing(message: &str, description: &'static str) -> Response {
-    let example = example::value(&answer::nothing(message));
+    let example = example::value(&response::nothing(message));
     success(
         description,
         message,

@@ -8,7 +8,7 @@ use utoipa::openapi::{RefOr, Required, Schema};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::{answer, lists as shape, request, value};
+use crate::wire::{lists as shape, request, response, value};
 
 use super::{Description, Example, Route, body, path_parameter, query_parameter, success};
 
@@ -209,7 +209,7 @@ fn removal(tag: &'static str, [id, summary, description, message]: Words) -> Des
                 [Example(
                     "removed",
                     "It is not there.",
-                    example::value(&answer::nothing(message)),
+                    example::value(&response::nothing(message)),
                 )],
             ),
         ),

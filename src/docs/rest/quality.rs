@@ -7,7 +7,7 @@ use utoipa::openapi::path::HttpMethod;
 use crate::call::{Action, NetworkQuality, QualityReport, QualitySummary, Status};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
-use crate::wire::{answer, quality as shape, request, value};
+use crate::wire::{quality as shape, request, response, value};
 
 use super::{Description, Example, Route, body, call_id, success};
 
@@ -45,7 +45,7 @@ fn report() -> Route {
                 "It is noted.",
                 MESSAGE,
                 value::nothing(),
-                [Example("reported", "It is noted.", example::value(&answer::nothing(MESSAGE)))],
+                [Example("reported", "It is noted.", example::value(&response::nothing(MESSAGE)))],
             ),
         ),
         refusals: vec![

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use rusqlite::Row;
 
-use crate::announcement::delivery::{Outcome, ReceiverId};
-use crate::announcement::outbox::{Attempt, Sent, State, Tally};
-use crate::announcement::{MessageId, Topic};
 use crate::call::CallId;
 use crate::clock::Timestamp;
+use crate::webhook_model::delivery::{EndpointId, Outcome};
+use crate::webhook_model::message::{Attempt, Sent, State, Tally};
+use crate::webhook_model::{EventType, MessageId};
 
 use super::super::Read;
-use super::super::codes::{Columns, encode};
+use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
 
 /// Deliveries that are counted one by one; beyond that, "so many" is enough to know.
@@ -22,7 +22,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn tally(&self, receiver: ReceiverId) -> Result<Tally, Error> {
+    pub fn tally(&self, receiver: EndpointId) -> Result<Tally, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT waiting, (SELECT at FROM webhook_messages WHERE seq = oldest) AS since
              FROM (SELECT count(*) AS waiting, min(message) AS oldest
@@ -63,7 +63,7 @@ impl Read<'_> {
         .collect()
     }
 
-    fn attempts(&self, message: i64, receiver: ReceiverId) -> Result<Vec<Attempt>, Error> {
+    fn attempts(&self, message: i64, receiver: EndpointId) -> Result<Vec<Attempt>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM webhook_attempts WHERE message = ?1 AND receiver = ?2 ORDER BY number",
         )?;
@@ -83,9 +83,9 @@ fn sent(row: &Row<'_>) -> Result<Sent, Error> {
     let call: Option<[u8; 16]> = columns.get("call")?;
     let due: Option<i64> = columns.get("due")?;
     Ok(Sent {
-        receiver: ReceiverId(columns.get("receiver")?),
+        receiver: EndpointId(columns.get("receiver")?),
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
-        topic: columns.decode(&Topic::ALL, "topic")?,
+        topic: columns.decode(&EventType::ALL, "topic")?,
         call: call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))),
         at: Timestamp::from_millis(columns.get("at")?),
         state: columns.decode(&State::ALL, "state")?,

@@ -3,13 +3,13 @@
 
 use rusqlite::{Row, named_params};
 
-use crate::announcement::delivery::{Next, Outcome, ReceiverId};
-use crate::announcement::outbox::{Attempt, Delivery, Due, State};
-use crate::announcement::{Announcement, MessageId, Topic};
 use crate::call::CallId;
 use crate::clock::Timestamp;
+use crate::webhook_model::delivery::{EndpointId, Next, Outcome};
+use crate::webhook_model::message::{Attempt, Delivery, Due, State};
+use crate::webhook_model::{EventType, MessageId, WebhookEvent};
 
-use super::super::codes::{Columns, encode};
+use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
 use super::super::{Read, Write};
 
@@ -20,7 +20,7 @@ impl Read<'_> {
     /// [`Error`].
     pub fn due_deliveries(
         &self,
-        receiver: ReceiverId,
+        receiver: EndpointId,
         until: Timestamp,
         limit: usize,
     ) -> Result<Due, Error> {
@@ -51,16 +51,16 @@ impl Write<'_> {
     pub fn announce(
         &self,
         id: MessageId,
-        announcement: &Announcement,
+        announcement: &WebhookEvent,
         body: &str,
     ) -> Result<(), Error> {
-        let Announcement { topic, at, subject } = announcement;
+        let WebhookEvent { topic, at, subject } = announcement;
         let call = subject.call();
         self.execute(
             "INSERT INTO webhook_messages (id, topic, call, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             (
                 id.as_bytes(),
-                encode(&Topic::ALL, topic),
+                encode(&EventType::ALL, topic),
                 call.as_ref().map(CallId::as_bytes),
                 at.as_millis(),
                 body,
@@ -74,7 +74,7 @@ impl Write<'_> {
                          THEN NULL ELSE :due END
              FROM webhook_receivers AS r",
             named_params! {
-                ":message": self.conn.last_insert_rowid(), ":lane": subject.lane(), ":due": at.as_millis(),
+                ":message": self.conn.last_insert_rowid(), ":lane": subject.ordering_key(), ":due": at.as_millis(),
             },
         )?;
         Ok(())
@@ -137,21 +137,26 @@ impl Write<'_> {
                 let sql =
                     "SELECT lane FROM webhook_deliveries WHERE message = ?1 AND receiver = ?2";
                 let mut statement = self.conn.prepare_cached(sql)?;
-                let lane: Vec<u8> =
+                let ordering_key: Vec<u8> =
                     statement.query_one((delivery.seq, delivery.receiver.0), |row| row.get(0))?;
-                self.open_lane(delivery.receiver, &lane, now)
+                self.open_lane(delivery.receiver, &ordering_key, now)
             }
         }
     }
 
     /// The first message that waits in a lane is due.
-    fn open_lane(&self, receiver: ReceiverId, lane: &[u8], now: Timestamp) -> Result<(), Error> {
+    fn open_lane(
+        &self,
+        receiver: EndpointId,
+        ordering_key: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Error> {
         self.execute(
             "UPDATE webhook_deliveries SET due = ?3
              WHERE receiver = ?1 AND due IS NULL AND message =
                 (SELECT message FROM webhook_deliveries
                  WHERE receiver = ?1 AND lane = ?2 AND state = 0 ORDER BY message LIMIT 1)",
-            (receiver.0, lane, now.as_millis()),
+            (receiver.0, ordering_key, now.as_millis()),
         )?;
         Ok(())
     }
@@ -223,8 +228,8 @@ impl Write<'_> {
         let waiting = statement.query_map([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let waiting: Vec<(i64, Vec<u8>)> = waiting.collect::<Result<_, _>>()?;
         self.execute("DELETE FROM webhook_messages WHERE seq = ?1", [seq])?;
-        for (receiver, lane) in waiting {
-            self.open_lane(ReceiverId(receiver), &lane, now)?;
+        for (receiver, ordering_key) in waiting {
+            self.open_lane(EndpointId(receiver), &ordering_key, now)?;
         }
         Ok(())
     }
@@ -239,10 +244,10 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, Error> {
     };
     let call: Option<[u8; 16]> = columns.get("call")?;
     Ok(Delivery {
-        receiver: ReceiverId(columns.get("receiver")?),
+        receiver: EndpointId(columns.get("receiver")?),
         seq,
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
-        topic: columns.decode(&Topic::ALL, "topic")?,
+        topic: columns.decode(&EventType::ALL, "topic")?,
         call: call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))),
         at: Timestamp::from_millis(columns.get("at")?),
         body: columns.get("body")?,

@@ -2,12 +2,12 @@
 
 use rusqlite::Row;
 
-use crate::announcement::delivery::{PauseCause, ReceiverId};
-use crate::announcement::outbox::{Pause, Receiver};
 use crate::clock::Timestamp;
 use crate::user::UserId;
+use crate::webhook_model::delivery::{EndpointId, PauseCause};
+use crate::webhook_model::message::{Pause, Receiver};
 
-use super::super::codes::{Columns, encode};
+use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
 use super::super::users::user_id;
 use super::super::{Read, Write};
@@ -51,7 +51,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn mark_failing(&self, receiver: ReceiverId, now: Timestamp) -> Result<Timestamp, Error> {
+    pub fn mark_failing(&self, receiver: EndpointId, now: Timestamp) -> Result<Timestamp, Error> {
         let mut statement = self.conn.prepare_cached(
             "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
              RETURNING failing_since",
@@ -64,7 +64,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn mark_working(&self, receiver: ReceiverId) -> Result<(), Error> {
+    pub fn mark_working(&self, receiver: EndpointId) -> Result<(), Error> {
         self.execute(
             "UPDATE webhook_receivers SET failing_since = NULL
              WHERE key = ?1 AND failing_since IS NOT NULL",
@@ -79,7 +79,7 @@ impl Write<'_> {
     /// [`Error`].
     pub fn pause_receiver(
         &self,
-        receiver: ReceiverId,
+        receiver: EndpointId,
         cause: PauseCause,
         now: Timestamp,
     ) -> Result<bool, Error> {
@@ -99,7 +99,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn resume_receiver(&self, receiver: ReceiverId) -> Result<bool, Error> {
+    pub fn resume_receiver(&self, receiver: EndpointId) -> Result<bool, Error> {
         let changed = self.execute(
             "UPDATE webhook_receivers SET paused_at = NULL, pause_cause = NULL, failing_since = NULL
              WHERE key = ?1 AND paused_at IS NOT NULL",
@@ -154,7 +154,7 @@ fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
         None => None,
     };
     Ok(Receiver {
-        id: ReceiverId(key),
+        id: EndpointId(key),
         url: columns.get("url")?,
         failing_since: instant("failing_since")?,
         pause,

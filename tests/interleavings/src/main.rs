@@ -25,7 +25,7 @@ use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
 use clock::Timestamp;
-use hub::{Capacity, Closing, Hub, Outgoing, SharedNotice};
+use hub::{Capacity, CloseReason, EncodedNotice, Hub, Outgoing};
 use user::{SessionId, UserId};
 
 /// Schedules that are tried of each scene.
@@ -82,8 +82,8 @@ fn bob() -> UserId {
     UserId::parse("bob").expect("an id")
 }
 
-fn notice(at: i64) -> Arc<SharedNotice> {
-    Arc::new(SharedNotice::new(Notice {
+fn notice(at: i64) -> Arc<EncodedNotice> {
+    Arc::new(EncodedNotice::new(Notice {
         audience: Audience::Participant(bob()),
         event: Event::TimedOut {
             call: CallId::from_uuid(uuid::Uuid::nil()),
@@ -96,20 +96,20 @@ fn notice(at: i64) -> Arc<SharedNotice> {
 fn pushes_and_a_close() {
     let hub = hub(8);
     let session = hub.subscribe(&bob(), &SessionId::new("1"));
-    let (writer, closer) = (Arc::clone(session.outbox()), Arc::clone(session.outbox()));
+    let (writer, closer) = (Arc::clone(session.queue()), Arc::clone(session.queue()));
     let writer = thread::spawn(move || {
         for at in 1..=2 {
             assert!(writer.push(notice(at)) <= 1);
         }
     });
-    let closer = thread::spawn(move || closer.close(Closing::Barred));
+    let closer = thread::spawn(move || closer.close(CloseReason::UserDisabled));
     let heard = future::block_on(async {
         let mut heard = Vec::new();
         loop {
-            match session.outbox().next().await {
+            match session.queue().next().await {
                 Outgoing::Notice(notice) => heard.push(notice.notice().at.as_millis()),
                 Outgoing::Close(closing) => {
-                    assert_eq!(closing, Closing::Barred);
+                    assert_eq!(closing, CloseReason::UserDisabled);
                     return heard;
                 }
             }
@@ -127,17 +127,20 @@ fn pushes_and_a_close() {
 fn a_close_while_sending() {
     let hub = hub(8);
     let session = hub.subscribe(&bob(), &SessionId::new("1"));
-    let (writer, closer) = (Arc::clone(session.outbox()), hub.clone());
+    let (writer, closer) = (Arc::clone(session.queue()), hub.clone());
     let writer = thread::spawn(move || {
         for at in 1..=2 {
             writer.push(notice(at));
         }
     });
-    let closer = thread::spawn(move || closer.bar(&[bob()]));
-    assert_eq!(future::block_on(session.outbox().closed()), Closing::Barred);
+    let closer = thread::spawn(move || closer.disconnect_users(&[bob()]));
+    assert_eq!(
+        future::block_on(session.queue().closed()),
+        CloseReason::UserDisabled
+    );
     // The close stands for the loop too, whatever else waits.
-    let next = future::block_on(session.outbox().next());
-    assert_eq!(next, Outgoing::Close(Closing::Barred));
+    let next = future::block_on(session.queue().next());
+    assert_eq!(next, Outgoing::Close(CloseReason::UserDisabled));
     writer.join().expect("the writer ended");
     closer.join().expect("the closer ended");
 }
@@ -147,21 +150,21 @@ fn a_full_queue() {
     let session = hub.subscribe(&bob(), &SessionId::new("1"));
     let writers: Vec<_> = (0..3)
         .map(|at| {
-            let outbox = Arc::clone(session.outbox());
+            let outbox = Arc::clone(session.queue());
             thread::spawn(move || outbox.push(notice(at)))
         })
         .collect();
     let heard = thread::spawn(move || {
         let mut heard = 0;
         future::block_on(async {
-            while let Outgoing::Notice(_) = session.outbox().next().await {
+            while let Outgoing::Notice(_) = session.queue().next().await {
                 heard += 1;
                 if heard == 3 {
                     break;
                 }
             }
         });
-        (heard, session.outbox().abandon())
+        (heard, session.queue().abandon())
     });
     let missed: usize = writers
         .into_iter()
@@ -181,15 +184,15 @@ fn entering_while_stopping() {
             let hub = hub.clone();
             thread::spawn(move || {
                 let session = hub.subscribe(&bob(), &SessionId::new(id));
-                future::block_on(session.outbox().closed())
+                future::block_on(session.queue().closed())
             })
         })
         .collect();
     for session in sessions {
-        assert_eq!(session.join().expect("it ended"), Closing::Stopping);
+        assert_eq!(session.join().expect("it ended"), CloseReason::Stopping);
     }
     stopper.join().expect("it ended");
-    assert_eq!(hub.attendance().users, 0);
+    assert_eq!(hub.stats().users, 0);
 }
 
 fn replacements() {
@@ -207,13 +210,13 @@ fn replacements() {
     let open = hub.sessions(&bob());
     assert_eq!(open.len(), 1);
     for connection in connections {
-        if !Arc::ptr_eq(connection.outbox(), &open[0]) {
-            let closed = future::block_on(connection.outbox().closed());
-            assert_eq!(closed, Closing::Replaced);
+        if !Arc::ptr_eq(connection.queue(), &open[0]) {
+            let closed = future::block_on(connection.queue().closed());
+            assert_eq!(closed, CloseReason::Replaced);
         }
     }
     assert!(!hub.is_connected(&bob()));
-    assert_eq!(hub.attendance().sessions, 0);
+    assert_eq!(hub.stats().sessions, 0);
 }
 
 fn places() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chattrix::clock::ManualClock;
 use chattrix::store::Database;
-use chattrix::user::{Standing, UserId};
+use chattrix::user::{AccountStatus, UserId};
 use serde_json::json;
 
 use crate::support::{Api, Socket, TestServer, eventually, initiate_body, wall_clock_hand};
@@ -80,7 +80,7 @@ impl World {
         let database = Database::open(&server.database()).expect("opened");
         let dave = UserId::parse("dave").expect("an id");
         database
-            .set_standing(&dave, Standing::Disabled)
+            .set_standing(&dave, AccountStatus::Disabled)
             .expect("disabled");
         let [stranger, blocked] = ["carol", BLOCKED].map(|user| server.sign_in(user));
         Self {

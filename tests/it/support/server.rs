@@ -8,7 +8,7 @@ use chattrix::app;
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
-use chattrix::user::{Profile, Standing, UserId};
+use chattrix::user::{AccountStatus, Profile, UserId};
 use rocket::Route;
 use rocket::fairing::AdHoc;
 use tempfile::TempDir;
@@ -119,7 +119,7 @@ impl Plan {
         }
         for id in &self.disabled {
             database
-                .set_standing(id, Standing::Disabled)
+                .set_standing(id, AccountStatus::Disabled)
                 .expect("the user is disabled");
         }
         drop(database);

@@ -8,15 +8,15 @@ use crate::call::{Action, Call, CallError, Status};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::answer::{self, Shown};
 use crate::wire::request;
+use crate::wire::response::{self, CallView};
 
 use super::super::{Description, Example, Route, body, call_id, success};
 use super::TAG;
 
 pub(super) fn ringing() -> Route {
     const MESSAGE: &str = "Call is ringing";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Asked));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Asked));
     Description {
         tag: TAG,
         id: "ringCall",
@@ -28,7 +28,7 @@ pub(super) fn ringing() -> Route {
         success: ("200", success(
             "The call, RINGING.",
             MESSAGE,
-            schemas::named(Shown::Asked.schema().0),
+            schemas::named(CallView::Asked.schema().0),
             [Example("rings", "It rings.", shown(&example::ringing()))],
         )),
         refusals: vec![
@@ -48,7 +48,7 @@ pub(super) fn ringing() -> Route {
 
 pub(super) fn accept() -> Route {
     const MESSAGE: &str = "Call accepted successfully";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Started));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Started));
     Description {
         tag: TAG,
         id: "acceptCall",
@@ -60,7 +60,7 @@ pub(super) fn accept() -> Route {
         success: ("200", success(
             "The call, CONNECTING from now.",
             MESSAGE,
-            schemas::named(Shown::Started.schema().0),
+            schemas::named(CallView::Started.schema().0),
             [Example("connecting", "Accepted.", shown(&example::connecting()))],
         )),
         refusals: vec![
@@ -80,7 +80,7 @@ pub(super) fn accept() -> Route {
 
 pub(super) fn reject() -> Route {
     const MESSAGE: &str = "Call rejected successfully";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Asked));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Asked));
     let wrong = request::reject(br#"{"reason":"tired"}"#).expect_err("no such reason");
     Description {
         tag: TAG,
@@ -96,7 +96,7 @@ pub(super) fn reject() -> Route {
         success: ("200", success(
             "The call, REJECTED from now.",
             MESSAGE,
-            schemas::named(Shown::Asked.schema().0),
+            schemas::named(CallView::Asked.schema().0),
             [Example("rejected", "Rejected.", shown(&example::rejected()))],
         )),
         refusals: vec![
@@ -117,7 +117,7 @@ pub(super) fn reject() -> Route {
 
 pub(super) fn end() -> Route {
     const MESSAGE: &str = "Call ended successfully";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Ended));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Ended));
     let wrong = request::end(br#"{"durationSeconds":-1}"#).expect_err("a negative duration");
     Description {
         tag: TAG,
@@ -140,7 +140,7 @@ pub(super) fn end() -> Route {
         success: ("200", success(
             "The call, ENDED from now.",
             MESSAGE,
-            schemas::named(Shown::Ended.schema().0),
+            schemas::named(CallView::Ended.schema().0),
             [
                 Example("ended", "They have talked.", shown(&example::ended())),
                 Example("given_up", "It was never accepted.", shown(&example::given_up())),
@@ -160,7 +160,7 @@ pub(super) fn end() -> Route {
 
 pub(super) fn set_status() -> Route {
     const MESSAGE: &str = "Call status updated successfully";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Started));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Started));
     let wrong = request::status(br#"{"status":"MISSED"}"#).expect_err("no status to be set");
     let to = |status: Status| json!({ "status": status.as_str() });
     Description {
@@ -181,7 +181,7 @@ pub(super) fn set_status() -> Route {
         success: ("200", success(
             "The call in its new status.",
             MESSAGE,
-            schemas::named(Shown::Started.schema().0),
+            schemas::named(CallView::Started.schema().0),
             [
                 Example("active", "Media flows.", shown(&example::active())),
                 Example("connecting", "Accepted.", shown(&example::connecting())),

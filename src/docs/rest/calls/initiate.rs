@@ -11,8 +11,8 @@ use crate::call::{Call, CallError, CallId, Status};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::answer::{self, Shown};
 use crate::wire::request;
+use crate::wire::response::{self, CallView};
 
 use super::super::{Description, Example, Route, body, success};
 use super::TAG;
@@ -24,7 +24,7 @@ pub(super) fn initiate() -> Route {
         "callType": "VIDEO",
         "channelId": example::channel().as_str(),
     });
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Asked));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Asked));
     Description {
         tag: TAG,
         id: "initiateCall",
@@ -43,7 +43,7 @@ pub(super) fn initiate() -> Route {
         success: ("201", success(
             "The call. RINGING where the callee has a connected session, else INITIATING.",
             MESSAGE,
-            schemas::named(Shown::Asked.schema().0),
+            schemas::named(CallView::Asked.schema().0),
             [
                 Example("ringing", "The callee is connected.", shown(&example::ringing())),
                 Example("initiating", "The callee is not connected.", shown(&example::initiating())),

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::OneOfBuilder;
 use crate::call::Call;
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
-use crate::wire::answer::{self, Shown};
+use crate::wire::response::{self, CallView};
 use crate::wire::value;
 
 use change::{accept, end, reject, ringing, set_status};
@@ -35,9 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
 
 fn active() -> Route {
     const MESSAGE: &str = "Active call retrieved successfully";
-    let shown = |call: Option<&Call>| example::value(&answer::call_or_null(MESSAGE, call));
+    let shown = |call: Option<&Call>| example::value(&response::call_or_null(MESSAGE, call));
     let call_or_null = OneOfBuilder::new()
-        .item(schemas::named(Shown::Whole.schema().0))
+        .item(schemas::named(CallView::Whole.schema().0))
         .item(value::nothing());
     Description {
         tag: TAG,
@@ -63,7 +63,7 @@ fn active() -> Route {
 
 fn details() -> Route {
     const MESSAGE: &str = "Call details retrieved successfully";
-    let shown = |call: &Call| example::value(&answer::call(MESSAGE, call, Shown::Whole));
+    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Whole));
     Description {
         tag: TAG,
         id: "getCall",
@@ -76,7 +76,7 @@ fn details() -> Route {
             success(
                 "The call.",
                 MESSAGE,
-                schemas::named(Shown::Whole.schema().0),
+                schemas::named(CallView::Whole.schema().0),
                 [
                     Example("ringing", "Not answered yet.", shown(&example::ringing())),
                     Example("ended", "Over.", shown(&example::ended())),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::hub::{Hub, Outbox, Place, SharedNotice, Subscription};
+use crate::hub::{EncodedNotice, Hub, SessionQueue, Slot, Subscription};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 use crate::{HERE, bob};
@@ -112,14 +112,14 @@ impl Line {
 pub struct Session {
     hub: Hub,
     line: Line,
-    place: Place,
+    place: Slot,
     subscription: Subscription,
 }
 
 /// The peer of a session.
 struct Bob<'a> {
     line: &'a Line,
-    outbox: &'a Outbox,
+    outbox: &'a SessionQueue,
 }
 
 impl Session {
@@ -140,7 +140,7 @@ impl Session {
             place,
             subscription,
         } = self;
-        let outbox = Arc::clone(subscription.outbox());
+        let outbox = Arc::clone(subscription.queue());
         let mut peer = Bob {
             line: &line,
             outbox: &outbox,
@@ -167,7 +167,7 @@ impl Session {
 impl Peer for Bob<'_> {
     type Incoming = End;
 
-    async fn tell(&mut self, notice: &SharedNotice) -> Result<(), End> {
+    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         self.line.0.state.lock().begun += 1;
         let writing = self.line.write(notice.notice().at.as_millis());
         course::unless_closed(self.outbox, writing).await

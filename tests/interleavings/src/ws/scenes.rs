@@ -53,12 +53,12 @@ fn publish(hub: &Hub, notices: i64) -> usize {
 
 /// Says that all is as if there had never been anybody.
 fn deserted(hub: &Hub) {
-    let there = hub.attendance();
+    let there = hub.stats();
     assert_eq!((there.connections, there.sessions, there.users), (0, 0, 0));
     let mut places: Vec<_> = (0..2)
         .map(|_| hub.admit(&bob(), HERE).expect("a place"))
         .collect();
-    assert!(places.iter_mut().all(|place| place.may_linger()));
+    assert!(places.iter_mut().all(|place| place.try_linger()));
 }
 
 /// Says that the peer was told the first of all notices, in their order, and none twice.
@@ -127,7 +127,7 @@ fn a_stop_while_the_user_is_barred() {
     let (publishing, barring, stopping, closed) =
         (hub.clone(), hub.clone(), hub.clone(), line.clone());
     let writer = thread::spawn(move || publish(&publishing, 2));
-    let bar = thread::spawn(move || barring.bar(&[bob()]));
+    let bar = thread::spawn(move || barring.disconnect_users(&[bob()]));
     let stop = thread::spawn(move || {
         stopping.stop();
         future::block_on(stopping.emptied());
@@ -142,7 +142,7 @@ fn a_stop_while_the_user_is_barred() {
         thread.join().expect("it ended");
     }
     writer.join().expect("it ended");
-    assert!([End::ByUs(Close::Barred), End::ByUs(Close::Stopping)].contains(&end));
+    assert!([End::ByUs(Close::UserDisabled), End::ByUs(Close::Stopping)].contains(&end));
     assert_eq!(line.closed(), [(end, PATIENCE)]);
     is_a_beginning(&line.told());
     deserted(&hub);

@@ -57,7 +57,7 @@ impl Columns<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallType, Cause, Direction, Outcome, RejectReason, Status, Via};
+    use crate::call::{CallType, Cause, Direction, Outcome, RejectReason, Source, Status};
 
     #[test]
     fn the_codes_in_the_field_never_change() {
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(encode(&RejectReason::ALL, &RejectReason::Unavailable), 2);
         assert_eq!(encode(&Outcome::ALL, &Outcome::Cancelled), 3);
         assert_eq!(encode(&Direction::ALL, &Direction::Outgoing), 1);
-        assert_eq!(encode(&Via::ALL, &Via::Admin), 3);
+        assert_eq!(encode(&Source::ALL, &Source::Admin), 3);
         assert_eq!(encode(&Cause::ALL, &Cause::MaxDuration), 9);
     }
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// When the sweeper last showed itself, and by when it is due.
-pub(super) struct Pulse(Mutex<Beat>);
+pub(super) struct Heartbeat(Mutex<Beat>);
 
 #[derive(Clone, Copy)]
 struct Beat {
@@ -17,7 +17,7 @@ struct Beat {
     due: Instant,
 }
 
-impl Pulse {
+impl Heartbeat {
     pub const fn new(now: Instant) -> Self {
         Self(Mutex::new(Beat { at: now, due: now }))
     }
@@ -58,29 +58,29 @@ mod tests {
     #[test]
     fn a_sweeper_that_rests_is_late_from_the_end_of_its_rest() {
         let start = Instant::now();
-        let pulse = Pulse::new(start);
-        pulse.rest(start + SECOND, start);
-        assert_eq!(pulse.late(start + SECOND), Duration::ZERO);
-        assert_eq!(pulse.late(start + 3 * SECOND), 2 * SECOND);
-        pulse.rouse(start + SECOND / 2);
-        assert_eq!(pulse.late(start + SECOND), SECOND / 2);
+        let heartbeat = Heartbeat::new(start);
+        heartbeat.rest(start + SECOND, start);
+        assert_eq!(heartbeat.late(start + SECOND), Duration::ZERO);
+        assert_eq!(heartbeat.late(start + 3 * SECOND), 2 * SECOND);
+        heartbeat.rouse(start + SECOND / 2);
+        assert_eq!(heartbeat.late(start + SECOND), SECOND / 2);
     }
 
     #[test]
     fn a_sweeper_that_tries_in_vain_is_alive_and_late() {
         let start = Instant::now();
-        let pulse = Pulse::new(start);
-        pulse.beat(start + 30 * SECOND);
+        let heartbeat = Heartbeat::new(start);
+        heartbeat.beat(start + 30 * SECOND);
         let now = start + 31 * SECOND;
-        assert!(pulse.is_beating(now));
-        assert_eq!(pulse.late(now), 31 * SECOND);
+        assert!(heartbeat.is_beating(now));
+        assert_eq!(heartbeat.late(now), 31 * SECOND);
     }
 
     #[test]
     fn a_sweeper_of_which_nothing_was_heard_for_ten_seconds_is_dead() {
         let start = Instant::now();
-        let pulse = Pulse::new(start);
-        assert!(pulse.is_beating(start + 10 * SECOND));
-        assert!(!pulse.is_beating(start + 11 * SECOND));
+        let heartbeat = Heartbeat::new(start);
+        assert!(heartbeat.is_beating(start + 10 * SECOND));
+        assert!(!heartbeat.is_beating(start + 11 * SECOND));
     }
 }

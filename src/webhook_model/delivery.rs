@@ -17,9 +17,9 @@ const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// A receiver, by the number that administrators know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReceiverId(pub i64);
+pub struct EndpointId(pub i64);
 
-impl fmt::Display for ReceiverId {
+impl fmt::Display for EndpointId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

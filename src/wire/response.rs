@@ -35,7 +35,7 @@ pub(crate) struct Failure<'a> {
 
 /// Which of a call's fields an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum CallView {
     /// Neither start nor end: the answers to initiate and reject.
     Asked,
     /// `startTime` where there is one: the answers to accept and PATCH.
@@ -108,19 +108,19 @@ pub(super) struct CallShape<'a> {
 }
 
 impl<'a> CallShape<'a> {
-    pub(super) fn new(call: &'a Call, shown: Shown) -> Self {
+    pub(super) fn new(call: &'a Call, shown: CallView) -> Self {
         let start_time = call.state.started_at().map(Instant);
         let end_time = call.state.ended_at().map(Instant);
         let duration_seconds = call.state.duration_seconds();
         let (start_time, end_time, duration_seconds) = match shown {
-            Shown::Asked => (Field::Absent, Field::Absent, Field::Absent),
-            Shown::Started => (Field::or_absent(start_time), Field::Absent, Field::Absent),
-            Shown::Ended => (
+            CallView::Asked => (Field::Absent, Field::Absent, Field::Absent),
+            CallView::Started => (Field::or_absent(start_time), Field::Absent, Field::Absent),
+            CallView::Ended => (
                 Field::or_absent(start_time),
                 Field::or_absent(end_time),
                 Field::or_absent(duration_seconds),
             ),
-            Shown::Whole => (
+            CallView::Whole => (
                 Field::or_null(start_time),
                 Field::or_null(end_time),
                 Field::or_null(duration_seconds),
@@ -142,7 +142,7 @@ impl<'a> CallShape<'a> {
     }
 }
 
-impl Shown {
+impl CallView {
     /// The name and the schema of a call as it is shown, for the documents.
     pub(crate) fn schema(self) -> (&'static str, RefOr<Schema>) {
         const START: &str = "startTime";
@@ -197,14 +197,17 @@ fn or_null(schema: &mut RefOr<Schema>) {
 
 /// The success `message` with a call.
 #[must_use]
-pub fn call(message: &str, call: &Call, shown: Shown) -> String {
+pub fn call(message: &str, call: &Call, shown: CallView) -> String {
     success(message, CallShape::new(call, shown))
 }
 
 /// The success `message` with a call, or null where there is none.
 #[must_use]
 pub fn call_or_null(message: &str, call: Option<&Call>) -> String {
-    success(message, call.map(|call| CallShape::new(call, Shown::Whole)))
+    success(
+        message,
+        call.map(|call| CallShape::new(call, CallView::Whole)),
+    )
 }
 
 /// The success `message` with nothing to tell.

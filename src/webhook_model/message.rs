@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::call::CallId;
 use crate::clock::Timestamp;
 
-use super::delivery::{Outcome, PauseCause, ReceiverId};
-use super::{MessageId, Topic};
+use super::delivery::{EndpointId, Outcome, PauseCause};
+use super::{EventType, MessageId};
 
 /// Somebody who is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receiver {
     /// Its number.
-    pub id: ReceiverId,
+    pub id: EndpointId,
     /// Where it is, with whatever secret its query may hold.
     pub url: String,
     /// When it first failed since it last took anything.
@@ -72,13 +72,13 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// For whom.
-    pub receiver: ReceiverId,
+    pub receiver: EndpointId,
     /// Its place in the order of all messages.
     pub seq: i64,
     /// Its id, the same for all receivers and attempts.
     pub id: MessageId,
     /// What it is.
-    pub topic: Topic,
+    pub topic: EventType,
     /// The call that it is about, if it is about one.
     pub call: Option<CallId>,
     /// When it happened.
@@ -94,7 +94,7 @@ pub struct Delivery {
 /// What is due at a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// What is, the most overdue first: of each lane its first message only.
+    /// What is, the most overdue first: of each ordering_key its first message only.
     pub deliveries: Vec<Delivery>,
     /// When more is, where that is known.
     pub next: Option<Timestamp>,
@@ -124,11 +124,11 @@ pub struct Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     /// For whom.
-    pub receiver: ReceiverId,
+    pub receiver: EndpointId,
     /// Its id.
     pub id: MessageId,
     /// What it is.
-    pub topic: Topic,
+    pub topic: EventType,
     /// The call that it is about, if it is about one.
     pub call: Option<CallId>,
     /// When it happened.

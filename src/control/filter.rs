@@ -3,7 +3,7 @@
 use crate::call::{CallType, Status};
 use crate::service::Change;
 use crate::user::UserId;
-use crate::wire::control::Watched;
+use crate::wire::control::WatchFilter;
 
 /// Changes for which all of it holds.
 pub(super) struct Filter {
@@ -15,7 +15,7 @@ pub(super) struct Filter {
 
 impl Filter {
     /// The filter that `watched` spells, or what is wrong with it.
-    pub(super) fn read(watched: &Watched) -> Result<Self, String> {
+    pub(super) fn read(watched: &WatchFilter) -> Result<Self, String> {
         let user = |word: &str| UserId::parse(word).ok_or(UserId::EXPECTED.to_owned());
         Ok(Self {
             live: watched.live,

@@ -1,11 +1,11 @@
 //! What receivers of webhooks are told: every change of a call, and who comes and goes.
 //!
 //! The team's own backend is such a receiver: it has the keys to push to phones whose app sleeps. This module
-//! says what there is to tell, [`outbox`] to whom and how that went, and [`delivery`] when it is told again or
+//! says what there is to tell, [`message`] to whom and how that went, and [`delivery`] when it is told again or
 //! given up; it knows neither JSON nor HTTP.
 
 pub mod delivery;
-pub mod outbox;
+pub mod message;
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use crate::user::Profile;
 
 /// What an announcement is about: its type on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
+pub enum EventType {
     /// Somebody calls; the call rings already, or waits for a device of the callee.
     CallInitiated,
     /// A call that waited rings.
@@ -40,7 +40,7 @@ pub enum Topic {
     UserOffline,
 }
 
-impl Topic {
+impl EventType {
     /// All of them.
     pub const ALL: [Self; 10] = [
         Self::CallInitiated,
@@ -95,7 +95,7 @@ impl Topic {
     }
 }
 
-impl fmt::Display for Topic {
+impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -134,9 +134,9 @@ impl fmt::Display for MessageId {
 
 /// Something that receivers are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Announcement {
+pub struct WebhookEvent {
     /// What it is.
-    pub topic: Topic,
+    pub topic: EventType,
     /// When it happened.
     pub at: Timestamp,
     /// Whom or what it concerns.
@@ -147,7 +147,7 @@ pub struct Announcement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A call.
-    Call(Box<CallNews>),
+    Call(Box<CallEvent>),
     /// A user who came or went.
     User(Profile),
 }
@@ -164,7 +164,7 @@ impl Subject {
 
     /// What tells this subject from all others. No user's id begins with a byte that a call's does.
     #[must_use]
-    pub fn lane(&self) -> Vec<u8> {
+    pub fn ordering_key(&self) -> Vec<u8> {
         match self {
             Self::Call(news) => news.call.id.as_bytes().to_vec(),
             Self::User(user) => user.id.as_str().as_bytes().to_vec(),
@@ -174,7 +174,7 @@ impl Subject {
 
 /// A call as it is from then on, with what a push needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallNews {
+pub struct CallEvent {
     /// The call.
     pub call: Call,
     /// Who calls.
@@ -191,10 +191,10 @@ mod tests {
 
     #[test]
     fn topics_are_read_by_the_words_they_are_written_with() {
-        for topic in Topic::ALL {
-            assert_eq!(Topic::parse(topic.as_str()), Some(topic));
+        for topic in EventType::ALL {
+            assert_eq!(EventType::parse(topic.as_str()), Some(topic));
         }
-        assert_eq!(Topic::parse("call.Ended"), None);
+        assert_eq!(EventType::parse("call.Ended"), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::Store`]; some of it may be done then.
-    pub(super) async fn little_by_little<T: AddAssign + Default + Send + 'static>(
+    pub(super) async fn run_in_batches<T: AddAssign + Default + Send + 'static>(
         &self,
         step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Clone + Send + 'static,
     ) -> Result<T, Error> {

@@ -11,23 +11,23 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
 
-use super::failure::Failure;
+use super::error::CliError;
 
 /// How long the server may take for an answer: longer than its writer's queue ever is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection to the running server.
-pub struct Running {
+pub struct ControlClient {
     stream: BufReader<UnixStream>,
     database: PathBuf,
 }
 
-impl Running {
+impl ControlClient {
     /// The server of `database`, if one runs.
     ///
     /// # Errors
     /// One runs and cannot be reached.
-    pub async fn find(database: &Path) -> Result<Option<Self>, Failure> {
+    pub async fn find(database: &Path) -> Result<Option<Self>, CliError> {
         let path = socket_path(database);
         let error = match UnixStream::connect(&path).await {
             Ok(stream) => {
@@ -48,10 +48,10 @@ impl Running {
     ///
     /// # Errors
     /// None runs, or it cannot be reached.
-    pub async fn required(database: &Path, purpose: &str) -> Result<Self, Failure> {
+    pub async fn required(database: &Path, purpose: &str) -> Result<Self, CliError> {
         Self::find(database).await?.ok_or_else(|| {
             let file = database.display();
-            Failure::new(format!("no server runs on {file}, and {purpose}")).hint(
+            CliError::new(format!("no server runs on {file}, and {purpose}")).hint(
                 "start it with `chattrix serve`; --database FILE names the database of another \
                  one, --dev that of the development server",
             )
@@ -67,8 +67,8 @@ impl Running {
     /// How the server is; none where it answers otherwise than a server of this version.
     ///
     /// # Errors
-    /// As [`Running::ask`].
-    pub async fn status(&mut self) -> Result<Option<Status>, Failure> {
+    /// As [`ControlClient::ask`].
+    pub async fn status(&mut self) -> Result<Option<Status>, CliError> {
         Ok(match self.ask(&Request::Status).await? {
             Answer::Status(status) => Some(status),
             Answer::Done
@@ -87,19 +87,19 @@ impl Running {
     ///
     /// # Errors
     /// The server did not do it, or did not answer.
-    pub async fn ask(&mut self, request: &Request) -> Result<Answer, Failure> {
+    pub async fn ask(&mut self, request: &Request) -> Result<Answer, CliError> {
         self.ask_patiently(request, Duration::ZERO).await
     }
 
     /// The same, where the server may need so much longer.
     ///
     /// # Errors
-    /// As [`Running::ask`].
+    /// As [`ControlClient::ask`].
     pub async fn ask_patiently(
         &mut self,
         request: &Request,
         longer: Duration,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CliError> {
         let patience = PATIENCE + longer;
         let answered = async {
             let line = request.to_line();
@@ -110,7 +110,7 @@ impl Running {
         let answer = tokio::time::timeout(patience, answered).await;
         answer.unwrap_or_else(|_| {
             let waited = patience.as_secs();
-            Err(Failure::new(format!(
+            Err(CliError::new(format!(
                 "the server did not answer within {waited} s"
             )))
         })
@@ -120,27 +120,27 @@ impl Running {
     ///
     /// # Errors
     /// The server did not do it, or has left.
-    pub async fn next(&mut self) -> Result<Answer, Failure> {
+    pub async fn next(&mut self) -> Result<Answer, CliError> {
         let mut line = String::new();
         match self.stream.read_line(&mut line).await {
-            Ok(0) => Err(Failure::new("the server has stopped")),
-            Ok(_) => match Answer::read(&line).map_err(Failure::new)? {
-                Answer::Failed { message } => Err(Failure::new(message)),
+            Ok(0) => Err(CliError::new("the server has stopped")),
+            Ok(_) => match Answer::read(&line).map_err(CliError::new)? {
+                Answer::Failed { message } => Err(CliError::new(message)),
                 answer => Ok(answer),
             },
             Err(error) => Err(self.gone(&error)),
         }
     }
 
-    fn gone(&self, error: &io::Error) -> Failure {
+    fn gone(&self, error: &io::Error) -> CliError {
         let file = self.database.display();
-        Failure::new(format!("the server of {file} has gone: {error}"))
+        CliError::new(format!("the server of {file} has gone: {error}"))
     }
 }
 
 /// Why the server, which runs, cannot be reached.
-fn unreachable(database: &Path, path: &Path, error: &io::Error) -> Failure {
-    let failure = Failure::new(format!(
+fn unreachable(database: &Path, path: &Path, error: &io::Error) -> CliError {
+    let failure = CliError::new(format!(
         "a server holds {}, but cannot be reached at {}: {error}",
         database.display(),
         path.display()
@@ -161,9 +161,9 @@ fn unreachable(database: &Path, path: &Path, error: &io::Error) -> Failure {
 }
 
 /// The thread on which a command talks to the server.
-pub fn runtime() -> Result<Runtime, Failure> {
+pub fn runtime() -> Result<Runtime, CliError> {
     Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(format!("the connection cannot be started: {error}")))
+        .map_err(|error| CliError::new(format!("the connection cannot be started: {error}")))
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Closing, SharedNotice};
+use super::{CloseReason, EncodedNotice};
 use crate::call::Notice;
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
@@ -13,7 +13,7 @@ use crate::user::SessionId;
 const WAITING_BYTES: usize = 1 << 20;
 
 /// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
-pub struct Outbox {
+pub struct SessionQueue {
     session: SessionId,
     capacity: usize,
     state: Mutex<Waiting>,
@@ -21,10 +21,10 @@ pub struct Outbox {
 }
 
 struct Waiting {
-    notices: VecDeque<Arc<SharedNotice>>,
+    notices: VecDeque<Arc<EncodedNotice>>,
     /// Of the signals among them.
     bytes: usize,
-    closing: Option<Closing>,
+    closing: Option<CloseReason>,
     /// The session has ended, and nobody takes anything any more.
     abandoned: bool,
 }
@@ -33,12 +33,12 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// Tell this.
-    Notice(Arc<SharedNotice>),
+    Notice(Arc<EncodedNotice>),
     /// Close.
-    Close(Closing),
+    Close(CloseReason),
 }
 
-impl Outbox {
+impl SessionQueue {
     pub(super) fn new(session: SessionId, capacity: usize) -> Self {
         let state = Mutex::new(Waiting {
             notices: VecDeque::new(),
@@ -62,7 +62,7 @@ impl Outbox {
 
     /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
     /// Returns how many notices it misses because of this one.
-    pub fn push(&self, notice: Arc<SharedNotice>) -> usize {
+    pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
         let mut state = self.state.lock();
         if state.closing.is_some() || state.abandoned {
             return 1;
@@ -73,7 +73,7 @@ impl Outbox {
             state.bytes = bytes;
             0
         } else {
-            state.closing = Some(Closing::TooSlow);
+            state.closing = Some(CloseReason::TooSlow);
             std::mem::take(&mut state.notices).len() + 1
         };
         drop(state);
@@ -82,7 +82,7 @@ impl Outbox {
     }
 
     /// Forgets what still waits, for a session that has ended. Returns how many notices it misses; of those that
-    /// come yet, from somebody who found it there a moment ago, [`Outbox::push`] tells.
+    /// come yet, from somebody who found it there a moment ago, [`SessionQueue::push`] tells.
     pub fn abandon(&self) -> usize {
         let mut state = self.state.lock();
         state.abandoned = true;
@@ -95,7 +95,7 @@ impl Outbox {
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let told = std::mem::take(&mut state.notices);
-            let waited = notices.into_iter().map(SharedNotice::new);
+            let waited = notices.into_iter().map(EncodedNotice::new);
             state.notices.extend(waited.map(Arc::new));
             state.notices.extend(told);
         }
@@ -104,7 +104,7 @@ impl Outbox {
     }
 
     /// Closes the session, before anything that waits; the first reason stands.
-    pub fn close(&self, closing: Closing) {
+    pub fn close(&self, closing: CloseReason) {
         self.state.lock().closing.get_or_insert(closing);
         self.filled.notify_one();
     }
@@ -120,7 +120,7 @@ impl Outbox {
     }
 
     /// Waits until the session is to be closed, whatever else waits.
-    pub async fn closed(&self) -> Closing {
+    pub async fn closed(&self) -> CloseReason {
         loop {
             if let Some(closing) = self.state.lock().closing {
                 return closing;
@@ -149,17 +149,17 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallId, Event, MAX_SIGNAL_BYTES, Signal, Signalled};
+    use crate::call::{CallId, Event, MAX_SIGNAL_BYTES, Signal, SignalEvent};
     use crate::hub::notice::tests::notice;
     use crate::user::UserId;
 
-    fn outbox(capacity: usize) -> Outbox {
-        Outbox::new(SessionId::new("1"), capacity)
+    fn queue(capacity: usize) -> SessionQueue {
+        SessionQueue::new(SessionId::new("1"), capacity)
     }
 
     #[tokio::test]
     async fn notices_come_out_in_their_order() {
-        let bob = outbox(2);
+        let bob = queue(2);
         bob.push(notice(1));
         bob.push(notice(2));
         assert_eq!(bob.next().await, Outgoing::Notice(notice(1)));
@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waited_for_a_session_comes_before_what_it_was_told_since_it_came() {
-        let bob = outbox(2);
+        let bob = queue(2);
         bob.push(notice(3));
         bob.preload([1, 2].map(|at| notice(at).notice().clone()));
         for at in 1..=3 {
@@ -178,10 +178,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_that_lets_too_many_bytes_of_signals_wait_is_closed() {
-        let bob = outbox(1000);
+        let bob = queue(1000);
         let signal = Signal::of_json(&"1".repeat(MAX_SIGNAL_BYTES)).expect("short enough");
-        let notice = Arc::new(SharedNotice::new(Notice {
-            event: Event::Signal(Signalled {
+        let notice = Arc::new(EncodedNotice::new(Notice {
+            event: Event::Signal(SignalEvent {
                 call: CallId::from_uuid(uuid::Uuid::nil()),
                 from: UserId::parse("alice").expect("a user id"),
                 signal,
@@ -198,20 +198,20 @@ mod tests {
             assert_eq!(bob.push(Arc::clone(&notice)), 0);
         }
         assert_eq!(bob.push(notice), most + 1);
-        assert_eq!(bob.next().await, Outgoing::Close(Closing::TooSlow));
+        assert_eq!(bob.next().await, Outgoing::Close(CloseReason::TooSlow));
     }
 
     #[tokio::test]
     async fn the_first_reason_to_close_a_session_stands() {
-        let bob = outbox(2);
-        bob.close(Closing::Barred);
-        bob.close(Closing::Stopping);
-        assert_eq!(bob.next().await, Outgoing::Close(Closing::Barred));
+        let bob = queue(2);
+        bob.close(CloseReason::UserDisabled);
+        bob.close(CloseReason::Stopping);
+        assert_eq!(bob.next().await, Outgoing::Close(CloseReason::UserDisabled));
     }
 
     #[test]
     fn what_an_ended_session_leaves_behind_is_counted() {
-        let bob = outbox(2);
+        let bob = queue(2);
         assert_eq!(bob.push(notice(1)), 0);
         assert_eq!(bob.abandon(), 1);
         assert_eq!(bob.abandon(), 0);

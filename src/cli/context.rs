@@ -1,4 +1,4 @@
-//! Where a command works: the settings of this directory, or the development world.
+//! Where a command works: the settings of this directory, or the development folder.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -9,19 +9,19 @@ use chattrix::settings::{Overrides, Settings, dev_secret_file};
 use chattrix::store::Database;
 use figment::Figment;
 
-use super::Place;
-use super::failure::Failure;
+use super::GlobalArgs;
+use super::error::CliError;
 
-/// The folder of the development world, in the working directory.
+/// The folder of the development folder, in the working directory.
 pub const DEV_FOLDER: &str = "chattrix-dev";
 
 /// The settings of a command, and what Rocket is started with.
-pub struct World {
+pub struct Context {
     pub settings: Settings,
     pub figment: Figment,
 }
 
-impl Place {
+impl GlobalArgs {
     /// What the flags lay over the settings.
     pub fn overrides(&self) -> Overrides {
         Overrides {
@@ -31,55 +31,55 @@ impl Place {
         }
     }
 
-    /// The world of a command that works beside a server.
-    pub fn world(&self) -> Result<World, Failure> {
+    /// The context of a command that works beside a server.
+    pub fn context(&self) -> Result<Context, CliError> {
         if self.dev && !dev_secret_file(Path::new(DEV_FOLDER)).is_file() {
-            return Err(Failure::new(format!(
+            return Err(CliError::new(format!(
                 "there is no development world in this directory ({DEV_FOLDER}/)"
             ))
             .hint("start one here first: chattrix serve --dev"));
         }
-        World::load(&self.overrides())
+        Context::load(&self.overrides())
     }
 }
 
-impl World {
-    /// The world in which `overrides` are laid over the settings.
-    pub fn load(overrides: &Overrides) -> Result<Self, Failure> {
+impl Context {
+    /// The context in which `overrides` are laid over the settings.
+    pub fn load(overrides: &Overrides) -> Result<Self, CliError> {
         let (settings, figment) = Settings::load(overrides)?;
         Ok(Self { settings, figment })
     }
 
     /// The database, made where there is none.
-    pub fn database(&self) -> Result<Database, Failure> {
+    pub fn database(&self) -> Result<Database, CliError> {
         Ok(Database::open(&self.settings.database)?)
     }
 
     /// The database if there is one, to be changed.
-    pub fn existing_database(&self) -> Result<Database, Failure> {
+    pub fn existing_database(&self) -> Result<Database, CliError> {
         self.require_database()?;
         self.database()
     }
 
     /// The database if there is one, to be looked into: not a byte of it changes.
-    pub fn database_to_read(&self) -> Result<Database, Failure> {
+    pub fn database_to_read(&self) -> Result<Database, CliError> {
         self.require_database()?;
         Ok(Database::open_for_reading(&self.settings.database)?)
     }
 
     /// The database if there is one, of whatever version, to be looked at as a whole.
-    pub fn database_as_it_is(&self) -> Result<Database, Failure> {
+    pub fn database_as_it_is(&self) -> Result<Database, CliError> {
         self.require_database()?;
         Ok(Database::open_as_it_is(&self.settings.database)?)
     }
 
     /// To look into a database must not make one: that would hide that somebody is in the wrong
     /// directory.
-    pub fn require_database(&self) -> Result<(), Failure> {
+    pub fn require_database(&self) -> Result<(), CliError> {
         let file = &self.settings.database;
         if !file.exists() {
             return Err(
-                Failure::new(format!("there is no database {}", file.display())).hint(
+                CliError::new(format!("there is no database {}", file.display())).hint(
                     "is this the directory of the server? --database FILE names another, --dev the \
                  development one; `chattrix serve` and `chattrix user add` make one",
                 ),
@@ -89,9 +89,9 @@ impl World {
     }
 
     /// Where a server with these settings is found from this machine: its URL without a path.
-    pub fn server_url(&self) -> Result<String, Failure> {
+    pub fn server_url(&self) -> Result<String, CliError> {
         let config = rocket::Config::try_from(&self.figment)
-            .map_err(|error| Failure::new(error.to_string()))?;
+            .map_err(|error| CliError::new(error.to_string()))?;
         Ok(base_url(config.tls_enabled(), config.address, config.port))
     }
 }
@@ -108,10 +108,10 @@ pub fn base_url(tls: bool, address: IpAddr, port: u16) -> String {
     format!("{scheme}://{address}:{port}")
 }
 
-/// Makes the development world's folder and secret where they are missing.
-pub fn prepare_dev_world() -> Result<(), Failure> {
+/// Makes the development folder's folder and secret where they are missing.
+pub fn prepare_dev_world() -> Result<(), CliError> {
     let folder = Path::new(DEV_FOLDER);
-    let failed = |error: io::Error| Failure::new(format!("{DEV_FOLDER}/ cannot be made: {error}"));
+    let failed = |error: io::Error| CliError::new(format!("{DEV_FOLDER}/ cannot be made: {error}"));
     private_folder()
         .recursive(true)
         .create(folder)

@@ -11,14 +11,14 @@ use super::output::{Tint, tell, tinted_talk};
 
 /// Why a command failed, with what to do about it where there is something.
 #[derive(Debug)]
-pub struct Failure {
+pub struct CliError {
     sentence: String,
     hint: Option<String>,
     closed_output: bool,
     usage: bool,
 }
 
-impl Failure {
+impl CliError {
     /// A failure that says `sentence`.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for CliError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.sentence)?;
         self.hint
@@ -72,7 +72,7 @@ impl fmt::Display for Failure {
 }
 
 /// Of writing to standard output; other files say their name.
-impl From<io::Error> for Failure {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         let closed_output = error.kind() == io::ErrorKind::BrokenPipe;
         Self {
@@ -82,25 +82,25 @@ impl From<io::Error> for Failure {
     }
 }
 
-impl From<SettingsError> for Failure {
+impl From<SettingsError> for CliError {
     fn from(error: SettingsError) -> Self {
         Self::new(error.to_string())
     }
 }
 
-impl From<KeyError> for Failure {
+impl From<KeyError> for CliError {
     fn from(error: KeyError) -> Self {
         Self::new(error.to_string())
     }
 }
 
-impl From<MintError> for Failure {
+impl From<MintError> for CliError {
     fn from(error: MintError) -> Self {
         Self::new(error.to_string())
     }
 }
 
-impl From<store::Error> for Failure {
+impl From<store::Error> for CliError {
     fn from(error: store::Error) -> Self {
         Self::new(error.to_string())
     }

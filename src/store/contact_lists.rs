@@ -7,9 +7,9 @@ use crate::clock::Timestamp;
 use crate::user::{List, Listed, UserId};
 
 use super::calls::instant;
-use super::codes::{Columns, encode};
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
-use super::live::Party;
+use super::live_calls::CallParty;
 use super::users::user;
 use super::{Read, Write};
 
@@ -18,7 +18,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn relation(&self, caller: &Party, callee: &Party) -> Result<Relation, Error> {
+    pub fn relation(&self, caller: &CallParty, callee: &CallParty) -> Result<Relation, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?3 AND user = ?1) AS blocked,
                     EXISTS (SELECT 1 FROM listed WHERE owner = ?1 AND list = ?4 AND user = ?2)

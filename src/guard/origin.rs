@@ -5,7 +5,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::settings::AllowedOrigins;
 
-use super::{Gate, Problem};
+use super::{Access, ApiError};
 
 /// Which origins may ask.
 #[derive(Clone, Debug)]
@@ -57,19 +57,19 @@ impl<'r> FromRequest<'r> for Origin {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let Some(gate) = request.rocket().state::<Gate>() else {
+        let Some(access) = request.rocket().state::<Access>() else {
             return Outcome::Error((Status::InternalServerError, ()));
         };
         let Some(origin) = request.headers().get_one("Origin") else {
             return Outcome::Success(Self(None));
         };
-        if gate
+        if access
             .origins()
             .allow(origin, request.headers().get_one("Host"))
         {
             return Outcome::Success(Self(Some(origin.to_owned())));
         }
-        Problem::origin_not_allowed().refuse(request)
+        ApiError::origin_not_allowed().refuse(request)
     }
 }
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 use rocket::http::{Header, Status};
 use rocket::request::{Outcome, Request};
 use rocket::response::content::RawJson;
-use rocket::response::{self, Responder, Response};
+use rocket::response::{Responder, Response};
 
 use crate::auth::MintError;
 use crate::call::CallError;
 use crate::service;
 use crate::store;
-use crate::wire::fields::Invalid;
-use crate::wire::{ErrorType, answer};
+use crate::wire::fields::ValidationError;
+use crate::wire::{ErrorType, response};
 
-use super::Arrival;
+use super::RequestContext;
 
 /// How long a client is asked to wait when the server cannot take a request: longer than a full queue of
 /// writes takes, and than a restart.
@@ -22,7 +22,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The answer to a request that is refused or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ApiError {
     status: Status,
     error_type: ErrorType,
     message: String,
@@ -31,7 +31,7 @@ pub struct Problem {
     cause: Option<String>,
 }
 
-impl Problem {
+impl ApiError {
     /// The problem `message` of the kind `error_type`.
     #[must_use]
     pub fn new(status: Status, error_type: ErrorType, message: impl Into<String>) -> Self {
@@ -59,7 +59,7 @@ impl Problem {
     /// The body of the answer: the envelope of a failure.
     #[must_use]
     pub fn body(&self) -> String {
-        answer::failure(self.error_type, &self.message)
+        response::failure(self.error_type, &self.message)
     }
 
     /// A body, field or query parameter is not as specified.
@@ -213,19 +213,19 @@ impl Problem {
     }
 }
 
-impl From<Invalid> for Problem {
-    fn from(invalid: Invalid) -> Self {
+impl From<ValidationError> for ApiError {
+    fn from(invalid: ValidationError) -> Self {
         Self::invalid(invalid.0)
     }
 }
 
-impl From<MintError> for Problem {
+impl From<MintError> for ApiError {
     fn from(error: MintError) -> Self {
         Self::of_status(Status::InternalServerError).with_cause(error)
     }
 }
 
-impl From<service::Error> for Problem {
+impl From<service::Error> for ApiError {
     fn from(error: service::Error) -> Self {
         use service::Error;
 
@@ -257,11 +257,11 @@ impl From<service::Error> for Problem {
     }
 }
 
-impl<'r> Responder<'r, 'static> for Problem {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let arrival = Arrival::of(request);
-        arrival.is_refused(self.error_type);
-        self.log_cause(&arrival.request_id);
+impl<'r> Responder<'r, 'static> for ApiError {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let request_context = RequestContext::of(request);
+        request_context.is_refused(self.error_type);
+        self.log_cause(&request_context.request_id);
         let body = RawJson(self.body()).respond_to(request)?;
         let mut response = Response::build_from(body);
         response.status(self.status);

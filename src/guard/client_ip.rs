@@ -72,7 +72,7 @@ fn resolve(peer: IpAddr, forwarded: &[&str], real_ip: Option<&str>, trusted: &[I
 
 /// The network that one client is likely to own: an IPv4 address, or an IPv6 /64, of which every subscriber
 /// has at least one whole.
-pub(super) fn network_of(address: IpAddr) -> IpAddr {
+pub(super) fn rate_limit_key(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
@@ -131,7 +131,10 @@ mod tests {
 
     #[test]
     fn an_ipv6_client_is_its_network() {
-        assert_eq!(network_of(ip("2001:db8:1:2:3:4:5:6")), ip("2001:db8:1:2::"));
-        assert_eq!(network_of(ip("1.2.3.4")), ip("1.2.3.4"));
+        assert_eq!(
+            rate_limit_key(ip("2001:db8:1:2:3:4:5:6")),
+            ip("2001:db8:1:2::")
+        );
+        assert_eq!(rate_limit_key(ip("1.2.3.4")), ip("1.2.3.4"));
     }
 }

@@ -1,4 +1,4 @@
-//! The developer at this very machine, who in the development world (`--dev`) may be anybody.
+//! The developer at this very machine, who in dev mode (`--dev`) may be anybody.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use rocket::request::{FromRequest, Outcome, Request};
 use secrecy::SecretString;
 
 use crate::auth::MintError;
-use crate::settings::World;
+use crate::settings::Mode;
 use crate::user::{SessionId, UserId};
 
-use super::reader::is_forwarded;
-use super::{Gate, Problem};
+use super::metrics_reader::is_forwarded;
+use super::{Access, ApiError};
 
-/// Proof that a request comes from somebody who sits at the machine of a development world: from its own
+/// Proof that a request comes from somebody who sits at the machine of a dev mode: from its own
 /// loopback interface, passed on by no proxy, and not at the bidding of another site's page in the browser there.
-pub struct Developer(());
+pub struct LocalDeveloper(());
 
-impl Gate {
+impl Access {
     /// A token for `user` in `session`, for a developer alone.
     ///
     /// # Errors
     /// [`MintError`].
     pub fn token_for(
         &self,
-        _: &Developer,
+        _: &LocalDeveloper,
         user: &UserId,
         session: &SessionId,
         ttl: Duration,
@@ -35,11 +35,14 @@ impl Gate {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Developer {
+impl<'r> FromRequest<'r> for LocalDeveloper {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let world = request.rocket().state::<Gate>().map(|gate| gate.0.world);
+        let mode = request
+            .rocket()
+            .state::<Access>()
+            .map(|access| access.0.mode);
         let is_here = request
             .remote()
             .is_some_and(|peer| peer.ip().to_canonical().is_loopback());
@@ -49,16 +52,16 @@ impl<'r> FromRequest<'r> for Developer {
             headers.get_one("Origin"),
             headers.get_one("Sec-Fetch-Site"),
         );
-        if world == Some(World::Development) && is_here && !is_forwarded(headers) && asks_itself {
+        if mode == Some(Mode::Development) && is_here && !is_forwarded(headers) && asks_itself {
             return Outcome::Success(Self(()));
         }
         // As if there were no such thing: for everybody else there is none.
-        Problem::of_status(Status::NotFound).refuse(request)
+        ApiError::of_status(Status::NotFound).refuse(request)
     }
 }
 
 /// Whether a browser says that one of our own pages asks, or nobody says anything, as outside of browsers. In
-/// the development world pages from everywhere may use the interface; they must not get anybody's token, nor
+/// dev mode pages from everywhere may use the interface; they must not get anybody's token, nor
 /// must one that has its own name resolved to this machine.
 fn comes_from_its_own_page(host: Option<&str>, origin: Option<&str>, site: Option<&str>) -> bool {
     let Some(host) = host.filter(|host| is_loopback(host)) else {

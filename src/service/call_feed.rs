@@ -21,15 +21,15 @@ pub struct Change {
 }
 
 /// Where changes are announced.
-pub(super) struct News(broadcast::Sender<Arc<Change>>);
+pub(super) struct CallFeed(broadcast::Sender<Arc<Change>>);
 
-impl Default for News {
+impl Default for CallFeed {
     fn default() -> Self {
         Self(broadcast::Sender::new(BACKLOG))
     }
 }
 
-impl News {
+impl CallFeed {
     /// The news of `transition`, where anybody watches.
     pub fn of(&self, transition: &Transition) -> Option<Arc<Change>> {
         (self.0.receiver_count() > 0).then(|| {
@@ -48,11 +48,11 @@ impl News {
 }
 
 /// Somebody who watches.
-pub struct Watcher(broadcast::Receiver<Arc<Change>>);
+pub struct Subscriber(broadcast::Receiver<Arc<Change>>);
 
 /// What a watcher hears next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum FeedItem {
     /// A call has changed.
     Change(Arc<Change>),
     /// So many changes came faster than the watcher took them.
@@ -61,13 +61,13 @@ pub enum Heard {
     End,
 }
 
-impl Watcher {
+impl Subscriber {
     /// Waits for the next change.
-    pub async fn next(&mut self) -> Heard {
+    pub async fn next(&mut self) -> FeedItem {
         match self.0.recv().await {
-            Ok(change) => Heard::Change(change),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Heard::Missed(missed),
-            Err(broadcast::error::RecvError::Closed) => Heard::End,
+            Ok(change) => FeedItem::Change(change),
+            Err(broadcast::error::RecvError::Lagged(missed)) => FeedItem::Missed(missed),
+            Err(broadcast::error::RecvError::Closed) => FeedItem::End,
         }
     }
 }
@@ -75,7 +75,7 @@ impl Watcher {
 impl Service {
     /// Every change of a call from now on, in the order of the commits.
     #[must_use]
-    pub fn watch(&self) -> Watcher {
-        Watcher(self.0.news.0.subscribe())
+    pub fn watch(&self) -> Subscriber {
+        Subscriber(self.0.call_feed.0.subscribe())
     }
 }

@@ -8,7 +8,7 @@ use crate::user::UserId;
 
 use super::Write;
 use super::calls::{actor, instant};
-use super::codes::{Columns, encode};
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
 
 /// `kind` of each event that can be kept.
@@ -71,7 +71,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn keep_notice(
+    pub fn store_pending_event(
         &self,
         user: &UserId,
         event: &Event,
@@ -99,7 +99,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn take_kept_notices(&self, user: &UserId, now: Timestamp) -> Result<Vec<Notice>, Error> {
+    pub fn take_pending_events(&self, user: &UserId, now: Timestamp) -> Result<Vec<Notice>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT k.*, actor.id AS actor_id
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
@@ -123,7 +123,7 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn forget_expired_notices(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
+    pub fn delete_expired_events(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
         // From the oldest end alone, which expires first: there is no index by time.
         self.execute(
             "DELETE FROM kept_notices WHERE expires_at <= ?1
@@ -197,7 +197,7 @@ mod tests {
         let done = database.write(|db| {
             for second in 1..=5 {
                 let (event, until) = (Event::TimedOut { call }, at(second + 10));
-                db.keep_notice(&alice, &event, at(second), until)?;
+                db.store_pending_event(&alice, &event, at(second), until)?;
                 let refused = false;
                 db.remember(
                     &alice,
@@ -207,10 +207,10 @@ mod tests {
                 )?;
             }
             for expected in [2, 1, 0] {
-                assert_eq!(db.forget_expired_notices(at(13), 2)?, expected);
-                assert_eq!(db.forget_expired_keys(at(13), 2)?, expected);
+                assert_eq!(db.delete_expired_events(at(13), 2)?, expected);
+                assert_eq!(db.delete_expired_keys(at(13), 2)?, expected);
             }
-            let left = db.take_kept_notices(&alice, at(13))?;
+            let left = db.take_pending_events(&alice, at(13))?;
             let left: Vec<_> = left.iter().map(|notice| notice.at).collect();
             assert_eq!(left, [at(4), at(5)]);
             let remembered = |key: &str| db.remembered(&alice, key, at(0));

@@ -1,14 +1,14 @@
 //! Who comes in, to REST and to the socket alike: token, origin, rate, and the answer to who does not.
 //!
-//! Guards refuse with a [`Problem`], which the catchers of [`crate::http`] put into the envelope.
+//! Guards refuse with a [`ApiError`], which the catchers of [`crate::http`] put into the envelope.
 
-mod arrival;
-mod developer;
+mod api_error;
+mod client_ip;
+mod local_developer;
+mod metrics_reader;
 mod origin;
-mod peer;
-mod problem;
 mod rate;
-mod reader;
+mod request_context;
 mod sign_in;
 
 use std::net::IpAddr;
@@ -19,21 +19,21 @@ use ipnet::IpNet;
 
 use crate::auth::Authenticator;
 use crate::service::Service;
-use crate::settings::{Settings, World};
+use crate::settings::{Mode, Settings};
 use crate::user::UserId;
 
-pub use arrival::Arrival;
-pub use developer::Developer;
+pub use api_error::ApiError;
+pub use local_developer::LocalDeveloper;
+pub use metrics_reader::MetricsReader;
 pub use origin::{Origin, Origins};
-pub use problem::Problem;
-pub use reader::MetricsReader;
+pub use request_context::RequestContext;
 pub use sign_in::{Caller, SignedIn, SocketSignIn};
 
 use rate::RateLimit;
 
 /// What decides who comes in. Cheap to clone.
 #[derive(Clone)]
-pub struct Gate(Arc<Inner>);
+pub struct Access(Arc<Inner>);
 
 struct Inner {
     authenticator: Authenticator,
@@ -43,14 +43,14 @@ struct Inner {
     /// Whether a proxy that is not among them has come by, as it seems.
     unnamed_proxy: AtomicBool,
     metrics_allow: Vec<IpNet>,
-    world: World,
+    mode: Mode,
     requests: RateLimit<UserId>,
     initiations: RateLimit<UserId>,
     auth_failures: RateLimit<IpAddr>,
 }
 
-impl Gate {
-    /// The gate that `settings` describe, before `service`.
+impl Access {
+    /// The access that `settings` describe, before `service`.
     #[must_use]
     pub fn new(settings: &Settings, authenticator: Authenticator, service: Service) -> Self {
         let metrics = service.metrics().clone();
@@ -61,7 +61,7 @@ impl Gate {
             trusted_proxies: settings.trusted_proxies.clone(),
             unnamed_proxy: AtomicBool::new(false),
             metrics_allow: settings.metrics_allow.clone(),
-            world: settings.world,
+            mode: settings.mode,
             requests: RateLimit::new(settings.request_rate, metrics.limit("request_rate")),
             initiations: RateLimit::new(settings.initiate_rate, metrics.limit("initiate_rate")),
             auth_failures: RateLimit::new(

@@ -8,13 +8,13 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::auth::Claims;
-use crate::call::{Acting, Via};
+use crate::call::{Principal, Source};
 use crate::clock::Timestamp;
 use crate::service::SignIn;
 use crate::user::{Profile, SessionId, UserId};
 
-use super::peer::{client_address, is_of_unnamed_proxy, network_of};
-use super::{Arrival, Gate, Origin, Problem};
+use super::client_ip::{client_address, is_of_unnamed_proxy, rate_limit_key};
+use super::{Access, ApiError, Origin, RequestContext};
 
 /// A user with a valid token, asking over REST within the rate of requests.
 #[derive(Clone)]
@@ -30,13 +30,13 @@ impl SignedIn {
         &self.user
     }
 
-    /// The user's session, acting over REST.
+    /// The user's session, principal over REST.
     #[must_use]
-    pub fn acting(self) -> Acting {
-        Acting {
+    pub fn principal(self) -> Principal {
+        Principal {
             user: self.user,
             session: self.session,
-            via: Via::Rest,
+            via: Source::Rest,
         }
     }
 }
@@ -59,12 +59,12 @@ pub struct Caller(
     pub SignedIn,
 );
 
-impl Gate {
+impl Access {
     /// Whom `token` lets in.
     ///
     /// # Errors
-    /// [`Problem`]: 401, or a failure of the database.
-    pub async fn sign_in(&self, token: &str) -> Result<Claims, Problem> {
+    /// [`ApiError`]: 401, or a failure of the database.
+    pub async fn sign_in(&self, token: &str) -> Result<Claims, ApiError> {
         let now = self.0.service.clock().now();
         let claims = self
             .0
@@ -87,9 +87,9 @@ impl Gate {
     }
 
     /// Signs in whoever sent `request` with `token`; who fails too often from one address is told so.
-    async fn admit(&self, request: &Request<'_>, token: Option<&str>) -> Result<Claims, Problem> {
+    async fn admit(&self, request: &Request<'_>, token: Option<&str>) -> Result<Claims, ApiError> {
         if self.0.service.is_stopping() {
-            return Err(Problem::unavailable("The server is stopping"));
+            return Err(ApiError::unavailable("The server is stopping"));
         }
         let signed_in = match token {
             Some(token) => self.sign_in(token).await,
@@ -97,14 +97,14 @@ impl Gate {
         };
         match signed_in {
             Ok(claims) => {
-                Arrival::of(request).comes_from(&claims.user);
+                RequestContext::of(request).comes_from(&claims.user);
                 Ok(claims)
             }
-            Err(problem) if problem == Problem::unauthenticated() => Err(self
+            Err(problem) if problem == ApiError::unauthenticated() => Err(self
                 .0
                 .auth_failures
                 .check(&self.client_of(request))
-                .map_or_else(Problem::rate_limited, |()| problem)),
+                .map_or_else(ApiError::rate_limited, |()| problem)),
             Err(problem) => Err(problem),
         }
     }
@@ -115,14 +115,14 @@ impl Gate {
         if is_of_unnamed_proxy(request, trusted_proxies) {
             self.0.unnamed_proxy.store(true, Ordering::Relaxed);
         }
-        network_of(client_address(request, trusted_proxies))
+        rate_limit_key(client_address(request, trusted_proxies))
     }
 
     /// A token that will not do, and why: in a word for the metrics and in words for the log, where it stays.
-    fn refused(&self, word: &'static str, reason: &dyn std::fmt::Display) -> Problem {
+    fn refused(&self, word: &'static str, reason: &dyn std::fmt::Display) -> ApiError {
         tracing::debug!(%reason, "token refused");
         self.0.service.metrics().auth_failed(word);
-        Problem::unauthenticated()
+        ApiError::unauthenticated()
     }
 }
 
@@ -132,17 +132,17 @@ impl<'r> FromRequest<'r> for SignedIn {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         try_outcome!(request.guard::<Origin>().await);
-        let gate = try_outcome!(gate(request));
-        let claims = match gate.admit(request, bearer(request)).await {
+        let access = try_outcome!(access(request));
+        let claims = match access.admit(request, bearer(request)).await {
             Ok(claims) => claims,
             Err(problem) => return problem.refuse(request),
         };
-        match gate.0.requests.check(&claims.user) {
+        match access.0.requests.check(&claims.user) {
             Ok(()) => Outcome::Success(Self {
                 user: claims.user,
                 session: claims.session,
             }),
-            Err(wait) => Problem::rate_limited(wait).refuse(request),
+            Err(wait) => ApiError::rate_limited(wait).refuse(request),
         }
     }
 }
@@ -153,9 +153,9 @@ impl<'r> FromRequest<'r> for SocketSignIn {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         try_outcome!(request.guard::<Origin>().await);
-        let gate = try_outcome!(gate(request));
+        let access = try_outcome!(access(request));
         let in_query = request.query_value::<String>("token").and_then(Result::ok);
-        match gate
+        match access
             .admit(request, in_query.as_deref().or_else(|| bearer(request)))
             .await
         {
@@ -168,7 +168,7 @@ impl<'r> FromRequest<'r> for SocketSignIn {
                 user,
                 session,
                 expires_at,
-                address: gate.client_of(request),
+                address: access.client_of(request),
             }),
             Err(problem) => problem.refuse(request),
         }
@@ -181,16 +181,16 @@ impl<'r> FromRequest<'r> for Caller {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let signed_in = try_outcome!(request.guard::<SignedIn>().await);
-        let gate = try_outcome!(gate(request));
-        match gate.0.initiations.check(&signed_in.user) {
+        let access = try_outcome!(access(request));
+        match access.0.initiations.check(&signed_in.user) {
             Ok(()) => Outcome::Success(Self(signed_in)),
-            Err(wait) => Problem::rate_limited(wait).refuse(request),
+            Err(wait) => ApiError::rate_limited(wait).refuse(request),
         }
     }
 }
 
-fn gate<'r>(request: &'r Request<'_>) -> Outcome<&'r Gate, ()> {
-    request.rocket().state::<Gate>().map_or(
+fn access<'r>(request: &'r Request<'_>) -> Outcome<&'r Access, ()> {
+    request.rocket().state::<Access>().map_or(
         Outcome::Error((Status::InternalServerError, ())),
         Outcome::Success,
     )

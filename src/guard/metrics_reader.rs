@@ -3,8 +3,8 @@
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
-use super::peer::{client_address, is_listed};
-use super::{Gate, Problem};
+use super::client_ip::{client_address, is_listed};
+use super::{Access, ApiError};
 
 /// Somebody at an address of the setting `metrics_allow`.
 pub struct MetricsReader(());
@@ -14,16 +14,16 @@ impl<'r> FromRequest<'r> for MetricsReader {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let Some(gate) = request.rocket().state::<Gate>() else {
+        let Some(access) = request.rocket().state::<Access>() else {
             return Outcome::Error((Status::InternalServerError, ()));
         };
-        let client = client_address(request, &gate.0.trusted_proxies);
+        let client = client_address(request, &access.0.trusted_proxies);
         let is_peer = request.remote().map(|peer| peer.ip().to_canonical()) == Some(client);
         let vouched_for = !is_peer || !is_forwarded(request.headers());
-        if vouched_for && is_listed(client, &gate.0.metrics_allow) {
+        if vouched_for && is_listed(client, &access.0.metrics_allow) {
             return Outcome::Success(Self(()));
         }
-        Problem::address_not_allowed().refuse(request)
+        ApiError::address_not_allowed().refuse(request)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The places that connections take up: of all, of a user, of an address. A connection that is being closed has
-//! left the hub, and has its place until it is gone.
+//! The limits that connections take up: of all, of a user, of an address. A connection that is being closed has
+//! left the hub, and has its slot until it is gone.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,10 +15,10 @@ use crate::user::UserId;
 /// told. A client that opens one after another without end takes no more than these.
 const CONNECTIONS_PER_SESSION: usize = 32;
 
-/// Why there is no place for one more connection.
+/// Why there is no slot for one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
-    /// All places of the server are taken.
+pub enum LimitReached {
+    /// All limits of the server are taken.
     Server,
     /// The user has too many.
     User,
@@ -26,15 +26,15 @@ pub enum Full {
     Address,
 }
 
-/// All places, and how many are taken.
-pub(super) struct Places {
+/// All limits, and how many are taken.
+pub(super) struct ConnectionLimits {
     capacity: Capacity,
     connections: AtomicUsize,
     holders: Mutex<Holders>,
     connection_left: Notify,
 }
 
-/// Who has taken places, and from where, and how many.
+/// Who has taken limits, and from where, and how many.
 #[derive(Default)]
 struct Holders {
     by_user: HashMap<UserId, usize>,
@@ -43,8 +43,8 @@ struct Holders {
     lingering: HashMap<UserId, usize>,
 }
 
-impl Places {
-    /// Places of which none is taken.
+impl ConnectionLimits {
+    /// ConnectionLimits of which none is taken.
     pub fn new(capacity: Capacity) -> Self {
         Self {
             capacity,
@@ -54,26 +54,26 @@ impl Places {
         }
     }
 
-    /// A place for one more connection of `user`, which comes from `address`.
-    pub fn take(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Place, Full> {
+    /// A slot for one more connection of `user`, which comes from `address`.
+    pub fn take(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
         let capacity = &self.capacity;
         let most_of_user = capacity.sessions_per_user * CONNECTIONS_PER_SESSION;
         let most_of_address = capacity.connections_per_address.unwrap_or(usize::MAX);
         let mut holders = self.holders.lock();
         if self.taken() >= capacity.connections {
-            return Err(Full::Server);
+            return Err(LimitReached::Server);
         }
         if count(&holders.by_user, user) >= most_of_user {
-            return Err(Full::User);
+            return Err(LimitReached::User);
         }
         if count(&holders.by_address, &address) >= most_of_address {
-            return Err(Full::Address);
+            return Err(LimitReached::Address);
         }
         *holders.by_user.entry(user.clone()).or_default() += 1;
         *holders.by_address.entry(address).or_default() += 1;
         self.connections.fetch_add(1, Ordering::AcqRel);
-        Ok(Place {
-            places: Arc::clone(self),
+        Ok(Slot {
+            limits: Arc::clone(self),
             user: user.clone(),
             address,
             lingers: false,
@@ -97,22 +97,22 @@ impl Places {
     }
 }
 
-/// One connection's place among those that there may be; given back when dropped.
-pub struct Place {
-    places: Arc<Places>,
+/// One connection's slot among those that there may be; given back when dropped.
+pub struct Slot {
+    limits: Arc<ConnectionLimits>,
     user: UserId,
     address: IpAddr,
     lingers: bool,
 }
 
-impl Place {
+impl Slot {
     /// Whether the connection, which is being closed, may take long to leave, as a slow reader does. As many of a
-    /// user may at a time as it may have sessions: who never reads would otherwise hold every place that a user may
+    /// user may at a time as it may have sessions: who never reads would otherwise hold every slot that a user may
     /// have, for as long as that.
-    pub fn may_linger(&mut self) -> bool {
-        let mut holders = self.places.holders.lock();
+    pub fn try_linger(&mut self) -> bool {
+        let mut holders = self.limits.holders.lock();
         let lingering = &mut holders.lingering;
-        let most = self.places.capacity.sessions_per_user;
+        let most = self.limits.capacity.sessions_per_user;
         if !self.lingers && count(lingering, &self.user) < most {
             *lingering.entry(self.user.clone()).or_default() += 1;
             self.lingers = true;
@@ -121,18 +121,18 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let places = &self.places;
-        let mut holders = places.holders.lock();
+        let limits = &self.limits;
+        let mut holders = limits.holders.lock();
         give_back(&mut holders.by_user, &self.user);
         give_back(&mut holders.by_address, &self.address);
         if self.lingers {
             give_back(&mut holders.lingering, &self.user);
         }
-        places.connections.fetch_sub(1, Ordering::AcqRel);
+        limits.connections.fetch_sub(1, Ordering::AcqRel);
         drop(holders);
-        places.connection_left.notify_waiters();
+        limits.connection_left.notify_waiters();
     }
 }
 
@@ -162,9 +162,9 @@ mod tests {
     fn places_are_bounded_and_given_back() {
         let hub = hub();
         let admit = |id| hub.admit(&user(id), HERE);
-        let first = admit("alice").expect("a place");
-        let _second = admit("bob").expect("a place");
-        assert_eq!(admit("carol").err(), Some(Full::Server));
+        let first = admit("alice").expect("a slot");
+        let _second = admit("bob").expect("a slot");
+        assert_eq!(admit("carol").err(), Some(LimitReached::Server));
         drop(first);
         assert!(admit("carol").is_ok());
     }
@@ -179,17 +179,17 @@ mod tests {
         });
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let (alice, bob) = (user("alice"), user("bob"));
-        let mut places: Vec<Place> = (0..CONNECTIONS_PER_SESSION)
-            .map(|_| hub.admit(&alice, HERE).expect("a place"))
+        let mut limits: Vec<Slot> = (0..CONNECTIONS_PER_SESSION)
+            .map(|_| hub.admit(&alice, HERE).expect("a slot"))
             .collect();
-        assert_eq!(hub.admit(&alice, elsewhere).err(), Some(Full::User));
-        places.push(hub.admit(&bob, HERE).expect("the last place from here"));
-        assert_eq!(hub.admit(&bob, HERE).err(), Some(Full::Address));
-        places.push(hub.admit(&bob, elsewhere).expect("from elsewhere"));
-        places.remove(0);
+        assert_eq!(hub.admit(&alice, elsewhere).err(), Some(LimitReached::User));
+        limits.push(hub.admit(&bob, HERE).expect("the last slot from here"));
+        assert_eq!(hub.admit(&bob, HERE).err(), Some(LimitReached::Address));
+        limits.push(hub.admit(&bob, elsewhere).expect("from elsewhere"));
+        limits.remove(0);
         assert!(hub.admit(&alice, HERE).is_ok());
-        places.clear();
-        let holders = hub.0.places.holders.lock();
+        limits.clear();
+        let holders = hub.0.limits.holders.lock();
         assert!(holders.by_user.is_empty() && holders.by_address.is_empty());
         assert_eq!(hub.connections(), 0);
     }
@@ -202,15 +202,15 @@ mod tests {
             connections: 1000,
             connections_per_address: None,
         });
-        let admit = |id| hub.admit(&user(id), HERE).expect("a place");
-        let mut bobs: Vec<Place> = (0..3).map(|_| admit("bob")).collect();
-        let lingering: Vec<bool> = bobs.iter_mut().map(Place::may_linger).collect();
+        let admit = |id| hub.admit(&user(id), HERE).expect("a slot");
+        let mut bobs: Vec<Slot> = (0..3).map(|_| admit("bob")).collect();
+        let lingering: Vec<bool> = bobs.iter_mut().map(Slot::try_linger).collect();
         assert_eq!(lingering, [true, true, false]);
-        assert!(admit("carol").may_linger());
-        assert!(bobs[0].may_linger(), "asked again");
+        assert!(admit("carol").try_linger());
+        assert!(bobs[0].try_linger(), "asked again");
         bobs.remove(0);
-        assert!(bobs[1].may_linger());
+        assert!(bobs[1].try_linger());
         bobs.clear();
-        assert!(hub.0.places.holders.lock().lingering.is_empty());
+        assert!(hub.0.limits.holders.lock().lingering.is_empty());
     }
 }

@@ -7,12 +7,12 @@ use tokio::sync::Notify;
 use crate::clock::Timestamp;
 
 /// The instant the sweeper sleeps until, and the bell that wakes it earlier.
-pub(super) struct Alarm {
+pub(super) struct DeadlineWaker {
     set_to: AtomicI64,
     bell: Notify,
 }
 
-impl Default for Alarm {
+impl Default for DeadlineWaker {
     fn default() -> Self {
         Self {
             set_to: AtomicI64::new(i64::MAX),
@@ -21,7 +21,7 @@ impl Default for Alarm {
     }
 }
 
-impl Alarm {
+impl DeadlineWaker {
     /// The sweeper is about to look what is due: anything that comes up from now on rings.
     pub fn reset(&self) {
         self.set_to.store(i64::MAX, Ordering::SeqCst);

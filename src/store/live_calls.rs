@@ -7,14 +7,14 @@ use crate::clock::Timestamp;
 use crate::user::{SessionId, User, UserId};
 
 use super::calls::{call, channel, instant};
-use super::codes::Columns;
+use super::enum_codes::Columns;
 use super::error::Error;
 use super::users::{user, user_id};
 use super::{Read, Write};
 
 /// A user who may become a participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Party {
+pub struct CallParty {
     /// The user.
     pub user: User,
     /// The user's key.
@@ -48,7 +48,7 @@ impl Read<'_> {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn party(&self, id: &UserId) -> Result<Option<Party>, Error> {
+    pub fn party(&self, id: &UserId) -> Result<Option<CallParty>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT u.key, u.id, u.name, u.avatar, u.standing, l.call
              FROM users AS u LEFT JOIN live AS l ON l.user = u.key
@@ -62,7 +62,7 @@ impl Read<'_> {
             };
             let live_call: Option<[u8; 16]> = columns.get("call")?;
             let live_call = live_call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes)));
-            Ok(Party {
+            Ok(CallParty {
                 user: user(row)?,
                 key: columns.get("key")?,
                 live_call,

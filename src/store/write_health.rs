@@ -17,7 +17,7 @@ const BELIEVED_FOR: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// The outcomes of writes.
-pub(super) struct Outcomes {
+pub(super) struct WriteHealth {
     latest: watch::Sender<Outcome>,
     turn: Arc<Mutex<()>>,
 }
@@ -30,11 +30,11 @@ struct Outcome {
 }
 
 /// The right to probe, which one has at a time until it is dropped.
-pub(super) struct Turn {
+pub(super) struct ProbePermit {
     _held: OwnedMutexGuard<()>,
 }
 
-impl Outcomes {
+impl WriteHealth {
     /// Those of a file that was just opened, and written to in that.
     pub fn new() -> Self {
         let opened = Outcome {
@@ -54,7 +54,7 @@ impl Outcomes {
     }
 
     /// Whether writes succeed. `probe` submits one where that is not known, or says that it cannot.
-    pub async fn are_good(&self, probe: impl FnOnce(Turn) -> bool) -> bool {
+    pub async fn are_good(&self, probe: impl FnOnce(ProbePermit) -> bool) -> bool {
         let mut latest = self.latest.subscribe();
         let (asked_at, last) = (Instant::now(), *latest.borrow_and_update());
         if asked_at.duration_since(last.at) < BELIEVED_FOR {
@@ -62,7 +62,7 @@ impl Outcomes {
         }
         let turn = Arc::clone(&self.turn).try_lock_owned();
         if let Ok(held) = turn
-            && !probe(Turn { _held: held })
+            && !probe(ProbePermit { _held: held })
         {
             return false;
         }
@@ -75,11 +75,11 @@ impl Outcomes {
 mod tests {
     use super::*;
 
-    const UNWANTED: fn(Turn) -> bool = |_| panic!("no probe is needed");
+    const UNWANTED: fn(ProbePermit) -> bool = |_| panic!("no probe is needed");
 
-    /// Outcomes of which the last, that it was `committed`, is half a second old.
-    fn outdated(committed: bool) -> Outcomes {
-        let outcomes = Outcomes::new();
+    /// WriteHealth of which the last, that it was `committed`, is half a second old.
+    fn outdated(committed: bool) -> WriteHealth {
+        let outcomes = WriteHealth::new();
         outcomes.record(committed);
         outcomes.latest.send_modify(|last| last.at -= BELIEVED_FOR);
         outcomes
@@ -87,7 +87,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_outcome_answers_for_half_a_second_and_then_a_probe_does() {
-        let outcomes = Outcomes::new();
+        let outcomes = WriteHealth::new();
         assert!(outcomes.are_good(UNWANTED).await);
         outcomes.record(false);
         assert!(!outcomes.are_good(UNWANTED).await);

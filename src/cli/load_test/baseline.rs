@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
 
-use super::super::failure::Failure;
+use super::super::error::CliError;
 use super::pair::micros;
 use super::socket;
 
@@ -34,9 +34,9 @@ pub struct Echo(SocketAddr);
 
 impl Echo {
     /// Starts it; it ends with the process.
-    pub fn start() -> Result<Self, Failure> {
+    pub fn start() -> Result<Self, CliError> {
         let failed =
-            |error: io::Error| Failure::new(format!("the echo cannot be started: {error}"));
+            |error: io::Error| CliError::new(format!("the echo cannot be started: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -52,8 +52,9 @@ impl Echo {
     }
 
     /// Round trips in microseconds, one every 20 ms, for `duration`.
-    pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, Failure> {
-        let lost = |error: &dyn std::fmt::Display| Failure::new(format!("the echo broke: {error}"));
+    pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, CliError> {
+        let lost =
+            |error: &dyn std::fmt::Display| CliError::new(format!("the echo broke: {error}"));
         let stream = TcpStream::connect(self.0)
             .await
             .map_err(|error| lost(&error))?;
@@ -111,7 +112,7 @@ pub struct Syncs {
 
 impl Syncs {
     /// Those of the disk that `folder` is on.
-    pub fn measure(folder: &Path) -> Result<Self, Failure> {
+    pub fn measure(folder: &Path) -> Result<Self, CliError> {
         let measure = || -> io::Result<Self> {
             let mut file: File = tempfile::tempfile_in(folder)?;
             let page = [0; 4096];
@@ -132,6 +133,6 @@ impl Syncs {
             })
         };
         let folder = folder.display();
-        measure().map_err(|error| Failure::new(format!("{folder} cannot be written: {error}")))
+        measure().map_err(|error| CliError::new(format!("{folder} cannot be written: {error}")))
     }
 }

@@ -1,4 +1,4 @@
-//! A request from its arrival on: what becomes known of it, for its line in the log.
+//! A request from its request_context on: what becomes known of it, for its line in the log.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use crate::user::UserId;
 use crate::wire::ErrorType;
 
 /// A request that has come. Kept with it; as a guard it never refuses.
-pub struct Arrival {
+pub struct RequestContext {
     /// When it came.
     pub at: Instant,
     /// Its name in the log, and in the answer's `X-Request-Id`: the client's own, or a new one.
@@ -21,7 +21,7 @@ pub struct Arrival {
     refusal: OnceLock<ErrorType>,
 }
 
-impl Arrival {
+impl RequestContext {
     /// That of `request`, which has come now unless it was asked for before.
     pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| Self::now(request.headers().get_one("X-Request-Id")))
@@ -80,11 +80,11 @@ impl Arrival {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for &'r Arrival {
+impl<'r> FromRequest<'r> for &'r RequestContext {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        Outcome::Success(Arrival::of(request))
+        Outcome::Success(RequestContext::of(request))
     }
 }
 
@@ -101,20 +101,23 @@ mod tests {
     #[test]
     fn a_request_keeps_the_id_it_came_with_unless_that_could_be_mistaken() {
         let good = "trace-7.a:b_C";
-        assert_eq!(&*Arrival::now(Some(good)).request_id, good);
+        assert_eq!(&*RequestContext::now(Some(good)).request_id, good);
         for bad in ["", "two words", "a\"b", "a/b?token=c", &"x".repeat(65)] {
-            let made = Arrival::now(Some(bad)).request_id;
+            let made = RequestContext::now(Some(bad)).request_id;
             assert!(is_request_id(&made) && *made != *bad, "{bad:?}");
         }
     }
 
     #[test]
     fn the_first_refusal_is_the_outcome() {
-        let arrival = Arrival::now(None);
-        assert_eq!(arrival.outcome(Status::Created), "ok");
-        assert_eq!(arrival.outcome(Status::ServiceUnavailable), "failed");
-        arrival.is_refused(ErrorType::CallerBusy);
-        arrival.is_refused(ErrorType::ServiceError);
-        assert_eq!(arrival.outcome(Status::Conflict), "caller_busy");
+        let request_context = RequestContext::now(None);
+        assert_eq!(request_context.outcome(Status::Created), "ok");
+        assert_eq!(
+            request_context.outcome(Status::ServiceUnavailable),
+            "failed"
+        );
+        request_context.is_refused(ErrorType::CallerBusy);
+        request_context.is_refused(ErrorType::ServiceError);
+        assert_eq!(request_context.outcome(Status::Conflict), "caller_busy");
     }
 }

@@ -1,4 +1,4 @@
-//! Which calls `call list` and `call watch` show: the same flags for both.
+//! FilterArgs calls `call list` and `call watch` show: the same flags for both.
 
 use chattrix::call::{CallType, Status};
 use chattrix::user::UserId;
@@ -9,7 +9,7 @@ use super::super::token::user_id;
 
 /// Calls for which all of it holds.
 #[derive(Debug, Args)]
-pub struct Which {
+pub struct FilterArgs {
     /// Live calls only: INITIATING, RINGING, CONNECTING or ACTIVE
     #[arg(long)]
     pub live: bool,
