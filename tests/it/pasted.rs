@@ -27,13 +27,14 @@ use crate::support::{eventually, free_port};
 const EXAMPLE_PORT: &str = "8000";
 const EXAMPLE_SITE: &str = "https://calls.example.com";
 
-/// The call of the README's transcripts.
+/// The call id in the transcripts of `docs/tutorial.md`.
 const EXAMPLE_CALL: &str = "01a2037e-7ffa-7913-b25b-a218e5fb4c5e";
 
 /// The day of the examples of backups.
 const EXAMPLE_DAY: &str = "2026-11-22";
 
 /// A block of a document, and what is to be done with it.
+#[derive(Clone)]
 struct Block {
     how: String,
     script: String,
@@ -69,11 +70,12 @@ fn blocks(document: &str) -> Vec<Block> {
 }
 
 /// The documents whose blocks the tests below run.
-const FOLLOWED: [&str; 6] = [
+const FOLLOWED: [&str; 7] = [
     "README.md",
     "docs/console.md",
     "docs/install.md",
     "docs/operate.md",
+    "docs/tutorial.md",
     "docs/upgrade.md",
     "docs/webhooks.md",
 ];
@@ -321,10 +323,11 @@ fn data(answer: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_commands_of_the_readme_work_when_they_are_pasted() {
-    let readme: Vec<_> = blocks("README.md");
-    let readme: Vec<_> = readme.iter().filter(|block| block.is_run()).collect();
-    let hows: Vec<_> = readme.iter().map(|block| block.how.as_str()).collect();
+async fn readme_and_tutorial_commands_work_when_pasted() {
+    // The tutorial continues the README's quick start on the same server.
+    let found = [blocks("README.md"), blocks("docs/tutorial.md")].concat();
+    let found: Vec<_> = found.iter().filter(|block| block.is_run()).collect();
+    let hows: Vec<_> = found.iter().map(|block| block.how.as_str()).collect();
     assert_eq!(
         hows,
         [
@@ -336,9 +339,9 @@ async fn the_commands_of_the_readme_work_when_they_are_pasted() {
             "run in an empty folder",
             "background"
         ],
-        "this test knows what to expect of these"
+        "README.md and docs/tutorial.md have other blocks than this test runs"
     );
-    let script = |index: usize| readme[index].script.as_str();
+    let script = |index: usize| found[index].script.as_str();
 
     let mut clone = Reader::in_a_clone();
     clone
