@@ -13,7 +13,7 @@ use super::{Cli, output};
     chattrix completions zsh >\"${fpath[1]}/_chattrix\"\n  \
     chattrix completions fish >~/.config/fish/completions/chattrix.fish")]
 pub struct Completions {
-    /// The shell
+    /// Select the shell
     #[arg(value_enum)]
     shell: Shell,
 }

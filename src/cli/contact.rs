@@ -19,8 +19,8 @@ use super::{GlobalArgs, output, user};
 #[command(after_help = "Examples:\n  \
     chattrix contact add alice bob\n  \
     chattrix contact list alice\n\n\
-    With the setting call_policy = \"contacts\" two users may call each other once each has the other in \
-    its contacts. While a server runs, changes go through it.")]
+    With the setting call_policy = \"contacts\" two users may call each other if each is a contact \
+    of the other. If a server runs, changes go through it.")]
 pub struct Contact {
     #[command(subcommand)]
     action: Action,
@@ -28,18 +28,18 @@ pub struct Contact {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Put two users into each other's contacts
+    /// Add two users to each other's contacts
     #[command(after_help = "Examples:\n  chattrix contact add alice bob")]
     Add(Pair),
-    /// Take two users out of each other's contacts
+    /// Remove two users from each other's contacts
     #[command(after_help = "Examples:\n  chattrix contact remove alice bob")]
     Remove(Pair),
-    /// List a user's contacts, and whether they have the user in theirs
+    /// List a user's contacts and whether they are mutual
     #[command(after_help = "Examples:\n  \
         chattrix contact list alice\n  \
         chattrix contact list alice --json")]
     List {
-        /// The user's id
+        /// Select the user by id
         #[arg(value_name = "ID", value_parser = user_id)]
         id: UserId,
         /// Print JSON: a list of {id, name, avatar, since, mutual}
@@ -50,10 +50,10 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Pair {
-    /// One user's id
+    /// Select the first user by id
     #[arg(value_name = "A", value_parser = user_id)]
     one: UserId,
-    /// The other's
+    /// Select the second user by id
     #[arg(value_name = "B", value_parser = user_id)]
     other: UserId,
 }

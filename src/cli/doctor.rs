@@ -45,9 +45,9 @@ const NETWORKED: [i64; 6] = [
 #[command(after_help = "Examples:\n  \
     chattrix doctor\n  \
     chattrix doctor --json | jq '.findings[] | select(.ok | not)'\n\n\
-    It looks at the limits of this machine, at the disk and the clock, and at the running server where \
-    there is one, changes nothing, and leaves with 1 where something wants attention. `config check` is \
-    for settings, `db check` for the database's content.")]
+    It checks the limits of this machine, the disk, the clock and the running server, if there is \
+    one, and changes nothing. The exit code is 1 if anything needs attention. Use `config check` \
+    for settings and `db check` for the content of the database.")]
 pub struct Doctor {
     /// Print JSON: {ok, findings: [{about, ok, message, advice}]}
     #[arg(long)]

@@ -25,16 +25,16 @@ const MAX_ANSWER: u64 = 64 * 1024;
 #[command(after_help = "Examples:\n  \
     chattrix healthcheck\n  \
     chattrix healthcheck --port 8080 --json\n\n\
-    It asks the server of these settings for /readyz, and leaves with 0 where requests are served, else \
-    with 1. A server that speaks TLS by itself is asked over its control socket.")]
+    It requests /readyz of the server of these settings. The exit code is 0 if the server takes \
+    requests, else 1. If the server uses its own TLS, the request goes through its control socket.")]
 pub struct Healthcheck {
-    /// The address that the server was started with, over Rocket's setting `address`
+    /// Use the address that the server was started with
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// The port that the server was started with, over Rocket's setting `port`
+    /// Use the port that the server was started with
     #[arg(long)]
     port: Option<u16>,
-    /// Print JSON: what /readyz says
+    /// Print JSON: the response of /readyz
     #[arg(long)]
     json: bool,
 }

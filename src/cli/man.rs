@@ -14,7 +14,7 @@ use super::{Cli, output};
     chattrix man | man -l -\n  \
     chattrix man --to /usr/local/share/man/man1")]
 pub struct Man {
-    /// Write a page for each command into this folder, instead of the first one to standard output
+    /// Write a page for each command to this folder
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
 }

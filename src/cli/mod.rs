@@ -1,7 +1,7 @@
 //! The command line, a file per command (contract section 7).
 //!
-//! A command parses, calls the library and prints. What it was asked for goes to standard output,
-//! and only that, so that it can be piped; everything else goes to standard error.
+//! A command parses, calls the library and prints. Only its result goes to standard output, so that it can be
+//! piped; everything else goes to standard error.
 
 mod call;
 mod completions;
@@ -38,15 +38,16 @@ use std::path::PathBuf;
 
 use self::error::CliError;
 
-/// The whole command line.
+/// The command line.
 #[derive(Debug, Parser)]
 #[command(
     version,
-    about = "A self-hosted call server: call signalling over REST and WebSocket",
+    about = "A self-hosted signalling server for 1:1 audio and video calls",
     after_help = "Try it out:\n  \
-        chattrix serve --dev       a server with two users, and what to do next\n\n\
-        Settings come from Rocket.toml, CHATTRIX_* variables and flags: `chattrix config` shows \
-        those that hold here, `chattrix config docs` explains them all."
+        chattrix serve --dev       starts a server with two users for a first call\n\n\
+        Settings come from Rocket.toml, CHATTRIX_* variables and flags. `chattrix config` prints \
+        the effective settings, `chattrix config docs` describes all of them.\n\n\
+        Exit codes: 0 success, 1 error, 2 usage error."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -55,17 +56,17 @@ pub struct Cli {
     command: Command,
 }
 
-/// The heading of the flags that all commands have.
-const PLACE: &str = "Where to work";
+/// Heading of the options that every command has.
+const GLOBAL: &str = "Global options";
 
-/// Where a command works; the same flags for all of them.
+/// Options of every command: where it works.
 #[derive(Clone, Debug, Args)]
 struct GlobalArgs {
-    /// Work in the development world of `serve --dev`, in ./chattrix-dev/
-    #[arg(long, global = true, help_heading = PLACE)]
+    /// Use dev mode: all data is in ./chattrix-dev/
+    #[arg(long, global = true, help_heading = GLOBAL)]
     dev: bool,
-    /// The database file, over the setting `database`
-    #[arg(long, global = true, value_name = "FILE", help_heading = PLACE)]
+    /// Use this database file instead of the setting's
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     database: Option<PathBuf>,
 }
 
@@ -75,45 +76,45 @@ enum Command {
     Serve(serve::Serve),
     /// Add, show, disable and remove users
     User(user::User),
-    /// List, add and remove contacts, who may call each other where a setting asks for it
+    /// List, add and remove contacts
     Contact(contact::Contact),
     /// Print a token for a user, or check one
     Token(token::Token),
-    /// Make test users, and print them with their tokens
+    /// Create test users and print their tokens
     Seed(seed::Seed),
     /// List, show, watch and end calls
     Call(call::Call),
-    /// Back up, restore, check, prune, measure and migrate the database
+    /// Back up, restore, check, prune and migrate the database
     Db(db::Db),
-    /// Show the settings that hold, and try them out
+    /// Show the effective settings, or check them
     Config(config::Config),
-    /// Say whether the running server takes requests, for containers and scripts
+    /// Check whether the running server takes requests
     Healthcheck(healthcheck::Healthcheck),
-    /// Look for what will be in the way: limits, disk, clock, proxy
+    /// Check the machine: limits, disk, clock, proxy
     Doctor(doctor::Doctor),
-    /// Print the manual
+    /// Print the manual page
     Man(man::Man),
-    /// Print the completions for a shell
+    /// Print shell completions
     Completions(completions::Completions),
     /// List, test, retry, pause and resume webhooks
     Webhook(webhook::Webhook),
-    /// Connect as a user: print its events, answer its calls
+    /// Connect as a user, print events and answer calls
     Listen(listen::Listen),
-    /// Measure how many calls this machine carries, and how fast
+    /// Measure the call capacity of this machine
     LoadTest(load_test::LoadTest),
-    /// Print the OpenAPI document of the REST interface
+    /// Print the OpenAPI document of the REST API
     #[command(name = "openapi")]
     OpenApi(openapi::OpenApi),
-    /// Print the AsyncAPI document of the socket
+    /// Print the AsyncAPI document of the WebSocket
     #[command(name = "asyncapi")]
     AsyncApi(openapi::AsyncApi),
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Runs the command.
     ///
     /// # Errors
-    /// What failed, as a sentence for the person at the terminal.
+    /// What failed, as a sentence for the user.
     pub fn run(self) -> Result<(), CliError> {
         match self.command {
             Command::Serve(serve) => serve.run(&self.global),
@@ -144,11 +145,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn clap_accepts_the_command_line() {
         Cli::command().debug_assert();
     }
 
-    /// Every command with its whole name, the first one included.
+    /// Returns every command with its full name, the root included.
     fn all(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
         let mut found = vec![(name.to_owned(), command.clone())];
         let parts = command.get_subcommands();
@@ -164,25 +165,47 @@ mod tests {
         all(&command, "chattrix")
     }
 
-    /// The width to which help is set where no terminal says another.
+    /// The width of help without a terminal.
     const WIDTH: usize = 100;
 
     #[test]
-    fn every_help_has_examples_that_fit_a_terminal() {
+    fn every_help_has_examples_of_at_most_80_columns() {
         for (name, command) in every_command() {
             let text = command.get_after_help().map(ToString::to_string);
             let text = text.unwrap_or_default();
             assert!(text.contains("\n  chattrix "), "{name} has no examples");
-            // A line that is wrapped cannot be pasted.
+            // A wrapped line cannot be pasted.
             for line in text.lines().filter(|line| line.starts_with("  ")) {
                 assert!(line.chars().count() <= 80, "too long: {line}");
             }
         }
     }
 
-    /// The reference of all commands is their help.
+    /// The first words of help lines.
+    const VERBS: [&str; 38] = [
+        "Accept", "Add", "Back", "Check", "Connect", "Copy", "Count", "Create", "Delete",
+        "Disable", "Enable", "End", "Explain", "List", "Listen", "Measure", "Open", "Pause",
+        "Print", "Read", "Reject", "Reload", "Remove", "Replace", "Restore", "Resume", "Run",
+        "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test", "Upgrade", "Use",
+        "Write",
+    ];
+
     #[test]
-    fn the_reference_of_the_commands_is_their_help() {
+    fn help_lines_are_short_and_start_with_a_verb() {
+        for (name, command) in every_command() {
+            let about = command.get_about().map(ToString::to_string);
+            let about = about.filter(|_| name != "chattrix");
+            let arguments = command.get_arguments().filter_map(clap::Arg::get_help);
+            for line in about.into_iter().chain(arguments.map(ToString::to_string)) {
+                let verb = line.split([' ', ',']).next().unwrap_or_default();
+                assert!(VERBS.contains(&verb), "{name}: no verb first: {line}");
+                assert!(line.chars().count() <= 60, "{name}: too long: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_md_is_the_help_of_every_command() {
         let mut page = include_str!("commands.md").to_owned();
         for (name, mut command) in every_command() {
             let help = command.render_help().to_string();
@@ -202,7 +225,7 @@ mod tests {
         let kept = std::fs::read_to_string(&file).expect("docs/commands.md is there");
         assert!(
             kept == page,
-            "docs/commands.md is not up to date: CHATTRIX_WRITE_DOCS=1 cargo test --bins reference"
+            "docs/commands.md is not up to date: CHATTRIX_WRITE_DOCS=1 cargo test --bins commands_md"
         );
     }
 }

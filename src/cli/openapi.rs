@@ -10,7 +10,7 @@ use super::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix openapi >openapi.json\n\n\
-    A running server serves the same at /api/openapi.json, and shows it at /docs.")]
+    A running server serves the document at /api/openapi.json and shows it at /docs.")]
 pub struct OpenApi {}
 
 impl OpenApi {
@@ -24,7 +24,7 @@ impl OpenApi {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix asyncapi >asyncapi.json\n\n\
-    A running server serves the same at /api/asyncapi.json, and shows it at /docs.")]
+    A running server serves the document at /api/asyncapi.json and shows it at /docs.")]
 pub struct AsyncApi {}
 
 impl AsyncApi {

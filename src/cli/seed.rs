@@ -20,10 +20,10 @@ const TTL: Duration = Duration::from_hours(24);
 #[command(after_help = "Examples:\n  \
     chattrix seed --dev\n  \
     chattrix seed --users 50 --json >users.json\n\n\
-    The users are the same every time (alice, bob, carol, dave, user-0005, …), the tokens new and \
-    valid for a day.")]
+    The users are always the same (alice, bob, carol, dave, user-0005, …). Their tokens are new \
+    and valid for a day.")]
 pub struct Seed {
-    /// How many users
+    /// Create this many users
     #[arg(long, value_name = "N", default_value_t = 2,
         value_parser = clap::value_parser!(u16).range(1..=10_000))]
     users: u16,

@@ -36,13 +36,13 @@ const OTHER_FILES: usize = 64;
 #[command(after_help = "Examples:\n  \
     chattrix serve --dev\n  \
     CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix serve --address 0.0.0.0\n\n\
-    --dev listens to this machine only, makes a secret and two users, Alice and Bob, at the first \
-    start, keeps it all in ./chattrix-dev/ and says how to make a first call.")]
+    --dev listens on this machine only. At the first start it creates a secret and two users, \
+    Alice and Bob. It stores all data in ./chattrix-dev/ and prints the commands for a first call.")]
 pub struct Serve {
-    /// The address to listen on, over Rocket's setting `address`
+    /// Listen on this address instead of the setting's
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
-    /// The port to listen on, over Rocket's setting `port`; 0 takes any that is free
+    /// Listen on this port; 0 takes any free port
     #[arg(long)]
     port: Option<u16>,
 }

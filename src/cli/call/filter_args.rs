@@ -10,16 +10,16 @@ use super::super::token::user_id;
 /// Calls for which all of it holds.
 #[derive(Debug, Args)]
 pub struct FilterArgs {
-    /// Live calls only: INITIATING, RINGING, CONNECTING or ACTIVE
+    /// Show only live calls, INITIATING to ACTIVE
     #[arg(long)]
     pub live: bool,
-    /// Calls of this user, as caller or callee
+    /// Show only calls with this caller or callee
     #[arg(long, value_name = "ID", value_parser = user_id)]
     pub user: Option<UserId>,
-    /// Calls in this status
+    /// Show only calls in this status
     #[arg(long, value_parser = status(), ignore_case = true)]
     pub status: Option<Status>,
-    /// Calls of this type
+    /// Show only calls of this type
     #[arg(long = "type", value_name = "TYPE", value_parser = call_type(), ignore_case = true)]
     pub call_type: Option<CallType>,
 }

@@ -21,10 +21,10 @@ use super::filter_args::FilterArgs;
 pub struct List {
     #[command(flatten)]
     which: FilterArgs,
-    /// Calls created since then: an instant (2024-01-15T10:30:00Z) or an age (2h, 30d)
+    /// Show calls since a time or age (2024-01-15T10:30:00Z, 2h)
     #[arg(long, value_name = "TIME", value_parser = format::instant_or_age)]
     since: Option<Timestamp>,
-    /// At most so many
+    /// Show at most this many calls
     #[arg(long, value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,

@@ -20,7 +20,7 @@ use super::{GlobalArgs, output};
     chattrix call list --live\n  \
     chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab\n  \
     chattrix call watch --user alice\n\n\
-    All of it works beside the running server; end and watch need it.")]
+    All subcommands work while the server runs; end and watch need it.")]
 pub struct Call {
     #[command(subcommand)]
     action: Action,
@@ -30,17 +30,17 @@ pub struct Call {
 enum Action {
     /// List calls, newest first
     List(list::List),
-    /// Show a call, and how it went step by step
+    /// Show a call and its timeline
     Show(show::Show),
-    /// End a live call, as "system": both participants are told
+    /// End a live call and notify both participants
     #[command(after_help = "Examples:\n  \
         chattrix call end 0192f0c1-7a4b-7c3d-8e5f-0123456789ab")]
     End {
-        /// The call's id, as `call list --live` shows it
+        /// Select the call by id, from `call list --live`
         #[arg(value_name = "CALL_ID", value_parser = call_id)]
         call: CallId,
     },
-    /// Watch calls change, as it happens
+    /// Print changes of calls as they happen
     Watch(watch::Watch),
 }
 

@@ -18,10 +18,10 @@ use super::{call_id, ladder};
     chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab\n  \
     chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab --json | jq .timeline")]
 pub struct Show {
-    /// The call's id, as `call list` shows it
+    /// Select the call by id, from `call list`
     #[arg(value_name = "CALL_ID", value_parser = call_id)]
     call: CallId,
-    /// Print JSON: the call with its timeline, a list of {at, status, actor, via, cause}
+    /// Print JSON: the call with its timeline
     #[arg(long)]
     json: bool,
 }

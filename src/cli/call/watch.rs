@@ -16,14 +16,14 @@ use super::filter_args::FilterArgs;
     chattrix call watch\n  \
     chattrix call watch --user alice --type VIDEO\n  \
     chattrix call watch --status MISSED --json | jq -r .calleeId\n\n\
-    Ctrl-C ends it. Each line is a step that a call takes, and --status and --live are about the status \
-    that it leads to. It shows what happens from its start on; `call list` and `call show` know what \
-    was before.")]
+    Press Ctrl-C to stop. Each line is one change of a call; --status and --live filter by the new \
+    status. It starts with the next change; use `call list` and `call show` for earlier ones. The \
+    JSON fields are at, callId, callerId, calleeId, callType, status, actor, via, cause, \
+    durationSeconds and reason.")]
 pub struct Watch {
     #[command(flatten)]
     which: FilterArgs,
-    /// Print a JSON object a line: at, callId, callerId, calleeId, callType, status, actor, via,
-    /// cause, durationSeconds, reason
+    /// Print each change as a JSON object on a line
     #[arg(long)]
     json: bool,
 }

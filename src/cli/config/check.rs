@@ -29,8 +29,8 @@ use super::super::{GlobalArgs, format};
 #[command(after_help = "Examples:\n  \
     chattrix config check\n  \
     CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix config check --json\n\n\
-    It looks at the settings, the key of the tokens, the database, the certificate and the port, \
-    changes nothing, and leaves with 1 where the server would not start. The server may run.")]
+    It checks the settings, the token key, the database, the certificate and the port, and changes \
+    nothing. The exit code is 1 if the server would not start. The server may run.")]
 pub struct Check {
     /// Print JSON: {ok, checks: [{check, ok, message}]}
     #[arg(long)]

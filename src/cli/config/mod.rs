@@ -16,10 +16,10 @@ use super::error::CliError;
     chattrix config\n  \
     chattrix config --json | jq .ring_timeout\n  \
     chattrix config check\n\n\
-    Without a subcommand it shows the settings that hold here, and where each was given. Secrets are \
-    not shown.")]
+    Without a subcommand it prints the effective settings and the origin of each. Secrets are \
+    masked.")]
 pub struct Config {
-    /// Print JSON: an object of {value, from} by the names of the settings
+    /// Print JSON: {value, from} for each setting
     #[arg(long)]
     json: bool,
     #[command(subcommand)]
@@ -28,9 +28,9 @@ pub struct Config {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Try the settings out: database, key, certificate, port
+    /// Check settings, database, key, certificate and port
     Check(check::Check),
-    /// Print the reference of all settings, in Markdown
+    /// Print the reference of all settings as Markdown
     #[command(after_help = "Examples:\n  chattrix config docs >docs/settings.md")]
     Docs,
 }

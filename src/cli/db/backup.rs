@@ -15,11 +15,11 @@ use super::super::{GlobalArgs, format, output};
 #[command(after_help = "Examples:\n  \
     chattrix db backup /var/backups/chattrix-monday.db\n  \
     chattrix db backup \"/var/backups/chattrix-$(date +%F).db\"\n\n\
-    The copy is the database of one instant, whatever the server writes meanwhile. It is checked \
-    and on disk when the command ends; until then its name ends in -unfinished. A file that is \
-    there is never overwritten.")]
+    The copy is the state of one instant, and the server may write meanwhile. When the command \
+    ends, the copy is checked and on disk; until then its name ends in -unfinished. An existing \
+    file is never overwritten.")]
 pub struct Backup {
-    /// The new file
+    /// Write the copy to this new file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }

@@ -12,8 +12,8 @@ use super::super::{GlobalArgs, output};
 #[command(after_help = "Examples:\n  \
     chattrix db check\n  \
     chattrix db check --database /var/backups/chattrix-monday.db\n\n\
-    It reads the whole file and changes nothing; the server may run. It leaves with 1 where \
-    anything is wrong.")]
+    The command reads the whole file and changes nothing. The server may run. The exit code is 1 \
+    if the check finds anything.")]
 pub struct Check {
     /// Print JSON: {ok, findings}
     #[arg(long)]
@@ -37,13 +37,13 @@ impl Check {
         }
         let file = context.settings.database.display();
         if ok {
-            output::tell(&format!("{file} is whole and free of contradictions"));
+            output::tell(&format!("{file} has no damage and no inconsistencies"));
             return Ok(());
         }
         Err(
             CliError::new(format!("{} findings in {file}", findings.len())).hint(
-                "keep a copy of the file and of its -wal; chattrix db restore FILE puts a backup \
-                 in its global",
+                "keep a copy of the file and its -wal file; chattrix db restore FILE replaces the \
+                 database with a backup",
             ),
         )
     }

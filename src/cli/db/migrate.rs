@@ -12,13 +12,13 @@ use super::super::{GlobalArgs, output};
 #[command(after_help = "Examples:\n  \
     chattrix db migrate --status\n  \
     chattrix db migrate\n\n\
-    The start of a server does the same by itself. There is no way back: make a backup first, \
-    which works whatever the version.")]
+    A server does the same when it starts. There is no way back: make a backup first, which works \
+    with any version.")]
 pub struct Migrate {
-    /// Say which version the database has and which one this program has, and change nothing
+    /// Print both versions and change nothing
     #[arg(long)]
     status: bool,
-    /// With --status, print JSON: {version, programVersion, pending}
+    /// Print JSON: {version, programVersion, pending}
     #[arg(long, requires = "status")]
     json: bool,
 }

@@ -19,7 +19,7 @@ use super::error::CliError;
     chattrix db check\n  \
     chattrix db prune --older-than 90d --dry-run\n  \
     chattrix db stats --json\n\n\
-    backup, check, prune and stats work while the server runs; restore and migrate need it stopped.")]
+    backup, check, prune and stats work while the server runs. Stop it for restore and migrate.")]
 pub struct Db {
     #[command(subcommand)]
     action: Action,
@@ -27,17 +27,17 @@ pub struct Db {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Copy the database to a new file, while the server runs or not
+    /// Copy the database to a new file
     Backup(backup::Backup),
-    /// Put a backup in the global of the database
+    /// Replace the database with a backup
     Restore(restore::Restore),
-    /// Look for damage and contradictions
+    /// Check the database for damage and inconsistencies
     Check(check::Check),
-    /// Forget the calls that were over long ago, with their history
+    /// Delete calls that ended long ago, with their history
     Prune(prune::Prune),
     /// Show sizes and growth
     Stats(stats::Stats),
-    /// Bring the database to the version of this program
+    /// Upgrade the database to this program's version
     Migrate(migrate::Migrate),
 }
 

@@ -25,17 +25,18 @@ const BATCH: u32 = 1000;
     chattrix db prune --older-than 90d --dry-run\n  \
     chattrix db prune --older-than 90d\n  \
     chattrix db prune --older-than 1y --yes --json\n\n\
-    An age is counted from a call's end; live calls stay. With a call go its timeline, its quality \
-    reports and its entries in both histories. A running server does it beside its work; the file \
-    keeps its size, and new calls take the room. The setting `retention` does the same all the time.")]
+    The age counts from the end of a call; live calls stay. The timeline, the quality reports and \
+    both history entries of a call are deleted with it. A running server deletes in the \
+    background. The file keeps its size, and new calls reuse the space. The setting `retention` \
+    does this continuously.")]
 pub struct Prune {
-    /// Forget calls that were over longer ago than this: 12h, 30d, 1y
+    /// Delete calls that ended longer ago: 12h, 30d, 1y
     #[arg(long, value_name = "AGE", value_parser = format::age_or_now)]
     older_than: Duration,
-    /// Count them, and change nothing
+    /// Count the calls and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask at a terminal
+    /// Skip the confirmation at a terminal
     #[arg(long)]
     yes: bool,
     /// Print JSON: {before, dryRun, calls, historyEntries}

@@ -17,13 +17,13 @@ use super::super::{GlobalArgs, format, output};
 #[command(after_help = "Examples:\n  \
     chattrix db restore /var/backups/chattrix-monday.db\n  \
     chattrix db restore /var/backups/chattrix-monday.db --yes\n\n\
-    The server has to be stopped. The backup is copied and the copy checked before anything else \
-    changes; the database that was there is kept beside it under another name.")]
+    Stop the server first. The command copies the backup and checks the copy before it changes \
+    anything else. The old database is kept beside the new one under another name.")]
 pub struct Restore {
-    /// The backup
+    /// Restore this backup
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(long)]
     yes: bool,
 }

@@ -23,7 +23,8 @@ const WEEK: usize = 7;
 #[command(after_help = "Examples:\n  \
     chattrix db stats\n  \
     chattrix db stats --json | jq .bytesPerCall\n\n\
-    It reads the whole file: seconds where there are millions of calls. The server may run.")]
+    The command reads the whole file, which takes seconds with millions of calls. The server may \
+    run.")]
 pub struct Stats {
     /// Print JSON
     #[arg(long)]

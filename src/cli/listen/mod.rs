@@ -26,16 +26,18 @@ const TTL: Duration = Duration::from_hours(7 * 24);
     chattrix listen bob --dev --accept\n  \
     chattrix listen bob --reject busy --url wss://calls.example.com\n  \
     chattrix listen bob --dev | jq -r .type\n\n\
-    Each message of the server is a line of JSON on standard output; all else is on standard \
-    error. Lines on standard input are commands: accept, reject, end, heartbeat, help, quit; a \
-    line that begins with { is sent as it is. With --accept or --reject, and where standard input \
-    is no terminal, its end does not end the program.")]
+    --url takes a ws, wss, http or https address without /ws/chat. The default comes from the \
+    settings.\n\n\
+    Each message from the server is a line of JSON on standard output; everything else goes to \
+    standard error. Lines on standard input are commands: accept, reject, end, heartbeat, help and \
+    quit. A line that begins with { is sent unchanged. The command ends with its input, unless \
+    --accept or --reject is given or the input is not a terminal. The configured secret signs the \
+    token.")]
 pub struct Listen {
-    /// The user to connect as; the token is signed with the configured secret
+    /// Connect as this user
     #[arg(value_name = "USER_ID", value_parser = user_id)]
     user: UserId,
-    /// The server: ws, wss, http or https, without /ws/chat [default: address and port of the
-    /// settings]
+    /// Connect to this server [default: from the settings]
     #[arg(long, value_name = "URL", value_parser = server::endpoint)]
     url: Option<String>,
     /// Accept every call

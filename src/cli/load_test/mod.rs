@@ -41,25 +41,25 @@ const PAIRS: u16 = 64;
     chattrix load-test --rate 50 --duration 30s\n  \
     chattrix load-test --idle 5000 --pairs 1 --json\n  \
     chattrix load-test --url http://127.0.0.1:8000 --pairs 8\n\n\
-    Each call is a whole one: initiate over REST, the invitation and the answer over sockets, the end. \
-    Without --url it starts a server of its own, without rate limits, on a temporary database beside the \
-    one of the settings, which is not touched. With --url it makes its users in the database of the \
-    settings, and removes them at the end; the server's rate limits hold.")]
+    Each call is complete: initiate over REST, invitation and answer over WebSocket, end. Without \
+    --url the test starts a private server without rate limits on a temporary database beside the \
+    configured one, which it does not touch. With --url it adds test users to the configured \
+    database and removes them at the end; the rate limits of that server apply.")]
 pub struct LoadTest {
-    /// The running server to test, whose settings are those of this directory
+    /// Test this running server instead of a private one
     #[arg(long, value_name = "URL")]
     url: Option<Server>,
-    /// Pairs of users who make one call after the other, as fast as they are answered [default: 64]
+    /// Run this many pairs at full speed [default: 64]
     #[arg(long, value_name = "N", conflicts_with = "rate",
         value_parser = clap::value_parser!(u16).range(1..=4_000))]
     pairs: Option<u16>,
-    /// Calls begun per second, however long they take
+    /// Start this many calls per second
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: Option<u32>,
-    /// How long it measures, after a ramp of a tenth of that
+    /// Measure for this time, after a ramp of a tenth of it
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = format::age)]
     duration: Duration,
-    /// Sockets of further users, who only listen
+    /// Open this many idle sockets
     #[arg(long, value_name = "N", default_value_t = 0,
         value_parser = clap::value_parser!(u16).range(0..=18_000))]
     idle: u16,

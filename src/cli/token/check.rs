@@ -25,13 +25,14 @@ const CLAIMS: [&str; 10] = [
     chattrix token check - <token.txt\n  \
     chattrix token alice | chattrix token check -\n  \
     xclip -o | chattrix token check - --json\n\n\
-    A token that is typed as an argument stays in the shell's history and is seen in the list of \
-    processes: - reads it from standard input. It leaves with 1 where the server would refuse it.")]
+    A token in an argument stays in the shell history and is visible in the process list; use - to \
+    read it from standard input. The exit code is 1 if the server would reject the token. The JSON \
+    fields are ok, problem, claim, message, user, session, expiresAt and claims.")]
 pub struct Check {
-    /// The token; - reads it from standard input
+    /// Check this token; - reads it from standard input
     #[arg(value_name = "TOKEN|-")]
     token: SecretString,
-    /// Print JSON: {ok, problem, claim, message, user, session, expiresAt, claims}
+    /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }

@@ -23,10 +23,10 @@ use super::{GlobalArgs, output};
     TOKEN=$(chattrix token alice --dev)\n  \
     chattrix token check - <token.txt")]
 pub struct Token {
-    /// The user whose token it is
+    /// Sign the token for this user id
     #[arg(value_name = "ID", required = true, value_parser = user_id)]
     user: Option<UserId>,
-    /// How long it is valid
+    /// Set how long the token is valid
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = ttl)]
     ttl: Duration,
     #[command(subcommand)]
@@ -35,7 +35,7 @@ pub struct Token {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Say whether the server would take a token, and why not
+    /// Check a token and name the claim that fails
     Check(check::Check),
 }
 

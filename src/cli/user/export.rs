@@ -14,9 +14,10 @@ use super::{to_json, word};
 #[command(after_help = "Examples:\n  \
     chattrix user export >users.csv\n  \
     chattrix user export --json >users.json\n\n\
-    `chattrix user import` reads both. Tokens and calls are not part of it; `chattrix db backup` copies all.")]
+    `chattrix user import` reads both formats. The output has no tokens and no calls; `chattrix db \
+    backup` copies everything.")]
 pub struct Export {
-    /// Print JSON instead of CSV: a list of {id, name, avatar, standing}
+    /// Print JSON: a list of {id, name, avatar, standing}
     #[arg(long)]
     json: bool,
 }

@@ -28,15 +28,17 @@ const TOLD: usize = 20;
 #[command(after_help = "Examples:\n  \
     chattrix user import staff.csv\n  \
     chattrix user import users.json --json >report.json\n\n\
-    CSV has a first line with headings: id, name, and perhaps avatar and standing (active or disabled), in \
-    any order; JSON is a list of objects with these fields, such as `user export --json` prints. Users who \
-    are there get the name and avatar of the file, and its standing where it has one; nobody is removed. \
-    What is wrong with a record is told, and the others are imported; it leaves with 1 then.")]
+    The first line of a CSV file has the column names: id, name, and optionally avatar and \
+    standing (active or disabled), in any order. A JSON file is a list of objects with these \
+    fields, as `user export --json` prints it. An existing user gets the name and avatar of the \
+    file, and its standing if it has one. No user is removed. A wrong record is listed and \
+    skipped, the others are imported, and the exit code is 1. The JSON report is {added, updated, \
+    unchanged, refused: [{at, id, reason}]}.")]
 pub struct Import {
-    /// A file whose name ends in .csv or .json
+    /// Read this .csv or .json file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Print a report in JSON: {added, updated, unchanged, refused: [{at, id, reason}]}
+    /// Print a report as JSON
     #[arg(long)]
     json: bool,
 }

@@ -21,7 +21,7 @@ use super::{GlobalArgs, output};
     chattrix user add alice --name 'Alice Liddell'\n  \
     chattrix user list --json\n  \
     chattrix user disable alice\n\n\
-    All of it may be done while the server runs.")]
+    All subcommands work while the server runs.")]
 pub struct User {
     #[command(subcommand)]
     action: Action,
@@ -36,10 +36,10 @@ enum Action {
     Add {
         #[command(flatten)]
         who: Who,
-        /// The name that others are shown
+        /// Set the name that other users see
         #[arg(long, value_parser = name)]
         name: String,
-        /// The address of a picture
+        /// Set the address of a picture
         #[arg(long, value_name = "URL", value_parser = avatar)]
         avatar: Option<String>,
     },
@@ -59,23 +59,23 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Add and update many users, from CSV or JSON
+    /// Add and update many users from CSV or JSON
     Import(import::Import),
-    /// Print all users, as `import` reads them
+    /// Print all users in the format that `import` reads
     Export(export::Export),
-    /// Keep a user, but refuse every token of its
+    /// Disable a user and reject their tokens
     #[command(after_help = "Examples:\n  chattrix user disable alice")]
     Disable(Who),
-    /// Let a disabled user in again
+    /// Enable a disabled user again
     #[command(after_help = "Examples:\n  chattrix user enable alice")]
     Enable(Who),
-    /// Remove a user; the history of the others keeps its entries
+    /// Remove a user; other users keep their history
     #[command(after_help = "Examples:\n  chattrix user remove alice\n\n\
-        A user in a live call is not removed. At a terminal it asks first.")]
+        A user in a live call cannot be removed. At a terminal the command asks for confirmation.")]
     Remove {
         #[command(flatten)]
         who: Who,
-        /// Do not ask at a terminal
+        /// Skip the confirmation at a terminal
         #[arg(long)]
         yes: bool,
     },
@@ -83,7 +83,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Who {
-    /// The user's id
+    /// Select the user by id
     #[arg(value_name = "ID", value_parser = user_id)]
     id: UserId,
 }

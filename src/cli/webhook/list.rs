@@ -18,17 +18,17 @@ use super::super::{GlobalArgs, format};
     chattrix webhook list --messages\n  \
     chattrix webhook list --messages --state waiting --limit 100 --json")]
 pub struct List {
-    /// List the messages of the last two days with every attempt, newest first
+    /// List messages of the last two days, newest first
     #[arg(long)]
     messages: bool,
-    /// Messages in this state
+    /// Show only messages in this state
     #[arg(long, requires = "messages", value_parser = state_parser())]
     state: Option<State>,
-    /// At most so many messages
+    /// Show at most this many messages
     #[arg(long, value_name = "N", default_value_t = 20, requires = "messages",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
-    /// Print JSON: a list of receivers, or of messages
+    /// Print JSON: a list of endpoints or messages
     #[arg(long)]
     json: bool,
 }

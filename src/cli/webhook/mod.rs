@@ -18,7 +18,7 @@ use super::output::{self, Cell, Tint};
     chattrix webhook list --messages --state given_up\n  \
     chattrix webhook retry msg_0192f0c17a4b7c3d8e5f0123456789ab\n  \
     chattrix webhook resume 1\n\n\
-    Receivers are named by the setting webhook_url. All but list needs the running server.")]
+    The setting webhook_url names the endpoints. All subcommands but list need the running server.")]
 pub struct Webhook {
     #[command(subcommand)]
     action: Action,
@@ -26,38 +26,38 @@ pub struct Webhook {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List receivers, or the messages for them and every attempt
+    /// List endpoints, or messages and their attempts
     List(list::List),
-    /// Send receivers a message without consequence, and say what came of it
+    /// Send a test message and print the result
     #[command(after_help = "Examples:\n  chattrix webhook test\n  chattrix webhook test 2")]
     Test {
-        /// The receiver's number, as `webhook list` shows it; all where none is given
+        /// Select the endpoint by number; default: all
         #[arg(value_name = "RECEIVER")]
         receiver: Option<i64>,
         /// Print JSON: a list of {receiver, delivered, tookMs, result}
         #[arg(long)]
         json: bool,
     },
-    /// Send a message again now, delivered or not; or all that wait for another attempt or were given up
+    /// Send one message again, or all undelivered ones
     #[command(after_help = "Examples:\n  \
         chattrix webhook retry\n  \
         chattrix webhook retry msg_0192f0c17a4b7c3d8e5f0123456789ab")]
     Retry {
-        /// The message's id, as `webhook list --messages` shows it
+        /// Select the message by id; default: all undelivered
         #[arg(value_name = "MESSAGE")]
         message: Option<String>,
     },
-    /// Leave a receiver alone: what happens is kept for it, for two days
+    /// Pause deliveries to an endpoint
     #[command(after_help = "Examples:\n  chattrix webhook pause\n  chattrix webhook pause 2")]
     Pause {
-        /// The receiver's number; all where none is given
+        /// Select the endpoint by number; default: all
         #[arg(value_name = "RECEIVER")]
         receiver: Option<i64>,
     },
-    /// Tell a receiver again, first of all what was kept for it
+    /// Resume deliveries to an endpoint
     #[command(after_help = "Examples:\n  chattrix webhook resume\n  chattrix webhook resume 2")]
     Resume {
-        /// The receiver's number; all where none is given
+        /// Select the endpoint by number; default: all
         #[arg(value_name = "RECEIVER")]
         receiver: Option<i64>,
     },
