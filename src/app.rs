@@ -1,4 +1,4 @@
-//! The parts put together: what `serve` runs, and what the tests run.
+//! Assembly of the server: builds the parts from the settings, starts and stops them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,16 +26,16 @@ use crate::webhook::{self, Sender, WebhookError, Webhooks};
 use crate::ws::SocketRules;
 use crate::{http, ws};
 
-/// How long sessions may take to leave when the server stops. With [`LAST_WRITES`], and what Rocket waits for
-/// requests under way, a stop takes less than 5 s whatever the clients do.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time limit for closing sessions when the server stops. With [`LAST_WRITES`] and Rocket's wait for requests in
+/// progress, a stop takes less than 5 s whatever clients do.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long after the beginning of a stop the last writes may take. They take milliseconds; only where another
-/// process holds the file they would take longer, and then nothing of them has been acknowledged.
+/// Time limit for the last writes, from the beginning of a stop. They take milliseconds. They take longer only if
+/// another process locks the file, and then none of them was acknowledged.
 const LAST_WRITES: Duration = Duration::from_millis(2_400);
 
-/// Seconds that Rocket waits for requests under way, and once more for connections to close. By then every
-/// write has been answered: who is left are idle connections and half-sent requests.
+/// Seconds that Rocket waits for requests in progress, and again for connections to close. By then every write was
+/// answered: idle connections and incomplete requests remain.
 const LAST_REQUESTS_S: u32 = 1;
 
 /// Why a server cannot start; the text is for the administrator.
@@ -146,7 +146,7 @@ fn begin(service: Service) -> AdHoc {
         match service.begin().await {
             Ok(()) => Ok(rocket),
             Err(error) => {
-                tracing::error!(%error, "the database cannot be written");
+                tracing::error!(%error, "cannot write the database");
                 Err(rocket)
             }
         }
@@ -190,12 +190,12 @@ impl Stop {
             return;
         }
         let began = Instant::now();
-        let _ = timeout_at(began + PATIENCE, self.0.service.close_sessions()).await;
+        let _ = timeout_at(began + CLOSE_TIMEOUT, self.0.service.close_sessions()).await;
         if timeout_at(began + LAST_WRITES, self.last_writes())
             .await
             .is_err()
         {
-            tracing::warn!("the database does not take the last writes, which nobody waits for");
+            tracing::warn!("the database did not finish the last writes in time");
         }
         if let Some(shutdown) = self.0.shutdown.get() {
             shutdown.clone().notify();
@@ -205,7 +205,7 @@ impl Stop {
     async fn last_writes(&self) {
         let service = self.0.service.clone();
         if let Err(error) = service.save_quality().await {
-            tracing::warn!(%error, "the last reports of quality are lost");
+            tracing::warn!(%error, "the last quality reports are lost");
         }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;
     }
@@ -226,10 +226,13 @@ impl Stop {
                 }
             };
             let first = next().await;
-            tracing::info!(signal = first, "stopping; a second signal stops at once");
+            tracing::info!(
+                signal = first,
+                "the server stops; a second signal stops it at once"
+            );
             tokio::spawn(async move { self.stop().await });
             let second = next().await;
-            tracing::warn!(signal = second, "stopped at once");
+            tracing::warn!(signal = second, "the server stopped at once");
             std::process::exit(1);
         });
         Ok(())

@@ -1,9 +1,8 @@
-//! The log: on standard error, as text or JSON, for this program and the libraries under it.
+//! Log on standard error, as text or JSON, for this program and its libraries.
 //!
-//! The one rule is the filter: no token ever reaches a log line (contract section 4). Libraries
-//! write whole URIs, headers and frames, and `/ws/chat?token=…` is a URI; so the level that is set
-//! is for this program's own messages, which are written with that in mind, and of all others
-//! only warnings and errors are shown, and those not from where requests and frames pass by.
+//! The filter keeps tokens out of the log (contract section 4). Libraries log whole URIs, headers and frames, and
+//! `/ws/chat?token=…` is a URI. So the configured level applies to this program's own messages, which never contain
+//! a token. Other crates log only warnings and errors, and none from modules that handle requests and frames.
 
 use std::io::{IsTerminal, stderr};
 use std::panic;
@@ -17,11 +16,11 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::settings::{LogFormat, LogLevel};
 
-/// The targets of this program: the library and the command have one name.
+/// Target of this program: library and command share the name.
 const OURS: &str = "chattrix";
 
-/// What is never shown, at any level: whole requests, and what is below them. Rocket's launch
-/// banner comes as dozens of warnings, and the server says in one line where it listens.
+/// Targets that are never logged: whole requests and the layers below them. Rocket's launch banner is dozens of
+/// warnings; the server logs its address in one line instead.
 const NEVER: [&str; 7] = [
     "rocket::launch",
     "rocket::request",
@@ -32,15 +31,15 @@ const NEVER: [&str; 7] = [
     "tungstenite",
 ];
 
-/// Sends the messages of this program, and of libraries that speak through `log`, to standard
-/// error; panics too. Call it before Rocket starts, which would install a logger of its own.
+/// Logs the messages of this program, of libraries that use `log`, and panics to standard error. Call it before
+/// Rocket starts, which would install its own logger.
 ///
-/// A second call changes nothing, so that tests may call it as they please.
+/// A second call has no effect, so that tests may call it.
 pub fn init(level: LogLevel, format: LogFormat) {
-    // Nothing of the libraries is shown below warn: let `log` drop it at the source.
+    // Library messages below warn are not shown: `log` drops them at the source.
     let bridge = LogTracer::builder()
         .with_max_level(tracing_log::log::LevelFilter::Warn)
-        // What Rocket's macros say in our name of every refused request; the access log says it.
+        // Rocket's macros log every rejected request with our target; the access log has it already.
         .ignore_crate(OURS)
         .init();
     let subscriber = Registry::default()
@@ -52,7 +51,7 @@ pub fn init(level: LogLevel, format: LogFormat) {
     }
 }
 
-/// What is shown at `level`. Public, so that a test can put it in front of another writer.
+/// Returns the filter for `level`. Public for tests with another writer.
 #[must_use]
 pub fn filter(level: LogLevel) -> Targets {
     let level = match level {
@@ -82,12 +81,12 @@ fn layer(format: LogFormat) -> Box<dyn Layer<Subscriber> + Send + Sync> {
     }
 }
 
-/// Colour is for a person at a terminal who has not declined it (no-color.org).
+/// Returns whether to use colour: on a terminal without `NO_COLOR` (no-color.org).
 fn wants_colour() -> bool {
     stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// A panic is a defect; it belongs in the log, in the log's form, where somebody will see it.
+/// Logs a panic in the format of the log.
 fn log_panic(panic: &panic::PanicHookInfo<'_>) {
     let message = panic
         .payload_as_str()

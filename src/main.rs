@@ -1,5 +1,4 @@
-//! The command `chattrix`: reads the command line, does what it says, and leaves with 0 where that
-//! is done, 1 where it failed and 2 where the command line was wrong (contract section 7).
+//! The command `chattrix`. Exit codes: 0 success, 1 error, 2 usage error (contract section 7).
 
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use tikv_jemallocator::Jemalloc;
 
 mod cli;
 
-// Many small sessions that come and go are what it is good at: less memory, fewer cycles.
+// With many small, short-lived sessions it needs less memory and fewer cycles than the system allocator.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
 

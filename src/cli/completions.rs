@@ -1,4 +1,4 @@
-//! `chattrix completions`: what a shell completes after `chattrix`.
+//! `chattrix completions`: shell completions.
 
 use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
@@ -20,7 +20,7 @@ pub struct Completions {
 
 impl Completions {
     pub fn run(self) -> Result<(), CliError> {
-        // Into memory: the library panics where the output is closed.
+        // Into memory: the library panics if the output is closed.
         let mut script = Vec::new();
         generate(self.shell, &mut Cli::command(), "chattrix", &mut script);
         Ok(output::text(&String::from_utf8_lossy(&script))?)

@@ -1,4 +1,4 @@
-//! `chattrix contact`: who knows whom, which is who may call whom where `call_policy` says so.
+//! `chattrix contact`: contacts, who may call each other with `call_policy = "contacts"`.
 
 use std::path::Path;
 
@@ -67,7 +67,7 @@ impl Contact {
             }
             Action::Remove(pair) => {
                 set(global, &pair, false)?;
-                output::tell(&format!("{} and {} are no contacts", pair.one, pair.other));
+                output::tell(&format!("{} and {} are not contacts", pair.one, pair.other));
             }
             Action::List { id, json } => list(global, &id, json)?,
         }
@@ -77,7 +77,7 @@ impl Contact {
 
 fn set(global: &GlobalArgs, Pair { one, other }: &Pair, wanted: bool) -> Result<(), CliError> {
     if one == other {
-        return Err(CliError::usage("a contact is between two users"));
+        return Err(CliError::usage("expected two different users"));
     }
     let context = global.context()?;
     context.require_database()?;
@@ -91,7 +91,7 @@ fn set(global: &GlobalArgs, Pair { one, other }: &Pair, wanted: bool) -> Result<
     Ok(database.set_contacts([one, other], wanted, Clock::System.now())?)
 }
 
-/// False where no server runs.
+/// Sends the change to the running server; returns false if none runs.
 fn through_the_server(database: &Path, pair: [&UserId; 2], wanted: bool) -> Result<bool, CliError> {
     let users = pair.map(ToString::to_string);
     runtime()?.block_on(async {

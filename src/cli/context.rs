@@ -1,4 +1,4 @@
-//! Where a command works: the settings of this directory, or the development folder.
+//! Settings and database of a command: those of the working directory, or of dev mode.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ use figment::Figment;
 use super::GlobalArgs;
 use super::error::CliError;
 
-/// The folder of the development folder, in the working directory.
+/// Folder of dev mode in the working directory.
 pub const DEV_FOLDER: &str = "chattrix-dev";
 
-/// The settings of a command, and what Rocket is started with.
+/// Settings of a command, and the configuration of Rocket.
 pub struct Context {
     pub settings: Settings,
     pub figment: Figment,
 }
 
 impl GlobalArgs {
-    /// What the flags lay over the settings.
+    /// Returns the settings that flags override.
     pub fn overrides(&self) -> Overrides {
         Overrides {
             dev: self.dev.then(|| PathBuf::from(DEV_FOLDER)),
@@ -31,64 +31,64 @@ impl GlobalArgs {
         }
     }
 
-    /// The context of a command that works beside a server.
+    /// Returns the context of a command that works beside a server.
     pub fn context(&self) -> Result<Context, CliError> {
         if self.dev && !dev_secret_file(Path::new(DEV_FOLDER)).is_file() {
             return Err(CliError::new(format!(
-                "there is no development world in this directory ({DEV_FOLDER}/)"
+                "dev mode was never started in this directory: {DEV_FOLDER}/ is missing"
             ))
-            .hint("start one here first: chattrix serve --dev"));
+            .hint("start it first: chattrix serve --dev"));
         }
         Context::load(&self.overrides())
     }
 }
 
 impl Context {
-    /// The context in which `overrides` are laid over the settings.
+    /// Loads the settings with `overrides` applied.
     pub fn load(overrides: &Overrides) -> Result<Self, CliError> {
         let (settings, figment) = Settings::load(overrides)?;
         Ok(Self { settings, figment })
     }
 
-    /// The database, made where there is none.
+    /// Opens the database, and creates it if it is missing.
     pub fn database(&self) -> Result<Database, CliError> {
         Ok(Database::open(&self.settings.database)?)
     }
 
-    /// The database if there is one, to be changed.
+    /// Opens an existing database for changes.
     pub fn existing_database(&self) -> Result<Database, CliError> {
         self.require_database()?;
         self.database()
     }
 
-    /// The database if there is one, to be looked into: not a byte of it changes.
+    /// Opens an existing database for reading; the file does not change.
     pub fn database_to_read(&self) -> Result<Database, CliError> {
         self.require_database()?;
         Ok(Database::open_for_reading(&self.settings.database)?)
     }
 
-    /// The database if there is one, of whatever version, to be looked at as a whole.
+    /// Opens an existing database of any version for reading.
     pub fn database_as_it_is(&self) -> Result<Database, CliError> {
         self.require_database()?;
         Ok(Database::open_as_it_is(&self.settings.database)?)
     }
 
-    /// To look into a database must not make one: that would hide that somebody is in the wrong
-    /// directory.
+    /// Fails if the database is missing. A reading command must not create one: that would hide that the user is
+    /// in the wrong directory.
     pub fn require_database(&self) -> Result<(), CliError> {
         let file = &self.settings.database;
         if !file.exists() {
             return Err(
                 CliError::new(format!("there is no database {}", file.display())).hint(
-                    "is this the directory of the server? --database FILE names another, --dev the \
-                 development one; `chattrix serve` and `chattrix user add` make one",
+                    "run this in the directory of the server, or name a file with --database or --dev; \
+                     `chattrix serve` and `chattrix user add` create one",
                 ),
             );
         }
         Ok(())
     }
 
-    /// Where a server with these settings is found from this machine: its URL without a path.
+    /// Returns the URL of a server with these settings, as seen from this machine, without a path.
     pub fn server_url(&self) -> Result<String, CliError> {
         let config = rocket::Config::try_from(&self.figment)
             .map_err(|error| CliError::new(error.to_string()))?;
@@ -96,7 +96,7 @@ impl Context {
     }
 }
 
-/// The URL at which a server that listens on `address` is reached from the same machine.
+/// Returns the URL of a server that listens on `address`, as seen from the same machine.
 pub fn base_url(tls: bool, address: IpAddr, port: u16) -> String {
     let scheme = if tls { "https" } else { "http" };
     let address = match address {
@@ -108,15 +108,15 @@ pub fn base_url(tls: bool, address: IpAddr, port: u16) -> String {
     format!("{scheme}://{address}:{port}")
 }
 
-/// Makes the development folder's folder and secret where they are missing.
-pub fn prepare_dev_world() -> Result<(), CliError> {
+/// Creates the folder and the secret of dev mode if they are missing.
+pub fn prepare_dev_mode() -> Result<(), CliError> {
     let folder = Path::new(DEV_FOLDER);
-    let failed = |error: io::Error| CliError::new(format!("{DEV_FOLDER}/ cannot be made: {error}"));
+    let failed = |error: io::Error| CliError::new(format!("cannot create {DEV_FOLDER}/: {error}"));
     private_folder()
         .recursive(true)
         .create(folder)
         .map_err(failed)?;
-    // Somebody's `git add .` must not publish the secret.
+    // `git add .` must not publish the secret.
     fs::write(folder.join(".gitignore"), "*\n").map_err(failed)?;
     match private_file().open(dev_secret_file(folder)) {
         Ok(mut file) => {
@@ -132,7 +132,7 @@ pub fn prepare_dev_world() -> Result<(), CliError> {
     }
 }
 
-/// A new file that only its owner may read.
+/// Returns options for a new file that only its owner may read.
 fn private_file() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -141,7 +141,7 @@ fn private_file() -> OpenOptions {
     options
 }
 
-/// A folder that only its owner may enter.
+/// Returns a builder for a folder that only its owner may enter.
 fn private_folder() -> DirBuilder {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "modes are Unix's"))]
     let mut folder = DirBuilder::new();
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_listens_everywhere_is_reached_on_the_loopback_interface() {
+    fn an_unspecified_address_becomes_loopback() {
         let url = |address: &str| base_url(false, address.parse().expect("an address"), 8000);
         assert_eq!(url("0.0.0.0"), "http://127.0.0.1:8000");
         assert_eq!(url("::"), "http://[::1]:8000");

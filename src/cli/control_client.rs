@@ -1,4 +1,4 @@
-//! The running server, as commands reach it: by the control socket beside its database.
+//! Client of the running server, over the control socket beside its database.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::error::CliError;
 
-/// How long the server may take for an answer: longer than its writer's queue ever is.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for a response: longer than a full writer queue takes.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection to the running server.
 pub struct ControlClient {
@@ -23,10 +23,10 @@ pub struct ControlClient {
 }
 
 impl ControlClient {
-    /// The server of `database`, if one runs.
+    /// Connects to the server of `database`, if one runs.
     ///
     /// # Errors
-    /// One runs and cannot be reached.
+    /// A server runs but does not respond.
     pub async fn find(database: &Path) -> Result<Option<Self>, CliError> {
         let path = socket_path(database);
         let error = match UnixStream::connect(&path).await {
@@ -44,27 +44,27 @@ impl ControlClient {
         Err(unreachable(database, &path, &error))
     }
 
-    /// The server of `database`, which has to run, because `purpose` goes through it.
+    /// Connects to the server of `database`, which `purpose` needs: a verb phrase such as "end a call".
     ///
     /// # Errors
-    /// None runs, or it cannot be reached.
+    /// No server runs, or it does not respond.
     pub async fn required(database: &Path, purpose: &str) -> Result<Self, CliError> {
         Self::find(database).await?.ok_or_else(|| {
             let file = database.display();
-            CliError::new(format!("no server runs on {file}, and {purpose}")).hint(
-                "start it with `chattrix serve`; --database FILE names the database of another \
-                 one, --dev that of the development server",
+            CliError::new(format!("cannot {purpose}: no server runs on {file}")).hint(
+                "start it with `chattrix serve`; --database FILE selects another server's database, \
+                 --dev that of dev mode",
             )
         })
     }
 
-    /// The id of its process, where the system tells.
+    /// Returns the process id of the server, if the system provides it.
     pub fn process(&self) -> Option<u32> {
         let peer = self.stream.get_ref().peer_cred().ok()?;
         u32::try_from(peer.pid()?).ok()
     }
 
-    /// How the server is; none where it answers otherwise than a server of this version.
+    /// Returns the server's status, or none from a server of another version.
     ///
     /// # Errors
     /// As [`ControlClient::ask`].
@@ -83,47 +83,47 @@ impl ControlClient {
         })
     }
 
-    /// Sends `request`: the first answer.
+    /// Sends `request` and returns the first response.
     ///
     /// # Errors
-    /// The server did not do it, or did not answer.
+    /// The request failed, or the server did not respond.
     pub async fn ask(&mut self, request: &Request) -> Result<Answer, CliError> {
-        self.ask_patiently(request, Duration::ZERO).await
+        self.ask_with_timeout(request, Duration::ZERO).await
     }
 
-    /// The same, where the server may need so much longer.
+    /// Like [`ControlClient::ask`], with `longer` added to the time limit.
     ///
     /// # Errors
     /// As [`ControlClient::ask`].
-    pub async fn ask_patiently(
+    pub async fn ask_with_timeout(
         &mut self,
         request: &Request,
         longer: Duration,
     ) -> Result<Answer, CliError> {
-        let patience = PATIENCE + longer;
+        let limit = RESPONSE_TIMEOUT + longer;
         let answered = async {
             let line = request.to_line();
             let sent = self.stream.get_mut().write_all(line.as_bytes()).await;
             sent.map_err(|error| self.gone(&error))?;
             self.next().await
         };
-        let answer = tokio::time::timeout(patience, answered).await;
+        let answer = tokio::time::timeout(limit, answered).await;
         answer.unwrap_or_else(|_| {
-            let waited = patience.as_secs();
+            let waited = limit.as_secs();
             Err(CliError::new(format!(
-                "the server did not answer within {waited} s"
+                "the server did not respond within {waited} s"
             )))
         })
     }
 
-    /// The next answer.
+    /// Reads the next response.
     ///
     /// # Errors
-    /// The server did not do it, or has left.
+    /// The request failed, or the server stopped.
     pub async fn next(&mut self) -> Result<Answer, CliError> {
         let mut line = String::new();
         match self.stream.read_line(&mut line).await {
-            Ok(0) => Err(CliError::new("the server has stopped")),
+            Ok(0) => Err(CliError::new("the server stopped")),
             Ok(_) => match Answer::read(&line).map_err(CliError::new)? {
                 Answer::Failed { message } => Err(CliError::new(message)),
                 answer => Ok(answer),
@@ -134,36 +134,38 @@ impl ControlClient {
 
     fn gone(&self, error: &io::Error) -> CliError {
         let file = self.database.display();
-        CliError::new(format!("the server of {file} has gone: {error}"))
+        CliError::new(format!(
+            "lost the connection to the server of {file}: {error}"
+        ))
     }
 }
 
-/// Why the server, which runs, cannot be reached.
+/// Returns why a running server does not respond.
 fn unreachable(database: &Path, path: &Path, error: &io::Error) -> CliError {
     let failure = CliError::new(format!(
-        "a server holds {}, but cannot be reached at {}: {error}",
+        "a server uses {}, but its control socket {} does not respond: {error}",
         database.display(),
         path.display()
     ));
     failure.hint(match error.kind() {
         io::ErrorKind::PermissionDenied => {
-            "its control socket is for the user that the server runs as: become that user"
+            "run this command as the user of the server"
         }
         io::ErrorKind::InvalidInput => {
-            "the path is too long for a socket: give the database a shorter one, or name it from \
-             a directory nearer to it"
+            "the path is too long for a socket: use a shorter one, or a relative path from a nearer \
+             directory"
         }
         _ => {
-            "another command may hold the database for itself; else the server's log says at its \
-             start why it has no control socket"
+            "another command may be using the database; otherwise see the start of the server's log \
+             for the cause"
         }
     })
 }
 
-/// The thread on which a command talks to the server.
+/// Builds the single-threaded runtime of a command.
 pub fn runtime() -> Result<Runtime, CliError> {
     Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(format!("the connection cannot be started: {error}")))
+        .map_err(|error| CliError::new(format!("cannot start the connection: {error}")))
 }

@@ -21,16 +21,16 @@ use super::output::{self, Tint};
 use super::serve::room_for_sockets;
 use super::{GlobalArgs, format};
 
-/// Less of a disk than this is little, of a thousand parts.
+/// Free part of a disk below which it counts as nearly full, in thousandths.
 const LITTLE_DISK: u64 = 100;
 
-/// A log this large is emptied too seldom.
+/// Size of a write-ahead log that is truncated too rarely.
 const LARGE_WAL: u64 = 64 << 20;
 
-/// How far in the future a call may have been created: as far as clocks are off in ordinary life.
+/// How far in the future a call may have been created: the usual error of a clock.
 const CLOCK_OFF_MS: i64 = 60_000;
 
-/// File systems over a network, by what `statfs` calls them: NFS, SMB, CIFS, SMB2, 9P, Ceph.
+/// Network file systems, by the type that `statfs` returns: NFS, SMB, CIFS, SMB2, 9P, Ceph.
 const NETWORKED: [i64; 6] = [
     0x6969,
     0x517b,
@@ -54,7 +54,7 @@ pub struct Doctor {
     json: bool,
 }
 
-/// What was found about one thing, and what to do where it is not well.
+/// Result of one check, with advice if something needs attention.
 struct Finding {
     about: &'static str,
     message: String,
@@ -116,8 +116,8 @@ impl Doctor {
         }
         match odd {
             0 => Ok(()),
-            1 => Err(CliError::new("one thing wants attention")),
-            _ => Err(CliError::new(format!("{odd} things want attention"))),
+            1 => Err(CliError::new("1 check needs attention")),
+            _ => Err(CliError::new(format!("{odd} checks need attention"))),
         }
     }
 }
@@ -132,12 +132,13 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
             Some(status)
         }
         Ok(None) => {
-            let message = "none runs on this database".to_owned();
+            let message = "no server runs on this database".to_owned();
             findings.push(Finding::well("server", message));
             None
         }
         Err(failure) => {
-            let advice = "run this as the user of the server, in the directory of its settings";
+            let advice =
+                "run this command as the user of the server, in the directory of its settings";
             findings.push(Finding::odd(
                 "server",
                 failure.sentence().to_owned(),
@@ -155,7 +156,7 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
     Ok(findings)
 }
 
-/// How the running server is, if one runs.
+/// Returns the status of the running server, if one runs.
 fn ask(database: &Path) -> Result<Option<Status>, CliError> {
     runtime()?.block_on(async {
         let Some(mut server) = ControlClient::find(database).await? else {
@@ -174,14 +175,14 @@ fn server(status: &Status) -> Finding {
         return Finding::odd(
             "server",
             format!("{message}, not ready"),
-            "GET /readyz says what fails, and the log why",
+            "GET /readyz shows what fails, the log shows the cause",
         );
     }
     if status.version != ours {
         return Finding::odd(
             "server",
             format!("{message}, version {}", status.version),
-            format!("this program is version {ours}: restart the server to run it"),
+            format!("this program has version {ours}: restart the server to use it"),
         );
     }
     Finding::well("server", format!("{message}, ready"))
@@ -193,21 +194,23 @@ fn open_files(settings: &Settings, status: Option<&Status>) -> Finding {
         || getrlimit(Resource::Nofile).maximum,
         |status| status.open_files_limit,
     );
-    let whose = status.map_or("this shell's", |_| "the server's");
+    let whose = status.map_or("of this shell", |_| "of the server");
     let wanted = settings.max_connections;
     let Some(limit) = limit.and_then(|limit| usize::try_from(limit).ok()) else {
         return Finding::well("open files", "not limited".to_owned());
     };
     let room = room_for_sockets(limit);
     if room >= wanted {
-        let message = format!("{whose} limit is {limit}, enough for max_connections {wanted}");
+        let message = format!("the limit {whose} is {limit}, enough for max_connections {wanted}");
         return Finding::well("open files", message);
     }
     Finding::odd(
         "open files",
-        format!("{whose} limit is {limit}: room for {room} sockets of max_connections {wanted}"),
         format!(
-            "LimitNOFILE={} in the unit (ulimit -Hn in a shell), or a lower max_connections",
+            "the limit {whose} is {limit}: enough for {room} sockets, max_connections is {wanted}"
+        ),
+        format!(
+            "set LimitNOFILE={} in the unit (ulimit -Hn in a shell), or lower max_connections",
             wanted
                 .saturating_mul(2)
                 .checked_next_power_of_two()
@@ -216,7 +219,7 @@ fn open_files(settings: &Settings, status: Option<&Status>) -> Finding {
     )
 }
 
-/// The folder in which the database is or will be.
+/// Returns the folder of the database.
 fn folder(database: &Path) -> &Path {
     match database.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -239,8 +242,8 @@ fn disk(database: &Path) -> Vec<Finding> {
             parts % 10
         );
         findings.push(if parts < LITTLE_DISK {
-            let advice = "a full disk is answered with 503: `db prune`, a larger disk, or old \
-                          backups elsewhere";
+            let advice = "the server returns 503 on a full disk: run `db prune`, enlarge the disk, or \
+                          move old backups";
             Finding::odd("disk", message, advice)
         } else {
             Finding::well("disk", message)
@@ -251,13 +254,13 @@ fn disk(database: &Path) -> Vec<Finding> {
         findings.push(Finding::odd(
             "disk",
             format!("{} is on a network file system", folder.display()),
-            "SQLite's locks and syncs are not kept there: put the database on a disk of this machine",
+            "SQLite's locks and syncs are not reliable there: move the database to a local disk",
         ));
     }
     findings
 }
 
-/// A number whose width differs between machines.
+/// Converts a number whose width differs between machines.
 fn wide(number: impl TryInto<i64>) -> Option<i64> {
     number.try_into().ok()
 }
@@ -267,15 +270,19 @@ fn log(database: &Path) -> Option<Finding> {
         return None;
     }
     let (file, log) = (size(database), size(&wal(database)));
-    let message = format!("{}, its log {}", format::bytes(file), format::bytes(log));
+    let message = format!(
+        "{}, write-ahead log {}",
+        format::bytes(file),
+        format::bytes(log)
+    );
     Some(if log <= LARGE_WAL {
         Finding::well("database", message)
     } else if Lock::is_held(database).unwrap_or(false) {
-        let advice = "a reader that never ends keeps it from being emptied: look for a program \
-                      that holds the database open (fuser), such as a backup that hangs";
+        let advice = "a long read prevents its truncation: find the program that keeps the database \
+                      open (fuser), such as a blocked backup";
         Finding::odd("database", message, advice)
     } else {
-        let advice = "the server was killed; its next start empties it";
+        let advice = "the server was killed; its next start truncates the log";
         Finding::odd("database", message, advice)
     })
 }
@@ -291,25 +298,25 @@ fn clock(context: &Context, now: Timestamp) -> Result<Finding, CliError> {
     {
         return Ok(Finding::odd(
             "clock",
-            format!("it is {now}, and the newest call was created at {newest}"),
-            "the clock was wrong or is: `timedatectl` shows it; deadlines and tokens go by it",
+            format!("it is {now}, but the newest call was created at {newest}"),
+            "the clock is or was wrong: check `timedatectl`; deadlines and tokens depend on it",
         ));
     }
-    // What systemd's own time service writes once the clock is right; others write nothing.
+    // systemd-timesyncd writes this file once the clock is synchronised; other services write none.
     let synchronised = Path::new("/run/systemd/timesync/synchronized").exists();
     let how = if synchronised { ", synchronised" } else { "" };
     Ok(Finding::well("clock", format!("{now}{how}")))
 }
 
-/// Who stands between the internet and the server, as far as the settings and the running server tell.
+/// Checks the proxy in front of the server, by the settings and the running server.
 fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Finding {
     if status.is_some_and(|status| status.unnamed_proxy) {
         return Finding::odd(
             "proxy",
-            "somebody near passes clients on (X-Forwarded-For) and is not believed: all of them count \
-             as one address"
+            "a local address sends X-Forwarded-For but is not trusted: all its clients count as one \
+             address"
                 .to_owned(),
-            "if that is your proxy, name its address in trusted_proxies, and start the server anew",
+            "if it is your proxy, add its address to trusted_proxies and restart the server",
         );
     }
     let Ok(config) = rocket::Config::try_from(&context.figment) else {
@@ -317,39 +324,36 @@ fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Fin
     };
     let (address, trusted) = (config.address, settings.trusted_proxies.len());
     match (address.is_loopback(), trusted) {
-        (_, 1..) => Finding::well(
-            "proxy",
-            format!("{trusted} networks are in trusted_proxies"),
-        ),
+        (_, 1..) => Finding::well("proxy", format!("trusted_proxies has {trusted} networks")),
         (true, 0) => Finding::well(
             "proxy",
             format!(
-                "none is in trusted_proxies, and {address} is this machine alone: if a proxy here \
-                 passes clients on, name it there"
+                "trusted_proxies is empty, and {address} is local: if a proxy runs here, add its \
+                 address"
             ),
         ),
         (false, 0) => Finding::odd(
             "proxy",
-            format!("none is in trusted_proxies, and {address} may be reached by others"),
-            "the server has no time limit for half a request: on the internet put nginx or Caddy in \
-             front (deploy/), and name it in trusted_proxies",
+            format!("trusted_proxies is empty, and other machines may reach {address}"),
+            "the server has no time limit for incomplete requests: on the internet, run it behind nginx or \
+             Caddy (deploy/) and add the proxy to trusted_proxies",
         ),
     }
 }
 
-/// A secret that everybody on this machine can read is none.
+/// Checks that not every user of this machine can read the secret.
 fn secret(settings: &Settings) -> Option<Finding> {
     let file = settings.jwt_secret_file.as_ref()?;
     let metadata = fs::metadata(file).ok()?;
     let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
     let shown = file.display();
     Some(if mode & 0o004 == 0 {
-        Finding::well("secret", format!("{shown} is not for everybody"))
+        Finding::well("secret", format!("{shown} is not world-readable"))
     } else {
         Finding::odd(
             "secret",
-            format!("{shown} can be read by every user of this machine"),
-            format!("chmod o= {shown}; in a container the folder around it may do the same"),
+            format!("every user of this machine can read {shown}"),
+            format!("run chmod o= {shown}; in a container, restrict its folder instead"),
         )
     })
 }

@@ -1,4 +1,4 @@
-//! What a command says when it fails.
+//! Error of a command, with an optional hint.
 
 use std::process::ExitCode;
 use std::{fmt, io};
@@ -9,7 +9,7 @@ use chattrix::store;
 
 use super::output::{Tint, tell, tinted_talk};
 
-/// Why a command failed, with what to do about it where there is something.
+/// Error of a command: what failed, and a hint what to do.
 #[derive(Debug)]
 pub struct CliError {
     sentence: String,
@@ -19,7 +19,7 @@ pub struct CliError {
 }
 
 impl CliError {
-    /// A failure that says `sentence`.
+    /// Creates an error with exit code 1.
     pub fn new(sentence: impl Into<String>) -> Self {
         Self {
             sentence: sentence.into(),
@@ -29,7 +29,7 @@ impl CliError {
         }
     }
 
-    /// The command line was wrong: it lacks what `sentence` says.
+    /// Creates a usage error, with exit code 2.
     pub fn usage(sentence: impl Into<String>) -> Self {
         Self {
             usage: true,
@@ -37,7 +37,7 @@ impl CliError {
         }
     }
 
-    /// The same, with what to do about it.
+    /// Adds a hint what to do.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self {
             hint: Some(hint.into()),
@@ -45,17 +45,17 @@ impl CliError {
         }
     }
 
-    /// What failed, without what to do about it.
+    /// Returns what failed, without the hint.
     pub fn sentence(&self) -> &str {
         &self.sentence
     }
 
-    /// Whether the reader of our output went away (`chattrix … | head`), which is no failure.
+    /// Returns whether the reader of the output closed it (`chattrix … | head`), which is not an error.
     pub fn is_closed_output(&self) -> bool {
         self.closed_output
     }
 
-    /// Says it: what the program leaves with, 1 where it failed and 2 where the command line was wrong.
+    /// Prints the error and returns the exit code: 1 error, 2 usage error.
     pub fn tell(&self) -> ExitCode {
         tell(&format!("{} {self}", tinted_talk("error:", Tint::Bad)));
         ExitCode::from(if self.usage { 2 } else { 1 })
@@ -71,13 +71,13 @@ impl fmt::Display for CliError {
     }
 }
 
-/// Of writing to standard output; other files say their name.
+/// From writing to standard output; errors of other files name the file.
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         let closed_output = error.kind() == io::ErrorKind::BrokenPipe;
         Self {
             closed_output,
-            ..Self::new(format!("the output could not be written: {error}"))
+            ..Self::new(format!("cannot write the output: {error}"))
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Times and sizes as people write and read them.
+//! Human-readable times and sizes.
 
 use std::time::Duration;
 
 use chattrix::clock::{Clock, Timestamp};
 
-/// The longest age that means anything: longer ago than computers have had clocks.
+/// The longest valid age: 100 years.
 const LONGEST_AGE: Duration = Duration::from_hours(24 * 365 * 100);
 
-/// A duration by its two largest units: `820ms`, `4s`, `2m 5s`, `3h 12m`, `41d 6h`.
+/// Formats a duration by its two largest units: `820ms`, `4s`, `2m 5s`, `3h 12m`, `41d 6h`.
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
@@ -28,7 +28,7 @@ fn two((amount, unit): (u64, char), (rest, smaller): (u64, char)) -> String {
     }
 }
 
-/// How long before `now` it was.
+/// Formats the distance of `at` from `now`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     if at > now {
         return format!("in {}", duration(at.since(now)));
@@ -36,7 +36,7 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{} ago", duration(now.since(at)))
 }
 
-/// A size by its largest unit, in powers of 1024: `512 B`, `4.0 KiB`, `1.2 GiB`.
+/// Formats a size by its largest unit, in powers of 1024: `512 B`, `4.0 KiB`, `1.2 GiB`.
 pub fn bytes(bytes: u64) -> String {
     let mut unit = 1_u64;
     let mut name = "B";
@@ -52,7 +52,7 @@ pub fn bytes(bytes: u64) -> String {
     format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit)
 }
 
-/// Reads an age: `2h`, `30d`.
+/// Parses an age: `2h`, `30d`.
 pub fn age(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
@@ -60,7 +60,7 @@ pub fn age(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected an age such as 90s, 2h or 30d".to_owned())
 }
 
-/// Reads an age that may be none: `0s` is now.
+/// Parses an age that may be zero: `0s` is now.
 pub fn age_or_now(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .ok()
@@ -68,7 +68,7 @@ pub fn age_or_now(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected an age such as 12h, 30d or 1y; 0s is now".to_owned())
 }
 
-/// Reads an instant, or an age, which means so long before now.
+/// Parses an instant or an age before now.
 pub fn instant_or_age(text: &str) -> Result<Timestamp, String> {
     if let Some(at) = Timestamp::parse(text) {
         return Ok(at);

@@ -1,4 +1,4 @@
-//! `chattrix healthcheck`: whether the server takes requests, for containers and scripts.
+//! `chattrix healthcheck`: checks whether the server takes requests, for containers and scripts.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
 use super::{GlobalArgs, output};
 
-/// How long the server may take: less than the limit that containers usually set, which is 5 s.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Time limit for the server: less than the usual limit of containers, 5 s.
+const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The longest answer that is read: many times what `/readyz` says.
+/// Bytes read of a response at most: many times what `/readyz` returns.
 const MAX_ANSWER: u64 = 64 * 1024;
 
 /// The arguments of `chattrix healthcheck`.
@@ -51,17 +51,17 @@ impl Healthcheck {
         let server = SocketAddr::new(from_here(config.address), config.port);
         let asked = async {
             if config.tls_enabled() {
-                // Half a handshake would stand in its log each time.
+                // An aborted TLS handshake would appear in the server's log each time.
                 return ask_control_socket(&context).await;
             }
             ask(server).await
         };
         let health = runtime()?
-            .block_on(async { tokio::time::timeout(PATIENCE, asked).await })
+            .block_on(async { tokio::time::timeout(TIMEOUT, asked).await })
             .unwrap_or_else(|_| {
-                let waited = PATIENCE.as_secs();
+                let waited = TIMEOUT.as_secs();
                 Err(CliError::new(format!(
-                    "{server} did not answer within {waited} s"
+                    "{server} did not respond within {waited} s"
                 )))
             })?;
         if self.json {
@@ -77,12 +77,12 @@ impl Healthcheck {
                 status.replace('_', " "),
                 what_fails(&health)
             ))),
-            None => Err(CliError::new(format!("{server} is no Chattrix server"))),
+            None => Err(CliError::new(format!("{server} is not a Chattrix server"))),
         }
     }
 }
 
-/// Where a server that listens on `address` is reached from its own machine.
+/// Returns the address to reach a server on the same machine that listens on `address`.
 fn from_here(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -94,10 +94,10 @@ fn from_here(address: IpAddr) -> IpAddr {
 async fn connect(server: SocketAddr) -> Result<TcpStream, CliError> {
     TcpStream::connect(server)
         .await
-        .map_err(|error| CliError::new(format!("nothing answers at {server}: {error}")))
+        .map_err(|error| CliError::new(format!("no server responds at {server}: {error}")))
 }
 
-/// What `/readyz` says; null where it says nothing that is understood.
+/// Returns the JSON of `/readyz`, or null if the response is not JSON.
 async fn ask(server: SocketAddr) -> Result<Value, CliError> {
     let mut stream = connect(server).await?;
     let request = format!("GET /readyz HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n\r\n");
@@ -108,7 +108,7 @@ async fn ask(server: SocketAddr) -> Result<Value, CliError> {
     };
     exchanged
         .await
-        .map_err(|error| CliError::new(format!("{server} broke off: {error}")))?;
+        .map_err(|error| CliError::new(format!("{server} closed the connection: {error}")))?;
     let answer = String::from_utf8_lossy(&answer);
     let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
     Ok(body
@@ -118,7 +118,7 @@ async fn ask(server: SocketAddr) -> Result<Value, CliError> {
 
 async fn ask_control_socket(context: &Context) -> Result<Value, CliError> {
     let database = &context.settings.database;
-    let mut server = ControlClient::required(database, "it is asked how it is").await?;
+    let mut server = ControlClient::required(database, "check the server").await?;
     Ok(server.status().await?.map_or(Value::Null, |status| {
         json!({
             "status": if status.ready { "ready" } else { "not_ready" },
@@ -128,20 +128,20 @@ async fn ask_control_socket(context: &Context) -> Result<Value, CliError> {
     }))
 }
 
-/// What of the server does not do its work.
+/// Returns which parts of the server fail.
 fn what_fails(health: &Value) -> String {
     let is_false = |pointer: &str| health.pointer(pointer) == Some(&json!(false));
     let failing: Vec<_> = [
         ("/database/readable", "the database cannot be read"),
         ("/database/writable", "the database cannot be written"),
-        ("/sweeper/alive", "the sweeper does not move"),
+        ("/sweeper/alive", "the sweeper does not run"),
     ]
     .into_iter()
     .filter(|(pointer, _)| is_false(pointer))
     .map(|(_, sentence)| sentence)
     .collect();
     if failing.is_empty() {
-        return "its log says why".to_owned();
+        return "see its log".to_owned();
     }
     failing.join(", ")
 }

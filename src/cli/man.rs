@@ -1,4 +1,4 @@
-//! `chattrix man`: the manual pages, made of the help of the commands.
+//! `chattrix man`: manual pages, generated from the help.
 
 use std::path::PathBuf;
 
@@ -29,9 +29,9 @@ impl Man {
         };
         let shown = folder.display();
         generate_to(command, &folder).map_err(|error| {
-            CliError::new(format!("the pages cannot be written into {shown}: {error}"))
+            CliError::new(format!("cannot write the pages to {shown}: {error}"))
         })?;
-        output::tell(&format!("wrote a page for each command into {shown}"));
+        output::tell(&format!("wrote a page for each command to {shown}"));
         Ok(())
     }
 }

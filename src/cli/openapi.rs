@@ -1,4 +1,4 @@
-//! `chattrix openapi` and `chattrix asyncapi`: the documents, for tools that read files.
+//! `chattrix openapi` and `chattrix asyncapi`: the API documents as files.
 
 use chattrix::docs;
 use clap::Args;

@@ -1,4 +1,4 @@
-//! What a command prints.
+//! Output of commands: text, JSON and tables.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,21 +7,21 @@ use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
-/// What a piece of text means, for people who see colours.
+/// Meaning of a coloured text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tint {
-    /// Alive, or as it should be.
+    /// Live, or in order.
     Good,
-    /// Worth a look.
+    /// Needs attention.
     Odd,
     /// Wrong.
     Bad,
-    /// Beside the point.
+    /// Secondary.
     Faint,
 }
 
 impl Tint {
-    /// How a call's status is shown.
+    /// Returns the tint of a call status.
     pub const fn of(status: Status) -> Option<Self> {
         match status {
             Status::Initiating | Status::Ringing | Status::Connecting | Status::Active => {
@@ -59,7 +59,7 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// A cell that stands out.
+    /// Creates a coloured cell.
     pub fn tinted(text: impl Into<String>, tint: Option<Tint>) -> Self {
         let text = text.into();
         Self { text, tint }
@@ -83,24 +83,23 @@ pub fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
-/// Prints text that ends with a line break of its own.
+/// Prints text that ends with a line break.
 pub fn text(text: &str) -> io::Result<()> {
     write!(io::stdout().lock(), "{text}")
 }
 
-/// Says a line to the person at the terminal, on standard error. Where nobody listens any more, that is no
-/// reason to break off what is being done.
+/// Prints a line for the user on standard error. If standard error is closed, the command continues.
 pub fn tell(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Prints JSON for programs.
+/// Prints JSON.
 pub fn json(value: &Value) -> io::Result<()> {
     line(&format!("{value:#}"))
 }
 
-/// Prints a table for people. On a terminal it fits the width, with the first column whole, since that is
-/// what the next command is given; elsewhere every cell is whole.
+/// Prints a table. On a terminal it fits the width and keeps the first column complete, because the next command
+/// needs it; elsewhere every cell is complete.
 pub fn table<C: Into<Cell>>(
     header: &[&str],
     rows: impl IntoIterator<Item = Vec<C>>,
@@ -131,17 +130,17 @@ pub fn table<C: Into<Cell>>(
     line(&table.trim_fmt())
 }
 
-/// The columns of the terminal that standard output goes to; elsewhere as many as a line of text should have.
+/// Returns the width of the terminal, or 100 without one.
 pub fn width() -> usize {
     Table::new().width().map_or(100, usize::from)
 }
 
-/// `text` in the colour of `tint`, where standard output shows colours. What it holds must be ours.
+/// Returns `text` in the colour of `tint`, if standard output shows colours. `text` must not come from users.
 pub fn tinted(text: &str, tint: Option<Tint>) -> String {
     tinted_for(&io::stdout(), text, tint)
 }
 
-/// The same for standard error.
+/// Like [`tinted`], for standard error.
 pub fn tinted_talk(text: &str, tint: Tint) -> String {
     tinted_for(&io::stderr(), text, Some(tint))
 }
@@ -156,16 +155,15 @@ fn tinted_for(stream: &impl IsTerminal, text: &str, tint: Option<Tint>) -> Strin
     }
 }
 
-/// Colour is for a person at a terminal who has not declined it (no-color.org).
+/// Returns whether to use colour: on a terminal without `NO_COLOR` (no-color.org).
 fn wants_colour(stream: &impl IsTerminal) -> bool {
     let declined = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     stream.is_terminal() && !declined("NO_COLOR") && !dumb
 }
 
-/// `text` with everything replaced that a terminal would obey or that reorders what is read:
-/// control characters (escape sequences begin with one) and Unicode's direction overrides. Names
-/// come from other people.
+/// Replaces the characters that control a terminal or reorder text: control characters (escape sequences begin
+/// with one) and Unicode direction overrides. Names come from other users.
 pub fn printable(text: &str) -> String {
     let obeyed = |c: char| {
         c.is_control()
@@ -187,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_replaced() {
+    fn printable_replaces_terminal_control_characters() {
         assert_eq!(
             printable("a\u{1b}[31mb\rc\u{9b}d"),
             "a\u{fffd}[31mb\u{fffd}c\u{fffd}d"

@@ -1,18 +1,18 @@
-//! Bars for what takes long, on a terminal only.
+//! Progress bars, on a terminal only.
 
 use std::time::Duration;
 
 use chattrix::store::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How often what has no measure shows that it is alive.
+/// Interval between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(120);
 
-/// Shows how far something is, on standard error where that is a terminal.
+/// Progress bar on standard error.
 pub struct Bar(ProgressBar);
 
 impl Bar {
-    /// A bar for something of which it is known how long it is.
+    /// Creates a bar for work of known size.
     pub fn new(what: &'static str) -> Self {
         let bar = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{msg} {wide_bar} {percent:>3} %, {eta} left");
@@ -21,7 +21,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// A sign of life for something of which it is not.
+    /// Creates a spinner for work of unknown size.
     pub fn spinner(what: &'static str) -> Self {
         let bar = ProgressBar::new_spinner();
         let style = ProgressStyle::with_template("{spinner} {msg}, {elapsed}");
@@ -31,7 +31,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// Moves it.
+    /// Sets the progress.
     pub fn set(&self, progress: Progress) {
         self.0.set_length(progress.total);
         self.0.set_position(progress.done);

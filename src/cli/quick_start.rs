@@ -1,4 +1,4 @@
-//! What `serve --dev` prints: a first call, in lines that work when they are pasted.
+//! Output of `serve --dev`: the commands of a first call, ready to paste.
 
 use std::env;
 use std::io::{self, Write};
@@ -15,18 +15,18 @@ use super::context::DEV_FOLDER;
 use super::error::CliError;
 use super::test_users;
 
-/// How long the printed tokens are valid.
+/// Lifetime of the printed tokens.
 const TTL: Duration = Duration::from_hours(24);
 
-/// A first call: who makes it, who answers it, and from where.
+/// Data of a first call: caller, callee, program and folder.
 pub struct QuickStart {
     caller: Person,
     callee: Person,
-    /// `listen` would look for the server somewhere else.
+    /// Whether `listen` needs `--url` to find the server.
     elsewhere: bool,
-    /// The console is served.
+    /// Whether the server serves the console.
     has_console: bool,
-    /// The working directory, and this program as it is called from there.
+    /// Working directory, and the path of this program from there.
     directory: String,
     program: String,
 }
@@ -37,7 +37,7 @@ struct Person {
 }
 
 impl QuickStart {
-    /// The quick start with tokens that are valid from `now`.
+    /// Creates the quick start with tokens that are valid from `now`.
     pub fn new(
         authenticator: &Authenticator,
         elsewhere: bool,
@@ -49,7 +49,7 @@ impl QuickStart {
             Ok::<_, CliError>(Person { id, token })
         };
         let [alice, bob] = test_users::pair();
-        let unknown = |error| CliError::new(format!("the working directory is unknown: {error}"));
+        let unknown = |error| CliError::new(format!("cannot read the working directory: {error}"));
         let directory = env::current_dir().map_err(unknown)?;
         let program = env::current_exe().map_err(unknown)?;
         Ok(Self {
@@ -62,9 +62,9 @@ impl QuickStart {
         })
     }
 
-    /// Prints it for a server at `url`.
+    /// Prints the commands for a server at `url`.
     pub fn print(&self, url: &str) {
-        // Nobody may be reading; the server runs all the same.
+        // A closed output does not stop the server.
         let _ = io::stdout().lock().write_all(self.text(url).as_bytes());
     }
 
@@ -79,9 +79,9 @@ impl QuickStart {
         });
         format!(
             "
-Chattrix listens on {url}, for this machine only. All it keeps is in ./{DEV_FOLDER}/.
+Chattrix listens on {url} for this machine only. All data is in ./{DEV_FOLDER}/.
 
-A first call from the command line:
+To make a call from the command line:
 
 1. In a second terminal, let {callee} listen and accept:
 
@@ -94,7 +94,7 @@ A first call from the command line:
      -H 'Content-Type: application/json' \\
      -d '{body}'
 
-   The second terminal shows the invitation. Type end there to hang up; then you can call again.
+   The second terminal prints the invitation. Type end there to hang up.
 
 Tokens, valid for 24 hours:
 
@@ -122,17 +122,17 @@ Ctrl-C stops the server.
 }
 
 impl QuickStart {
-    /// Where a first call is made in the browser, unless the console is turned off.
+    /// Returns the link to the console, if it is enabled.
     fn console_line(&self, url: &str) -> String {
         if self.has_console {
-            format!("Two people and a call between them, in the browser:\n\n   {url}/console\n\n")
+            format!("To make a call in the browser, open:\n\n   {url}/console\n\n")
         } else {
             String::new()
         }
     }
 }
 
-/// How to call `program` from `directory`: by a short path where it lies below.
+/// Returns the path of `program` from `directory`: a relative one if it is below.
 fn program_from(directory: &Path, program: &Path) -> String {
     match program.strip_prefix(directory) {
         Ok(below) => Path::new(".").join(below).to_string_lossy().into_owned(),
@@ -140,7 +140,7 @@ fn program_from(directory: &Path, program: &Path) -> String {
     }
 }
 
-/// `text` as one word of a shell.
+/// Quotes `text` for a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! `chattrix seed`: users for trying things out, and their tokens.
+//! `chattrix seed`: test users and their tokens.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::{GlobalArgs, output, test_users};
 
-/// How long the tokens are valid: a working day and the night after it.
+/// Lifetime of the tokens: a day.
 const TTL: Duration = Duration::from_hours(24);
 
 /// The arguments of `chattrix seed`.
@@ -35,7 +35,7 @@ pub struct Seed {
 impl Seed {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let context = global.context()?;
-        // First the key: without one there is no use in making users.
+        // The key first: without one, users are of no use.
         let authenticator = Authenticator::from_settings(&context.settings)?;
         let database = context.database()?;
         let now = Clock::System.now();
@@ -48,7 +48,7 @@ impl Seed {
             } else {
                 database.user(&made_up.id)?
             };
-            // One that was there before keeps its name.
+            // An existing user keeps its name.
             seeded.push((existing.map_or(made_up, |user| user.profile), token));
         }
         if self.json {

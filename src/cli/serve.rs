@@ -23,12 +23,12 @@ use super::error::CliError;
 use super::quick_start::QuickStart;
 use super::{GlobalArgs, systemd, test_users};
 
-/// How long threads that still work on something may keep the process after the server has
-/// stopped; by then every connection is closed and every change is stored.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Time for threads that still work after the server has stopped; by then every connection is closed and every
+/// change is stored.
+const THREAD_GRACE: Duration = Duration::from_millis(500);
 
-/// Files that are kept for everything but sockets, a thirty-second of all where that is more: the database has some
-/// twenty, and each REST request under way is a connection too.
+/// Files reserved for everything but sockets, or a thirty-second of all if that is more: the database has about
+/// twenty, and each REST request in progress is a connection too.
 const OTHER_FILES: usize = 64;
 
 /// The arguments of `chattrix serve`.
@@ -61,30 +61,30 @@ impl Serve {
         let context = Context { settings, figment };
         let quick_start = global
             .dev
-            .then(|| self.prepare_dev_world(&context))
+            .then(|| self.prepare_dev_mode(&context))
             .transpose()?;
         let runtime = runtime(&context.figment)?;
         let result = runtime.block_on(serve(context.settings, context.figment, quick_start));
-        runtime.shutdown_timeout(LAST_WORDS);
+        runtime.shutdown_timeout(THREAD_GRACE);
         result
     }
 
-    /// Makes what the dev mode needs, and says what to do in it.
-    fn prepare_dev_world(&self, context: &Context) -> Result<QuickStart, CliError> {
-        context::prepare_dev_world()?;
+    /// Creates the data of dev mode and returns the commands of a first call.
+    fn prepare_dev_mode(&self, context: &Context) -> Result<QuickStart, CliError> {
+        context::prepare_dev_mode()?;
         let authenticator = Authenticator::from_settings(&context.settings)?;
         let now = Clock::System.now();
         let database = Database::open(&context.settings.database)?;
         for profile in test_users::pair() {
             database.add_user(&profile, now)?;
         }
-        // `listen` sees what stands in Rocket.toml, not what was said here.
+        // `listen` reads Rocket.toml and does not know these flags.
         let elsewhere = self.address.is_some() || self.port.is_some();
         QuickStart::new(&authenticator, elsewhere, context.settings.console, now)
     }
 }
 
-/// The threads that the server runs on, as many as Rocket would start.
+/// Builds the runtime with as many threads as Rocket would start.
 fn runtime(figment: &Figment) -> Result<Runtime, CliError> {
     let config =
         rocket::Config::try_from(figment).map_err(|error| CliError::new(error.to_string()))?;
@@ -94,24 +94,24 @@ fn runtime(figment: &Figment) -> Result<Runtime, CliError> {
         .max_blocking_threads(config.max_blocking)
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(format!("the server's threads cannot be started: {error}")))
+        .map_err(|error| CliError::new(format!("cannot start the server's threads: {error}")))
 }
 
-/// The files that this process may open, after taking what the administrator allows it.
+/// Raises the limit of open files as far as allowed and returns it.
 fn open_files() -> Option<u64> {
     control::raise_open_files_limit().unwrap_or_else(|error| {
-        warn!(%error, "the limit of open files stays as it is");
+        warn!(%error, "cannot raise the limit of open files");
         control::open_files_limit()
     })
 }
 
-/// How many sockets may be open where a process has at most so many `files`.
+/// Returns how many sockets fit into a limit of `files` open files.
 pub fn room_for_sockets(files: usize) -> usize {
     files.saturating_sub(OTHER_FILES.max(files / 32)).max(1)
 }
 
-/// How many of `wanted` sockets may be open where a process has at most so many `files`. Without a limit of
-/// its own, the server would find out by accepting nobody at all, not even who asks whether it is ready.
+/// Returns how many of `wanted` sockets fit into a limit of `files` open files. Without its own limit, a server
+/// that runs out of files accepts no connection at all, not even a readiness check.
 fn connections_within(wanted: usize, files: Option<u64>) -> usize {
     let Some(files) = files.and_then(|files| usize::try_from(files).ok()) else {
         return wanted;
@@ -121,13 +121,13 @@ fn connections_within(wanted: usize, files: Option<u64>) -> usize {
         warn!(
             files,
             max_connections = wanted,
-            "{room} sockets at most: the limit of open files is too low for max_connections"
+            "the limit of open files allows only {room} sockets, fewer than max_connections"
         );
     }
     wanted.min(room)
 }
 
-/// Serves until a signal says stop.
+/// Serves until a signal stops the server.
 async fn serve(
     settings: Settings,
     figment: Figment,
@@ -135,11 +135,11 @@ async fn serve(
 ) -> Result<(), CliError> {
     let App { rocket, stop } = app::build(&settings, figment, Clock::System)
         .map_err(|error| CliError::new(error.to_string()))?;
-    let liftoff = AdHoc::on_liftoff("say where the server listens", |rocket| {
+    let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {
-            // Before anybody is told that the server runs: from then on it may be told to stop.
+            // Before the server reports that it runs: from then on a signal may arrive.
             if let Err(error) = stop.on_signals() {
-                error!(%error, "signals cannot be caught: the server will stop without saying so");
+                error!(%error, "cannot handle signals: a signal will stop the server without closing connections");
             }
             let config = rocket.config();
             let url = context::base_url(config.tls_enabled(), config.address, config.port);
@@ -148,7 +148,7 @@ async fn serve(
                 quick_start.print(&url);
             }
             systemd::ready();
-            tokio::spawn(systemd::keep_assured(rocket.state().cloned()));
+            tokio::spawn(systemd::feed_watchdog(rocket.state().cloned()));
         })
     });
     let asked = rocket.figment().clone();
@@ -158,7 +158,7 @@ async fn serve(
         .map_err(|error| launch_failure(error.kind(), &asked))
 }
 
-/// Why the server did not start, or did not stop well, in a sentence.
+/// Returns why the server did not start or did not stop cleanly.
 fn launch_failure(kind: &ErrorKind, figment: &Figment) -> CliError {
     match kind {
         ErrorKind::Bind(error) | ErrorKind::Io(error) => {
@@ -174,29 +174,29 @@ fn launch_failure(kind: &ErrorKind, figment: &Figment) -> CliError {
                 "the server could not start: {} failed",
                 names.join(", ")
             ))
-            .hint("the log above says why")
+            .hint("see the log above for the cause")
         }
         ErrorKind::Shutdown(..) => {
-            CliError::new("the server stopped before every connection was closed")
+            CliError::new("the server stopped before all connections were closed")
         }
         other => CliError::new(format!("the server could not start: {other}")),
     }
 }
 
-/// Why the server cannot listen there.
+/// Returns why the server cannot listen on `address`.
 pub fn bind_failure(error: &io::Error, address: SocketAddr) -> CliError {
     match error.kind() {
-        io::ErrorKind::AddrInUse => CliError::new(format!("{address} is in use already"))
-            .hint("another server runs there; stop it, or take another port with --port"),
+        io::ErrorKind::AddrInUse => CliError::new(format!("{address} is already in use"))
+            .hint("stop the other server, or choose another port with --port"),
         io::ErrorKind::PermissionDenied => {
             CliError::new(format!("this user may not listen on {address}")).hint(
-                "ports below 1024 are the administrator's: take a higher one with --port, and put \
-                 a proxy in front",
+                "ports below 1024 need administrator rights: choose a higher one with --port, behind a \
+                 proxy",
             )
         }
         io::ErrorKind::AddrNotAvailable => {
-            CliError::new(format!("{} is no address of this machine", address.ip())).hint(
-                "--address 127.0.0.1 is this machine only, --address 0.0.0.0 all its networks",
+            CliError::new(format!("{} is not an address of this machine", address.ip())).hint(
+                "--address 127.0.0.1 listens on this machine only, --address 0.0.0.0 on all its networks",
             )
         }
         _ => CliError::new(format!("the server cannot listen on {address}: {error}")),
@@ -218,11 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_taken_is_named_with_what_to_do() {
+    fn a_bind_error_names_the_address_and_a_hint() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8000));
         let taken = bind_failure(&io::ErrorKind::AddrInUse.into(), address).to_string();
         assert!(
-            taken.starts_with("127.0.0.1:8000 is in use already\nhint: "),
+            taken.starts_with("127.0.0.1:8000 is already in use\nhint: "),
             "{taken}"
         );
         let denied = bind_failure(&io::ErrorKind::PermissionDenied.into(), address).to_string();

@@ -1,8 +1,8 @@
-//! The users that are made for trying things out: the same ones every time.
+//! Test users: always the same.
 
 use chattrix::user::{Profile, UserId};
 
-/// The users that have a name of their own; the others are numbered.
+/// Users with a name; the others have numbers.
 const NAMED: [(&str, &str); 4] = [
     ("alice", "Alice"),
     ("bob", "Bob"),
@@ -10,13 +10,13 @@ const NAMED: [(&str, &str); 4] = [
     ("dave", "Dave"),
 ];
 
-/// The two of a first call: Alice, who calls, and Bob, who answers.
+/// Returns caller and callee of a first call.
 pub fn pair() -> [Profile; 2] {
     let [alice, bob, ..] = NAMED;
     [alice, bob].map(|(id, name)| profile(id, name.to_owned()))
 }
 
-/// The first `count` test users: alice, bob, carol, dave, user-0005, user-0006, …
+/// Returns the first `count` test users: alice, bob, carol, dave, user-0005, user-0006, …
 pub fn first(count: usize) -> impl Iterator<Item = Profile> {
     (1..=count).map(|number| match NAMED.get(number - 1) {
         Some((id, name)) => profile(id, (*name).to_owned()),
@@ -25,7 +25,7 @@ pub fn first(count: usize) -> impl Iterator<Item = Profile> {
 }
 
 fn profile(id: &str, name: String) -> Profile {
-    // A reserved domain (RFC 2606): looking at a test user asks no stranger for a picture.
+    // A reserved domain (RFC 2606): no request for a picture reaches a foreign server.
     let avatar = Some(format!("https://example.com/avatars/{id}.png"));
     let id = UserId::parse(id).expect("letters, digits and a hyphen");
     Profile { id, name, avatar }

@@ -140,7 +140,7 @@ async fn what_participants_have_reported_of_their_networks_is_shown() {
     let shown = cli.json(&["call", "show", &scene.call]);
     assert_eq!(shown["quality"], both["participants"]);
     let shown = cli.run(&["call", "show", &scene.call]).success();
-    let reported = "network  bob: 1 report, worst BAD, 25.0 % lost, 120 ms there and back\n";
+    let reported = "network  bob: 1 report, worst BAD, 25.0 % lost, 120 ms round trip\n";
     assert!(shown.contains(reported), "{shown}");
     assert!(!shown.contains("network  alice"), "{shown}");
 }

@@ -192,7 +192,7 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
     ),
     (
         |_| "KEY\n[default]\nport = TAKEN".into(),
-        &["port", "in use already", "--port"],
+        &["port", "already in use", "--port"],
     ),
 ];
 

@@ -141,14 +141,14 @@ async fn a_terminal_is_asked_before_anything_is_lost() {
     let remove = ["user", "remove", "alice"];
     let restore = ["db", "restore", "copy.db"];
     for (args, question) in [
-        (&prune[..], "Forget 1 call, over by now? [y/N]"),
+        (&prune[..], "Delete 1 call that ended before now? [y/N]"),
         (&remove, "Remove alice (Alice Archer)? [y/N]"),
         (&restore, "Replace"),
     ] {
         let Done { code, out, .. } = cli.at_a_terminal(args, "n\n");
         assert_eq!(code, 1, "{out}");
         assert!(
-            out.contains(question) && out.contains("nothing was done"),
+            out.contains(question) && out.contains("nothing was changed"),
             "{out}"
         );
         assert_eq!(calls(&cli), 1);

@@ -58,7 +58,7 @@ async fn prune_goes_through_the_running_server_and_leaves_live_calls() {
 
     let again = cli.run(&["db", "prune", "--older-than", "0s", "--yes"]);
     assert_eq!((again.code, again.out.as_str()), (0, ""));
-    assert!(again.err.contains("forgot 0 calls"), "{}", again.err);
+    assert!(again.err.contains("deleted 0 calls"), "{}", again.err);
 }
 
 #[rocket::async_test]
@@ -70,11 +70,11 @@ async fn prune_works_on_the_file_where_no_server_runs() {
     let counted = cli.run(&["db", "prune", "--older-than", "0s", "--dry-run"]);
     assert_eq!(
         counted.success(),
-        "3 calls would be forgotten, over by now\n"
+        "would delete 3 calls that ended before now\n"
     );
     let done = cli.run(&["db", "prune", "--older-than", "0s"]);
     assert_eq!((done.code, done.out.as_str()), (0, ""));
-    assert!(done.err.contains("forgot 3 calls"), "{}", done.err);
+    assert!(done.err.contains("deleted 3 calls"), "{}", done.err);
     assert_eq!(cli.json(&["call", "list"]), json!([]));
     assert_eq!(
         cli.json(&["db", "check"]),
@@ -270,7 +270,7 @@ async fn commands_that_need_a_server_or_have_to_do_without_say_so() {
     fs::remove_file(&socket).expect("the socket is there");
     let refused = cli.run(&["db", "prune", "--older-than", "0s"]).failure(1);
     assert!(
-        refused.contains("a server holds") && refused.contains("hint: "),
+        refused.contains("a server uses") && refused.contains("hint: "),
         "{refused}"
     );
     assert_eq!(count(&cli, &[]), 1);

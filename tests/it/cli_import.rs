@@ -81,7 +81,7 @@ async fn users_who_are_there_are_brought_to_what_the_file_says() {
     folder.file("users.json", file.to_string());
     let said = cli.run(&["user", "import", "users.json"]);
     assert_eq!((said.code, said.out.as_str()), (0, ""), "{}", said.err);
-    let expected = "1 added, 2 updated, 1 unchanged, 0 refused";
+    let expected = "1 added, 2 updated, 1 unchanged, 0 rejected";
     assert!(said.err.contains(expected), "{}", said.err);
     assert_eq!(
         folder.users(),
@@ -119,7 +119,7 @@ async fn what_is_wrong_with_a_record_is_told_and_the_others_are_imported() {
     folder.file("users.csv", csv);
     let done = folder.cli.run(&["user", "import", "users.csv", "--json"]);
     assert_eq!(done.code, 1, "{}", done.err);
-    assert!(done.err.contains("8 records were refused"), "{}", done.err);
+    assert!(done.err.contains("8 records were rejected"), "{}", done.err);
     let report: Value = serde_json::from_str(&done.out).expect("JSON");
     assert_eq!(report["added"], 2);
     let refused = report["refused"].as_array().expect("a list");
@@ -146,7 +146,7 @@ async fn what_is_wrong_with_a_record_is_told_and_the_others_are_imported() {
     let said = folder.cli.run(&["user", "import", "users.csv"]).failure(1);
     assert!(said.contains("3 (not good): id: expected"), "{said}");
     assert!(
-        said.contains("0 added, 0 updated, 2 unchanged, 8 refused"),
+        said.contains("0 added, 0 updated, 2 unchanged, 8 rejected"),
         "{said}"
     );
 

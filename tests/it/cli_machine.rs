@@ -19,7 +19,7 @@ async fn healthcheck_tells_whether_requests_are_served() {
     assert_eq!(cli.json(&["healthcheck"])["status"], "ready");
     server.stop().await;
     let gone = cli.run(&["healthcheck"]).failure(1);
-    assert!(gone.contains("nothing answers at 127.0.0.1:"), "{gone}");
+    assert!(gone.contains("no server responds at 127.0.0.1:"), "{gone}");
 }
 
 #[rocket::async_test]
@@ -44,7 +44,7 @@ async fn healthcheck_is_not_taken_in_by_another_server() {
     let cli = Cli::in_directory(folder.path());
     let fooled = cli.run(&["healthcheck", "--port", &port]).failure(1);
     assert!(
-        fooled.contains("no Chattrix server") || fooled.contains("broke off"),
+        fooled.contains("not a Chattrix server") || fooled.contains("closed the connection"),
         "{fooled}"
     );
 }

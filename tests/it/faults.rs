@@ -267,7 +267,7 @@ async fn sockets_leave_open_files_for_everything_else() {
         scene
             .server
             .log()
-            .contains("limit of open files is too low")
+            .contains("the limit of open files allows only")
     );
     drop(open);
     eventually("places to be free again", async || {

@@ -1,4 +1,4 @@
-//! FilterArgs calls `call list` and `call watch` show: the same flags for both.
+//! Filter options of `call list` and `call watch`.
 
 use chattrix::call::{CallType, Status};
 use chattrix::user::UserId;
@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::token::user_id;
 
-/// Calls for which all of it holds.
+/// Filter: a call must match every option.
 #[derive(Debug, Args)]
 pub struct FilterArgs {
     /// Show only live calls, INITIATING to ACTIVE
@@ -32,7 +32,7 @@ fn call_type() -> impl TypedValueParser<Value = CallType> {
     one_of(CallType::ALL, CallType::as_str)
 }
 
-/// One of `all` by its word; clap says which there are, and which was meant.
+/// Parses one of `all` by its word; clap lists them and suggests the nearest.
 fn one_of<T, const N: usize>(
     all: [T; N],
     word: fn(T) -> &'static str,

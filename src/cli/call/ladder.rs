@@ -1,4 +1,4 @@
-//! A call's timeline as a ladder: who said what to whom, from top to bottom.
+//! Ladder diagram of a call's timeline, from top to bottom.
 //!
 //! ```text
 //!                      alice              server               bob
@@ -81,7 +81,7 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
             let rings = if entry.status == Status::Ringing {
                 Arrow(Right, "call_invitation")
             } else {
-                Note("nobody connected")
+                Note("not connected")
             };
             (Arrow(Right, "initiate"), rings)
         }
@@ -101,9 +101,9 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
         Cause::End | Cause::MaxDuration => (Arrow(Left, "call_ended"), Arrow(Right, "call_ended")),
         Cause::RingTimeout => (Arrow(Left, "call_timeout"), Arrow(Right, "call_timeout")),
         Cause::ParticipantGone if is_gone(call, &call.caller) => {
-            (Note("gone"), Arrow(Right, "call_ended"))
+            (Note("disconnected"), Arrow(Right, "call_ended"))
         }
-        Cause::ParticipantGone => (Arrow(Left, "call_ended"), Note("gone")),
+        Cause::ParticipantGone => (Arrow(Left, "call_ended"), Note("disconnected")),
     }
 }
 

@@ -57,7 +57,10 @@ impl List {
         ];
         output::table(&header, calls.iter().map(|call| row(call, now)))?;
         if u32::try_from(calls.len()).is_ok_and(|count| count == self.limit) {
-            output::tell(&format!("the newest {}; --limit shows more", self.limit));
+            output::tell(&format!(
+                "showing the newest {}; use --limit for more",
+                self.limit
+            ));
         }
         Ok(())
     }
@@ -76,7 +79,7 @@ fn row(call: &Call, now: Timestamp) -> Vec<Cell> {
     ]
 }
 
-/// How long the participants talked, or talk already.
+/// Returns the time since the answer, until the end or now.
 fn lasted(call: &Call, now: Timestamp) -> String {
     let until = call.state.ended_at().unwrap_or(now);
     let talked = call.state.started_at().map(|start| until.since(start));

@@ -1,4 +1,4 @@
-//! `chattrix call`: calls, as an administrator sees them.
+//! `chattrix call`: calls for administrators.
 
 mod filter_args;
 mod ladder;
@@ -59,7 +59,7 @@ fn end(global: &GlobalArgs, call: CallId) -> Result<(), CliError> {
     let context = global.context()?;
     let database = &context.settings.database;
     runtime()?.block_on(async {
-        let mut server = ControlClient::required(database, "calls are ended through it").await?;
+        let mut server = ControlClient::required(database, "end a call").await?;
         let call = call.to_string();
         server.ask(&Request::EndCall { call: call.clone() }).await?;
         output::tell(&format!("ended {call}"));
@@ -67,9 +67,8 @@ fn end(global: &GlobalArgs, call: CallId) -> Result<(), CliError> {
     })
 }
 
-/// Reads a call's id.
+/// Parses a call id.
 fn call_id(text: &str) -> Result<CallId, String> {
-    CallId::parse(text).ok_or_else(|| {
-        "expected the id of a call, such as 0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned()
-    })
+    CallId::parse(text)
+        .ok_or_else(|| "expected a call id such as 0192f0c1-7a4b-7c3d-8e5f-0123456789ab".to_owned())
 }

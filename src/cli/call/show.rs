@@ -32,7 +32,7 @@ impl Show {
         let read = database.read();
         let call = read.call(self.call)?.ok_or_else(|| {
             CliError::new(format!("there is no call {}", self.call))
-                .hint("chattrix call list shows the latest ones")
+                .hint("chattrix call list shows the newest calls")
         })?;
         let timeline = read.timeline(self.call)?;
         let quality = read.quality(self.call)?;
@@ -80,7 +80,10 @@ fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), CliEr
     }
     if let Some(deadline) = call.state.deadline() {
         let left = format::ago(deadline, now);
-        lines.push(("ends at", format!("{deadline} ({left}), if nobody acts")));
+        lines.push((
+            "ends at",
+            format!("{deadline} ({left}), unless a participant acts"),
+        ));
     }
     for (name, text) in lines {
         output::line(&format!("{name:8} {text}"))?;
@@ -88,13 +91,13 @@ fn details(call: &Call, database: &Database, now: Timestamp) -> Result<(), CliEr
     Ok(())
 }
 
-/// What a participant has reported of its network, if anything.
+/// Returns the quality reports of a participant, if any.
 fn reported(user: &UserId, summary: &QualitySummary) -> Option<String> {
     let worst = summary.worst?.as_str();
     let rate = summary.packet_loss_rate.get();
     let lost = rate.map(|rate| format!(", {:.1} % lost", rate * 100.0));
     let ms = summary.round_trip_ms.get();
-    let there_and_back = ms.map(|ms| format!(", {ms:.0} ms there and back"));
+    let there_and_back = ms.map(|ms| format!(", {ms:.0} ms round trip"));
     let reports = if summary.reports == 1 {
         "1 report".to_owned()
     } else {
@@ -107,7 +110,7 @@ fn reported(user: &UserId, summary: &QualitySummary) -> Option<String> {
     ))
 }
 
-/// What belongs to the status: by whom, why, how long.
+/// Returns the details of a final status: by whom, why, how long.
 fn how(call: &Call) -> String {
     match &call.state {
         State::Initiating { .. }
@@ -130,7 +133,7 @@ fn how(call: &Call) -> String {
     }
 }
 
-/// A user by id and name.
+/// Returns id and name of a user.
 fn who(id: &UserId, database: &Database) -> Result<String, CliError> {
     let name = database.user(id)?.map_or_else(
         || "removed".to_owned(),

@@ -33,7 +33,7 @@ impl Watch {
         let context = global.context()?;
         runtime()?.block_on(async {
             let database = &context.settings.database;
-            let server = ControlClient::required(database, "calls are watched through it").await?;
+            let server = ControlClient::required(database, "watch calls").await?;
             tokio::select! {
                 watched = self.watch(server) => watched,
                 interrupted = tokio::signal::ctrl_c() => Ok(interrupted?),
@@ -49,15 +49,13 @@ impl Watch {
             call_type: self.which.call_type.map(|one| one.as_str().to_owned()),
         };
         server.ask(&Request::Watch(watched)).await?;
-        output::tell("watching; Ctrl-C ends it");
+        output::tell("watching; press Ctrl-C to stop");
         loop {
             match server.next().await? {
                 Answer::Change(change) if self.json => output::line(&json!(change).to_string())?,
                 Answer::Change(change) => output::line(&line(&change))?,
                 Answer::Missed { changes } => {
-                    output::tell(&format!(
-                        "{changes} changes came too fast and are not shown"
-                    ));
+                    output::tell(&format!("skipped {changes} changes: too many at once"));
                 }
                 Answer::Status(_)
                 | Answer::Done

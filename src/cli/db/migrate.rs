@@ -40,7 +40,7 @@ impl Migrate {
         }
         if version == known {
             output::line(&format!(
-                "{file} has version {version}, as this program has"
+                "{file} has version {version}, the version of this program"
             ))?;
             return Ok(());
         }
@@ -51,7 +51,9 @@ impl Migrate {
         let lock = Lock::take(path)?;
         drop(Database::open_alone(path, &lock)?);
         drop(lock);
-        output::tell(&format!("{file} went from version {version} to {known}"));
+        output::tell(&format!(
+            "upgraded {file} from version {version} to {known}"
+        ));
         Ok(())
     }
 }

@@ -52,15 +52,15 @@ impl Prune {
         let before = before.max(Timestamp::from_millis(0));
         let due = count(&context, before)?;
         if self.dry_run {
-            let sentence = format!("{} would be forgotten, over {since}", calls(due));
+            let sentence = format!("would delete {} that ended {since}", calls(due));
             if self.json {
                 return self.print_json(before, due, None);
             }
             return Ok(output::line(&sentence)?);
         }
-        // A script has said what goes by the age; a person may have mistyped it.
+        // A script confirms with the age that it passes; a person may mistype it.
         if due > 0 {
-            let question = format!("Forget {}, over {since}?", calls(due));
+            let question = format!("Delete {} that ended {since}?", calls(due));
             confirm_at_terminal(self.yes, &question)?;
         }
         let forgotten = forget(&context, before, due)?;
@@ -68,19 +68,19 @@ impl Prune {
             return self.print_json(before, forgotten.calls, Some(forgotten.entries));
         }
         output::tell(&format!(
-            "forgot {}, over {since}, and {} entries of history",
+            "deleted {} that ended {since}, and {} history entries",
             calls(forgotten.calls),
             forgotten.entries
         ));
         Ok(())
     }
 
-    /// Since when the calls are over.
+    /// Describes when the calls ended.
     fn since(&self) -> String {
         if self.older_than.is_zero() {
-            return "by now".to_owned();
+            return "before now".to_owned();
         }
-        format!("{} ago", format::duration(self.older_than))
+        format!("more than {} ago", format::duration(self.older_than))
     }
 
     fn print_json(
@@ -109,7 +109,7 @@ fn count(context: &Context, before: Timestamp) -> Result<u64, CliError> {
 /// Forgets them: the running server does, or this process where none runs.
 fn forget(context: &Context, before: Timestamp, due: u64) -> Result<Forgotten, CliError> {
     let path = &context.settings.database;
-    let bar = Bar::new("forgetting");
+    let bar = Bar::new("deleting");
     let show = |calls: u64| {
         bar.set(Progress {
             done: calls,

@@ -46,7 +46,7 @@ impl Restore {
         output::tell(&format!("restored {path} from {file}"));
         if exists {
             let kept = kept.display();
-            output::tell(&format!("what was there is kept as {kept}"));
+            output::tell(&format!("the old database is kept as {kept}"));
         }
         Ok(())
     }
@@ -69,7 +69,7 @@ fn in_use(error: store::Error) -> CliError {
     let is_in_use = matches!(error, store::Error::InUse { .. });
     let failure = CliError::from(error);
     if is_in_use {
-        failure.hint("stop the server first: what it has in hand would be lost")
+        failure.hint("stop the server first: its latest changes would be lost")
     } else {
         failure
     }
@@ -82,10 +82,10 @@ fn question(path: &Path, backup: &Database, now: Timestamp) -> Result<String, Cl
         |at| format!("whose newest call is from {at} ({})", format::ago(at, now)),
     );
     let path = path.display();
-    Ok(format!("Replace {path} by a backup {newest}?"))
+    Ok(format!("Replace {path} with a backup {newest}?"))
 }
 
-/// Where the database goes that is replaced: beside the new one, with the time.
+/// Returns the new name of the replaced database: beside the new one, with the time.
 fn kept_name(path: &Path, now: Timestamp) -> PathBuf {
     let now = DateTime::<Utc>::from(now).format("%Y%m%dT%H%M%S%.3fZ");
     let mut name = path.as_os_str().to_owned();

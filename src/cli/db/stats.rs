@@ -12,10 +12,10 @@ use super::super::error::CliError;
 use super::super::progress::Bar;
 use super::super::{GlobalArgs, format, output};
 
-/// Days that are counted one by one.
+/// Days with a count of their own.
 const DAYS: u8 = 14;
 
-/// Whole days from which the growth is reckoned: a week, since no two of its days are alike.
+/// Whole days for the average growth: a week, because its days differ.
 const WEEK: usize = 7;
 
 /// The arguments of `chattrix db stats`.
@@ -91,7 +91,7 @@ impl Report {
             ("database", path.display().to_string()),
             ("version", stats.version.to_string()),
             ("size", format::bytes(self.file_bytes)),
-            ("free in it", format::bytes(stats.free_bytes)),
+            ("free space", format::bytes(stats.free_bytes)),
             ("log (WAL)", format::bytes(self.wal_bytes)),
             (
                 "per call",

@@ -1,20 +1,20 @@
-//! The lines that a person or a script types.
+//! Commands that a user or a script types.
 
 use serde_json::json;
 
 use super::Reason;
 
-/// What `help` says.
+/// Output of `help`.
 pub const HELP: &str = "\
 accept [CALL_ID]                            accept the call
-reject busy|declined|unavailable [CALL_ID]  reject it
-end [SECONDS] [CALL_ID]                     end it, after so many seconds by your own count
-heartbeat                                   ask for a sign of life
-{…}                                         send this JSON as it is
+reject busy|declined|unavailable [CALL_ID]  reject the call
+end [SECONDS] [CALL_ID]                     end the call and report its duration
+heartbeat                                   check that the server responds
+{…}                                         send this JSON unchanged
 quit                                        close the connection
-Without CALL_ID the latest call is meant.";
+The default of CALL_ID is the latest call.";
 
-/// A line, understood.
+/// Parsed line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Accept a call.
@@ -23,7 +23,7 @@ pub enum Command {
     Reject(Reason, Option<String>),
     /// End a call.
     End(Option<u32>, Option<String>),
-    /// Ask for a sign of life.
+    /// Send a heartbeat.
     Heartbeat,
     /// Send the line.
     Raw(String),
@@ -34,10 +34,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// What `line` says; nothing where it is empty.
+    /// Parses `line`; returns none if it is empty.
     ///
     /// # Errors
-    /// What was expected instead, as a sentence.
+    /// What was expected instead.
     pub fn parse(line: &str) -> Result<Option<Self>, String> {
         let line = line.trim();
         if line.starts_with('{') {
@@ -59,14 +59,18 @@ impl Command {
             ["end", word, call] => {
                 let seconds = word
                     .parse()
-                    .map_err(|_| format!("{word} is no number of seconds"))?;
+                    .map_err(|_| format!("expected a number of seconds, got {word}"))?;
                 Self::End(Some(seconds), id(call))
             }
             ["heartbeat"] => Self::Heartbeat,
             ["help" | "?"] => Self::Help,
             ["quit" | "exit"] => Self::Quit,
             ["reject"] => return Err("reject needs a reason: busy, declined or unavailable".into()),
-            _ => return Err(format!("\"{line}\" is no command; help shows them")),
+            _ => {
+                return Err(format!(
+                    "unknown command \"{line}\"; help lists all commands"
+                ));
+            }
         };
         Ok(Some(command))
     }
@@ -78,23 +82,23 @@ fn reason(word: &str) -> Result<Reason, String> {
         "declined" => Ok(Reason::Declined),
         "unavailable" => Ok(Reason::Unavailable),
         _ => Err(format!(
-            "{word} is no reason: busy, declined or unavailable"
+            "expected busy, declined or unavailable, got {word}"
         )),
     }
 }
 
-/// The message that accepts `call` (specification, "Client to Server Messages").
+/// Returns the message that accepts `call` (specification, "Client to Server Messages").
 pub fn accept(call: &str) -> String {
     json!({"type": "call.accept", "payload": {"callId": call}}).to_string()
 }
 
-/// The message that rejects `call`.
+/// Returns the message that rejects `call`.
 pub fn reject(call: &str, reason: Reason) -> String {
     json!({"type": "call.reject", "payload": {"callId": call, "reason": reason.as_str()}})
         .to_string()
 }
 
-/// The message that ends `call`, after `seconds` where the client counted them.
+/// Returns the message that ends `call`, with the client's duration if it has one.
 pub fn end(call: &str, seconds: Option<u32>) -> String {
     let mut message = json!({"type": "call.end", "payload": {"callId": call}});
     if let Some(seconds) = seconds {

@@ -1,4 +1,4 @@
-//! The loop between the server, the keyboard and Ctrl-C.
+//! Event loop over the server, standard input and Ctrl-C.
 
 use std::io::{self, BufRead, IsTerminal};
 use std::thread;
@@ -16,66 +16,66 @@ use super::super::output::{self, printable};
 use super::server::Socket;
 use super::session::{Session, Step};
 
-/// How long the server may take to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Time limit for the closing handshake.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Listens until the person quits or the server closes.
+/// Runs until the user quits or the server closes the connection.
 ///
 /// # Errors
-/// The connection ended without having been asked to.
+/// The connection was lost or closed by the server.
 pub async fn run(mut socket: Socket, mut session: Session) -> Result<(), CliError> {
-    let leaves_at_end_of_input = io::stdin().is_terminal() && !session.answers_by_itself();
+    let ends_with_input = io::stdin().is_terminal() && !session.answers_by_itself();
     let mut lines = lines();
     let mut typing = true;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
-            heard = socket.next() => {
-                if let Some(reply) = hear(heard, &mut session)? {
+            received = socket.next() => {
+                if let Some(reply) = on_frame(received, &mut session)? {
                     send(&mut socket, reply).await?;
                 }
             }
-            line = lines.recv(), if typing => match line.as_deref().map(|line| session.obey(line)) {
+            line = lines.recv(), if typing => match line.as_deref().map(|line| session.on_line(line)) {
                 Some(Step::Send(message)) => send(&mut socket, message).await?,
                 Some(Step::Say(text)) => output::tell(&text),
                 Some(Step::Nothing) => {}
                 Some(Step::Quit) => break,
-                None if leaves_at_end_of_input => break,
+                None if ends_with_input => break,
                 None => typing = false,
             },
             _ = &mut interrupt => break,
         }
     }
-    say_goodbye(socket).await;
+    close(socket).await;
     Ok(())
 }
 
-/// Prints what came, and gives the answer to it if there is one.
-fn hear(
-    heard: Option<Result<Message, Error>>,
+/// Prints a message and returns the reply to it, if there is one.
+fn on_frame(
+    received: Option<Result<Message, Error>>,
     session: &mut Session,
 ) -> Result<Option<String>, CliError> {
-    match heard {
+    match received {
         Some(Ok(Message::Text(text))) => {
             let Ok(message) = serde_json::from_str::<Value>(&text) else {
                 output::tell(&format!(
-                    "the server sent what is no JSON: {}",
+                    "the server sent a message that is not JSON: {}",
                     printable(&text)
                 ));
                 return Ok(None);
             };
-            // As it came, unless that would break the promise of one line for each message.
+            // Unchanged, unless it has line breaks: the output is one line per message.
             if text.contains(['\n', '\r']) {
                 output::line(&message.to_string())?;
             } else {
                 output::line(&text)?;
             }
-            Ok(session.hear(&message))
+            Ok(session.on_message(&message))
         }
         Some(Ok(Message::Close(frame))) => Err(closed(frame.as_ref())),
         Some(Ok(Message::Binary(bytes))) => {
             output::tell(&format!(
-                "the server sent {} bytes that are no text",
+                "the server sent a binary message of {} bytes",
                 bytes.len()
             ));
             Ok(None)
@@ -87,17 +87,17 @@ fn hear(
     }
 }
 
-/// The server closed: with which code, and what the code means (contract section 4).
+/// Returns the error for a close frame, with the meaning of its code (contract section 4).
 fn closed(frame: Option<&CloseFrame>) -> CliError {
     let Some(CloseFrame { code, reason }) = frame else {
-        return CliError::new("the server closed the connection without saying why");
+        return CliError::new("the server closed the connection without a close frame");
     };
     let code = u16::from(*code);
     let meaning = match code {
         1009 => "the message was too large",
         1012 => "the server is stopping",
-        1013 => "this reader was too slow",
-        4000 => "another connection took the place of this one",
+        1013 => "this client reads too slowly",
+        4000 => "another connection replaced this one",
         4001 => "the token has expired",
         _ => "no reason given",
     };
@@ -113,28 +113,28 @@ fn closed(frame: Option<&CloseFrame>) -> CliError {
 
 async fn send(socket: &mut Socket, message: String) -> Result<(), CliError> {
     match socket.send(Message::text(message)).await {
-        // The server's own words on why it closed are still to be read.
+        // The close frame with the server's reason is still to be read.
         Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => Ok(()),
         Err(error) => Err(CliError::new(format!("the connection was lost: {error}"))),
     }
 }
 
-async fn say_goodbye(mut socket: Socket) {
+async fn close(mut socket: Socket) {
     let frame = CloseFrame {
         code: CloseCode::Normal,
         reason: "".into(),
     };
-    let goodbye = async {
+    let closing = async {
         if socket.close(Some(frame)).await.is_ok() {
             while let Some(Ok(_)) = socket.next().await {}
         }
     };
-    // We are leaving; whether the server noticed makes no difference to anybody.
-    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    // The program ends; whether the server received the close makes no difference.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
 }
 
-/// The lines of standard input. A thread reads them that nobody waits for: a read that blocks
-/// would otherwise hold up the end of the program until the next line.
+/// Reads the lines of standard input on a detached thread: a blocking read would otherwise delay the end of the
+/// program until the next line.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(1);
     thread::spawn(move || {
@@ -152,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_close_is_told_with_its_reason_or_meaning_and_its_code() {
+    fn a_close_error_has_the_reason_and_the_code() {
         let sentence = |code, reason: &'static str| {
             closed(Some(&CloseFrame {
                 code: CloseCode::from(code),

@@ -1,5 +1,5 @@
-//! `chattrix listen`: a client for the terminal and for scripts. It connects as a user, prints what
-//! the server says, a message a line, and answers.
+//! `chattrix listen`: a client for the terminal and for scripts. It connects as a user, prints each message as a
+//! line and replies to calls.
 
 mod command;
 mod connection;
@@ -17,7 +17,7 @@ use super::error::CliError;
 use super::token::user_id;
 use super::{GlobalArgs, output};
 
-/// How long the token is valid: longer than anybody watches a terminal.
+/// Lifetime of the token: longer than a terminal session.
 const TTL: Duration = Duration::from_hours(7 * 24);
 
 /// The arguments of `chattrix listen`.
@@ -66,10 +66,10 @@ impl Reason {
     }
 }
 
-/// What is done with an invitation without asking.
+/// Automatic answer to an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// It waits for a command.
+    /// Waits for a command.
     None,
     Accept,
     Reject(Reason),
@@ -92,7 +92,7 @@ impl Listen {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|error| CliError::new(format!("the connection cannot be started: {error}")))?;
+            .map_err(|error| CliError::new(format!("cannot start the connection: {error}")))?;
         runtime.block_on(async {
             let socket = server::connect(&endpoint, &token).await?;
             output::tell(&format!("connected to {endpoint} as {}", self.user));

@@ -1,4 +1,4 @@
-//! Finding the server and getting in.
+//! Connection to the server.
 
 use std::io;
 
@@ -20,7 +20,7 @@ const ROUTE: &str = "/ws/chat";
 /// A connection to the server.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// The address of the socket on the server with the base `url`.
+/// Returns the WebSocket address of the server with the base `url`.
 ///
 /// # Errors
 /// What was expected instead.
@@ -43,11 +43,10 @@ pub fn endpoint(url: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{authority}{path}{ROUTE}"))
 }
 
-/// Connects to `endpoint` with `token`. The token goes in a header: an address is written into
-/// the logs of every proxy on its way.
+/// Connects to `endpoint` with `token` in a header: proxies log addresses.
 pub async fn connect(endpoint: &str, token: &SecretString) -> Result<Socket, CliError> {
     let unusable = |error: &dyn std::fmt::Display| {
-        CliError::new(format!("{endpoint} cannot be connected to: {error}"))
+        CliError::new(format!("cannot connect to {endpoint}: {error}"))
     };
     let mut request = endpoint
         .into_client_request()
@@ -59,35 +58,34 @@ pub async fn connect(endpoint: &str, token: &SecretString) -> Result<Socket, Cli
     match connect_async(request).await {
         Ok((socket, _)) => Ok(socket),
         Err(Error::Http(response)) => Err(refusal(endpoint, &response)),
-        Err(Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Err(
-            CliError::new(format!("nothing answers at {endpoint}")).hint(
-                "is the server running? `chattrix serve --dev` starts one; --url names another",
-            ),
-        ),
+        Err(Error::Io(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Err(CliError::new(format!("no server responds at {endpoint}"))
+                .hint("start one with `chattrix serve --dev`, or name another with --url"))
+        }
         Err(error) => Err(unusable(&error)),
     }
 }
 
-/// The server's answer where it did not let us in.
+/// Returns the error for a rejected upgrade.
 fn refusal(endpoint: &str, response: &Response<Option<Vec<u8>>>) -> CliError {
     let sentence = sentence_of(response)
         .map(|text| format!(": {text}"))
         .unwrap_or_default();
     let failure = CliError::new(format!(
-        "{endpoint} answered {}{sentence}",
+        "{endpoint} returned {}{sentence}",
         response.status()
     ));
     match response.status() {
         StatusCode::UNAUTHORIZED => failure.hint(
-            "does that server have the key of these settings, and does the user exist there? \
-             (--dev for the development server; chattrix user list)",
+            "check that the server uses the key of these settings and that the user exists there \
+             (--dev for dev mode; chattrix user list)",
         ),
         StatusCode::NOT_FOUND => failure.hint("--url is the server's address without /ws/chat"),
         _ => failure,
     }
 }
 
-/// The sentence in the error envelope (contract section 2), if the body has got here.
+/// Returns the message of the error envelope (contract section 2), if the body arrived.
 fn sentence_of(response: &Response<Option<Vec<u8>>>) -> Option<String> {
     let envelope: Value = serde_json::from_slice(response.body().as_ref()?).ok()?;
     envelope.get("message")?.as_str().map(printable)
@@ -98,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_the_servers_address_leads_to_the_socket() {
+    fn every_address_form_leads_to_the_websocket() {
         for (url, expected) in [
             ("ws://127.0.0.1:8000", "ws://127.0.0.1:8000/ws/chat"),
             ("http://localhost:8000/", "ws://localhost:8000/ws/chat"),

@@ -1,22 +1,22 @@
-//! What to do with each message and each line: the part of `listen` that needs no connection.
+//! Reactions to messages and typed lines, without I/O.
 
 use serde_json::Value;
 
 use super::Answer;
 use super::command::{self, Command};
 
-/// A listening user: how invitations are answered, and which call a command means.
+/// Listening user: the answer to invitations, and the latest call.
 pub struct Session {
     answer: Answer,
     latest_call: Option<String>,
 }
 
-/// What follows from a line.
+/// Result of a typed line.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Send this.
     Send(String),
-    /// Tell the person this.
+    /// Print this.
     Say(String),
     /// Close the connection.
     Quit,
@@ -33,13 +33,13 @@ impl Session {
         }
     }
 
-    /// Whether it goes on without anybody who types.
+    /// Returns whether it runs without typed input.
     pub fn answers_by_itself(&self) -> bool {
         self.answer != Answer::None
     }
 
-    /// The answer to a message of the server, if it is to have one.
-    pub fn hear(&mut self, message: &Value) -> Option<String> {
+    /// Returns the reply to a message from the server, if it needs one.
+    pub fn on_message(&mut self, message: &Value) -> Option<String> {
         let body = message.get("data").or_else(|| message.get("payload"));
         let call = body?.get("callId")?.as_str()?;
         self.latest_call = Some(call.to_owned());
@@ -53,8 +53,8 @@ impl Session {
         }
     }
 
-    /// What a typed line asks for.
-    pub fn obey(&self, line: &str) -> Step {
+    /// Returns the result of a typed line.
+    pub fn on_line(&self, line: &str) -> Step {
         let command = match Command::parse(line) {
             Ok(Some(command)) => command,
             Ok(None) => return Step::Nothing,
@@ -75,11 +75,11 @@ impl Session {
         }
     }
 
-    /// The message about `call`, or about the latest one.
+    /// Returns the message about `call`, or about the latest call.
     fn send(&self, call: Option<&str>, message: impl FnOnce(&str) -> String) -> Step {
         match call.or(self.latest_call.as_deref()) {
             Some(call) => Step::Send(message(call)),
-            None => Step::Say("there has been no call yet; name one by its id".to_owned()),
+            None => Step::Say("no call yet: give a call id".to_owned()),
         }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn invitations_are_answered_as_asked() {
-        let answer = |answer| Session::new(answer).hear(&invitation("c"));
+        let answer = |answer| Session::new(answer).on_message(&invitation("c"));
         assert_eq!(answer(Answer::None), None);
         assert_eq!(answer(Answer::Accept), Some(command::accept("c")));
         let busy = Answer::Reject(Reason::Busy);
@@ -113,27 +113,27 @@ mod tests {
             json!({"type": "call_invitation"}),
             json!("call_invitation"),
         ] {
-            assert_eq!(session.hear(&message), None, "{message}");
+            assert_eq!(session.on_message(&message), None, "{message}");
         }
     }
 
     #[test]
     fn a_command_without_an_id_means_the_latest_call() {
         let mut session = Session::new(Answer::None);
-        assert!(matches!(session.obey("end"), Step::Say(_)));
-        session.hear(&invitation("first"));
-        session.hear(&json!({"type": "call_error", "payload": {"callId": "second"}}));
+        assert!(matches!(session.on_line("end"), Step::Say(_)));
+        session.on_message(&invitation("first"));
+        session.on_message(&json!({"type": "call_error", "payload": {"callId": "second"}}));
         assert_eq!(
-            session.obey("end 5"),
+            session.on_line("end 5"),
             Step::Send(command::end("second", Some(5)))
         );
         assert_eq!(
-            session.obey("accept first"),
+            session.on_line("accept first"),
             Step::Send(command::accept("first"))
         );
-        session.hear(&json!({"type": "call_error", "payload": {"callId": null}}));
+        session.on_message(&json!({"type": "call_error", "payload": {"callId": null}}));
         assert_eq!(
-            session.obey("accept"),
+            session.on_line("accept"),
             Step::Send(command::accept("second"))
         );
     }

@@ -73,8 +73,8 @@ impl Import {
         }
         match report.refused.len() {
             0 => Ok(()),
-            1 => Err(CliError::new("a record was refused")),
-            several => Err(CliError::new(format!("{several} records were refused"))),
+            1 => Err(CliError::new("1 record was rejected")),
+            several => Err(CliError::new(format!("{several} records were rejected"))),
         }
     }
 }
@@ -98,7 +98,7 @@ fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<R
     for batch in users.chunks(BATCH) {
         let put = database.put_users(batch, now).map_err(|error| {
             CliError::new(error.to_string()).hint(format!(
-                "{done} users are imported; the same command goes on"
+                "{done} users were imported; run the same command again to continue"
             ))
         })?;
         for one in put {
@@ -132,11 +132,11 @@ impl Report {
         }
         if refused.len() > TOLD {
             let more = refused.len() - TOLD;
-            output::tell(&format!("and {more} more, which --json lists"));
+            output::tell(&format!("{more} more; --json lists all"));
         }
         let took = format::duration(took);
         output::tell(&format!(
-            "{added} added, {updated} updated, {unchanged} unchanged, {} refused, in {took}",
+            "{added} added, {updated} updated, {unchanged} unchanged, {} rejected, in {took}",
             refused.len()
         ));
     }

@@ -1,4 +1,4 @@
-//! `chattrix user`: who may sign in and be called.
+//! `chattrix user`: accounts.
 
 mod export;
 mod import;
@@ -120,10 +120,10 @@ fn add(global: &GlobalArgs, profile: &Profile) -> Result<(), CliError> {
         output::tell(&format!("added {id}"));
         return Ok(());
     }
-    Err(CliError::new(format!(
-        "there is a user {id} already, and it is left as it is"
-    ))
-    .hint(format!("chattrix user show {id}")))
+    Err(
+        CliError::new(format!("user {id} already exists and was not changed"))
+            .hint(format!("chattrix user show {id}")),
+    )
 }
 
 fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
@@ -132,7 +132,7 @@ fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
         return Ok(output::json(&users.iter().map(to_json).collect())?);
     }
     if users.is_empty() {
-        output::tell("no users; chattrix user add makes one");
+        output::tell("no users; chattrix user add adds one");
         return Ok(());
     }
     let rows = users.into_iter().map(|Known { profile, standing }| {
@@ -194,12 +194,12 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
         Removal::Unknown => Err(unknown(id)),
         Removal::InLiveCall(call) => Err(CliError::new(format!("{id} is in a call ({call})"))
             .hint(format!(
-                "chattrix user disable {id} keeps it from the next one; remove it then"
+                "chattrix user disable {id} prevents the next call; remove the user after this one"
             ))),
     }
 }
 
-/// The failure that there is no such user.
+/// Returns the error for a user that does not exist.
 pub fn unknown(id: &UserId) -> CliError {
     CliError::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
 }
@@ -223,7 +223,7 @@ fn to_json(user: &Known) -> Value {
 fn name(text: &str) -> Result<String, String> {
     is_name(text)
         .then(|| text.to_owned())
-        .ok_or_else(|| "expected 1 to 200 characters, none of them a control character".to_owned())
+        .ok_or_else(|| "expected 1 to 200 characters without control characters".to_owned())
 }
 
 fn avatar(text: &str) -> Result<String, String> {

@@ -142,9 +142,9 @@ fn ask(global: &GlobalArgs, asked: Webhooks) -> Result<Answer, CliError> {
     // A receiver that does not answer takes as long as the setting lets it, and connecting before that.
     let patience = context.settings.webhook_timeout;
     runtime()?.block_on(async {
-        let mut server = ControlClient::required(database, "webhooks are sent by it").await?;
+        let mut server = ControlClient::required(database, "send webhooks").await?;
         server
-            .ask_patiently(&Request::Webhooks(asked), patience)
+            .ask_with_timeout(&Request::Webhooks(asked), patience)
             .await
     })
 }
