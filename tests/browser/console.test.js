@@ -285,9 +285,9 @@ test('one person alone can try it, keyboard only, with somebody who answers by i
   const window = await Window.open(browser, server.console('?user=alice'));
   const alice = window.phone();
   await alice.isOnline();
-  await alice.pane.getByRole('button', { name: 'Let Bob answer by itself' }).focus();
+  await alice.pane.getByRole('button', { name: 'Let Bob answer automatically' }).focus();
   await window.page.keyboard.press('Enter');
-  await alice.pane.locator('.person', { hasText: 'simulated' }).waitFor();
+  await alice.pane.locator('.person', { hasText: 'automatic' }).waitFor();
   await alice.pane.locator('.presence.is-online').waitFor();
   await alice.pane.getByRole('button', { name: 'Video call to Bob' }).focus();
   await window.page.keyboard.press('Enter');
@@ -314,7 +314,7 @@ test('without --dev two people call each other with tokens that they bring', asy
       return window;
     }));
     const [alice, bob] = windows.map((window) => window.phone());
-    await alice.pane.getByLabel('Call by user id').fill('bob');
+    await alice.pane.getByLabel('Call by user ID').fill('bob');
     await alice.pane.locator('.by-id').getByRole('button', { name: 'Video' }).click();
     await bob.sees('incoming');
     await bob.do('accept');
@@ -361,14 +361,14 @@ test('developers see what goes over the wire, and what comes of the awkward case
   assert.match(curl, /^curl -sS -X POST 'http:.*initiate' [^]*Bearer \$TOKEN/);
   assert.doesNotMatch(curl, /eyJ/);
   await page.getByLabel('Filter').fill('no-such-text');
-  await page.getByText('Nothing yet.').waitFor();
+  await page.getByText('No entries.').waitFor();
   await window.close();
 });
 
 test('it speaks Vietnamese', async () => {
   const window = await Window.open(browser, server.console('?panes=1'), { language: 'vi-VN' });
-  await window.page.getByRole('heading', { name: 'Ai dùng máy này?' }).waitFor();
+  await window.page.getByRole('heading', { name: 'Ai đang dùng máy này?' }).waitFor();
   await window.page.locator('.language select').selectOption('en');
-  await window.page.getByRole('heading', { name: 'Who is on this phone?' }).waitFor();
+  await window.page.getByRole('heading', { name: 'Who uses this phone?' }).waitFor();
   await window.close();
 });

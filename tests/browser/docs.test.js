@@ -55,7 +55,7 @@ test('the filter leaves what has the word, and says so where nothing has it', as
   await link('Report the quality of a call').waitFor();
   assert.equal(await link('List who is online').count(), 0);
   await filter.fill('no such word');
-  await page.getByText('Nothing here says “no such word”.').waitFor();
+  await page.getByText('No match for “no such word”.').waitFor();
   assert.equal(await link(/./).count(), 0);
   await filter.fill('');
   await link('List who is online').waitFor();

@@ -1,6 +1,6 @@
-// Elements, and the little Markdown that the documents' descriptions use. Text only ever becomes text nodes.
+// DOM elements, and the subset of Markdown that descriptions use. Text always becomes text nodes.
 
-/** The element `name` with these attributes and children; children that are null are left out. */
+/** Creates the element `name` with attributes and children; null children are skipped. */
 export function el(name, attributes = {}, ...children) {
   const element = document.createElement(name);
   for (const [attribute, value] of Object.entries(attributes)) {
@@ -11,7 +11,7 @@ export function el(name, attributes = {}, ...children) {
   return element;
 }
 
-/** Paragraphs, lists and `code`. */
+/** Renders paragraphs, lists and `code`. */
 export function markdown(text) {
   return (text ?? "").split(/\n{2,}/).filter(Boolean).map((block) => {
     const lines = block.split("\n");
@@ -22,13 +22,13 @@ export function markdown(text) {
   });
 }
 
-/** One line of Markdown. */
+/** Renders one line of Markdown. */
 export function inline(text) {
   return (text ?? "").split(/(`[^`]+`)/).filter(Boolean).map((part) =>
     part.startsWith("`") && part.endsWith("`") ? el("code", {}, part.slice(1, -1)) : part);
 }
 
-/** A table; a row is a list of cells. */
+/** Renders a table; a row is a list of cells. */
 export function table(head, rows) {
   return el("div", { class: "table" },
     el("table", {},
@@ -37,7 +37,7 @@ export function table(head, rows) {
         cell instanceof HTMLTableCellElement ? cell : el("td", {}, cell)))))));
 }
 
-/** A JSON value, coloured. */
+/** Renders a JSON value with syntax colours. */
 export function json(value) {
   const text = JSON.stringify(value, null, 2);
   const tokens = /("(?:[^"\\]|\\.)*")(\s*:)?|(-?\d[\d.eE+-]*|true|false|null)/g;
@@ -54,7 +54,7 @@ export function json(value) {
   return el("pre", { tabindex: "0" }, code);
 }
 
-/** Lines for a terminal. */
+/** Renders shell commands. */
 export function shell(text) {
   return el("pre", { tabindex: "0" }, el("code", {}, text));
 }

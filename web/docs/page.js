@@ -1,4 +1,4 @@
-// Draws the two documents: what is asked and answered over REST, what is said on the socket.
+// Renders OpenAPI (REST) and AsyncAPI (WebSocket) as one page.
 
 import { el, inline, json, markdown, shell, table } from "./dom.js";
 import { Schemas } from "./schema.js";
@@ -11,7 +11,7 @@ try {
   const [openapi, asyncapi] = await Promise.all(["api/openapi.json", "api/asyncapi.json"].map(load));
   draw(openapi, asyncapi);
 } catch (error) {
-  main.replaceChildren(el("div", { class: "problem", role: "alert" }, `The documents could not be loaded: ${error.message}`));
+  main.replaceChildren(el("div", { class: "problem", role: "alert" }, `Cannot load the API documents: ${error.message}`));
 } finally {
   main.removeAttribute("aria-busy");
 }
@@ -28,7 +28,7 @@ function draw(openapi, asyncapi) {
   main.replaceChildren(...sections.map(({ id, title, lead = [], entries = [] }) =>
     el("section", { id }, el("h2", {}, title), lead, entries.map(({ article }) => article))));
   contents(sections);
-  // The browser looked for the address's fragment before it was drawn.
+  // The browser looked for the fragment before the page was rendered.
   document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
 }
 
@@ -59,9 +59,9 @@ function route(openapi, schemas, { path, method, operation }) {
     !needsToken && el("p", {}, "Needs no token."),
     parameters(schemas, operation.parameters ?? []),
     requestBody(schemas, operation.requestBody),
-    el("h4", {}, "Answers"),
+    el("h4", {}, "Responses"),
     Object.entries(operation.responses).map(([status, response]) => answer(schemas, status, schemas.resolve(response))),
-    method !== "get" || needsToken ? [el("h4", {}, "From a terminal"), shell(curl(schemas, path, method, operation, needsToken))] : null);
+    method !== "get" || needsToken ? [el("h4", {}, "curl"), shell(curl(schemas, path, method, operation, needsToken))] : null);
   return { article, link: operation.summary, id, text: `${method} ${path} ${article.textContent}` };
 }
 
@@ -131,14 +131,14 @@ function socket(asyncapi) {
   return [
     {
       id: "socket",
-      title: "The socket",
+      title: "WebSocket",
       lead: [
         el("p", { class: "route" }, el("span", { class: "verb get" }, "GET"), ` ${channel.address}?token=…`),
-        markdown(asyncapi.info.description), markdown(channel.description), el("h3", {}, "How the server closes it"), codes,
+        markdown(asyncapi.info.description), markdown(channel.description), el("h3", {}, "Close codes"), codes,
       ],
     },
-    { id: "from-the-client", title: "What clients say", entries: said("receive") },
-    { id: "from-the-server", title: "What the server says", entries: said("send") },
+    { id: "from-the-client", title: "Client messages", entries: said("receive") },
+    { id: "from-the-server", title: "Server messages", entries: said("send") },
   ];
 }
 
@@ -152,7 +152,7 @@ function message(schemas, key, operation) {
     el("p", {}, el("strong", {}, `${message.summary}.`)),
     markdown(message.description),
     schemas.fields(message.payload),
-    answers.length > 0 && el("p", {}, "Answered with ", answers.flatMap((answer, index) =>
+    answers.length > 0 && el("p", {}, "Response: ", answers.flatMap((answer, index) =>
       [index > 0 && " or ", el("a", { href: `#message-${answer}` }, schemas.resolve(
         schemas.resolve({ $ref: `#/channels/chat/messages/${answer}` })).name)]), "."),
     message.examples.map(({ summary, payload }) =>
@@ -160,7 +160,7 @@ function message(schemas, key, operation) {
   return { article, link: message.name, id, text: article.textContent };
 }
 
-/** Every word for a failure, with the statuses and sentences it comes with. */
+/** Every error type with its statuses and messages. */
 function errors(openapi, asyncapi) {
   const schemas = new Schemas(openapi);
   const found = new Map(openapi.components.schemas.ErrorType.enum.map((word) => [word, new Map()]));
@@ -179,7 +179,7 @@ function errors(openapi, asyncapi) {
     }
   }
   for (const { payload, summary } of asyncapi.components.messages.callError.examples) {
-    if (found.get(payload.payload.errorType)?.size === 0) note(payload.payload.errorType, "socket", summary);
+    if (found.get(payload.payload.errorType)?.size === 0) note(payload.payload.errorType, "WebSocket", summary);
   }
   const rows = [...found].filter(([, whens]) => whens.size > 0).map(([word, whens]) => [
     el("code", {}, word),
@@ -222,14 +222,14 @@ function contents(sections) {
       group.hidden = wanted !== "" && !title.includes(wanted) && items.every(({ item }) => item.hidden);
     }
     const isFound = groups.some(({ group }) => !group.hidden);
-    document.getElementById("none").textContent = isFound ? "" : `Nothing here says “${filter.value.trim()}”.`;
+    document.getElementById("none").textContent = isFound ? "" : `No match for “${filter.value.trim()}”.`;
   });
-  // On a phone the contents would fill the first screens.
+  // On a phone the table of contents would fill the first screens.
   if (matchMedia("(max-width: 55rem)").matches) document.getElementById("contents").open = false;
   follow(links);
 }
 
-/** Marks the link to what is being read. */
+/** Highlights the link to the visible section. */
 function follow(links) {
   const byId = new Map([...links.querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
   const observer = new IntersectionObserver((seen) => {

@@ -7,9 +7,9 @@ import type {
   CallSignal, CallStatus, CallTimeout, EndedCall, InitiateCall, QualityReport, RejectReason, StartedCall, TargetStatus,
 } from "./types.js";
 
-/** What an app listens to. */
+/** Events of the client. */
 export interface CallsEvents {
-  /** Somebody calls: once for each call, however often the connection comes back while it rings. */
+  /** Incoming call: once per call, even if the connection is lost and returns while it rings. */
   invitation: CallInvitation;
   /** The call was accepted: by the other participant, or on another device of this user. */
   accepted: CallAccepted;
@@ -17,55 +17,55 @@ export interface CallsEvents {
   rejected: CallRejected;
   /** The call was ended. */
   ended: CallEnded;
-  /** Nobody answered. */
+  /** The call was not answered in time. */
   timeout: CallTimeout;
-  /** A call is over, whatever it was; also where that was told while this client could not hear it. */
+  /** The call is over for any reason, also if it ended while this client was disconnected. */
   over: { callId: CallId; status: CallStatus };
   /** The other participant's network is bad. */
   qualityWarning: CallQualityWarning;
-  /** The other participant says something, to set up media. */
+  /** Signal from the other participant, to set up media. */
   signal: CallSignal;
-  /** A message of this client was refused. */
+  /** The server rejected a message of this client. */
   error: CallError;
-  /** The connection stands, and the user's live call is this one, or none. */
+  /** Connected; `active` is the user's live call, or null. */
   connected: { active: CallDetails | null };
-  /** The connection is gone; where it comes back by itself, after how many milliseconds it is tried. */
+  /** Disconnected; `retryInMs` is the time until the next attempt, or null if there is none. */
   disconnected: { code: number; reason: string; retryInMs: number | null };
 }
 
-/** What a client needs. */
+/** Options of a client. */
 export interface Options {
-  /** Where the server is: `https://calls.example.com`. */
+  /** Address of the server: `https://calls.example.com`. */
   url: string;
-  /** A token, or what gives one; only with the latter the session outlives its first token. */
+  /** A token, or a function that returns one. The session outlives its first token only with a function. */
   token: string | TokenSource;
-  /** The class of sockets, where the platform has none (Node before 22). */
+  /** WebSocket class, if the platform has none (Node.js before 22). */
   WebSocket?: SocketClass;
-  /** How long things take. */
+  /** Timeouts and intervals. */
   timing?: Partial<Timing>;
 }
 
 const TIMING: Timing = { backoffMs: 500, maxBackoffMs: 30_000, silenceMs: 30_000, answerMs: 10_000, renewMs: 60_000 };
 
-/** The statuses of calls that are over. */
+/** Final statuses. */
 const FINAL: readonly CallStatus[] = ["ENDED", "REJECTED", "MISSED"];
 
-/** How many calls that are over are remembered, so that each is told once. */
+/** Number of ended calls to remember, so that each is reported once. */
 const REMEMBERED = 64;
 
-/** A name for a request that no other has: 128 random bits. `randomUUID` is missing on pages that came without TLS. */
+/** Returns an idempotency key: 128 random bits. `randomUUID` is missing on pages without TLS. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A user's calls: everything that happens to them, and everything that can be done with them. */
+/** Client for the calls of one user: events and actions. */
 export class Calls extends Emitter<CallsEvents> {
-  /** The whole REST interface, by the operations' ids. */
+  /** REST API, by the operation ids of OpenAPI. */
   readonly rest: Rest;
   readonly #socket: Socket;
   readonly #timing: Timing;
-  /** The calls that are live as far as this client knows. */
+  /** Calls that this client believes to be live. */
   readonly #live = new Set<CallId>();
   readonly #invited = new Set<CallId>();
   readonly #over = new Set<CallId>();
@@ -82,27 +82,27 @@ export class Calls extends Emitter<CallsEvents> {
     this.#socket.on("closed", (closed) => this.emit("disconnected", closed));
   }
 
-  /** Whether the connection stands just now. */
+  /** Whether the client is connected. */
   get isConnected(): boolean {
     return this.#socket.isOpen;
   }
 
-  /** Connects, and stays connected. */
+  /** Connects, and reconnects whenever the connection is lost. */
   connect(): void {
     this.#socket.connect();
   }
 
-  /** Leaves. */
+  /** Disconnects. */
   disconnect(): void {
     this.#socket.disconnect();
   }
 
-  /** Sees at once whether the connection stands: for when a device wakes up or changes its network. */
+  /** Checks the connection at once: call it when the device wakes up or changes its network. */
   wake(): void {
     this.#socket.wake();
   }
 
-  /** Calls somebody. It is asked again where the answer is lost, and nobody is rung twice for that. */
+  /** Starts a call. Retries if the response is lost, without ringing twice. */
   async initiate(call: InitiateCall): Promise<Call> {
     const headers = { "idempotency-key": newKey() };
     for (let attempt = 1; ; attempt += 1) {
@@ -119,41 +119,41 @@ export class Calls extends Emitter<CallsEvents> {
     }
   }
 
-  /** Takes a call. */
+  /** Accepts a call. */
   accept(callId: CallId): Promise<StartedCall> {
     return this.rest.request("acceptCall", { path: { callId } });
   }
 
-  /** Refuses a call. */
+  /** Rejects a call. */
   async reject(callId: CallId, reason: RejectReason = "declined"): Promise<Call> {
     const call = await this.rest.request("rejectCall", { path: { callId }, body: { reason } });
     this.#isOver(callId, call.status);
     return call;
   }
 
-  /** Hangs up, or gives up. */
+  /** Ends a call, answered or not. */
   async end(callId: CallId, durationSeconds?: number): Promise<EndedCall> {
     const call = await this.rest.request("endCall", { path: { callId }, body: { durationSeconds } });
     this.#isOver(callId, call.status);
     return call;
   }
 
-  /** Says that media flows, with ACTIVE. */
+  /** Sets the status: ACTIVE reports that media flows. */
   setStatus(callId: CallId, status: TargetStatus): Promise<StartedCall> {
     return this.rest.request("setCallStatus", { path: { callId }, body: { status } });
   }
 
-  /** The live call, or null. */
+  /** Returns the live call, or null. */
   active(): Promise<CallDetails | null> {
     return this.rest.request("getActiveCall");
   }
 
-  /** Says how well the network carries the call; false where there is no connection to say it on. */
+  /** Reports the network quality; returns false without a connection. */
   reportQuality(callId: CallId, report: QualityReport): boolean {
     return this.#socket.send("call.quality", { callId, ...report });
   }
 
-  /** Says something to the other participant, to set up media; false where there is no connection. */
+  /** Sends a signal to the other participant, to set up media; returns false without a connection. */
   signal(callId: CallId, signal: unknown): boolean {
     return this.#socket.send("call.signal", { callId, signal });
   }
@@ -162,7 +162,7 @@ export class Calls extends Emitter<CallsEvents> {
     switch (message.type) {
       case "call_invitation":
         this.#live.add(message.data.callId);
-        // A session that comes back is invited again to what still rings.
+        // On reconnect the server repeats the invitation to a call that still rings.
         if (remember(this.#invited, message.data.callId)) this.emit("invitation", message.data);
         return;
       case "call_accepted":
@@ -195,8 +195,8 @@ export class Calls extends Emitter<CallsEvents> {
   }
 
   /**
-   * What is kept for this client comes on the socket by itself; what was kept for too long shows in the calls
-   * that it believes to be live and that are not.
+   * Synchronises after a reconnect. The server delivers stored events by itself. Expired ones show in the calls that
+   * this client believes to be live and that are not.
    */
   async #resynchronise(): Promise<void> {
     try {
@@ -209,7 +209,7 @@ export class Calls extends Emitter<CallsEvents> {
       }
       if (this.isConnected) this.emit("connected", { active });
     } catch {
-      // Where the connection is lost too, the next one resynchronises.
+      // If the connection is lost too, the next one synchronises again.
       setTimeout(() => void (this.isConnected && this.#resynchronise()), this.#timing.answerMs / 10);
     }
   }
@@ -224,7 +224,7 @@ export class Calls extends Emitter<CallsEvents> {
   }
 }
 
-/** Puts `callId` into `known`, which forgets the oldest; false where it was there. */
+/** Adds `callId` to `known`, which drops the oldest; returns false if it was there. */
 function remember(known: Set<CallId>, callId: CallId): boolean {
   if (known.has(callId)) return false;
   known.add(callId);

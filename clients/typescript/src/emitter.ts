@@ -1,15 +1,15 @@
-/** Who listens to what. */
+/** Event emitter. */
 export class Emitter<Events> {
   readonly #listeners = new Map<keyof Events, Set<(event: never) => void>>();
 
-  /** Calls `listener` at each event of this name; the function that comes back ends that. */
+  /** Calls `listener` on each event of this name; returns a function that removes it. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners.add(listener));
     return () => void listeners.delete(listener);
   }
 
-  /** The next event of this name. */
+  /** Resolves with the next event of this name. */
   once<Name extends keyof Events>(name: Name): Promise<Events[Name]> {
     return new Promise((resolve) => {
       const off = this.on(name, (event) => {
@@ -19,7 +19,7 @@ export class Emitter<Events> {
     });
   }
 
-  /** Tells the listeners; one that throws does not keep it from the others. */
+  /** Calls the listeners; an exception in one does not affect the others. */
   protected emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {
       try {

@@ -1,15 +1,15 @@
 import type { Tokens } from "./token.js";
 import { OPERATIONS, type ErrorType, type Operations } from "./types.js";
 
-/** A refusal by the server. */
+/** Error response of the server. */
 export class ApiError extends Error {
   constructor(
     /** The HTTP status. */
     readonly status: number,
-    /** What kind of failure it was. */
+    /** Error type, for programs. */
     readonly errorType: ErrorType | "unknown",
     message: string,
-    /** After how many seconds to ask again, where the server said so. */
+    /** Seconds to wait before a retry, if the server sent `Retry-After`. */
     readonly retryAfter: number | null,
   ) {
     super(message);
@@ -17,12 +17,12 @@ export class ApiError extends Error {
   }
 }
 
-/** What an operation takes: of path, query and body those that it has. */
+/** Arguments of an operation: those of path, query and body that it has. */
 export type Arguments<Id extends keyof Operations> = {
   [Part in "path" | "query" | "body" as Operations[Id][Part] extends undefined ? never : Part]?: Operations[Id][Part];
 } & { headers?: Record<string, string> };
 
-/** The REST interface. */
+/** REST API client. */
 export class Rest {
   constructor(
     private readonly url: string,
@@ -30,7 +30,7 @@ export class Rest {
     private readonly timeoutMs: number,
   ) {}
 
-  /** Asks for an operation by its id in the OpenAPI document; a token that has just ended is renewed once. */
+  /** Calls an operation by its OpenAPI id; renews a rejected token once. */
   async request<Id extends keyof Operations>(id: Id, args: Arguments<Id> = {}): Promise<Operations[Id]["data"]> {
     try {
       return await this.#send(id, args, await this.tokens.get());

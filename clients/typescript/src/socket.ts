@@ -2,7 +2,7 @@ import { Emitter } from "./emitter.js";
 import { endOf, type Tokens } from "./token.js";
 import type { ClientMessages, CloseCode, ServerMessages } from "./types.js";
 
-/** As much of a WebSocket as is used. */
+/** The part of the WebSocket interface that the client uses. */
 export interface SocketLike {
   send(text: string): void;
   close(code?: number, reason?: string): void;
@@ -12,46 +12,46 @@ export interface SocketLike {
   onerror: ((event: never) => void) | null;
 }
 
-/** What makes one: the platform's `WebSocket`, or that of a library. */
+/** WebSocket class of the platform or of a library. */
 export type SocketClass = new (url: string) => SocketLike;
 
-/** How long things take, in milliseconds. */
+/** Timeouts and intervals in milliseconds. */
 export interface Timing {
-  /** The first wait before reconnecting; it doubles each time. */
+  /** First delay before reconnecting; it doubles with each failure. */
   backoffMs: number;
-  /** The longest wait before reconnecting. */
+  /** Longest delay before reconnecting. */
   maxBackoffMs: number;
-  /** After how much silence the server is asked whether it is there. */
+  /** Silence after which the client sends a heartbeat. */
   silenceMs: number;
-  /** How long it may take to answer, to let a socket open, or to answer a request. */
+  /** Timeout of a heartbeat, of opening a connection and of a request. */
   answerMs: number;
-  /** How long before its end a token is renewed; at most half of what is left of it. */
+  /** Time before expiry at which a token is renewed; at most half of its remaining lifetime. */
   renewMs: number;
 }
 
-/** Any message of the server. */
+/** Any message from the server. */
 export type ServerMessage = ServerMessages[keyof ServerMessages];
 
-/** What happens to the connection. */
+/** Events of the connection. */
 export interface SocketEvents {
-  /** It stands. */
+  /** Connected. */
   open: undefined;
-  /** The server said something. */
+  /** Message from the server. */
   message: ServerMessage;
-  /** It is gone; where it will be tried again, after how many milliseconds. */
+  /** Disconnected; `retryInMs` is the time until the next attempt, or null if there is none. */
   closed: { code: number; reason: string; retryInMs: number | null };
 }
 
-/** After these the server does not want this session back: another connection took its place, or the user is barred. */
+/** Close codes without a reconnect: another connection replaced this one, or the user is disabled. */
 const FINAL: readonly CloseCode[] = [4000, 1008];
 
-/** A connection that comes back. */
+/** Connection that reconnects. */
 export class Socket extends Emitter<SocketEvents> {
   #socket: SocketLike | null = null;
   #isOpen = false;
   #wanted = false;
   #failures = 0;
-  /** When the connection's token ends. */
+  /** Expiry of the connection's token. */
   #end: number | null = null;
   #retry: Timer;
   #silence: Timer;
@@ -62,7 +62,7 @@ export class Socket extends Emitter<SocketEvents> {
     private readonly Class: SocketClass,
     private readonly tokens: Tokens,
     private readonly timing: Timing,
-    /** Says whether the present token is refused, after a connection could not be opened. */
+    /** Returns whether the server rejects the current token, after a failed connection. */
     private readonly isRefused: () => Promise<boolean>,
   ) {
     super();
@@ -72,21 +72,21 @@ export class Socket extends Emitter<SocketEvents> {
     return this.#isOpen;
   }
 
-  /** Connects, and from then on whenever the connection is lost. */
+  /** Connects, and reconnects whenever the connection is lost. */
   connect(): void {
     if (this.#wanted) return;
     this.#wanted = true;
     void this.#open();
   }
 
-  /** Leaves. */
+  /** Disconnects. */
   disconnect(): void {
     this.#wanted = false;
     clearTimeout(this.#retry);
     this.#drop(1000, "disconnected", null);
   }
 
-  /** Tries at once, as after the device has come back from sleep; where the connection stands, sees whether it does. */
+  /** Reconnects at once, or checks an open connection: for a device that wakes up. */
   wake(): void {
     if (!this.#wanted) return;
     if (this.#isOpen) return this.#ask();
@@ -96,7 +96,7 @@ export class Socket extends Emitter<SocketEvents> {
     }
   }
 
-  /** Says something; false where there is no connection to say it on. */
+  /** Sends a message; returns false without a connection. */
   send<Type extends keyof ClientMessages>(type: Type, payload: ClientMessages[Type]["payload"]): boolean {
     if (!this.#isOpen || !this.#socket) return false;
     this.#socket.send(JSON.stringify({ type, payload }));
@@ -113,7 +113,7 @@ export class Socket extends Emitter<SocketEvents> {
     if (!this.#wanted || this.#socket) return;
     const socket = new this.Class(`${this.url}/ws/chat?token=${encodeURIComponent(token)}`);
     this.#socket = socket;
-    // What comes of a socket that was given up is of no interest any more.
+    // Ignores events of a socket that was replaced.
     const current = <Event>(then: (event: Event) => void) => (event: Event) => {
       if (this.#socket === socket) then(event);
     };
@@ -141,7 +141,7 @@ export class Socket extends Emitter<SocketEvents> {
     });
   }
 
-  /** A page is not told why a socket did not open: REST says whether it was the token. */
+  /** A page cannot see why a WebSocket did not open: REST shows whether the token was rejected. */
   async #couldNotOpen({ code, reason }: { code: number; reason: string }): Promise<void> {
     const refused = await this.isRefused().catch(() => false);
     if (!this.#wanted) return;
@@ -175,14 +175,14 @@ export class Socket extends Emitter<SocketEvents> {
     this.#drop(4900, reason, true);
   }
 
-  /** Gives the present socket up, without waiting for what it says to that. */
+  /** Closes the socket without waiting for its close event. */
   #drop(code: number, reason: string, again: true | null): void {
     const socket = this.#socket;
     this.#forget();
     try {
       socket?.close(code, reason);
     } catch {
-      // It was not even open.
+      // The socket was not open yet.
     }
     if (again) this.#again(code, reason);
     else if (socket) this.emit("closed", { code, reason, retryInMs: null });
@@ -195,7 +195,7 @@ export class Socket extends Emitter<SocketEvents> {
     clearTimeout(this.#renewal);
   }
 
-  /** Full jitter over a wait that doubles: many clients of a server that restarts do not come all at once. */
+  /** Exponential backoff with jitter: clients of a restarted server do not reconnect all at once. */
   #again(code: number, reason: string, fresh = false): void {
     if (!this.#wanted) return;
     const longest = Math.min(this.timing.maxBackoffMs, this.timing.backoffMs * 2 ** this.#failures);
@@ -218,10 +218,10 @@ export class Socket extends Emitter<SocketEvents> {
   async #renew(): Promise<void> {
     try {
       const token = await this.tokens.get(true);
-      // Where there is no later one, asking again would not bring it.
+      // Without a later token, another attempt would not help.
       if ((endOf(token) ?? Infinity) > (this.#end ?? 0)) this.send("session.refresh", { token });
     } catch {
-      // The connection ends with its token; the next one asks for a token again.
+      // The connection ends with its token; the next one requests a new token.
     }
   }
 }

@@ -1,13 +1,13 @@
-/** Gives a token: the one that it has, or with `fresh` a new one for the same session (claim `sid`). */
+/** Returns a token: the current one, or with `fresh` a new one for the same session (claim `sid`). */
 export type TokenSource = (wanted: { fresh: boolean }) => string | Promise<string>;
 
-/** The token that is in use, and when it ends. */
+/** Cache of the current token. */
 export class Tokens {
   #token: Promise<string> | null = null;
 
   constructor(private readonly source: TokenSource) {}
 
-  /** The present token, or with `fresh` the next one. */
+  /** Returns the current token, or with `fresh` a new one. */
   async get(fresh = false): Promise<string> {
     if (fresh || !this.#token || isOver(await this.#token)) {
       const asked = Promise.resolve(this.source({ fresh: fresh || this.#token !== null }));
@@ -20,7 +20,7 @@ export class Tokens {
   }
 }
 
-/** When the token ends, in milliseconds of the Unix epoch; null where that cannot be read. */
+/** Returns the expiry in milliseconds of the Unix epoch, or null if the token cannot be read. */
 export function endOf(token: string): number | null {
   try {
     const payload = token.split(".")[1] ?? "";
