@@ -3,9 +3,9 @@
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
-use crate::store::{self, AfterCommit, Write};
+use crate::store::{self, Write};
 
-use super::{Error, Service, nothing};
+use super::{Error, Service};
 
 /// How long a job may go on. What counts is less this time than the pages that it changes: they are written into
 /// the log by its commit and into the database by the checkpoint that follows, while the disk has the commits of
@@ -43,13 +43,13 @@ impl Service {
         &self,
         step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Send + 'static,
     ) -> Result<(T, bool), Error> {
-        let job = move |db: &Write<'_>| -> Result<((T, bool), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(T, bool), Error> {
             let (began, mut done) = (Instant::now(), T::default());
             loop {
                 let (some, finished) = step(db)?;
                 done += some;
                 if finished || began.elapsed() >= HOLD {
-                    return Ok(((done, finished), nothing()));
+                    return Ok((done, finished));
                 }
             }
         };

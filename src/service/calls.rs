@@ -8,10 +8,10 @@ use crate::call::{
 };
 use crate::call::{media, policy};
 use crate::clock::Timestamp;
-use crate::store::{AfterCommit, CallParty, Remembered, Write};
+use crate::store::{CallParty, Remembered, Write};
 use crate::user::{AccountStatus, User, UserId};
 
-use super::{Error, Inner, KEY_REMEMBERED_FOR, Service, nothing};
+use super::{Error, Inner, KEY_REMEMBERED_FOR, Service};
 
 /// A caller's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -183,13 +183,13 @@ impl Service {
         decide: impl FnOnce(&Call, Timestamp) -> Result<Option<Transition>, CallError> + Send + 'static,
     ) -> Result<Call, Error> {
         let inner = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<(Call, AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<Call, Error> {
             let call = db.call(call)?.ok_or(Error::CallNotFound)?;
             let Some(transition) = decide(&call, inner.clock.now())? else {
-                return Ok((call, nothing()));
+                return Ok(call);
             };
-            let after_commit = inner.apply(db, &transition)?;
-            Ok((transition.call, after_commit))
+            inner.apply(db, &transition)?;
+            Ok(transition.call)
         };
         self.0.store.write(job).await
     }
@@ -201,14 +201,14 @@ impl Inner {
         db: &Write<'_>,
         principal: &Principal,
         new: NewCall,
-    ) -> Result<(Initiated, AfterCommit), Error> {
+    ) -> Result<Initiated, Error> {
         let now = self.clock.now();
         if let Some(key) = &new.idempotency_key
             && let Some(before) = db.remembered(&principal.user, key, now)?
             // A call that is forgotten takes its key with it.
             && let Some(call) = db.call(before.call)?
         {
-            return Ok((repeated(call, before.refused, &new)?, nothing()));
+            return repeated(call, before.refused, &new);
         }
         let caller = db
             .party(&principal.user)?
@@ -247,14 +247,13 @@ impl Inner {
                 expires_at,
             )?;
         }
-        let after_commit = self.record_effects(db, &transition)?;
+        self.record_effects(db, &transition)?;
         let call = transition.call;
-        let initiated = if refused {
+        Ok(if refused {
             Initiated::RefusedAsBusy(call.callee)
         } else {
             Initiated::Made(call)
-        };
-        Ok((initiated, after_commit))
+        })
     }
 }
 

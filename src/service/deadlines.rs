@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::call::{Status, Transition, transition};
 use crate::clock::Timestamp;
 use crate::metrics::Loss;
-use crate::store::{AfterCommit, Write};
+use crate::store::Write;
 
 use super::batch::until_none;
 use super::channels::Move;
@@ -29,20 +29,20 @@ impl Service {
     pub async fn begin(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
         let inner = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.mark_all_gone(now)?;
             inner.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
             let answered = db.answered_calls()?;
-            let remember = move || {
+            db.on_commit(move || {
                 for answered in answered {
                     inner.channels.tell(Move::In(answered));
                 }
                 for (status, calls) in live {
                     inner.metrics.set_live_calls(status, calls);
                 }
-            };
-            Ok(((), Box::new(remember)))
+            });
+            Ok(())
         };
         self.0.store.write(job).await
     }
@@ -123,19 +123,13 @@ impl Service {
 }
 
 impl Inner {
-    fn end_overdue(self: &Arc<Self>, db: &Write<'_>) -> Result<(usize, AfterCommit), Error> {
+    fn end_overdue(self: &Arc<Self>, db: &Write<'_>) -> Result<usize, Error> {
         let now = self.clock.now();
-        let mut after_commits = Vec::new();
-        for transition in self.due(db, now)? {
-            after_commits.push(self.apply(db, &transition)?);
+        let due = self.due(db, now)?;
+        for transition in &due {
+            self.apply(db, transition)?;
         }
-        let ended = after_commits.len();
-        let after_commit: AfterCommit = Box::new(move || {
-            for after_commit in after_commits {
-                after_commit();
-            }
-        });
-        Ok((ended, after_commit))
+        Ok(due.len())
     }
 
     /// What is due at `now`: the calls' own deadlines first, then those who are gone.

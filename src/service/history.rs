@@ -1,10 +1,10 @@
 //! What users remember of their calls.
 
 use crate::call::{CallId, EntryId, Filter, PastCall, Period, Statistics};
-use crate::store::{AfterCommit, HistoryQuery, Write};
+use crate::store::{HistoryQuery, Write};
 use crate::user::UserId;
 
-use super::{Error, Service, nothing};
+use super::{Error, Service};
 
 /// Entries deleted between two looks at the time: neighbours, which take some 0.2 ms.
 const STEP: u32 = 256;
@@ -51,9 +51,9 @@ impl Service {
     /// # Errors
     /// [`Error::EntryNotFound`], [`Error::Store`].
     pub async fn delete_past_call(&self, user: UserId, id: EntryId) -> Result<(), Error> {
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             if db.delete_past_call(&user, id)? {
-                Ok(((), nothing()))
+                Ok(())
             } else {
                 Err(Error::EntryNotFound)
             }
@@ -86,9 +86,9 @@ impl Service {
     /// # Errors
     /// [`Error::Store`].
     pub async fn mark_seen(&self, user: UserId) -> Result<(), Error> {
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.look(&user)?;
-            Ok(((), nothing()))
+            Ok(())
         };
         self.0.store.write(job).await
     }

@@ -1,9 +1,9 @@
 //! Whom users have blocked, and who their contacts are.
 
-use crate::store::{AfterCommit, Write};
+use crate::store::Write;
 use crate::user::{List, Listed, UserId};
 
-use super::{Error, Service, nothing};
+use super::{Error, Service};
 
 /// Users on one list of one user: more than anybody knows, and few enough for one answer (some 600 KB).
 const LONGEST_LIST: u32 = 5_000;
@@ -27,19 +27,19 @@ impl Service {
             return Err(Error::OwnList);
         }
         let now = self.0.clock.now();
-        let job = move |db: &Write<'_>| -> Result<(Listed, AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<Listed, Error> {
             let profile = db
                 .user(&user)?
                 .ok_or_else(|| Error::UserNotFound(user.clone()))?
                 .profile;
             if let Some(at) = db.listed_since(&owner, list, &user)? {
-                return Ok((Listed { profile, at }, nothing()));
+                return Ok(Listed { profile, at });
             }
             if db.count_listed(&owner, list)? >= LONGEST_LIST {
                 return Err(Error::ListFull(LONGEST_LIST));
             }
             db.enlist(&owner, list, &user, now)?;
-            Ok((Listed { profile, at: now }, nothing()))
+            Ok(Listed { profile, at: now })
         };
         self.0.store.write(job).await
     }
@@ -49,12 +49,12 @@ impl Service {
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Store`].
     pub async fn delist(&self, owner: UserId, list: List, user: UserId) -> Result<(), Error> {
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             if db.user(&user)?.is_none() {
                 return Err(Error::UserNotFound(user));
             }
             db.delist(&owner, list, &user)?;
-            Ok(((), nothing()))
+            Ok(())
         };
         self.0.store.write(job).await
     }
@@ -69,14 +69,14 @@ impl Service {
             return Err(Error::OwnList);
         }
         let now = self.0.clock.now();
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             for user in &pair {
                 if db.user(user)?.is_none() {
                     return Err(Error::UserNotFound(user.clone()));
                 }
             }
             db.set_contacts([&pair[0], &pair[1]], wanted, now)?;
-            Ok(((), nothing()))
+            Ok(())
         };
         self.0.store.write(job).await
     }

@@ -33,7 +33,7 @@ use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
-use crate::store::{self, AfterCommit, Store, Write};
+use crate::store::{self, Store, Write};
 use crate::user::UserId;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
@@ -163,45 +163,34 @@ impl Service {
 }
 
 impl Inner {
-    /// Stores what became of a call, and returns what is left to do once that is committed. To be called
-    /// inside the writer's job.
+    /// Stores what became of a call, and registers what follows the commit. Runs inside the writer's job.
     fn apply(
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
-    ) -> Result<AfterCommit, store::Error> {
+    ) -> Result<(), store::Error> {
         db.update_call(transition)?;
         self.record_effects(db, transition)
     }
 
-    /// Routes a transition's notices, which it keeps for participants who are not connected, and returns what
-    /// is left to do once it is committed. To be called inside the writer's job.
+    /// Routes a transition's notices, stores those of participants who are not connected, and registers what follows
+    /// the commit. The order of the steps matters. Runs inside the writer's job.
     fn record_effects(
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
-    ) -> Result<AfterCommit, store::Error> {
+    ) -> Result<(), store::Error> {
         let deliveries = self.route(db, &transition.notices)?;
-        let deadline = self.next_deadline_of(transition);
-        let ended = transition.history.is_some().then_some(transition.call.id);
-        let unsaved = match ended {
-            Some(call) => self.save_quality_of(db, call)?,
-            None => None,
-        };
-        let change = CallChange::from(transition);
-        let news = self.call_feed.of(transition);
+        // First: no quality warning follows the event that ends the call.
+        if transition.history.is_some() {
+            self.settle_quality(db, transition.call.id)?;
+        }
+        let (inner, change) = (Arc::clone(self), CallChange::from(transition));
+        let item = self.call_feed.of(transition);
         let moved = channels::Move::of(&transition.call);
-        let announced = self.announce(db, transition)?;
-        let inner = Arc::clone(self);
-        Ok(Box::new(move || {
-            // Before anybody hears that the call is over: no warning comes after that.
-            if let Some(call) = ended {
-                inner.monitor.settle(call);
-            }
-            if let Some(unsaved) = unsaved {
-                inner.monitor.saved(&unsaved);
-            }
-            // Before anybody hears of an answer: who was told may ask to join at once.
+        let deadline = self.next_deadline_of(transition);
+        db.on_commit(move || {
+            // Before the answer is published: a participant who learns of it may ask to join the channel at once.
             if let Some(moved) = moved {
                 inner.channels.tell(moved);
             }
@@ -209,16 +198,14 @@ impl Inner {
                 delivery.publish(&inner.metrics);
             }
             inner.metrics.call_changed(&change);
-            if let Some(news) = news {
-                inner.call_feed.tell(news);
-            }
-            if let Some(announced) = announced {
-                announced();
+            if let Some(item) = item {
+                inner.call_feed.tell(item);
             }
             if let Some(deadline) = deadline {
                 inner.deadline_waker.ring_by(deadline);
             }
-        }))
+        });
+        self.announce(db, transition)
     }
 
     /// Who of the connected hears what. The sessions are chosen now, at the job's slot in the order of all
@@ -296,9 +283,4 @@ impl Delivery {
             Self::Kept(event) => metrics.event_kept(event),
         }
     }
-}
-
-/// Nothing to do after the commit.
-fn nothing() -> AfterCommit {
-    Box::new(|| ())
 }

@@ -11,7 +11,7 @@ use crate::call::quality::{self, Observed};
 use crate::call::{Call, CallId, Notice, QualityReport, QualitySummary};
 use crate::clock::Timestamp;
 use crate::hub::EncodedNotice;
-use crate::store::{self, AfterCommit, Write};
+use crate::store::{self, Write};
 use crate::user::UserId;
 
 use super::{Delivery, Error, Inner, Service};
@@ -45,7 +45,7 @@ struct Watched {
 
 /// What is to be stored of a call, and up to which report.
 #[derive(Clone, Copy)]
-pub(super) struct Unsaved {
+struct Unsaved {
     call: CallId,
     both: [QualitySummary; 2],
     heard: u64,
@@ -93,7 +93,7 @@ impl Monitor {
     }
 
     /// What is to be stored of one call.
-    pub fn unsaved_of(&self, call: CallId) -> Option<Unsaved> {
+    fn unsaved_of(&self, call: CallId) -> Option<Unsaved> {
         self.find(call)?.lock().unsaved(call)
     }
 
@@ -107,7 +107,7 @@ impl Monitor {
     }
 
     /// The reports of `unsaved` are stored.
-    pub fn saved(&self, unsaved: &Unsaved) {
+    fn saved(&self, unsaved: &Unsaved) {
         if let Some(watched) = self.find(unsaved.call) {
             let mut watched = watched.lock();
             watched.saved = watched.saved.max(unsaved.heard);
@@ -115,7 +115,7 @@ impl Monitor {
     }
 
     /// Waits until nobody is in the middle of a report on the call: whoever comes later finds it changed.
-    pub fn settle(&self, call: CallId) {
+    fn settle(&self, call: CallId) {
         if let Some(watched) = self.find(call) {
             drop(watched.lock());
         }
@@ -199,12 +199,12 @@ impl Service {
     pub async fn save_quality(&self) -> Result<(), Error> {
         for batch in self.0.monitor.unsaved().chunks(SAVED_AT_ONCE) {
             let (inner, batch) = (Arc::clone(&self.0), batch.to_vec());
-            let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+            let job = move |db: &Write<'_>| -> Result<(), Error> {
                 for unsaved in &batch {
                     db.save_quality(unsaved.call, &unsaved.both)?;
                 }
-                let saved = move || batch.iter().for_each(|one| inner.monitor.saved(one));
-                Ok(((), Box::new(saved)))
+                db.on_commit(move || batch.iter().for_each(|one| inner.monitor.saved(one)));
+                Ok(())
             };
             self.0.store.write(job).await?;
         }
@@ -214,17 +214,25 @@ impl Service {
 }
 
 impl Inner {
-    /// Stores, with the end of a call, what was reported of it. To be called inside the writer's job.
-    pub(super) fn save_quality_of(
-        &self,
+    /// Stores what was reported of a call with its end. No report is handled while the end is published. Runs inside
+    /// the writer's job.
+    pub(super) fn settle_quality(
+        self: &Arc<Self>,
         db: &Write<'_>,
         call: CallId,
-    ) -> Result<Option<Unsaved>, store::Error> {
+    ) -> Result<(), store::Error> {
         let unsaved = self.monitor.unsaved_of(call);
         if let Some(unsaved) = &unsaved {
             db.save_quality(call, &unsaved.both)?;
         }
-        Ok(unsaved)
+        let inner = Arc::clone(self);
+        db.on_commit(move || {
+            inner.monitor.settle(call);
+            if let Some(unsaved) = unsaved {
+                inner.monitor.saved(&unsaved);
+            }
+        });
+        Ok(())
     }
 
     /// Tells the connected sessions of a participant, at once: nothing is stored that this would have to wait

@@ -7,10 +7,10 @@ use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
 use crate::hub::{LimitReached, Slot, Subscription};
-use crate::store::{AfterCommit, Write};
+use crate::store::Write;
 use crate::user::{SessionId, UserId};
 
-use super::{Error, Inner, Service, nothing};
+use super::{Error, Inner, Service};
 
 impl Service {
     /// A slot for one more connection of `user` from `address`. A server that stops is full.
@@ -82,22 +82,18 @@ impl Service {
 
     async fn mark_gone(&self, user: UserId, at: Timestamp) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<((), AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
             // Asked again inside the job: the user may have come back in a job before this one.
             if inner.hub.is_connected(&user) {
-                return Ok(((), nothing()));
+                return Ok(());
             }
             let in_call = db.mark_gone(&user, at)?;
-            let announced = inner.announce_presence(db, &user, false, at)?;
+            inner.announce_presence(db, &user, false, at)?;
             let grace = inner.rules.disconnect_grace;
-            let due = grace.filter(|_| in_call).map(|grace| at.plus(grace));
-            let after_commit: AfterCommit = Box::new(move || {
-                announced();
-                if let Some(due) = due {
-                    inner.deadline_waker.ring_by(due);
-                }
-            });
-            Ok(((), after_commit))
+            if let Some(grace) = grace.filter(|_| in_call) {
+                db.on_commit(move || inner.deadline_waker.ring_by(at.plus(grace)));
+            }
+            Ok(())
         };
         self.0.store.write(job).await
     }
@@ -128,15 +124,14 @@ impl Inner {
         db: &Write<'_>,
         user: &UserId,
         session: &SessionId,
-    ) -> Result<(Subscription, AfterCommit), Error> {
+    ) -> Result<Subscription, Error> {
         let mut waiting = db.take_pending_events(user, self.clock.now())?;
         db.mark_present(user)?;
-        let announced = self.announce_presence(db, user, true, self.clock.now())?;
-        let mut rung = nothing();
+        self.announce_presence(db, user, true, self.clock.now())?;
         if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
             if call.status() == Status::Initiating {
                 let transition = transition::ring(&call, self.clock.now())?;
-                rung = self.apply(db, &transition)?;
+                self.apply(db, &transition)?;
                 call = transition.call;
             }
             if call.status() == Status::Ringing {
@@ -146,12 +141,8 @@ impl Inner {
         // Last, because it cannot fail: a session is in the hub only where its job is carried out.
         let subscription = self.hub.subscribe(user, session);
         let queue = Arc::clone(subscription.queue());
-        let after_commit: AfterCommit = Box::new(move || {
-            announced();
-            rung();
-            queue.preload(waiting);
-        });
-        Ok((subscription, after_commit))
+        db.on_commit(move || queue.preload(waiting));
+        Ok(subscription)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::call::{CallId, Principal, Signal, signal};
 use crate::hub::EncodedNotice;
-use crate::store::{AfterCommit, Write};
+use crate::store::Write;
 
 use super::{Delivery, Error, Inner, Service};
 
@@ -38,7 +38,7 @@ impl Inner {
         principal: &Principal,
         call: CallId,
         signal: Signal,
-    ) -> Result<((), AfterCommit), Error> {
+    ) -> Result<(), Error> {
         let call = db.call(call)?.ok_or(Error::CallNotFound)?;
         let notice = signal::relay(&call, &principal.user, signal, self.clock.now())?;
         let other = notice.audience.user();
@@ -50,11 +50,7 @@ impl Inner {
         }
         let notice = Arc::new(EncodedNotice::new(notice));
         let inner = Arc::clone(self);
-        Ok((
-            (),
-            Box::new(move || {
-                Delivery::ToSessions { queues, notice }.publish(&inner.metrics);
-            }),
-        ))
+        db.on_commit(move || Delivery::ToSessions { queues, notice }.publish(&inner.metrics));
+        Ok(())
     }
 }

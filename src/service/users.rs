@@ -1,9 +1,9 @@
 //! Who may sign in.
 
-use crate::store::AfterCommit;
+use crate::store::Write;
 use crate::user::{AccountStatus, Profile, User, UserId};
 
-use super::{Error, Service, nothing};
+use super::{Error, Service};
 
 /// What came of a valid token's attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,12 +73,11 @@ impl Service {
 
     async fn provision(&self, profile: Profile) -> Result<Option<User>, Error> {
         let now = self.0.clock.now();
-        let job =
-            move |db: &crate::store::Write<'_>| -> Result<(Option<User>, AfterCommit), Error> {
-                // Two first requests at once: the second finds what the first has added.
-                db.add_user(&profile, now)?;
-                Ok((db.user(&profile.id)?, nothing()))
-            };
+        let job = move |db: &Write<'_>| -> Result<Option<User>, Error> {
+            // Two first requests at once: the second finds what the first has added.
+            db.add_user(&profile, now)?;
+            Ok(db.user(&profile.id)?)
+        };
         self.0.store.write(job).await
     }
 }

@@ -7,14 +7,14 @@ use tokio::sync::watch;
 
 use crate::call::{Cause, Transition, transition};
 use crate::clock::Timestamp;
-use crate::store::{self, AfterCommit, Write};
+use crate::store::{self, Write};
 use crate::user::UserId;
 use crate::webhook_model::delivery::{EndpointId, Next, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
 use crate::webhook_model::{CallEvent, EventType, MessageId, Subject, WebhookEvent};
 
 use super::batch::until_none;
-use super::{Error, Inner, Service, nothing};
+use super::{Error, Inner, Service};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
 const KEPT_FOR: Duration = Duration::from_hours(48);
@@ -179,17 +179,18 @@ impl Service {
         change: impl Fn(&Write<'_>, EndpointId) -> Result<bool, Error> + Send + 'static,
     ) -> Result<Option<usize>, Error> {
         let inner = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<(Option<usize>, AfterCommit), Error> {
+        let job = move |db: &Write<'_>| -> Result<Option<usize>, Error> {
             let mut ids: Vec<_> = db.receivers()?.into_iter().map(|one| one.id).collect();
             ids.retain(|id| receiver.is_none_or(|wanted| wanted == *id));
             if ids.is_empty() {
-                return Ok((None, nothing()));
+                return Ok(None);
             }
             let mut changed = 0;
             for id in ids {
                 changed += usize::from(change(db, id)?);
             }
-            Ok((Some(changed), inner.bell()))
+            inner.wake_senders(db);
+            Ok(Some(changed))
         };
         self.0.store.write(job).await
     }
@@ -200,8 +201,9 @@ impl Service {
     /// [`Error::Store`].
     pub async fn retry_message(&self, id: MessageId) -> Result<bool, Error> {
         let (inner, now) = (Arc::clone(&self.0), self.0.clock.now());
-        let job = move |db: &Write<'_>| -> Result<(bool, AfterCommit), Error> {
-            Ok((db.retry_message(id, now)?, inner.bell()))
+        let job = move |db: &Write<'_>| -> Result<bool, Error> {
+            inner.wake_senders(db);
+            Ok(db.retry_message(id, now)?)
         };
         self.0.store.write(job).await
     }
@@ -235,19 +237,19 @@ impl Service {
 }
 
 impl Inner {
-    /// Puts `transition` into the outbox, where receivers are told of it, and returns what is left to do once
-    /// that is committed; none where there is nothing. To be called inside the writer's job.
+    /// Puts the event of `transition` into the webhook outbox, if an endpoint takes its type. Runs inside the writer's
+    /// job.
     pub(super) fn announce(
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
-    ) -> Result<Option<AfterCommit>, store::Error> {
+    ) -> Result<(), store::Error> {
         let topic = EventType::of(transition);
         let Transition { call, entry, .. } = transition;
         // A receiver would push, and the callee's phone would ring for somebody whom the callee has blocked.
         let wanted = |one: &&WebhookOutbox| one.wants(topic) && !call.suppressed;
         let Some(webhook_outbox) = self.webhook_outbox.as_ref().filter(wanted) else {
-            return Ok(None);
+            return Ok(());
         };
         // A session that makes a call ring by connecting enters the hub after this.
         let connects = entry.cause == Cause::CalleeConnected;
@@ -260,7 +262,8 @@ impl Inner {
         let subject = Subject::Call(Box::new(news));
         let at = entry.at;
         webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
-        Ok(Some(self.bell()))
+        self.wake_senders(db);
+        Ok(())
     }
 
     /// The same for `user`, who is online from now, or no longer.
@@ -270,24 +273,25 @@ impl Inner {
         user: &UserId,
         online: bool,
         at: Timestamp,
-    ) -> Result<AfterCommit, store::Error> {
+    ) -> Result<(), store::Error> {
         let topic = if online {
             EventType::UserOnline
         } else {
             EventType::UserOffline
         };
         let Some(webhook_outbox) = &self.webhook_outbox else {
-            return Ok(nothing());
+            return Ok(());
         };
         let either = webhook_outbox.wants(EventType::UserOnline)
             || webhook_outbox.wants(EventType::UserOffline);
         // Noted even where only the other one is told of: a second device's coming is no news.
         if !either || !db.note_presence(user, online)? || !webhook_outbox.wants(topic) {
-            return Ok(nothing());
+            return Ok(());
         }
         let subject = Subject::User(db.profile(user)?);
         webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
-        Ok(self.bell())
+        self.wake_senders(db);
+        Ok(())
     }
 
     /// Takes up the receivers at the start of a server, and tells them that nobody is online.
@@ -305,8 +309,7 @@ impl Inner {
             if self.webhook_outbox.is_none() {
                 db.note_presence(&user, false)?;
             }
-            // Nobody listens yet, so that no bell needs to be rung.
-            drop(self.announce_presence(db, &user, false, now)?);
+            self.announce_presence(db, &user, false, now)?;
         }
         Ok(())
     }
@@ -317,9 +320,9 @@ impl Inner {
         delivery: &Delivery,
         attempt: &Attempt,
         pushed: bool,
-    ) -> Result<(Option<PauseCause>, AfterCommit), Error> {
+    ) -> Result<Option<PauseCause>, Error> {
         let now = self.clock.now();
-        let rung = self.ring_by_push(db, delivery, pushed, now)?;
+        self.ring_by_push(db, delivery, pushed, now)?;
         let outcome = &attempt.outcome;
         let next = Next::after(outcome, delivery.failures, delivery.at, rand::random(), now);
         db.record_attempt(delivery, attempt, next, now)?;
@@ -334,12 +337,8 @@ impl Inner {
             Some(cause) if db.pause_receiver(delivery.receiver, cause, now)? => Some(cause),
             Some(_) | None => None,
         };
-        let bell = self.bell();
-        let after_commit: AfterCommit = Box::new(move || {
-            rung();
-            bell();
-        });
-        Ok((pause, after_commit))
+        self.wake_senders(db);
+        Ok(pause)
     }
 
     /// A call whose callee's device was woken by a push rings, where it still waits for one.
@@ -349,23 +348,23 @@ impl Inner {
         delivery: &Delivery,
         pushed: bool,
         now: Timestamp,
-    ) -> Result<AfterCommit, store::Error> {
+    ) -> Result<(), store::Error> {
         let call = delivery.call.filter(|_| pushed);
         let Some(call) = call.map(|call| db.call(call)).transpose()?.flatten() else {
-            return Ok(nothing());
+            return Ok(());
         };
         // One that rings already, was answered or is over is no worse for the push.
         transition::ring_by_push(&call, now)
-            .map_or_else(|_| Ok(nothing()), |transition| self.apply(db, &transition))
+            .map_or(Ok(()), |transition| self.apply(db, &transition))
     }
 
-    /// Wakes those who deliver.
-    fn bell(self: &Arc<Self>) -> AfterCommit {
+    /// Wakes the webhook senders once the job is committed.
+    fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
         let inner = Arc::clone(self);
-        Box::new(move || {
+        db.on_commit(move || {
             if let Some(webhook_outbox) = &inner.webhook_outbox {
                 webhook_outbox.ring();
             }
-        })
+        });
     }
 }

@@ -210,8 +210,12 @@ impl Database {
         // Immediate: a transaction that reads first and then writes would fail where the server writes too.
         let transaction =
             rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let value = job(&Write::on(&self.conn))?;
+        let write = Write::on(&self.conn);
+        let value = job(&write)?;
         transaction.commit()?;
+        for step in write.into_on_commit() {
+            step();
+        }
         Ok(value)
     }
 }

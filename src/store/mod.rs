@@ -31,6 +31,7 @@ mod webhook;
 mod write_health;
 mod writer;
 
+use std::cell::RefCell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +55,6 @@ pub use lock::Lock;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
 pub use users::Upsert;
-pub use writer::AfterCommit;
 
 /// Connections for short reads: as many as threads that serve requests, on which these reads run, on most
 /// machines; on others some wait for some microseconds.
@@ -102,15 +102,15 @@ impl Store {
         })))
     }
 
-    /// Runs `job` in the writer's next transaction and waits until its changes are on disk; what it returns
-    /// beside its value is done right after the commit, in the order of the commits.
+    /// Runs `job` in the writer's next transaction and waits until its changes are on disk. What the job registers
+    /// by [`Write::on_commit`] runs right after the commit, in the order of the commits.
     ///
     /// # Errors
     /// What the job returns; [`Error::Unavailable`] where the queue is full, the store is closed or the
     /// commit failed; [`Error::Panicked`].
     pub async fn write<T, E>(
         &self,
-        job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E> + Send + 'static,
+        job: impl FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -219,16 +219,33 @@ impl<'c> Read<'c> {
     }
 }
 
-/// What can be written, inside the writer's transaction.
+/// Step that runs once a job's changes are on disk.
+type OnCommit = Box<dyn FnOnce() + Send>;
+
+/// Unit of work: what can be written inside the writer's transaction, and what follows its commit.
 pub struct Write<'c> {
     read: Read<'c>,
+    on_commit: RefCell<Vec<OnCommit>>,
 }
 
 impl<'c> Write<'c> {
     pub(crate) const fn on(conn: &'c Connection) -> Self {
         Self {
             read: Read::on(conn),
+            on_commit: RefCell::new(Vec::new()),
         }
+    }
+
+    /// Registers `step` to run once this job's changes are on disk. Steps run in the order in which they were
+    /// registered, and the steps of all jobs in the order of the commits. They are dropped if the job fails or its
+    /// batch is not committed.
+    pub fn on_commit(&self, step: impl FnOnce() + Send + 'static) {
+        self.on_commit.borrow_mut().push(Box::new(step));
+    }
+
+    /// Ends the unit of work; returns the steps that follow its commit.
+    fn into_on_commit(self) -> Vec<OnCommit> {
+        self.on_commit.into_inner()
     }
 
     /// Runs `sql`, which stays prepared; returns how many rows it changed.

@@ -1,9 +1,9 @@
 //! The one writer: a thread that owns the one write connection and commits in groups.
 //!
 //! Jobs wait in a bounded queue. The thread takes what is there, runs each job in a savepoint inside one
-//! immediate transaction, commits once with the disk synced, and only then runs, in order, what each job
-//! left to do after its commit. So nobody is shared_stats of a change that could still be lost, everybody hears of
-//! changes in the order of their commits, and a job that fails rolls back alone.
+//! immediate transaction, commits once with the disk synced, and only then runs, in order, the steps that each job
+//! registered by [`Write::on_commit`]. So no change is published that could still be lost, all changes are published
+//! in the order of their commits, and a job that fails rolls back alone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,23 +21,20 @@ use crate::metrics::{Batch, Metrics};
 use super::checkpointer::Checkpointer;
 use super::error::Error;
 use super::write_health::{ProbePermit, WriteHealth};
-use super::{Write, schema};
+use super::{OnCommit, Write, schema};
 
-/// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; who comes after that is
-/// better shared_stats at once.
+/// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; a job that comes after that is
+/// better refused at once.
 pub(super) const QUEUE: usize = 1024;
 
 /// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
 /// is not kept waiting for the last.
 const BATCH: usize = 256;
 
-/// What a job leaves to be done once its changes are on disk.
-pub type AfterCommit = Box<dyn FnOnce() + Send>;
-
 /// What the writer is asked for.
 enum Job {
     /// To run this inside the transaction.
-    Change(Box<dyn FnOnce(&Write<'_>) -> Finish + Send>),
+    Change(Box<dyn FnOnce(Write<'_>) -> Finish + Send>),
     /// To find out whether the file can be written; the outcome of the batch tells.
     Probe(ProbePermit),
 }
@@ -99,7 +96,7 @@ impl Writer {
     /// commit failed; [`Error::Panicked`].
     pub async fn write<T, E>(
         &self,
-        job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E> + Send + 'static,
+        job: impl FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -167,34 +164,34 @@ fn stopped() -> Error {
 
 /// Runs one job; a panic inside it is its own error.
 fn run<T, E>(
-    job: impl FnOnce(&Write<'_>) -> Result<(T, AfterCommit), E>,
-    db: &Write<'_>,
+    job: impl FnOnce(&Write<'_>) -> Result<T, E>,
+    db: Write<'_>,
     answer: oneshot::Sender<Result<T, E>>,
 ) -> Finish
 where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(db)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(&db)));
     let outcome =
         outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
     // Nobody waits any more where the client has gone; its change stands all the same.
     match outcome {
-        Ok((value, after_commit)) => Finish {
-            keep: true,
-            answer: Box::new(move |committed| {
-                let _ = answer.send(match committed {
-                    Ok(()) => {
-                        // The change stands whatever becomes of its stats, so that is what is answered.
-                        if catch_unwind(AssertUnwindSafe(after_commit)).is_err() {
-                            tracing::error!("what follows a commit panicked");
+        Ok(value) => {
+            let on_commit = db.into_on_commit();
+            Finish {
+                keep: true,
+                answer: Box::new(move |committed| {
+                    let _ = answer.send(match committed {
+                        Ok(()) => {
+                            follow_commit(on_commit);
+                            Ok(value)
                         }
-                        Ok(value)
-                    }
-                    Err(cause) => Err(Error::Unavailable(cause.to_owned()).into()),
-                });
-            }),
-        },
+                        Err(cause) => Err(Error::Unavailable(cause.to_owned()).into()),
+                    });
+                }),
+            }
+        }
         Err(error) => Finish {
             keep: false,
             // A refusal rests on what the batch had written before it, so it falls with the batch.
@@ -205,6 +202,16 @@ where
                 }));
             }),
         },
+    }
+}
+
+/// Runs the steps that follow a commit. The change stands even if one of them panics, so the job is answered with its
+/// value and the other steps run.
+fn follow_commit(steps: Vec<OnCommit>) {
+    for step in steps {
+        if catch_unwind(AssertUnwindSafe(step)).is_err() {
+            tracing::error!("a step after a commit panicked");
+        }
     }
 }
 
@@ -312,7 +319,7 @@ fn transact(
         };
         run("SAVEPOINT job")?;
         let changes = conn.total_changes();
-        let finish = change(&Write::on(conn));
+        let finish = change(Write::on(conn));
         let keep = finish.keep;
         finished.push(finish);
         if conn.is_autocommit() {
@@ -353,12 +360,8 @@ mod tests {
         Writer::start(conn, checkpointer, Metrics::new("0.0.0")).expect("a thread")
     }
 
-    fn nothing() -> AfterCommit {
-        Box::new(|| ())
-    }
-
     async fn works(writer: &Writer) -> bool {
-        let job = |_: &Write<'_>| -> Result<_, Error> { Ok(((), nothing())) };
+        let job = |_: &Write<'_>| -> Result<(), Error> { Ok(()) };
         writer.write(job).await.is_ok()
     }
 
@@ -372,19 +375,19 @@ mod tests {
                 name: "Someone".to_owned(),
                 avatar: None,
             };
-            writer.write(move |db| -> Result<((), AfterCommit), Error> {
+            writer.write(move |db| -> Result<(), Error> {
                 db.add_user(&profile, Timestamp::from_millis(0))?;
                 assert!(!panics, "a defect");
-                Ok(((), nothing()))
+                Ok(())
             })
         };
         let (before, failed, after) =
             tokio::join!(add("alice", false), add("bob", true), add("carol", false));
         assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
         assert!(before.is_ok() && after.is_ok());
-        let count = |db: &Write<'_>| -> Result<(i64, AfterCommit), Error> {
+        let count = |db: &Write<'_>| -> Result<i64, Error> {
             let sql = "SELECT count(*) FROM users";
-            Ok((db.conn.query_row(sql, [], |row| row.get(0))?, nothing()))
+            Ok(db.conn.query_row(sql, [], |row| row.get(0))?)
         };
         assert_eq!(writer.write(count).await.expect("counted"), 2);
     }
@@ -394,7 +397,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
         let wrote = |sql: &'static str, keep: bool| {
-            let job = Job::Change(Box::new(move |db: &Write<'_>| {
+            let job = Job::Change(Box::new(move |db: Write<'_>| {
                 db.conn.execute_batch(sql).expect("SQL");
                 let answer = Box::new(|_: Result<(), &str>| ());
                 Finish { keep, answer }
@@ -409,13 +412,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_whose_news_panics_is_answered_as_what_it_is_done() {
+    async fn a_panic_after_the_commit_leaves_the_other_steps_and_the_answer() {
         let dir = tempfile::tempdir().expect("a folder");
         let writer = writer(&dir.path().join("calls.db"));
-        let job = |_: &Write<'_>| -> Result<(u8, AfterCommit), Error> {
-            Ok((7, Box::new(|| panic!("a defect"))))
+        let (sent, steps) = std::sync::mpsc::channel();
+        let job = move |db: &Write<'_>| -> Result<u8, Error> {
+            db.on_commit(|| panic!("a defect"));
+            db.on_commit(move || sent.send("second").expect("a receiver"));
+            Ok(7)
         };
         assert_eq!(writer.write(job).await.expect("committed"), 7);
+        assert_eq!(steps.try_recv(), Ok("second"));
         assert!(works(&writer).await);
     }
 
