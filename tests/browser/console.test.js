@@ -78,7 +78,7 @@ describe('a call', () => {
 
   test('by voice becomes active without a picture', () =>
     withWindows(['alice', 'bob'], async (alice, bob) => {
-      await answer(alice, bob, 'Voice');
+      await answer(alice, bob, 'Audio');
       assert.equal(await alice.pane.locator('video.mine').count(), 0);
       await hangUp(bob, alice);
     }));
@@ -89,8 +89,8 @@ describe('a call', () => {
         await alice.call('Bob');
         await bob.sees('incoming');
         await bob.do(`reject-${reason}`);
-        assert.equal(await alice.hearsOfTheEnd(), `Bob rejected: ${reason}`);
-        assert.equal(await bob.hearsOfTheEnd(), 'You rejected the call of Alice');
+        assert.equal(await alice.hearsOfTheEnd(), `Bob rejected the call: ${reason}`);
+        assert.equal(await bob.hearsOfTheEnd(), 'You rejected the call from Alice');
       }
     }));
 
@@ -147,12 +147,12 @@ describe('a call', () => {
         };
       });
       await alice.call('Bob');
-      await bob.page.waitForFunction(() => document.title === '☎ Alice is calling: video');
+      await bob.page.waitForFunction(() => document.title === '☎ Video call from Alice');
       await alice.do('cancel');
       await bob.hearsOfTheEnd();
       assert.equal(await bob.page.title(), 'Chattrix Calls console');
       const heard = await bob.page.evaluate(() => globalThis.heard);
-      assert.ok(heard.includes('a tone') && heard.includes('Alice is calling: video'), heard.join(', '));
+      assert.ok(heard.includes('a tone') && heard.includes('Video call from Alice'), heard.join(', '));
       assert.equal(heard.at(-1), 'closed');
     }));
 
@@ -202,7 +202,7 @@ test('a call that nobody answers is over for both when its time is', async () =>
       await alice.call('Bob');
       await bob.sees('incoming');
       assert.equal(await alice.hearsOfTheEnd(), 'Bob did not answer');
-      assert.equal(await bob.hearsOfTheEnd(), 'You missed a call of Alice');
+      assert.equal(await bob.hearsOfTheEnd(), 'Missed call from Alice');
     }, impatient);
   } finally {
     await impatient.end();

@@ -1,4 +1,4 @@
-// The page: one or two phones side by side, and below them what was said on the wire.
+// The page: one or two users side by side, and the log of requests and messages.
 
 import { html, render, useEffect, useState } from './vendor/htm-preact.js';
 import { LANGUAGES, language, t } from './i18n.js';
@@ -14,7 +14,7 @@ import { nameOf } from './ui/sign-in.js';
 const query = new URLSearchParams(location.search);
 const log = new Log();
 
-/** What this tab remembers of who is signed in: a page that is loaded anew is the same session. */
+/** Sign-ins of this tab: a reloaded page is the same session. */
 const kept = {
   read: (pane) => JSON.parse(sessionStorage.getItem(`pane:${pane}`) ?? 'null'),
   write: (pane, credentials) => sessionStorage.setItem(`pane:${pane}`, JSON.stringify(credentials)),
@@ -49,14 +49,14 @@ class Desk {
     this.redraw();
   }
 
-  /** Somebody of this page has come: the others need not wait until they look again. */
+  /** A user of this page has connected: the others update their presence at once. */
   #lookAround(newcomer) {
     for (const phone of Object.values(this.phones)) {
       if (phone && phone !== newcomer) setTimeout(() => phone.lookAround().catch(() => {}), 150);
     }
   }
 
-  /** Lets somebody answer by itself, or no longer. */
+  /** Switches automatic answers of a user on or off. */
   async simulate(userId, name) {
     const bot = this.bots.get(userId);
     if (bot) {
@@ -125,13 +125,13 @@ function Top({ layout, onLayout }) {
   </header>`;
 }
 
-/** Two people where one can be anybody and there is room; one where the address names one. */
+/** Two users in dev mode on a wide screen; one if the address names one. */
 function firstLayout(settings) {
   if (query.has('user') || !settings.isDevelopment || innerWidth < 900) return 'one';
   return query.get('panes') === '1' ? 'one' : 'two';
 }
 
-/** Signs in whom this tab remembers or the address names; with --dev, at first, the first two. */
+/** Signs in the users of this tab or of the address; in dev mode, at first, the first two. */
 async function begin(desk, settings, layout) {
   const wanted = query.get('user');
   const taken = kept.read('left');

@@ -1,4 +1,4 @@
-// What the page says, in English and Vietnamese.
+// Texts of the page in English and Vietnamese.
 
 import { Store } from './store.js';
 import en from './texts/en.js';
@@ -20,16 +20,16 @@ class Language extends Store {
 export const language = new Language();
 document.documentElement.lang = language.code;
 
-/** The languages by their own names. */
+/** Languages by their own names. */
 export const LANGUAGES = { en: 'English', vi: 'Tiếng Việt' };
 
-/** The text named `key`, with what stands in braces filled in. */
+/** Returns the text `key` with its placeholders filled in. */
 export function t(key, values = {}) {
   const text = TEXTS[language.code][key] ?? TEXTS.en[key] ?? key;
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '');
 }
 
-/** Seconds as 0:07 or 1:02:03. */
+/** Formats seconds as 0:07 or 1:02:03. */
 export function duration(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   const parts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
@@ -37,7 +37,7 @@ export function duration(seconds) {
   return shown.map((part, index) => (index ? String(part).padStart(2, '0') : part)).join(':');
 }
 
-/** A time of day today, else a date with it. */
+/** Formats a time of today, or date and time. */
 export function moment(instant) {
   const at = new Date(instant);
   const isToday = at.toDateString() === new Date().toDateString();

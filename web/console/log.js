@@ -1,11 +1,11 @@
-// What was said between this page and the server, both ways, for developers.
+// Log of requests and messages in both directions, for developers.
 
 import { Store } from './store.js';
 
-/** Entries kept: some minutes of a busy call. */
+/** Maximum number of entries: some minutes of a busy call. */
 const KEPT = 600;
 
-/** What goes on all the time and hides the rest. */
+/** Routine entries, which would hide the others. */
 const ROUTINE = [
   'heartbeat',
   'heartbeat.ack',
@@ -19,7 +19,7 @@ export class Log extends Store {
 
   /**
    * Adds `{who, via: 'REST'|'WS', direction: 'out'|'in', title, body?, status?, method?, url?}` and returns the
-   * entry, to which an answer can be added with `answered`.
+   * entry, to which `answered` adds the response.
    */
   add(entry) {
     const whole = { id: this.#next++, at: new Date(), ...entry };
@@ -29,7 +29,7 @@ export class Log extends Store {
     return whole;
   }
 
-  /** The answer to the request that `entry` is. */
+  /** Adds the response to the request `entry`. */
   answered(entry, status, body, milliseconds) {
     this.entries = this.entries.map((one) =>
       one.id === entry.id ? { ...one, status, answer: body, milliseconds } : one,
@@ -43,7 +43,7 @@ export class Log extends Store {
   }
 }
 
-/** `entry` as a command for a shell in which TOKEN holds the token, which is never shown here. */
+/** Returns `entry` as a shell command that reads the token from TOKEN. The log never shows a token. */
 export function asCurl(entry) {
   const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
   if (entry.via === 'WS') {
@@ -57,7 +57,7 @@ export function asCurl(entry) {
   return lines.join(' \\\n  ');
 }
 
-/** `entry` as JSON. */
+/** Returns `entry` as JSON. */
 export function asJson(entry) {
   if (entry.via === 'WS') return JSON.stringify(entry.body, null, 2);
   const { method, url, body, status, answer } = entry;

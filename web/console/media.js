@@ -1,24 +1,24 @@
-// What a person sends: camera and microphone, or something drawn where there are none.
+// Local media: camera and microphone, or a drawn picture with a tone.
 
-/** The picture that is drawn: small, and smooth enough to see that it moves. */
+/** Size and frame rate of the drawn picture. */
 const WIDTH = 640;
 const HEIGHT = 360;
 const FRAMES = 20;
 
-/** A stream for a call of that type. `drawn` asks for no camera at all. */
+/** Returns a stream for a call type. `drawn` skips the camera. */
 export async function capture(callType, name, { drawn = false } = {}) {
   const wanted = { audio: true, video: callType === 'VIDEO' && { width: { ideal: 1280 }, height: { ideal: 720 } } };
   if (!drawn && navigator.mediaDevices) {
     try {
       return { stream: await navigator.mediaDevices.getUserMedia(wanted), isDrawn: false };
     } catch {
-      // No camera, or none that this page may use: the call goes on with a picture of our own.
+      // No camera, or no permission: use a drawn picture.
     }
   }
   return { stream: draw(callType, name), isDrawn: true };
 }
 
-/** Ends a stream, and what draws it. */
+/** Stops a stream and its drawing. */
 export function release(stream) {
   for (const track of stream?.getTracks() ?? []) {
     track.stop();
@@ -32,7 +32,7 @@ function draw(callType, name) {
   return stream;
 }
 
-/** A soft tone that comes and goes. */
+/** Returns a soft, pulsing tone. */
 function hum() {
   const context = new AudioContext();
   const tone = new OscillatorNode(context, { frequency: 220 });
@@ -48,7 +48,7 @@ function hum() {
   return track;
 }
 
-/** The person's name on colours that drift, with a clock that shows that the picture is live. */
+/** Draws the user's name on moving colours, with a clock that shows that the picture is live. */
 function picture(name) {
   const canvas = Object.assign(document.createElement('canvas'), { width: WIDTH, height: HEIGHT });
   const pen = canvas.getContext('2d');
@@ -82,17 +82,17 @@ function picture(name) {
   return track;
 }
 
-/** Hues that stand well beside each other, and beside the green and red that mean something. */
+/** Hues that differ from each other and from the green and red of the buttons. */
 const HUES = [222, 262, 190, 318, 205, 285, 172, 240];
 
-/** A hue for a name, always the same. */
+/** Returns the hue of a name. */
 export function hueOf(name) {
   let sum = 0;
   for (const letter of name) sum += letter.codePointAt(0);
   return HUES[sum % HUES.length];
 }
 
-/** The first letters of a name's first and last word. */
+/** Returns the initials of a name. */
 export function initialsOf(name) {
   const words = name.trim().split(/\s+/);
   const letters = words.length > 1 ? [words[0], words.at(-1)] : [words[0]];

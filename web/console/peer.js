@@ -1,12 +1,12 @@
-// The connection between the two browsers of a call.
+// WebRTC connection between the two browsers of a call.
 //
-// Perfect negotiation (W3C, WebRTC 1.0, section 10.7): the callee is the polite one, who takes back an offer of its
-// own that meets one of the other's. The caller offers; candidates trickle. Every signal carries the id of the
-// page's connection that sent it, so that a page that was loaded anew is met with a new connection.
+// Perfect negotiation (W3C, WebRTC 1.0, section 10.7): the callee is the polite peer, which rolls back its own offer on
+// a collision. The caller offers; candidates trickle. Every signal has the id of the sender's connection, so that a
+// reloaded page gets a new connection.
 
 import { newId } from './server.js';
 
-/** Milliseconds for which a connection may be interrupted before a new way is looked for. */
+/** Milliseconds of interruption before an ICE restart. */
 const PATIENCE = 3_000;
 
 export class Peer {
@@ -19,21 +19,21 @@ export class Peer {
     this.#open();
   }
 
-  /** Begins: the caller offers, the callee says that it is there. */
+  /** Starts: the caller sends an offer, the callee reports that it is ready. */
   start() {
     if (this.isCaller) this.#addTracks();
     else this.#signal({ join: true });
   }
 
-  /** Takes what the other side sent; one signal is done before the next. */
-  hear(signal) {
+  /** Handles a signal of the other side; one at a time. */
+  receive(signal) {
     this.chain = this.chain.then(() => this.#handle(signal)).catch((error) => {
       if (!this.isClosed) console.warn('a signal could not be used:', error.message);
     });
     return this.chain;
   }
 
-  /** Looks for a new way, after the network has changed. */
+  /** Restarts ICE after a change of the network. */
   restart() {
     if (!this.isClosed && this.remoteId) this.connection.restartIce();
   }
@@ -62,7 +62,7 @@ export class Peer {
   }
 
   async #offer(connection) {
-    // The callee does not offer before it has been offered something: the first offer is the caller's.
+    // The first offer is the caller's: the callee sends none before it.
     if (!this.isCaller && !this.remoteId) return;
     try {
       this.isOffering = true;
@@ -91,7 +91,7 @@ export class Peer {
   async #handle({ id, join, description, candidate }) {
     if (this.isClosed) return;
     if (id !== this.remoteId) {
-      // The other page has begun anew; what was agreed with the one before is void.
+      // The other page was reloaded: discard the previous negotiation.
       if (this.remoteId) {
         this.connection.close();
         this.#open();
@@ -104,7 +104,7 @@ export class Peer {
     if (candidate) await this.#found(candidate);
   }
 
-  /** The callee's page is there; an offer that came before it may have been lost. */
+  /** The callee's page is ready; an earlier offer may have been lost. */
   async #joined() {
     const { localDescription, signalingState } = this.connection;
     if (this.isCaller && signalingState === 'have-local-offer') this.#signal({ description: localDescription });

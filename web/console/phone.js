@@ -1,29 +1,29 @@
-// One signed-in person: what is known of their calls, and everything they can do. It shows nothing itself.
+// Model of one signed-in user: state of the calls, and the actions. It renders nothing.
 
-import { checkToken, remember, synchronise } from './catch-up.js';
-import { hear } from './hear.js';
-import { Pass } from './pass.js';
+import { checkToken, remember, synchronise } from './resync.js';
+import { handleEvent } from './events.js';
+import { TokenHolder } from './token.js';
 import { Records } from './records.js';
 import { Refusal, Rest } from './rest.js';
 import { ring, silence } from './ring.js';
 import { newId } from './server.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
-import { Talk } from './talk.js';
+import { MediaSession } from './media-session.js';
 
-/** Milliseconds between looks at who is there. */
+/** Milliseconds between two presence requests. */
 const PRESENCE = 5_000;
 
-/** Whether a call of that status was answered and goes on. */
+/** Whether a call of that status is answered and live. */
 export const isAnswered = (status) => ['CONNECTING', 'ACTIVE'].includes(status);
 
-// What the server says is heard by hear.js, and what was missed meanwhile by catch-up.js.
+// events.js handles events of the server, resync.js synchronises after a reconnect.
 export class Phone extends Store {
-  /** `credentials` are a pass's; `settings` what the page knows of the server. */
+  /** `credentials` are those of a TokenHolder; `settings` are the server's. */
   constructor({ credentials, log, settings, pane, simulated = false }) {
     super();
     Object.assign(this, { settings, pane, simulated });
-    this.pass = new Pass(credentials, (token) => this.#renewed(token));
+    this.pass = new TokenHolder(credentials, (token) => this.#renewed(token));
     const { userId } = credentials;
     this.userId = userId;
     this.name = credentials.name ?? userId;
@@ -34,8 +34,8 @@ export class Phone extends Store {
     this.warning = null;
     this.elsewhere = null;
     this.notices = [];
-    this.talk = null;
-    /** What is heard while a call is being initiated. */
+    this.media = null;
+    /** Events that arrive while a call is being initiated. */
     this.early = null;
     const token = () => this.pass.token;
     this.rest = new Rest(log, userId, token);
@@ -47,7 +47,7 @@ export class Phone extends Store {
         this.onOnline?.();
         this.attempt(() => synchronise(this));
       },
-      message: (message) => hear(this, message),
+      message: (message) => handleEvent(this, message),
       changed: () => this.connectionChanged(),
       refused: () => this.attempt(() => checkToken(this)),
     });
@@ -59,13 +59,13 @@ export class Phone extends Store {
     this.presence = setInterval(() => this.attempt(() => this.lookAround()), PRESENCE);
     this.online = () => {
       this.socket.hurry();
-      this.talk?.recover();
+      this.media?.recover();
     };
     window.addEventListener('online', this.online);
     navigator.connection?.addEventListener?.('change', this.online);
   }
 
-  /** Signs out: leaves the page's memory of this person, and whatever still runs. */
+  /** Signs out: forgets this user and stops all activity. */
   stop() {
     this.#endTalk();
     silence(this.key);
@@ -76,12 +76,12 @@ export class Phone extends Store {
     this.socket.leave();
   }
 
-  /** Now, by the server's clock. */
+  /** The current time by the server's clock. */
   now() {
     return Date.now() + this.socket.skew;
   }
 
-  // --- what a person does ---
+  // --- actions ---
 
   async dial(userId, callType) {
     if (this.call || this.early) return;
@@ -91,18 +91,18 @@ export class Phone extends Store {
       const body = { calleeId: userId, callType, channelId: `console-${newId()}` };
       const data = await this.rest.post('v1/calls/initiate', body, { key: newId() });
       this.enter(data);
-      this.talk.prepare();
+      this.media.prepare();
     });
     const early = this.early.splice(0);
     this.early = null;
-    for (const message of early) hear(this, message);
+    for (const message of early) handleEvent(this, message);
   }
 
   async accept() {
     const { call } = this;
     if (!call || call.isBusy) return;
     call.isAccepting = true;
-    this.talk.prepare();
+    this.media.prepare();
     await this.#act('call.accept', { callId: call.id }, () => this.rest.post(`v1/calls/${call.id}/accept`, {}), () => {
       call.status = 'CONNECTING';
       call.startedAt = this.now();
@@ -122,7 +122,7 @@ export class Phone extends Store {
     );
   }
 
-  /** Cancels what still rings, hangs up what does not. */
+  /** Ends the call, ringing or answered. */
   end() {
     const { call } = this;
     if (!call) return undefined;
@@ -135,7 +135,7 @@ export class Phone extends Store {
     );
   }
 
-  /** Ends a call that one's own other device is in. */
+  /** Ends a call on another device of this user. */
   endElsewhere() {
     return this.told(async () => {
       await this.rest.post(`v1/calls/${this.elsewhere.id}/end`, {});
@@ -153,12 +153,12 @@ export class Phone extends Store {
     this.changed();
   }
 
-  /** Says something about the network that is not so, to see what the other side is shown. */
+  /** Reports a false network quality, to show what the other side receives. */
   pretend(networkQuality) {
     if (this.call) this.socket.send('call.quality', { callId: this.call.id, networkQuality });
   }
 
-  /** Goes on with a new token, on the connection there is or on a new one. */
+  /** Uses a new token, on the open connection or on a new one. */
   #renewed(token) {
     this.onRenewed?.(this.pass.credentials);
     if (this.socket.send('session.refresh', { token })) return;
@@ -166,11 +166,11 @@ export class Phone extends Store {
     else this.socket.hurry();
   }
 
-  /** Who is there; nobody looks at what a simulated person sees. */
+  /** Reads who is online, except for a simulated user. */
   async lookAround() {
     if (this.simulated) return;
     await this.records.refreshPeople();
-    // The caller is not told that the callee's device has come and rings.
+    // The caller gets no event when the callee's device connects and rings.
     const { call } = this;
     if (call?.status !== 'INITIATING') return;
     const { status } = await this.rest.get(`v1/calls/${call.id}`);
@@ -182,9 +182,9 @@ export class Phone extends Store {
     if (!this.simulated) await this.records.refreshHistory();
   }
 
-  // --- how a call begins and ends here ---
+  // --- start and end of a call ---
 
-  /** Takes up a call of which REST has told. */
+  /** Adopts a call from a REST response. */
   enter(data) {
     const isCaller = data.callerId === this.userId;
     const otherId = isCaller ? data.calleeId : data.callerId;
@@ -201,7 +201,7 @@ export class Phone extends Store {
     this.beginTalk();
     remember(this.key, data.id);
     if (isCaller && !isAnswered(data.status)) ring(this.key, 'outgoing');
-    // Where it rings, somebody has come since one last looked.
+    // If it rings, the callee has connected since the last presence request.
     if (data.status === 'RINGING') this.attempt(() => this.lookAround());
     this.changed();
   }
@@ -211,10 +211,10 @@ export class Phone extends Store {
     silence(this.key);
     remember(this.key, call.id);
     this.changed();
-    this.attempt(() => this.talk.connect(async () => (await this.rest.get('v1/ice-servers')).iceServers));
+    this.attempt(() => this.media.connect(async () => (await this.rest.get('v1/ice-servers')).iceServers));
   }
 
-  /** The call is over, here at least. */
+  /** Ends the call in this window. */
   leave(call, outcome) {
     if (this.call !== call) return;
     silence(this.key);
@@ -235,7 +235,7 @@ export class Phone extends Store {
 
   beginTalk() {
     const { call } = this;
-    this.talk = new Talk({
+    this.media = new MediaSession({
       call,
       name: this.name,
       drawn: this.simulated || this.settings.drawn,
@@ -249,12 +249,12 @@ export class Phone extends Store {
   }
 
   #endTalk() {
-    this.talk?.close();
-    this.talk = null;
+    this.media?.close();
+    this.media = null;
     this.warning = null;
   }
 
-  /** Media comes in, and this side says so: both do, since neither knows of the other's. */
+  /** Media arrives, and this side reports ACTIVE. Both sides do, because neither knows about the other's media. */
   async #tellActive(call) {
     if (call.toldActive) return;
     call.toldActive = true;
@@ -272,9 +272,9 @@ export class Phone extends Store {
     return call.startedAt ? Math.max(0, Math.floor((this.now() - call.startedAt) / 1000)) : 0;
   }
 
-  // --- doing and telling ---
+  // --- requests and notices ---
 
-  /** Does it on the socket, or over REST where there is none; then `done`. */
+  /** Sends the action over the WebSocket, or over REST without one; then calls `done`. */
   async #act(type, payload, overRest, done) {
     const { call } = this;
     if (call.isBusy) return;
@@ -292,7 +292,7 @@ export class Phone extends Store {
     }
   }
 
-  /** Does `work`; a refusal is shown. */
+  /** Runs `work` and shows an error of the server. */
   async told(work) {
     try {
       await work();
@@ -302,7 +302,7 @@ export class Phone extends Store {
     this.changed();
   }
 
-  /** For what happens in the background: it is in the log, and will be tried again. */
+  /** Runs background work: errors go to the log, and it is retried later. */
   async attempt(work) {
     try {
       await work();
@@ -311,7 +311,7 @@ export class Phone extends Store {
     }
   }
 
-  /** Shows a refusal for a while. */
+  /** Shows an error for some seconds. */
   say(message, errorType) {
     const notice = { message, errorType, at: Date.now() };
     this.notices = [...this.notices.slice(-2), notice];

@@ -1,9 +1,9 @@
-// How well the network carries a call, from what the browser counts.
+// Network quality of a call, from the statistics of the browser.
 
-/** The levels by their names on the wire, the best first. */
+/** Quality levels of the API, best first. */
 export const LEVELS = ['EXCELLENT', 'GOOD', 'POOR', 'BAD', 'VERY_BAD'];
 
-/** Up to this loss (share of packets) and round trip (ms) a level holds. */
+/** Limits of packet loss (fraction) and round-trip time (ms) of each level. */
 const LIMITS = [
   { level: 'EXCELLENT', loss: 0.01, roundTrip: 150 },
   { level: 'GOOD', loss: 0.03, roundTrip: 300 },
@@ -11,7 +11,7 @@ const LIMITS = [
   { level: 'BAD', loss: 0.2, roundTrip: 1000 },
 ];
 
-/** Samples of a connection, each the difference to the one before. */
+/** Sampler of a connection: each sample is the difference to the previous one. */
 export class Sampler {
   #before = null;
 
@@ -19,7 +19,7 @@ export class Sampler {
     this.connection = connection;
   }
 
-  /** `{level, loss, roundTrip, kilobits, frames, decoded}` since the last time; no level without traffic to judge. */
+  /** `{level, loss, roundTrip, kilobits, frames, decoded}` since the last sample; no level without traffic. */
   async sample() {
     const now = performance.now();
     const sum = { received: 0, lost: 0, bytes: 0, decoded: 0, roundTrip: null };
@@ -55,7 +55,7 @@ export class Sampler {
   }
 }
 
-/** The level of that loss and round trip. Nothing at all that comes in is as bad as it gets. */
+/** Returns the level of a packet loss and a round-trip time. No incoming packets is the worst level. */
 export function levelOf(loss, roundTrip) {
   if (loss === null) return 'VERY_BAD';
   const fits = LIMITS.find((limit) => loss <= limit.loss && (roundTrip ?? 0) <= limit.roundTrip);

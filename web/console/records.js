@@ -1,22 +1,22 @@
-// What one person can look up: who is there, what calls there were, and their numbers.
+// Presence, history and statistics of one user.
 
-/** Calls of a page of the history. */
+/** Entries per page of the history. */
 const PAGE = 20;
 
 export class Records {
-  /** The others, those who are there first: `[{userId, name, sessions}]`. */
+  /** Other users, online first: `[{userId, name, sessions}]`. */
   people = [];
   history = { items: [], nextCursor: null };
-  /** How many missed calls the person has not seen. */
+  /** Number of unseen missed calls. */
   missed = 0;
   statistics = null;
 
-  /** `seeded` are the users whose names are known, `[{id, name}]`; `changed()` is called after each change. */
+  /** `seeded` are users with known names, `[{id, name}]`; calls `changed()` after each change. */
   constructor({ rest, userId, seeded, changed }) {
     Object.assign(this, { rest, userId, seeded, changed });
   }
 
-  /** The name of somebody, or the id where no name is known. */
+  /** Returns the name of a user, or the id if the name is unknown. */
   nameOf(userId) {
     const known = this.people.find((one) => one.userId === userId);
     const past = this.history.items.find((one) => one.remoteUserId === userId);
@@ -35,7 +35,7 @@ export class Records {
     this.changed();
   }
 
-  /** The newest calls, or with `more` the next older ones too. */
+  /** Loads the newest calls, or with `more` the next page. */
   async refreshHistory({ more = false } = {}) {
     const { items, nextCursor } = this.history;
     const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
@@ -45,19 +45,19 @@ export class Records {
     this.changed();
   }
 
-  /** The person has seen what was missed. */
+  /** Marks missed calls as seen. */
   async seen() {
     if (this.missed > 0) await this.rest.post('v1/calls/history/seen', {});
     this.missed = 0;
   }
 
-  /** Removes a call from the history. */
+  /** Deletes a call from the history. */
   async forget(id) {
     await this.rest.delete(`v1/calls/history/${id}`);
     await this.refreshHistory();
   }
 
-  /** The numbers of a `period`: day, week, month, year or all. */
+  /** Loads the statistics of a `period`: day, week, month, year or all. */
   async refreshStatistics(period) {
     this.statistics = await this.rest.get(`v1/calls/statistics?period=${period}`);
   }

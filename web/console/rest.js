@@ -1,8 +1,8 @@
-// REST, signed with one person's token.
+// REST client with the token of one user.
 
 import { BASE } from './server.js';
 
-/** An answer that says no. */
+/** Error response. */
 export class Refusal extends Error {
   constructor(status, answer) {
     super(answer?.message ?? `HTTP ${status}`);
@@ -18,7 +18,7 @@ export class Rest {
     this.token = token;
   }
 
-  /** Asks, and returns `data`; a failure is a `Refusal`, no answer at all a TypeError. */
+  /** Sends a request and returns `data`. Throws a `Refusal` for an error response, a TypeError without a response. */
   async ask(method, path, body, { key } = {}) {
     const url = new URL(`api/${path}`, BASE).href;
     const headers = { Authorization: `Bearer ${this.token()}` };

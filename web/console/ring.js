@@ -1,18 +1,17 @@
-// Making itself heard: a ring for the callee, a tone for the caller, a title that flashes, a notification.
+// Ringing: a ring tone for the callee, a tone for the caller, a flashing title, a notification.
 //
-// The sounds are made here, of sines. A browser lets a page sound only once it was clicked; before that it stays
-// silent, and the rest has to do.
+// The sounds are synthesised. Browsers allow sound only after a click on the page.
 
 const SAMPLES = {
-  /** Two soft chords, then silence: for the callee. */
+  /** Callee: two soft chords, then silence. */
   incoming: { every: 2600, notes: [[0, 659], [0, 523], [0.22, 784], [0.22, 659], [0.44, 988], [0.44, 784]], long: 0.32 },
-  /** One low tone, then silence: for the caller. */
+  /** Caller: one low tone, then silence. */
   outgoing: { every: 4000, notes: [[0, 425]], long: 1.0 },
 };
 
 let context;
 
-/** Wakes the sound up; to be called when the page is clicked. */
+/** Enables sound; call it on a click. */
 export function permitSound() {
   context ??= new AudioContext();
   if (context.state === 'suspended') context.resume().catch(() => {});
@@ -79,12 +78,12 @@ function notify(who, text) {
     };
     return notification;
   } catch {
-    // Phones show notifications through a service worker only, which this page has none of.
+    // Phones show notifications only through a service worker, which this page does not have.
     return null;
   }
 }
 
-/** Asks whether it may notify, once, when somebody does something that shows interest. */
+/** Requests the permission for notifications, once, on the first action of the user. */
 export function askToNotify() {
   if (globalThis.Notification?.permission === 'default') Notification.requestPermission().catch(() => {});
 }

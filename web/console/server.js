@@ -1,9 +1,9 @@
-// Where the server is, and what this page alone asks it for.
+// Address of the server, and the routes that only the console uses.
 
-/** The server's own address: the page is served at `console` below it. */
+/** Address of the server: the page is at `console` below it. */
 export const BASE = new URL('.', document.baseURI);
 
-/** The address of the socket, without the token. */
+/** Address of the WebSocket, without the token. */
 export const SOCKET = new URL('ws/chat', BASE.href.replace(/^http/, 'ws'));
 
 async function ask(path, body) {
@@ -20,14 +20,14 @@ async function ask(path, body) {
 /** `{isDevelopment, ringTimeoutSeconds, version}`. */
 export const configuration = () => ask('console/configuration');
 
-/** With `--dev`: who one can be, `[{id, name}]`. */
+/** With `--dev`: the users, `[{id, name}]`. */
 export const seededUsers = () => ask('console/dev/users');
 
-/** With `--dev`: `{token, sessionId, expiresAt}` of anybody's. */
+/** With `--dev`: `{token, sessionId, expiresAt}` of a user. */
 export const seededToken = (userId, sessionId, ttlSeconds) =>
   ask('console/dev/token', { userId, sessionId, ttlSeconds });
 
-/** The claims of a token, unchecked: for showing who it is of and until when. */
+/** Returns the claims of a token without verification, to display user and expiry. */
 export function claimsOf(token) {
   const [, payload] = token.split('.');
   const base64 = payload.replaceAll('-', '+').replaceAll('_', '/');
@@ -35,7 +35,7 @@ export function claimsOf(token) {
   return JSON.parse(new TextDecoder().decode(bytes));
 }
 
-/** An id that nobody else has. Pages that came without TLS have no `crypto.randomUUID`. */
+/** Returns a unique id. Pages without TLS have no `crypto.randomUUID`. */
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

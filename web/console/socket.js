@@ -1,14 +1,14 @@
-// One person's socket: it comes back by itself, and says what has become of a request.
+// WebSocket of one user: reconnects, and reports the result of an action.
 
 import { SOCKET } from './server.js';
 
-/** Milliseconds between heartbeats: an idle connection is found dead within two of them. */
+/** Milliseconds between heartbeats: a dead connection is detected within two of them. */
 const HEARTBEAT = 20_000;
-/** The first and the longest wait before another try, in milliseconds. */
+/** First and longest delay before a reconnect, in milliseconds. */
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 8_000;
 
-/** Close codes after which another try would be refused, or would take the place of another window. */
+/** Close codes without a reconnect: the server would reject it, or it would replace another window. */
 const REPLACED = 4000;
 const EXPIRED = 4001;
 
@@ -47,7 +47,7 @@ export class Socket {
     };
   }
 
-  /** Leaves for good. */
+  /** Closes the connection permanently. */
   leave() {
     this.#stop();
     const { socket } = this;
@@ -56,17 +56,17 @@ export class Socket {
     this.#become('closed');
   }
 
-  /** Comes back now, after the network has changed or somebody asked for it. */
+  /** Reconnects now, after a network change or on request. */
   hurry() {
     if (this.state === 'reconnecting' && this.socket?.readyState !== WebSocket.CONNECTING) this.connect();
   }
 
-  /** Sends a message; false where there is no connection. */
+  /** Sends a message; returns false without a connection. */
   send(type, payload) {
     return this.sendText(JSON.stringify({ type, payload }));
   }
 
-  /** Sends any text as it is. */
+  /** Sends text unchanged. */
   sendText(text) {
     if (!this.isOpen) return false;
     this.socket.send(text);
@@ -74,7 +74,7 @@ export class Socket {
     try {
       body = JSON.parse(text);
     } catch {
-      // It was meant to be no JSON.
+      // The text is intentionally not JSON.
     }
     const shown = body?.type === 'session.refresh' ? { ...body, payload: { token: '…' } } : body;
     this.log.add({
@@ -84,8 +84,8 @@ export class Socket {
   }
 
   /**
-   * Sends a message about a call and waits for what comes of it. What is done is not answered; but messages are
-   * handled one after the other, so the answer to a heartbeat right behind it says that nothing was refused.
+   * Sends a message about a call and waits for its result. A successful message has no response. But the server handles
+   * messages in order, so the response to a heartbeat sent right after it means success.
    */
   request(type, payload) {
     return new Promise((resolve, reject) => {
@@ -132,9 +132,9 @@ export class Socket {
       this.#become('reconnecting');
       const wait = Math.min(FIRST_WAIT * 2 ** this.tries, LONGEST_WAIT);
       this.tries += 1;
-      // Not all clients of a server that restarts at the same moment.
+      // Jitter, so that clients of a restarted server do not reconnect at the same moment.
       this.retry = setTimeout(() => this.connect(), wait * (0.7 + 0.6 * Math.random()));
-      // A browser does not say that a token was refused; REST does.
+      // A browser does not report a rejected token; REST does.
       if (code === 1006) this.on.refused();
     }
   }

@@ -1,9 +1,9 @@
-// Something that changes, and whoever wants to know of it.
+// Observable object.
 
 export class Store {
   #watchers = new Set();
 
-  /** Calls `watcher` after each change; returns what stops that. */
+  /** Calls `watcher` after each change; returns a function that stops it. */
   watch(watcher) {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);

@@ -2,14 +2,14 @@
 
 import { el, inline, table } from "./dom.js";
 
-/** The names of an object's fields: the required ones in their own order, then the others. */
+/** Returns the field names of an object: required ones first, in their own order. */
 function names(schema) {
   const all = Object.keys(schema?.properties ?? {});
   const required = (schema?.required ?? []).filter((name) => all.includes(name));
   return [...new Set([...required, ...all])];
 }
 
-/** A document's schemas, by name. */
+/** Schemas of a document, by name. */
 export class Schemas {
   #document;
 
@@ -17,14 +17,14 @@ export class Schemas {
     this.#document = document;
   }
 
-  /** What `node` is, or refers to. */
+  /** Resolves a `$ref`. */
   resolve(node) {
     if (!node?.$ref) return node;
     const steps = node.$ref.slice(2).split("/").map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
     return steps.reduce((found, step) => found?.[step], this.#document);
   }
 
-  /** The fields of an object as a table, or nothing where it has none. */
+  /** Renders the fields of an object as a table, or nothing without fields. */
   fields(schema) {
     const rows = this.#rows(this.resolve(schema), 0);
     return rows.length === 0 ? null : table(["Field", "Type", "Meaning"], rows);
@@ -43,7 +43,7 @@ export class Schemas {
     });
   }
 
-  /** `value` with its fields in the order of `schema`. */
+  /** Returns `value` with its fields in the order of `schema`. */
   ordered(value, schema) {
     if (Array.isArray(value)) {
       const { items } = this.#shapes(schema).find((shape) => shape.items) ?? {};
@@ -57,14 +57,14 @@ export class Schemas {
       [name, this.ordered(value[name], field(name))]));
   }
 
-  /** What `schema` is made of. */
+  /** Returns the alternatives of `schema`. */
   #shapes(schema) {
     const whole = this.resolve(schema);
     if (!whole) return [];
     return [whole, ...[...(whole.allOf ?? []), ...(whole.oneOf ?? [])].flatMap((part) => this.#shapes(part))];
   }
 
-  /** The object whose fields stand below those of `field`, if it holds one, or a list of them. */
+  /** Returns the nested object of `field`, or of its list items. */
   #inner(field) {
     const [one] = this.#alternatives(field);
     const schema = this.resolve(one);
@@ -76,7 +76,7 @@ export class Schemas {
     return schema?.oneOf ? schema.oneOf.filter((one) => one.type !== "null") : [schema];
   }
 
-  /** The type of a value, with a link where it has a name. */
+  /** Renders the type of a value, with a link if it has a name. */
   type(schema) {
     if (schema?.$ref) {
       const name = schema.$ref.split("/").at(-1);
@@ -98,7 +98,7 @@ export class Schemas {
     return [inline(text), this.limits(field), named?.enum && el("p", { class: "limits" }, this.type(named))];
   }
 
-  /** What else the schema says of a value. */
+  /** Renders the constraints of a value. */
   limits(schema) {
     const said = [
       schema?.format && schema.format,

@@ -1,14 +1,14 @@
-// For who writes an app: what was said on the wire, and a way to say something oneself.
+// Developer panel: log of requests and messages, and a form to send messages.
 
 import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';
 import { asCurl, asJson } from '../log.js';
 import { useStore } from './parts.js';
 
-/** The id of a call, of which a line of the log shows the beginning. */
+/** Call id; a log line shows its beginning. */
 const CALL_ID = /([0-9a-f]{8})-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f-]{17}/;
 
-/** Entries drawn at once. */
+/** Entries rendered at once. */
 const DRAWN = 150;
 
 export function Developer({ log, phones }) {
@@ -59,7 +59,7 @@ function Entries({ entries }) {
   const last = drawn.at(-1)?.id;
   useEffect(() => {
     const { scrollHeight, scrollTop, clientHeight } = list.current;
-    // Who reads further up is left there.
+    // Does not scroll while the user reads further up.
     if (scrollHeight - scrollTop - clientHeight < 160) list.current.scrollTop = scrollHeight;
   }, [last]);
   return html`<div class="entries" ref=${list} tabindex="0" role="region" aria-label=${t('for-developers')}>
@@ -105,7 +105,7 @@ function Copy({ text, label }) {
   return html`<button type="button" class="quiet small" onClick=${copy}>${isDone ? t('copied') : label}</button>`;
 }
 
-/** Pages that came without TLS have no clipboard of their own, but can copy what is selected. */
+/** Pages without TLS have no clipboard API, but can copy a selection. */
 async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = Object.assign(document.createElement('textarea'), { value: text });
@@ -115,7 +115,7 @@ async function copyText(text) {
   area.remove();
 }
 
-/** The id of no call. */
+/** Id of a call that does not exist. */
 const NOWHERE = '00000000-0000-7000-8000-000000000000';
 
 const TEMPLATES = {
@@ -127,7 +127,7 @@ const TEMPLATES = {
   'call.signal': (callId) => ({ type: 'call.signal', payload: { callId, signal: { hello: true } } }),
 };
 
-/** The call that a message by hand is about: the present one, or the last of the history. */
+/** Call of a message sent by hand: the current one, or the last of the history. */
 const aCall = (phone) => phone?.call?.id ?? phone?.records.history.items[0]?.callId ?? NOWHERE;
 
 function useSpeaker(phones) {
@@ -162,7 +162,7 @@ function SendBox({ phones }) {
   </form>`;
 }
 
-/** What goes wrong in apps, each as an app would do it. What comes of it is in the log, and told as any error is. */
+/** Typical mistakes of apps. The log shows the result, and the page shows the error. */
 const AWKWARD = {
   'accept-twice': (phone) => twice(() => phone.socket.send('call.accept', { callId: aCall(phone) })),
   'end-after-end': (phone) => twice(() => phone.socket.send('call.end', { callId: aCall(phone) })),
@@ -179,7 +179,7 @@ function twice(action) {
   action();
 }
 
-/** What REST refuses is shown as what the socket refuses. */
+/** Shows errors of REST like those of the WebSocket. */
 const told = (phone, asked) => asked.catch((error) => phone.say(error.message, error.errorType));
 
 function Awkward({ phones }) {

@@ -1,4 +1,4 @@
-// What calls there were, and their numbers.
+// History and statistics.
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { duration, moment, t } from '../i18n.js';

@@ -1,4 +1,4 @@
-// One person's phone.
+// Panel of one user.
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';
@@ -9,7 +9,7 @@ import { Quality } from './quality.js';
 import { SignIn } from './sign-in.js';
 import { Stage } from './stage.js';
 
-/** `phone` is signed in, or null. `quiet` begins calls without sound: with two phones at one microphone it howls. */
+/** `phone` is signed in, or null. `quiet` starts calls muted: two users at one microphone cause feedback. */
 export function Pane({ name, phone, settings, taken, bots, quiet, onSignIn, onSignOut, onSimulate }) {
   useStore(phone);
   return html`<section class="pane" aria-label=${phone?.name ?? name} data-pane=${name} data-user=${phone?.userId}>
@@ -46,7 +46,7 @@ function Notices({ phone }) {
   </div>`;
 }
 
-/** A session that does not come back by itself, and what brings it back. */
+/** Shows a session that does not reconnect, and how to continue it. */
 function Trouble({ phone }) {
   if (phone.connection === 'replaced') {
     return html`<div class="trouble"><p>${t('replaced')}</p><button type="button" class="tinted" onClick=${() => phone.socket.connect()}>${t('take-over')}</button></div>`;

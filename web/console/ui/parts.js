@@ -1,15 +1,15 @@
-// Small parts that everything else is made of.
+// Basic components.
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
 import { hueOf, initialsOf } from '../media.js';
 
-/** Draws the component again after each change of `store`. */
+/** Renders the component again after each change of `store`. */
 export function useStore(store) {
   const [, again] = useState(0);
   useEffect(() => store?.watch(() => again((count) => count + 1)), [store]);
 }
 
-/** Draws the component again so many times a second, while `isOn`. */
+/** Renders the component again at a rate per second, while `isOn`. */
 export function useClock(isOn, perSecond = 2) {
   const [, again] = useState(0);
   useEffect(() => {
@@ -33,7 +33,7 @@ const PATHS = {
 };
 const LINES = new Set(['speaker', 'close', 'robot', 'window', 'in', 'out', 'trash']);
 
-/** A drawing; what it means is said beside it. */
+/** Icon; its meaning is in the text beside it. */
 export function Icon({ name, struck = false }) {
   const look = LINES.has(name)
     ? { fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'stroke-linecap': 'round', 'stroke-linejoin': 'round' }
@@ -44,7 +44,7 @@ export function Icon({ name, struck = false }) {
   </svg>`;
 }
 
-/** A person, as a coloured disc with initials: pictures come from elsewhere, and this page loads nothing from there. */
+/** User as a coloured disc with initials: the page loads no pictures from other servers. */
 export function Avatar({ name, size = 'small' }) {
   return html`<svg class="avatar avatar-${size}" viewBox="0 0 40 40" aria-hidden="true" focusable="false">
     <circle cx="20" cy="20" r="20" fill=${`hsl(${hueOf(name)} 48% 40%)`} />
@@ -52,12 +52,12 @@ export function Avatar({ name, size = 'small' }) {
   </svg>`;
 }
 
-/** A share from 0 to 1 as a bar; the number stands beside it. */
+/** Bar for a fraction from 0 to 1; the number is beside it. */
 export function Bar({ share }) {
   return html`<span class="bar" aria-hidden="true"><span style=${{ width: `${100 * share}%` }}></span></span>`;
 }
 
-/** Buttons of which one is pressed. */
+/** Group of buttons, one of which is selected. */
 export function Choice({ label, options, value, onChoose }) {
   return html`<div class="choice" role="group" aria-label=${label}>
     ${Object.entries(options).map(([key, text]) => html`

@@ -1,4 +1,4 @@
-// Who is there, and calling them.
+// Other users, with buttons to call them.
 
 import { html } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';

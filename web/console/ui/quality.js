@@ -1,4 +1,4 @@
-// How well the network carries the call just now, as numbers and as a graph.
+// Network quality of the call, as numbers and as a graph.
 
 import { html } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';
@@ -9,7 +9,7 @@ const HEIGHT = 56;
 const SHOWN = 120;
 
 export function Quality({ phone }) {
-  const samples = phone.talk?.samples ?? [];
+  const samples = phone.media?.samples ?? [];
   const last = samples.at(-1);
   if (!last) return null;
   return html`<section class="quality" aria-label=${t('quality')}>
@@ -32,7 +32,7 @@ export function Quality({ phone }) {
   </section>`;
 }
 
-/** Round trip as a line, loss as bars below it; both grow with what is measured. */
+/** Round-trip time as a line, packet loss as bars below; both scale with the measurements. */
 function Graph({ samples }) {
   const worst = Math.max(100, ...samples.map((one) => one.roundTrip ?? 0));
   const lossiest = Math.max(0.05, ...samples.map((one) => one.loss ?? 0));

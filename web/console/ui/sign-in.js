@@ -1,11 +1,11 @@
-// Who is it? With --dev somebody to pick, everywhere a token to paste.
+// Sign-in: select a user in dev mode, or paste a token.
 
 import { html, useState } from '../vendor/htm-preact.js';
 import { t } from '../i18n.js';
 import { claimsOf, seededToken } from '../server.js';
 import { Avatar } from './parts.js';
 
-/** `taken` are the ids of those who are signed in elsewhere on this page. */
+/** `taken` are the ids of users already signed in on this page. */
 export function SignIn({ settings, taken, onSignIn }) {
   const [problem, setProblem] = useState(null);
   const pick = async ({ id, name }) => {

@@ -1,4 +1,4 @@
-// The call itself: ringing, talking, and how it went.
+// The call: ringing, active, ended.
 
 import { html, useEffect, useRef, useState } from '../vendor/htm-preact.js';
 import { duration, t } from '../i18n.js';
@@ -20,11 +20,11 @@ function Ringing({ phone }) {
   useClock(true);
   const acceptButton = useRef();
   useEffect(() => {
-    // Not away from what somebody is typing.
+    // Does not take the focus from an input field.
     if (!call.isCaller && document.activeElement === document.body) acceptButton.current?.focus();
   }, [call.id]);
   const whole = phone.settings.ringTimeoutSeconds;
-  // The two clocks agree to within the time that a message takes.
+  // The clocks agree within the latency of a message.
   const left = Math.min(whole, Math.max(0, (call.ringsUntil - phone.now()) / 1000));
   const isVideo = call.type === 'VIDEO';
   const kind = call.isCaller ? t(call.status === 'RINGING' ? 'ringing' : 'not-there') : t(isVideo ? 'incoming-video' : 'incoming-voice');
@@ -56,7 +56,7 @@ function Countdown({ left, whole }) {
   </p>`;
 }
 
-/** Three ways to say no, as three buttons: no menu to open while it rings. */
+/** Three reject reasons as three buttons, without a menu. */
 function Reject({ phone }) {
   return html`<div class="reject" role="group" aria-label=${t('reject-why')}>
     ${['declined', 'busy', 'unavailable'].map((reason) => html`
@@ -66,30 +66,30 @@ function Reject({ phone }) {
 }
 
 function Talking({ phone, quiet }) {
-  const { call, talk, warning } = phone;
+  const { call, media, warning } = phone;
   useClock(true);
   const [isSilent, setSilent] = useState(quiet);
   const isVideo = call.type === 'VIDEO';
-  const flows = talk.state === 'connected';
-  const hint = !flows && t(talk.samples.some((one) => one.bytes > 0) ? 'interrupted' : 'setting-up');
+  const flows = media.state === 'connected';
+  const hint = !flows && t(media.samples.some((one) => one.bytes > 0) ? 'interrupted' : 'setting-up');
   const seconds = call.startedAt ? (phone.now() - call.startedAt) / 1000 : 0;
   const name = call.otherName;
   return html`<section class=${`stage is-talking ${isVideo ? 'has-video' : ''}`} data-state="talking" data-status=${call.status} aria-label=${t('in-call-with', { name })}>
-    <${Video} stream=${talk.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
+    <${Video} stream=${media.remote} muted=${isSilent} label=${t('their-video', { name })} className="theirs" hidden=${!isVideo || !flows} />
     ${!(isVideo && flows) && html`<div class="halo is-still"><${Avatar} name=${name} size="huge" /></div>`}
-    ${isVideo && talk.local && html`<${Video} stream=${talk.local} muted=${true} label=${t('your-video')} className=${`mine ${talk.isCameraOff ? 'is-off' : ''} ${talk.isDrawn ? '' : 'is-mirrored'}`} />`}
+    ${isVideo && media.local && html`<${Video} stream=${media.local} muted=${true} label=${t('your-video')} className=${`mine ${media.isCameraOff ? 'is-off' : ''} ${media.isDrawn ? '' : 'is-mirrored'}`} />`}
     <div class="caption">
       <strong>${name}</strong>
       <span class="timer" role="timer" aria-label=${t('call-time')}>${duration(seconds)}</span>
-      ${talk.isDrawn && isVideo && html`<span class="tag">${t('drawn')}</span>`}
+      ${media.isDrawn && isVideo && html`<span class="tag">${t('drawn')}</span>`}
     </div>
     ${hint && html`<p class="hint-over" role="status">${hint}</p>`}
     ${warning && html`<p class="warning-over" role="status">${t('their-network', { name, quality: t(warning.quality).toLowerCase() })}</p>`}
     <div class="controls over">
-      <button type="button" class="over-button round" aria-pressed=${talk.isMuted ? 'true' : 'false'} title=${t(talk.isMuted ? 'unmute' : 'mute')} aria-label=${t('mute')}
-        onClick=${() => talk.mute(!talk.isMuted)}><${Icon} name="mic" struck=${talk.isMuted} /></button>
-      ${isVideo && html`<button type="button" class="over-button round" aria-pressed=${talk.isCameraOff ? 'true' : 'false'} title=${t(talk.isCameraOff ? 'camera-on' : 'camera-off')} aria-label=${t('camera-off')}
-        onClick=${() => talk.hideCamera(!talk.isCameraOff)}><${Icon} name="video" struck=${talk.isCameraOff} /></button>`}
+      <button type="button" class="over-button round" aria-pressed=${media.isMuted ? 'true' : 'false'} title=${t(media.isMuted ? 'unmute' : 'mute')} aria-label=${t('mute')}
+        onClick=${() => media.mute(!media.isMuted)}><${Icon} name="mic" struck=${media.isMuted} /></button>
+      ${isVideo && html`<button type="button" class="over-button round" aria-pressed=${media.isCameraOff ? 'true' : 'false'} title=${t(media.isCameraOff ? 'camera-on' : 'camera-off')} aria-label=${t('camera-off')}
+        onClick=${() => media.hideCamera(!media.isCameraOff)}><${Icon} name="video" struck=${media.isCameraOff} /></button>`}
       <button type="button" class="over-button round" aria-pressed=${isSilent ? 'true' : 'false'} title=${t(isSilent ? 'sound-on' : 'sound-off')} aria-label=${t('sound-off')}
         onClick=${() => setSilent(!isSilent)}><${Icon} name="speaker" struck=${isSilent} /></button>
       <button type="button" class="danger big" data-do="hang-up" disabled=${call.isBusy} onClick=${() => phone.end()}><${Icon} name="close" /><span>${t('hang-up')}</span></button>
@@ -105,7 +105,7 @@ function Video({ stream, muted, label, className, hidden = false }) {
     if (stream) element.current.play().catch(() => {});
   }, [stream, stream?.getTracks().length]);
   useEffect(() => {
-    // The attribute says only how it begins.
+    // The attribute sets only the initial state.
     element.current.muted = muted;
   }, [muted]);
   return html`<video ref=${element} class=${className} aria-label=${label} hidden=${hidden} autoplay playsinline muted=${muted}></video>`;

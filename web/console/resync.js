@@ -1,9 +1,9 @@
-// What a phone missed while it had no connection, or its page was loaded anew.
+// Synchronisation after a reconnect or a reload.
 
 import { isAnswered } from './phone.js';
 import { Refusal } from './rest.js';
 
-/** Whatever was missed: which call is live, who is there, what is in the history. */
+/** Reads the live call, presence and history. */
 export async function synchronise(phone) {
   const live = await phone.rest.get('v1/calls/active');
   const { call } = phone;
@@ -18,22 +18,22 @@ export async function synchronise(phone) {
 async function endedMeanwhile(phone, call) {
   const { status, durationSeconds } = await phone.rest.get(`v1/calls/${call.id}`);
   const kinds = { MISSED: 'missed', REJECTED: 'rejected', ENDED: isAnswered(call.status) ? 'ended' : 'cancelled' };
-  // A call that has only just begun is newer than what was asked for.
+  // A call that has just started is newer than this response.
   if (!(status in kinds)) return;
   phone.leave(call, { kind: kinds[status], isCaller: call.isCaller, seconds: durationSeconds });
 }
 
-/** A live call that this page does not know: its own from before it was loaded anew, or another device's. */
+/** Adopts a live call that this page does not know: from before a reload, or of another device. */
 function found(phone, live) {
   const isCallee = live.calleeId === phone.userId;
-  // What rings for the callee comes as an invitation.
+  // A ringing call reaches the callee as an invitation.
   if (isCallee && !isAnswered(live.status)) return;
   if (remembered(phone.key) !== live.id) {
     phone.elsewhere = live;
     return;
   }
   phone.enter(live);
-  phone.talk.prepare();
+  phone.media.prepare();
   if (isAnswered(live.status)) phone.answered();
 }
 
@@ -42,15 +42,15 @@ function caughtUp(phone, call, live) {
   call.status = live.status;
   call.startedAt = live.startTime ? Date.parse(live.startTime) : call.startedAt;
   if (!wasAnswered && isAnswered(live.status)) {
-    // An acceptance whose outcome was lost with the connection was this page's own.
+    // This page accepted, and the result was lost with the connection.
     if (call.isCaller || call.isAccepting) phone.answered();
     else phone.leave(call, { kind: 'elsewhere' });
   } else if (wasAnswered) {
-    phone.talk.recover({ unlessConnected: true });
+    phone.media.recover({ unlessConnected: true });
   }
 }
 
-/** Whether it was the token for which a connection failed. */
+/** Checks whether a connection failed because of the token. */
 export async function checkToken(phone) {
   try {
     await phone.rest.get('v1/calls/active');
@@ -66,7 +66,7 @@ export async function checkToken(phone) {
   }
 }
 
-/** The call that this window is in outlives a reload of the page. */
+/** Remembers the call of this window over a reload. */
 export function remember(key, callId) {
   if (callId) sessionStorage.setItem(`call:${key}`, callId);
   else sessionStorage.removeItem(`call:${key}`);

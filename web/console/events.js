@@ -1,17 +1,17 @@
-// What the server says on the socket, and what becomes of it on a phone.
+// Handler of WebSocket events of the server.
 
 import { t } from './i18n.js';
 import { isAnswered } from './phone.js';
 import { ring } from './ring.js';
 
-/** How long a warning of the other's network is shown. */
+/** Time for which a quality warning is shown. */
 const WARNING = 10_000;
-/** How long a simulated person takes to answer. */
+/** Delay of an automatic answer. */
 const ANSWER = 1_500;
 
-/** Takes in one message. */
-export function hear(phone, message) {
-  // Who is called may answer before the caller has heard of the call: that is for then.
+/** Handles one message. */
+export function handleEvent(phone, message) {
+  // The callee may answer before the response to initiate arrives: keep the event until then.
   if (phone.early && message.data) {
     phone.early.push(message);
     return;
@@ -55,7 +55,7 @@ export function hear(phone, message) {
       if (mine) warned(phone, data.quality);
       break;
     case 'call_signal':
-      if (mine) phone.talk.hear(data.signal);
+      if (mine) phone.media.receive(data.signal);
       break;
     case 'call_error':
       phone.say(payload.message, payload.errorType);

@@ -1,22 +1,22 @@
-// The media of one call: what this side sends, the connection to the other one, and how well it goes.
+// Media of one call: the local stream, the connection to the other side, and its quality.
 
 import { capture, release } from './media.js';
 import { Peer } from './peer.js';
 import { Sampler } from './quality.js';
 
-/** Milliseconds between samples of the connection, and between reports to the server while the level stays. */
+/** Milliseconds between two samples, and between two reports of an unchanged level. */
 const SAMPLE = 1_000;
 const REPORT = 5_000;
 /** Samples kept: two minutes. */
 const KEPT = 120;
 
-export class Talk {
-  /** The stream that this side sends, and whether it had to be drawn. */
+export class MediaSession {
+  /** The local stream, and whether it is a drawn picture. */
   local = null;
   isDrawn = false;
-  /** The stream of the other side. */
+  /** The remote stream. */
   remote = null;
-  /** How the connection is, in WebRTC's words; null before there is one. */
+  /** The WebRTC state of the connection; null before there is one. */
   state = null;
   samples = [];
   isMuted = false;
@@ -25,12 +25,12 @@ export class Talk {
   #early = [];
   #reported = { at: 0, level: null };
 
-  /** `on` has `signal(signal)`, `changed()`, `flows()`, called while media comes in, and `report(report)`. */
+  /** `on` has `signal(signal)`, `changed()`, `flows()` for incoming media, and `report(report)`. */
   constructor({ call, name, drawn, on }) {
     Object.assign(this, { call, name, drawn, on });
   }
 
-  /** Asks for camera and microphone; while it rings, so that the answer need not wait for them. */
+  /** Requests camera and microphone while it rings, so that the answer does not wait for them. */
   prepare() {
     this.capturing ??= capture(this.call.type, this.name, { drawn: this.drawn }).then(({ stream, isDrawn }) => {
       if (this.isClosed) {
@@ -46,7 +46,7 @@ export class Talk {
     return this.capturing;
   }
 
-  /** Connects to the other side, through what `servers()` comes to. */
+  /** Connects to the other side with the ICE servers of `servers()`. */
   async connect(servers) {
     const [stream, iceServers] = await Promise.all([this.prepare(), servers()]);
     if (this.isClosed || !stream || this.peer) return;
@@ -67,17 +67,17 @@ export class Talk {
       },
     });
     this.peer.start();
-    for (const signal of this.#early.splice(0)) this.peer.hear(signal);
+    for (const signal of this.#early.splice(0)) this.peer.receive(signal);
     this.sampling = setInterval(() => this.#sample(), SAMPLE);
   }
 
-  /** Takes what the other side sent, now or once this side is ready. */
-  hear(signal) {
-    if (this.peer) this.peer.hear(signal);
+  /** Handles a signal of the other side, now or when this side is ready. */
+  receive(signal) {
+    if (this.peer) this.peer.receive(signal);
     else this.#early.push(signal);
   }
 
-  /** Looks for another way, after the network or the server was away. */
+  /** Restarts ICE after a loss of the network or the server. */
   recover({ unlessConnected = false } = {}) {
     if (unlessConnected && this.state === 'connected') return;
     this.peer?.restart();
@@ -113,7 +113,7 @@ export class Talk {
     this.on.changed();
   }
 
-  /** Reports a new level at once, and one that stays now and then. */
+  /** Reports a new level at once, and an unchanged one periodically. */
   #report({ level, loss, roundTrip }) {
     const now = Date.now();
     const isDue = level !== this.#reported.level || now - this.#reported.at >= REPORT;

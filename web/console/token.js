@@ -1,16 +1,16 @@
-// A person's token: whose it is, and a new one before it expires, where this page can get one.
+// Token of a user, renewed before it expires if the server issues tokens to this page.
 
 import { claimsOf, seededToken } from './server.js';
 
-/** How long before its end a token is renewed, in milliseconds; one that lasts less, at half its time. */
+/** Milliseconds before expiry at which a token is renewed; a shorter token at half its lifetime. */
 const RENEW = 60_000;
-/** Not more often than that, in milliseconds. */
+/** Minimum milliseconds between two renewals. */
 const SELDOM = 500;
 
-export class Pass {
+export class TokenHolder {
   /**
-   * `credentials` is `{token, userId, name, sessionId, ttlSeconds, renewable}`, the last where the server gives out tokens
-   * (`--dev`). `renewed(token)` is called with each new token.
+   * `credentials` is `{token, userId, name, sessionId, ttlSeconds, renewable}`; the last is set if the server issues
+   * tokens (`--dev`). Calls `renewed(token)` with each new token.
    */
   constructor(credentials, renewed) {
     Object.assign(this, { credentials, renewed });
@@ -24,13 +24,13 @@ export class Pass {
     return Boolean(this.credentials.renewable);
   }
 
-  /** Renews the token in time, from now on. */
+  /** Schedules the renewal of the token. */
   watch() {
     clearTimeout(this.timer);
     const { exp } = claimsOf(this.token);
     if (!this.isRenewable || !exp) return;
     const left = exp * 1000 - Date.now();
-    // A server that is down is asked again when the socket finds it.
+    // If the server is down, the token is renewed after the reconnect.
     this.timer = setTimeout(() => this.fetch().catch(() => {}), Math.max(left - Math.min(RENEW, left / 2), SELDOM));
   }
 
@@ -38,14 +38,14 @@ export class Pass {
     clearTimeout(this.timer);
   }
 
-  /** Gets a new token for the same session. */
+  /** Requests a new token for the same session. */
   async fetch() {
     const { userId, sessionId, ttlSeconds } = this.credentials;
     const { token } = await seededToken(userId, sessionId, ttlSeconds);
     this.replace(token);
   }
 
-  /** Takes a new token of the same user; false where it is none. */
+  /** Adopts a new token of the same user; returns false if it is not one. */
   replace(token) {
     try {
       if (claimsOf(token).sub !== this.credentials.userId) return false;
