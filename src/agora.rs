@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_uid_is_the_id_where_that_is_a_number_and_else_a_hash_that_stays() {
+    fn uid_is_a_numeric_id_or_a_stable_hash() {
         for (id, uid) in [
             ("1", 1),
             ("2882341273", 2_882_341_273),

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_for_this_program_and_others_are_shown_from_warn_up() {
+    fn log_level_applies_to_own_crate_others_log_from_warn() {
         let shown = logged(LogLevel::Trace, || {
             tracing::trace!("a step of ours");
             tracing::trace!(target: "r2d2", "a step of theirs");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn where_requests_and_frames_pass_by_nothing_is_shown_at_any_level() {
+    fn request_and_frame_modules_never_log() {
         for level in [LogLevel::Error, LogLevel::Info, LogLevel::Trace] {
             let shown = logged(level, || {
                 for target in [

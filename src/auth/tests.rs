@@ -250,7 +250,7 @@ fn keys_and_hints_at_keys_in_the_header_change_nothing() {
 }
 
 #[test]
-fn critical_extensions_are_not_understood_and_therefore_refused() {
+fn critical_token_extensions_are_rejected() {
     let header = r#"{"alg":"HS256","crit":["b64"],"b64":false}"#;
     let token = raw_token(header, &claims().to_string(), SECRET.as_bytes());
     assert_eq!(refusal(&with_secret(), &token), TokenError::Malformed);

@@ -330,7 +330,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_entries_of_a_call_have_names_of_their_own_that_can_be_read_back() {
+    fn history_entry_ids_are_distinct_and_parse_back() {
         let call = CallId::parse("0192f0c1-7a4b-7c3d-8e5f-0123456789ab").expect("a call id");
         let [incoming, outgoing] = Direction::ALL.map(|direction| EntryId { call, direction });
         assert_ne!(incoming.to_string(), outgoing.to_string());

@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contacts_are_asked_for_only_where_the_policy_says_so_and_before_any_block() {
+    fn contacts_policy_is_checked_before_blocks() {
         use CallPolicy::{Contacts, Everyone};
 
         let reached = |policy, contacts, blocked| {

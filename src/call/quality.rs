@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warning_is_due_when_the_level_changes_and_every_10_s_while_it_is_bad() {
+    fn warning_is_due_on_level_change_and_every_10_s() {
         use NetworkQuality::{Bad, Good, Poor, Unknown};
         assert_eq!(
             warned(&[

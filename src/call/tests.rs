@@ -286,7 +286,7 @@ const TABLE: &[(Verb, &str, [&str; 7])] = {
 };
 
 #[test]
-fn every_action_of_everybody_in_every_status_is_as_the_contract_says() {
+fn every_action_in_every_status_follows_the_contract() {
     for (verb, who, row) in TABLE {
         for (status, expected) in Status::ALL.into_iter().zip(row) {
             let happened = match apply(
@@ -390,7 +390,7 @@ fn name(event: &Event) -> &'static str {
 }
 
 #[test]
-fn a_call_rings_where_the_callee_is_connected_and_waits_where_not() {
+fn initiate_rings_only_a_connected_callee() {
     let ringing = transition::initiate(
         wish(),
         CalleeAvailability::Connected,
@@ -468,7 +468,7 @@ fn both_histories_get_the_outcome_that_the_contract_gives_them() {
 }
 
 #[test]
-fn the_duration_is_the_clients_or_whole_seconds_from_start_to_end_or_zero_without_an_answer() {
+fn end_prefers_the_client_duration() {
     let end = |status, sent| {
         let now = START.plus(Duration::from_millis(17_999));
         let transition = transition::end(&call_in(status), &principal("caller"), sent, now);
@@ -507,7 +507,7 @@ fn a_call_to_somebody_who_blocked_the_caller_waits_for_nobody() {
 }
 
 #[test]
-fn the_callee_has_no_more_part_in_a_withheld_call_than_a_stranger() {
+fn callee_of_a_suppressed_call_is_a_stranger() {
     let call = suppressed().call;
     let now = START.plus(Duration::from_secs(20));
     for verb in [

@@ -139,7 +139,7 @@ fn forms(mention: &str) -> Vec<String> {
 
 /// A mention may leave out arguments, or stand for them with a word; commands and flags must be there.
 #[test]
-fn every_command_that_a_sentence_of_the_documents_mentions_is_there() {
+fn every_command_named_in_the_docs_exists() {
     let mut seen = 0;
     for (path, text) in documents() {
         let quoted = text

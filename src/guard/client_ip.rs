@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_proxy_is_believed_about_whom_it_heard_from_and_no_further() {
+    fn trusted_proxy_is_believed_for_one_hop_only() {
         let trusted = ["10.0.0.0/8".parse().expect("a network")];
         let resolve = |forwarded: &[&str], real| resolve(ip("10.0.0.1"), forwarded, real, &trusted);
         assert_eq!(resolve(&["6.6.6.6", " 1.1.1.1"], None), ip("1.1.1.1"));

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_keeps_the_id_it_came_with_unless_that_could_be_mistaken() {
+    fn request_id_is_kept_if_unambiguous() {
         let good = "trace-7.a:b_C";
         assert_eq!(&*RequestContext::now(Some(good)).request_id, good);
         for bad in ["", "two words", "a\"b", "a/b?token=c", &"x".repeat(65)] {

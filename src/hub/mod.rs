@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_lets_too_many_wait_is_closed_and_not_connected_any_more() {
+    async fn full_queue_closes_the_session() {
         let hub = hub();
         let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
         let missed: Vec<usize> = (0..4).map(|at| bob.queue().push(notice(at))).collect();

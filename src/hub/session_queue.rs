@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_waited_for_a_session_comes_before_what_it_was_told_since_it_came() {
+    async fn kept_events_precede_new_events_in_the_queue() {
         let bob = queue(2);
         bob.push(notice(3));
         bob.preload([1, 2].map(|at| notice(at).notice().clone()));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_session_that_lets_too_many_bytes_of_signals_wait_is_closed() {
+    async fn too_many_queued_signal_bytes_close_the_session() {
         let bob = queue(1000);
         let signal = Signal::of_json(&"1".repeat(MAX_SIGNAL_BYTES)).expect("short enough");
         let notice = Arc::new(EncodedNotice::new(Notice {

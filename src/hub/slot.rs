@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_and_an_address_have_places_of_their_own_and_leave_the_others_theirs() {
+    fn connection_slots_are_counted_per_user_and_address() {
         let hub = Hub::new(Capacity {
             event_queue: 2,
             sessions_per_user: 1,

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_belongs_to_the_first_that_was_answered_until_it_is_over() {
+    fn channel_belongs_to_the_first_answered_call() {
         let channels = Channels::default();
         let [early, late, elsewhere] =
             [("media", 1), ("media", 2), ("other", 0)].map(|(name, at)| answered(name, at));

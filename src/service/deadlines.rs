@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_accepted_between_the_look_for_deadlines_and_the_write_is_not_missed() {
+    async fn call_accepted_before_the_timeout_write_is_not_missed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("calls.db");
         let hand = ManualClock::starting_at(Timestamp::from_millis(0));

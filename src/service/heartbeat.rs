@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweeper_of_which_nothing_was_heard_for_ten_seconds_is_dead() {
+    fn sweeper_silent_for_ten_seconds_is_dead() {
         let start = Instant::now();
         let heartbeat = Heartbeat::new(start);
         assert!(heartbeat.is_beating(start + 10 * SECOND));

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reported_while_it_is_being_stored_is_stored_the_next_time() {
+    fn report_during_a_store_is_stored_next_time() {
         let monitor = Monitor::default();
         let watched = watch(&monitor, call(1)).expect("room");
         assert!(monitor.unsaved().is_empty());
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_stays_in_memory_until_it_is_stored_and_was_quiet_for_a_while() {
+    fn quality_stays_in_memory_until_stored_and_quiet() {
         let monitor = Monitor::default();
         let watched = watch(&monitor, call(1)).expect("room");
         hear(&watched);

@@ -105,7 +105,7 @@ fn the_file_of_the_tree_names_every_key_and_changes_nothing() {
 }
 
 #[test]
-fn the_lines_commented_out_in_the_file_of_the_tree_can_be_taken_in() {
+fn commented_lines_of_rocket_toml_are_valid_settings() {
     let text = include_str!("../../Rocket.toml");
     let (_, ours) = text.split_once("[default.chattrix]").expect("our table");
     let is_setting = |line: &&str| {
@@ -127,7 +127,7 @@ fn the_lines_commented_out_in_the_file_of_the_tree_can_be_taken_in() {
 }
 
 #[test]
-fn webhooks_take_urls_and_secrets_as_standard_webhooks_writes_them() {
+fn webhook_urls_and_secrets_follow_standard_webhooks() {
     let good = "[default.chattrix]\nwebhook_url = ['https://a.example/x?k=1', 'http://[::1]:80']\n\
                 webhook_secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n\
                 webhook_events = ['call.missed', 'user.online']\nwebhook_timeout = '250ms'";
@@ -549,7 +549,7 @@ fn the_dev_mode_is_shut_off_from_production() {
 
 /// The file of the sources, beside which `scripts/start` works, shows every default.
 #[test]
-fn the_dev_mode_has_the_console_whatever_a_file_says_but_not_against_a_variable() {
+fn dev_mode_enables_the_console_unless_a_variable_is_set() {
     let overrides = Overrides {
         dev: Some("dev".into()),
         ..Overrides::default()

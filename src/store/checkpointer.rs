@@ -255,8 +255,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_checkpoint_finds_everything_moved_and_nobody_waits_for_a_stopped_one()
-    {
+    async fn checkpoint_wait_ends_after_the_move_or_a_stop() {
         let (_folder, conn, checkpointer) = started();
         let bell = checkpointer.bell();
         for _ in 0..20 {

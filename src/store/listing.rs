@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_of_calls_reads_by_what_narrows_it_most_and_sorts_nothing() {
+    fn call_filters_use_the_best_index_and_sort_nothing() {
         let conn = Connection::open_in_memory().expect("memory");
         conn.execute_batch(&schema::VERSIONS.concat())
             .expect("the schema applies");

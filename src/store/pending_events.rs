@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_forgotten_a_few_at_a_time_and_nothing_else() {
+    fn expired_events_are_deleted_in_small_batches() {
         let folder = tempfile::tempdir().expect("a folder");
         let database = Database::open(&folder.path().join("calls.db")).expect("a database");
         let alice = UserId::parse("alice").expect("an id");

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
+    fn version_1_file_is_migrated_with_its_rows() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("calls.db");
         let old = Connection::open(&path).expect("made");

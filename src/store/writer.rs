@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_writes_nothing_does_not_pass_for_one_that_could() {
+    fn empty_batch_does_not_count_as_writable() {
         let dir = tempfile::tempdir().expect("a folder");
         let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
         let wrote = |sql: &'static str, keep: bool| {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_doubles_up_to_ten_minutes_and_is_never_less_than_half() {
+    fn retry_delay_doubles_up_to_ten_minutes() {
         let again = |failures, jitter| {
             let outcome = Outcome::Refused { status: 500 };
             match Next::after(&outcome, failures, START, jitter, START) {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_paused_by_410_at_once_and_by_a_day_without_success() {
+    fn endpoint_pauses_on_410_and_after_a_failed_day() {
         let after = |outcome, seconds| PauseCause::after(&outcome, START, later(seconds));
         assert_eq!(after(Outcome::of_status(410), 0), Some(PauseCause::Gone));
         assert_eq!(after(Outcome::of_status(404), 86_399), None);

@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_one_of_the_contracts_and_all_where_there_is_none() {
+    fn period_defaults_to_all() {
         let period = |pairs: &[(&'static str, &'static str)]| {
             pairs.iter().copied().collect::<Parameters<'_>>().period()
         };

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fifty_messages_in_a_second_pass_and_one_more_is_reported_once_a_minute() {
+    fn message_51_in_a_second_is_reported_once_a_minute() {
         let start = Instant::now();
         let mut meter = Meter::new(start);
         assert!((0..50).all(|_| meter.count(false, start).is_none()));

@@ -138,7 +138,7 @@ async fn accept_in_any_other_status_is_an_invalid_status() {
 }
 
 #[rocket::async_test]
-async fn accept_over_the_socket_fails_with_the_same_words_as_over_rest() {
+async fn accept_fails_alike_on_socket_and_rest() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;

@@ -64,7 +64,7 @@ fn assert_discreet(log: &str, tokens: &[String; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn as_json_a_request_and_a_socket_are_one_line_each_with_every_field() {
+async fn json_log_has_one_line_per_request_and_socket() {
     let (log, call, tokens) = played("json").await;
     assert_discreet(&log, &tokens);
     let lines: Vec<Map<String, Value>> = log
@@ -102,7 +102,7 @@ async fn as_json_a_request_and_a_socket_are_one_line_each_with_every_field() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn as_text_a_request_and_a_socket_are_one_line_each_with_every_field() {
+async fn text_log_has_one_line_per_request_and_socket() {
     let (log, call, tokens) = played("text").await;
     assert_discreet(&log, &tokens);
     let of = |words: [&str; 2]| {

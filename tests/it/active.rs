@@ -14,7 +14,7 @@ async fn active_is_null_without_a_live_call() {
 }
 
 #[rocket::async_test]
-async fn active_shows_both_participants_their_live_call_in_each_live_status() {
+async fn active_shows_the_live_call_to_both_participants() {
     for status in ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"] {
         let scene = Scene::with_call(status).await;
         let details = scene.alice.details(&scene.call).await.success(200);

@@ -119,7 +119,7 @@ async fn a_call_that_nobody_connected_hears_of_has_a_channel_too() {
 }
 
 #[rocket::async_test]
-async fn nobody_gets_a_token_for_a_channel_of_others_or_for_somebody_else() {
+async fn channel_token_needs_own_channel_and_own_user() {
     let server = with_agora(TestServer::plan()).start().await;
     let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
     alice.call("bob").await;
@@ -142,7 +142,7 @@ async fn nobody_gets_a_token_for_a_channel_of_others_or_for_somebody_else() {
 
 /// A client names the channel of its calls, and could name one that it has heard of.
 #[rocket::async_test]
-async fn a_call_on_the_channel_of_others_who_are_talking_there_gives_no_token_for_it() {
+async fn channel_in_use_by_another_call_gives_no_token() {
     let mut server = with_agora(TestServer::plan()).start().await;
     let [alice, bob, carol, dave] =
         ["alice", "bob", "carol", "dave"].map(|user| server.sign_in(user));
@@ -282,7 +282,7 @@ async fn initiate_and_accept_answer_as_without_an_account() {
 }
 
 #[rocket::async_test]
-async fn the_account_is_set_whole_or_not_at_all_and_its_certificate_is_shown_to_nobody() {
+async fn agora_account_is_complete_and_its_certificate_masked() {
     let folder = tempfile::tempdir().expect("a folder");
     let bare = Cli::in_directory(folder.path()).with(
         "CHATTRIX_JWT_SECRET",

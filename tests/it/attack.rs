@@ -14,7 +14,7 @@ use crate::support::{
 };
 
 #[rocket::async_test]
-async fn a_user_who_is_disabled_loses_every_socket_within_five_seconds() {
+async fn disabled_user_loses_sockets_within_5_s() {
     let server = TestServer::start().await;
     let mut sockets = Vec::new();
     for _ in 0..3 {
@@ -37,7 +37,7 @@ async fn a_user_who_is_disabled_loses_every_socket_within_five_seconds() {
 }
 
 #[rocket::async_test]
-async fn an_origin_that_is_nearly_the_servers_own_or_an_allowed_one_is_refused() {
+async fn lookalike_origin_is_rejected() {
     use chattrix::settings::AllowedOrigins;
 
     const APP: &str = "https://app.example.com";
@@ -113,7 +113,7 @@ async fn guess(server: &TestServer, header: &str, address: &str) -> u16 {
 }
 
 #[rocket::async_test]
-async fn an_address_is_believed_of_a_trusted_proxy_alone_and_no_further_than_it_vouches() {
+async fn client_address_is_taken_from_trusted_proxies_only() {
     let rate = || chattrix::settings::Rate {
         count: 1.try_into().expect("one"),
         period: Duration::from_hours(1),
@@ -236,7 +236,7 @@ async fn text_in_any_field_is_refused_or_stays_text() {
 }
 
 #[rocket::async_test]
-async fn names_that_a_terminal_or_a_page_would_obey_reach_neither_as_commands() {
+async fn user_names_are_escaped_for_terminals_and_pages() {
     let server = TestServer::with(|s| s.auto_provision = true).await;
     let bob = server.sign_in("bob");
     let mut socket = bob.socket().await;
@@ -406,7 +406,7 @@ async fn a_panic_in_a_handler_is_a_500_for_its_client_alone() {
 
 /// The twenty-first error in a minute makes the server warn of its session, and break over it.
 #[rocket::async_test]
-async fn a_panic_over_a_message_is_a_service_error_for_its_sender_alone() {
+async fn panic_in_a_message_is_an_error_for_its_sender_only() {
     let server = TestServer::plan()
         .user(UNSPEAKABLE, "Eve", None)
         .start()

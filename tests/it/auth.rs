@@ -122,7 +122,7 @@ async fn the_secret_signs_with_hs256_hs384_and_hs512() {
 }
 
 #[rocket::async_test]
-async fn an_expired_token_is_unauthenticated_after_a_leeway_of_30_s_on_the_servers_clock() {
+async fn expired_token_has_a_leeway_of_30_s() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let token = server.token("alice").expiring_at(clock.now()).sign();
@@ -133,7 +133,7 @@ async fn an_expired_token_is_unauthenticated_after_a_leeway_of_30_s_on_the_serve
 }
 
 #[rocket::async_test]
-async fn a_token_that_is_not_valid_yet_is_unauthenticated_but_for_a_leeway_of_30_s() {
+async fn not_yet_valid_token_has_a_leeway_of_30_s() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let not_before = clock.now().plus(Duration::from_secs(31)).as_millis() / 1000;
@@ -180,7 +180,7 @@ async fn a_disabled_user_is_unauthenticated() {
 
 /// `chattrix user disable` writes beside the running server.
 #[rocket::async_test]
-async fn a_user_disabled_while_the_server_runs_is_unauthenticated_from_then_on() {
+async fn user_disabled_at_runtime_is_unauthenticated() {
     let server = TestServer::start().await;
     let token = server.token("erin").sign();
     let erin = server.client(&token);
@@ -198,7 +198,7 @@ async fn a_user_disabled_while_the_server_runs_is_unauthenticated_from_then_on()
 }
 
 #[rocket::async_test]
-async fn an_unknown_user_is_made_from_the_token_where_the_settings_say_so() {
+async fn auto_provision_creates_the_user_of_a_token() {
     let server = TestServer::with(|s| s.auto_provision = true).await;
     let mut bob = server.sign_in("bob").socket().await;
     let zoe = server
@@ -213,7 +213,7 @@ async fn an_unknown_user_is_made_from_the_token_where_the_settings_say_so() {
 }
 
 #[rocket::async_test]
-async fn a_user_who_first_comes_by_socket_is_made_too_and_can_be_called() {
+async fn auto_provision_creates_a_user_by_socket() {
     let server = TestServer::with(|s| s.auto_provision = true).await;
     let mut zoe = server.socket(&server.token("zoe")).await;
     let call = server.sign_in("alice").call("zoe").await;

@@ -157,7 +157,7 @@ async fn to_the_caller_a_block_looks_like_a_callee_who_never_answers() {
 }
 
 #[rocket::async_test]
-async fn a_callee_hears_nothing_of_a_blocked_caller_and_keeps_nothing_of_the_call() {
+async fn callee_gets_nothing_from_a_blocked_caller() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let mut cast = Cast::on(&server).await;
@@ -319,7 +319,7 @@ async fn a_withheld_call_is_missed_after_a_restart_too() {
 }
 
 #[rocket::async_test]
-async fn the_administrator_sees_what_was_withheld_and_the_database_is_whole() {
+async fn administrator_sees_suppressed_calls() {
     let server = TestServer::start().await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
     block(&bob, "alice").await;

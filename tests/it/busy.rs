@@ -31,7 +31,7 @@ async fn a_callee_of_a_live_call_is_caller_busy_as_well() {
 }
 
 #[rocket::async_test]
-async fn calling_a_user_in_a_live_call_is_user_busy_in_each_live_status_and_either_role() {
+async fn callee_in_a_live_call_is_user_busy() {
     for status in LIVE {
         let scene = Scene::with_call(status).await;
         scene.carol.initiate("bob").await.failure(409, "user_busy");
@@ -113,7 +113,7 @@ async fn both_are_free_again_once_their_call_is_final() {
 
 /// Of two users who call each other at the same moment, one gets the call and the other is told of it.
 #[rocket::async_test]
-async fn of_two_users_who_call_each_other_at_once_one_gets_the_call_and_the_other_is_caller_busy() {
+async fn mutual_calls_give_one_call_and_one_caller_busy() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     for _ in 0..30 {

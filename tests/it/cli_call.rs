@@ -61,7 +61,7 @@ async fn calls_are_listed_newest_first_and_filtered() {
 }
 
 #[rocket::async_test]
-async fn a_listed_call_has_the_fields_of_its_details_and_who_ended_it() {
+async fn call_list_json_has_details_and_ended_by() {
     let scene = Scene::with_call("ENDED").await;
     let cli = Cli::beside(&scene.server);
     let mut expected = scene.alice.details(&scene.call).await.success(200);
@@ -146,7 +146,7 @@ async fn what_participants_have_reported_of_their_networks_is_shown() {
 }
 
 #[rocket::async_test]
-async fn ended_calls_tell_both_participants_that_the_system_ended_them() {
+async fn call_end_notifies_both_as_system() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
@@ -188,7 +188,7 @@ async fn a_call_is_ended_through_the_server_or_not_at_all() {
 }
 
 #[rocket::async_test]
-async fn what_is_no_call_is_a_wrong_command_line_and_an_unknown_call_a_failure() {
+async fn malformed_call_id_exits_2_unknown_call_exits_1() {
     let server = TestServer::start().await;
     let cli = Cli::beside(&server);
     for wrong in [
@@ -293,7 +293,7 @@ async fn every_transition_is_seen_by_who_watches() {
 }
 
 #[rocket::async_test]
-async fn who_watches_sees_the_steps_to_a_status_or_of_a_type_of_call_alone() {
+async fn call_watch_filters_by_status_and_type() {
     let server = TestServer::start().await;
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
     let cli = Cli::beside(&server);
@@ -352,7 +352,7 @@ async fn ctrl_c_ends_watching_well() {
 }
 
 #[rocket::async_test]
-async fn the_control_socket_is_private_lives_with_the_server_and_replaces_a_stale_one() {
+async fn control_socket_is_private_and_replaces_a_stale_one() {
     let mut server = TestServer::start().await;
     let path = socket_path(&server.database());
     let mode = std::fs::metadata(&path)
@@ -373,7 +373,7 @@ async fn the_control_socket_is_private_lives_with_the_server_and_replaces_a_stal
 }
 
 #[rocket::async_test]
-async fn commands_beyond_the_limit_are_told_so_and_silent_ones_are_let_go() {
+async fn control_connections_are_limited_and_time_out() {
     let server = TestServer::start().await;
     let path = socket_path(&server.database());
     let held: Vec<_> = (0..16)

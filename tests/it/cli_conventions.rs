@@ -45,7 +45,7 @@ async fn what_is_done_leaves_with_0() {
 }
 
 #[rocket::async_test]
-async fn what_fails_leaves_with_1_and_says_why_on_standard_error_alone() {
+async fn failure_exits_1_and_writes_to_stderr_only() {
     let server = TestServer::start().await;
     let cli = Cli::beside(&server);
     let call = another_call_id();

@@ -226,7 +226,7 @@ async fn prune_under_load_takes_what_is_over_and_nothing_that_lives() {
 }
 
 #[rocket::async_test]
-async fn restore_refuses_beside_a_server_and_then_brings_the_copy_back() {
+async fn restore_needs_a_stopped_server() {
     let mut server = TestServer::start().await;
     let cli = Cli::beside(&server);
     ended_calls(&server, 2).await;
@@ -281,7 +281,7 @@ async fn commands_that_need_a_server_or_have_to_do_without_say_so() {
 
 /// A newer program beside a server that knows an older version only.
 #[test]
-fn a_command_that_writes_leaves_an_older_file_as_it_is_while_a_server_holds_it() {
+fn writing_command_never_migrates_a_file_in_use() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("chattrix.db");
     let old = Connection::open(&path).expect("made");

@@ -100,7 +100,7 @@ async fn users_who_are_there_are_brought_to_what_the_file_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_record_is_told_and_the_others_are_imported() {
+async fn import_reports_bad_records_and_imports_the_rest() {
     let folder = Folder::empty();
     let csv = [
         &b"id,name,avatar,standing\n"[..],

@@ -111,7 +111,7 @@ async fn doctor_finds_a_proxy_that_is_not_named_in_the_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn doctor_finds_a_secret_that_everybody_can_read_without_showing_it() {
+async fn doctor_finds_a_world_readable_secret() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = "a secret that must never be shown to anybody";
     let file = folder.path().join("jwt-secret");

@@ -118,7 +118,7 @@ async fn without_dev_nobody_gets_a_token_whatever_is_set() {
 }
 
 #[rocket::async_test]
-async fn pages_of_other_sites_and_requests_from_elsewhere_get_no_token() {
+async fn console_token_is_local_and_same_origin_only() {
     let server = TestServer::with(development).await;
     let own = format!("http://{}", server.address().tcp());
     ask_for_token(&server, &[("origin", &own)])

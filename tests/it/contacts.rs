@@ -123,7 +123,7 @@ async fn a_block_among_contacts_is_not_told_either() {
 }
 
 #[rocket::async_test]
-async fn contact_add_makes_two_users_contacts_of_each_other_while_the_server_runs_and_while_not() {
+async fn contact_add_works_with_and_without_a_running_server() {
     let mut server = server_for_contacts().await;
     let cli = Cli::beside(&server);
     let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));

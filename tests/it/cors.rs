@@ -82,7 +82,7 @@ async fn the_same_origin_passes_by_default() {
 }
 
 #[rocket::async_test]
-async fn a_foreign_origin_is_refused_by_default_with_a_403_that_names_the_setting() {
+async fn foreign_origin_is_403_and_names_the_setting() {
     let server = TestServer::start().await;
     let answer = active_from(&server, EVIL).await;
     assert_eq!(allows(&answer), None);
@@ -150,7 +150,7 @@ async fn an_origin_that_only_looks_like_an_allowed_one_is_refused() {
 }
 
 #[rocket::async_test]
-async fn a_preflight_of_an_allowed_origin_allows_our_methods_and_headers() {
+async fn preflight_allows_methods_and_headers() {
     let server = listed().await;
     for method in ["GET", "POST", "PATCH"] {
         let answer = preflight(&server, APP, method).await;

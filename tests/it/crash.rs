@@ -23,7 +23,7 @@ type Acknowledged = Arc<Mutex<HashMap<String, (usize, usize)>>>;
 const LIFE: [&str; 4] = ["INITIATING", "CONNECTING", "ACTIVE", "ENDED"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_in_the_middle_of_its_work_loses_no_acknowledged_change() {
+async fn killed_server_loses_no_acknowledged_change() {
     let directory = tempfile::tempdir().expect("a directory");
     let database = directory.path().join("chattrix.db");
     make_database(&database, users());

@@ -58,7 +58,7 @@ async fn busy_server() -> (TestServer, Receiver) {
 }
 
 #[rocket::async_test]
-async fn everything_that_the_dashboard_shows_and_the_alerts_watch_is_measured() {
+async fn dashboard_and_alerts_use_existing_metrics() {
     let (server, _receiver) = busy_server().await;
     let wanted: BTreeSet<_> = names(DASHBOARD).union(&names(ALERTS)).copied().collect();
     assert!(wanted.len() >= 25, "{wanted:?}");
@@ -170,7 +170,7 @@ async fn every_metric_moves_with_what_it_measures() {
 }
 
 #[test]
-fn the_dashboard_asks_the_data_source_and_the_servers_that_are_chosen() {
+fn dashboard_queries_use_its_variables() {
     let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
     let panels = dashboard["panels"].as_array().expect("panels");
     let targets = panels

@@ -52,7 +52,7 @@ fn every_setting_that_a_sample_names_is_there() {
 }
 
 #[test]
-fn the_unit_allows_the_files_and_the_time_that_the_server_needs() {
+fn systemd_unit_allows_enough_files_and_time() {
     let unit = text("deploy/chattrix.service");
     let value = |key: &str| {
         let line = unit.lines().find_map(|line| line.strip_prefix(key));
@@ -201,7 +201,7 @@ async fn a_server_with_the_containers_settings_starts_and_is_healthy() {
 }
 
 #[test]
-fn the_rules_for_prometheus_and_the_samples_in_the_documents_are_yaml() {
+fn prometheus_rules_and_samples_are_valid_yaml() {
     let operate = text("docs/operate.md");
     let blocks = operate.split("```yaml\n").skip(1);
     let samples = blocks.filter_map(|rest| rest.split("\n```").next());

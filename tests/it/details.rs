@@ -68,7 +68,7 @@ async fn details_of_an_ended_call_show_all_its_times() {
 }
 
 #[rocket::async_test]
-async fn details_of_a_call_ended_before_an_answer_show_0_seconds_and_no_start() {
+async fn details_of_an_unanswered_ended_call_show_0_seconds() {
     let scene = Scene::with_call("RINGING").await;
     scene.clock.advance(Duration::from_secs(3));
     scene.alice.end(&scene.call).await.success(200);

@@ -26,7 +26,7 @@ async fn end_by_the_callee_ends_an_active_call() {
 }
 
 #[rocket::async_test]
-async fn end_counts_whole_seconds_from_start_to_end_where_the_client_sends_none() {
+async fn end_counts_seconds_without_a_client_duration() {
     let absent = json!({});
     let null = json!({ "durationSeconds": null });
     for body in [absent, null] {
@@ -170,7 +170,7 @@ async fn end_of_a_final_call_is_an_invalid_status() {
 }
 
 #[rocket::async_test]
-async fn end_over_the_socket_counts_the_seconds_where_the_client_sends_none() {
+async fn socket_end_counts_seconds_without_a_client_duration() {
     for duration in [None, Some(Value::Null)] {
         let scene = Scene::with_call("ACTIVE").await;
         let mut at_alice = scene.alice.socket().await;

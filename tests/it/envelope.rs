@@ -229,7 +229,7 @@ async fn a_wrong_body_is_told_before_a_missing_call() {
 }
 
 #[rocket::async_test]
-async fn a_wrong_body_is_told_before_a_missing_right_or_a_wrong_status() {
+async fn body_is_checked_before_rights_and_status() {
     let scene = Scene::with_call("ENDED").await;
     wrong_bodies(&scene.carol, &scene.call).await;
     wrong_bodies(&scene.bob, &scene.call).await;
@@ -284,7 +284,7 @@ async fn a_missing_right_is_told_before_a_wrong_status() {
 }
 
 #[rocket::async_test]
-async fn a_wrong_body_or_a_missing_callee_is_told_before_a_busy_caller() {
+async fn body_and_callee_are_checked_before_busy_caller() {
     let scene = Scene::with_call("RINGING").await;
     let mut body = initiate_body("carol");
     body["callType"] = json!("FAX");

@@ -110,7 +110,7 @@ fn fill_disk(folder: &Path) -> PathBuf {
 
 /// `scripts/soak` names a small disk by the variable; elsewhere a limit of the process stands for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_disk_that_takes_no_more_stops_the_writes_alone_and_for_as_long_as_it_is_full() {
+async fn full_disk_stops_writes_only_until_space_is_freed() {
     let small_disk = std::env::var_os("SOAK_DISK").map(PathBuf::from);
     let folder = small_disk.clone().unwrap_or_else(std::env::temp_dir);
     // Without the trap the first write too many would kill the process.
@@ -131,7 +131,7 @@ async fn a_disk_that_takes_no_more_stops_the_writes_alone_and_for_as_long_as_it_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_another_process_holds_stops_the_writes_alone_and_for_as_long_as_it_does() {
+async fn locked_database_stops_writes_only_while_locked() {
     let mut scene = Scene::set(&[]).await;
     let call = scene.alice.call("bob").await;
     let other = Connection::open(scene.folder.path().join("chattrix.db")).expect("opened");
@@ -188,7 +188,7 @@ fn refusal_to_start(wrapper: &[&str], database: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_server_on_the_same_file_refuses_to_start_and_the_first_goes_on() {
+async fn second_server_on_one_file_does_not_start() {
     let scene = Scene::set(&[]).await;
     let database = scene.folder.path().join("chattrix.db");
     let said = tokio::task::block_in_place(|| refusal_to_start(&[], &database));
@@ -222,7 +222,7 @@ fn a_file_that_may_not_be_written_is_refused_with_a_sentence() {
 }
 
 #[test]
-fn a_file_of_a_newer_release_or_a_damaged_one_is_refused_with_a_sentence() {
+fn newer_or_damaged_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chattrix.db");
     make_database(&database, ["alice".to_owned()]);

@@ -211,7 +211,7 @@ fn not_utf8() -> Vec<Case> {
 }
 
 #[rocket::async_test]
-async fn frames_against_the_protocol_end_the_connection_with_the_code_that_says_so() {
+async fn protocol_errors_close_with_their_code() {
     let server = TestServer::start().await;
     let tables = [
         unmasked(),

@@ -16,7 +16,7 @@ async fn readyz_is_200_as_soon_as_the_server_is_up() {
 
 /// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
 #[rocket::async_test]
-async fn a_server_that_is_stopping_is_alive_but_not_ready_and_refuses_work_with_retry_after() {
+async fn stopping_server_is_alive_not_ready_and_503() {
     let mut server = TestServer::start().await;
     let alice = server.sign_in("alice");
     let unread = server.sign_in("bob").socket().await;

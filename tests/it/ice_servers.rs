@@ -18,7 +18,7 @@ async fn without_the_setting_there_are_none() {
 }
 
 #[rocket::async_test]
-async fn turn_servers_come_with_a_password_that_is_made_for_the_user_and_an_hour() {
+async fn turn_password_is_per_user_and_lasts_an_hour() {
     let server = TestServer::with(|settings| {
         settings.ice_servers = [
             "stun:stun.example.com:3478",

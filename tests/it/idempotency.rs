@@ -24,7 +24,7 @@ async fn the_same_key_is_the_same_call_and_rings_nobody_twice() {
 }
 
 #[rocket::async_test]
-async fn the_same_key_from_another_session_of_the_same_user_is_the_same_call() {
+async fn idempotency_key_is_shared_by_sessions_of_a_user() {
     let server = TestServer::start().await;
     let body = initiate_body("bob");
     let first = server
@@ -167,7 +167,7 @@ async fn a_key_is_remembered_for_24_hours() {
 }
 
 #[rocket::async_test]
-async fn a_call_refused_with_user_busy_is_refused_again_with_the_same_key() {
+async fn user_busy_is_repeated_for_the_same_key() {
     let server = TestServer::start().await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let busy = bob.call("carol").await;

@@ -21,7 +21,7 @@ async fn initiate_answers_201_with_the_call_as_specified() {
 }
 
 #[rocket::async_test]
-async fn initiate_where_the_callee_has_no_connected_session_is_initiating() {
+async fn initiate_of_an_offline_callee_is_initiating() {
     let server = TestServer::start().await;
     let _caller_is_connected = server.sign_in("alice").socket().await;
     let call = server.sign_in("alice").initiate("bob").await.success(201);
@@ -29,7 +29,7 @@ async fn initiate_where_the_callee_has_no_connected_session_is_initiating() {
 }
 
 #[rocket::async_test]
-async fn initiate_where_the_callee_has_a_connected_session_is_ringing() {
+async fn initiate_of_a_connected_callee_is_ringing() {
     let server = TestServer::start().await;
     let _socket = server.sign_in("bob").socket().await;
     let call = server.sign_in("alice").initiate("bob").await.success(201);
@@ -37,7 +37,7 @@ async fn initiate_where_the_callee_has_a_connected_session_is_ringing() {
 }
 
 #[rocket::async_test]
-async fn initiate_invites_every_session_of_the_callee_and_nobody_else() {
+async fn initiate_invites_all_sessions_of_the_callee() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.alice.initiate("bob").await.success(201);
@@ -58,7 +58,7 @@ async fn initiate_invites_every_session_of_the_callee_and_nobody_else() {
 }
 
 #[rocket::async_test]
-async fn an_invitation_from_a_caller_without_a_picture_has_a_null_avatar() {
+async fn invitation_without_an_avatar_has_null() {
     let server = TestServer::start().await;
     let mut alice = server.sign_in("alice").socket().await;
     server.sign_in("bob").call("alice").await;
@@ -133,7 +133,7 @@ async fn initiate_with_a_field_of_a_wrong_type_names_it() {
 }
 
 #[rocket::async_test]
-async fn initiate_with_a_call_type_other_than_audio_or_video_says_what_was_expected() {
+async fn initiate_with_a_wrong_call_type_names_the_expected() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
     for wrong in ["", "video", "Audio", "SCREEN", "VIDEO "] {
@@ -163,7 +163,7 @@ async fn initiate_with_a_callee_id_that_is_no_user_id_names_it() {
 }
 
 #[rocket::async_test]
-async fn a_callee_id_may_hold_every_character_of_a_user_id_up_to_64_of_them() {
+async fn callee_id_takes_every_user_id_character() {
     let longest = format!("AZaz09._:@-{}", "x".repeat(53));
     let server = TestServer::plan()
         .user(&longest, "Long", None)
@@ -206,7 +206,7 @@ async fn initiate_with_a_channel_that_agora_would_refuse_names_it() {
 }
 
 #[rocket::async_test]
-async fn a_channel_may_hold_every_character_of_an_agora_channel_name_up_to_64_of_them() {
+async fn channel_takes_every_agora_character_up_to_64() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
     for good in ["c", "AZaz09 !#$%&()+-:;<=.>?@[]^_{}|~,", &"c".repeat(64)] {

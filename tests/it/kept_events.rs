@@ -25,7 +25,7 @@ fn event(kind: &str, data: serde_json::Value, at: Timestamp) -> serde_json::Valu
 }
 
 #[rocket::async_test]
-async fn events_are_kept_and_delivered_in_order_with_their_own_timestamps() {
+async fn kept_events_keep_order_and_timestamps() {
     let (_server, clock, alice, bob) = offline().await;
     let call = alice.call("bob").await;
     clock.advance(second());
@@ -80,7 +80,7 @@ async fn an_end_by_the_system_is_kept_for_both() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_was_over_before_the_callee_connected_is_told_as_ended_without_an_invitation() {
+async fn call_over_before_connect_is_ended_without_invitation() {
     let (_server, _clock, alice, bob) = offline().await;
     let call = alice.call("bob").await;
     alice.end(&call).await.success(200);
@@ -99,7 +99,7 @@ async fn an_invitation_is_not_kept() {
 }
 
 #[rocket::async_test]
-async fn kept_events_come_before_the_invitation_and_that_before_all_else() {
+async fn kept_events_precede_the_invitation() {
     let (server, clock, alice, bob) = offline().await;
     let first = alice.call("bob").await;
     bob.reject(&first, "busy").await.success(200);

@@ -77,7 +77,7 @@ async fn ended(cast: &mut Cast, actor: Actor, call: &str) {
 }
 
 #[rocket::async_test]
-async fn initiate_rings_a_connected_callee_who_is_sent_the_invitation() {
+async fn initiate_sends_the_invitation_to_a_connected_callee() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.alice.initiate("bob").await.success(201);
@@ -95,7 +95,7 @@ async fn initiate_rings_a_connected_callee_who_is_sent_the_invitation() {
 }
 
 #[rocket::async_test]
-async fn initiate_of_a_callee_who_is_not_connected_is_initiating_and_tells_nobody() {
+async fn initiate_of_an_offline_callee_notifies_nobody() {
     let server = TestServer::start().await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.initiate("bob").await.success(201);
@@ -104,7 +104,7 @@ async fn initiate_of_a_callee_who_is_not_connected_is_initiating_and_tells_nobod
 }
 
 #[rocket::async_test]
-async fn a_callee_who_connects_makes_an_initiating_call_ring_and_that_session_is_invited() {
+async fn connecting_callee_makes_the_call_ring() {
     let server = TestServer::start().await;
     let mut cast = Cast::without_bob(&server).await;
     let mut body = initiate_body("bob");
@@ -121,7 +121,7 @@ async fn a_callee_who_connects_makes_an_initiating_call_ring_and_that_session_is
 }
 
 #[rocket::async_test]
-async fn a_second_session_of_the_callee_is_invited_too_and_the_first_is_not_again() {
+async fn second_callee_session_is_invited_alone() {
     let server = TestServer::start().await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
@@ -182,7 +182,7 @@ async fn accept_connects_an_initiating_call_and_tells_the_caller() {
 }
 
 #[rocket::async_test]
-async fn reject_ends_a_ringing_call_as_rejected_and_tells_the_caller_each_reason() {
+async fn reject_notifies_the_caller_with_each_reason() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     for reason in ["busy", "declined", "unavailable"] {
@@ -201,7 +201,7 @@ async fn reject_ends_a_ringing_call_as_rejected_and_tells_the_caller_each_reason
 }
 
 #[rocket::async_test]
-async fn reject_ends_an_initiating_call_as_rejected_and_tells_the_caller() {
+async fn reject_of_an_initiating_call_notifies_the_caller() {
     let server = TestServer::start().await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
@@ -212,7 +212,7 @@ async fn reject_ends_an_initiating_call_as_rejected_and_tells_the_caller() {
 }
 
 #[rocket::async_test]
-async fn end_by_either_ends_a_ringing_call_with_0_seconds_and_tells_the_other() {
+async fn end_of_a_ringing_call_has_0_seconds() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     for actor in [Actor::Alice, Actor::Bob] {
@@ -252,7 +252,7 @@ async fn the_ring_timeout_makes_a_ringing_call_missed_and_tells_both() {
 }
 
 #[rocket::async_test]
-async fn the_ring_timeout_makes_an_initiating_call_missed_and_tells_both() {
+async fn ring_timeout_of_an_initiating_call_notifies_both() {
     let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::without_bob(&server).await;
     let call = cast.alice.call("bob").await;
@@ -265,7 +265,7 @@ async fn the_ring_timeout_makes_an_initiating_call_missed_and_tells_both() {
 }
 
 #[rocket::async_test]
-async fn patch_active_by_either_makes_a_connecting_call_active_and_tells_nobody() {
+async fn patch_active_notifies_nobody() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     for actor in [Actor::Alice, Actor::Bob] {
@@ -333,7 +333,7 @@ async fn end_tells_the_duration_that_the_client_sent() {
 }
 
 #[rocket::async_test]
-async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other_is_told() {
+async fn disconnect_grace_ends_the_call_and_notifies_the_other() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     for status in ["CONNECTING", "ACTIVE"] {
@@ -353,7 +353,7 @@ async fn a_participant_gone_for_the_disconnect_grace_ends_the_call_and_the_other
 }
 
 #[rocket::async_test]
-async fn the_longest_call_duration_ends_the_call_by_the_system_and_both_are_told() {
+async fn max_call_duration_ends_the_call_as_system() {
     let server = TestServer::with(|s| s.max_call_duration = Some(SHORT * 2)).await;
     let mut cast = Cast::on(&server).await;
     for status in ["CONNECTING", "ACTIVE"] {
@@ -394,7 +394,7 @@ async fn exactly_one_of_accept_and_reject_wins() {
 }
 
 #[rocket::async_test]
-async fn exactly_one_of_end_by_the_caller_and_reject_by_the_callee_wins() {
+async fn exactly_one_of_end_and_reject_wins() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     for _ in 0..20 {

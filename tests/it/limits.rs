@@ -152,7 +152,7 @@ async fn cause_events(alice: &Api, bob: &Api, left: u64) -> usize {
 }
 
 #[rocket::async_test]
-async fn a_reader_so_slow_that_the_event_queue_is_full_is_closed_with_1013() {
+async fn slow_reader_with_a_full_queue_is_closed_1013() {
     let server = TestServer::with(|s| s.event_queue = 8).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
@@ -190,7 +190,7 @@ async fn connections(server: &TestServer) -> String {
 /// Who lets more slow sessions wait for their end than it may have sessions keeps no place by it: the first has time
 /// to read why it was closed, the one beyond has 6 s.
 #[rocket::async_test]
-async fn of_a_users_slow_readers_only_as_many_as_sessions_are_waited_for() {
+async fn lingering_slow_readers_are_limited_per_user() {
     let server = TestServer::with(|s| {
         s.event_queue = 8;
         s.max_sessions_per_user = 1;
@@ -214,7 +214,7 @@ async fn of_a_users_slow_readers_only_as_many_as_sessions_are_waited_for() {
 }
 
 #[rocket::async_test]
-async fn what_a_slow_reader_missed_is_there_through_reconnecting_and_get() {
+async fn slow_reader_recovers_by_reconnect_and_get() {
     let server = TestServer::with(|s| s.event_queue = 2).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), bob.token()).await;
@@ -357,7 +357,7 @@ async fn wait_for_expiry(server: &TestServer, token: &Token) {
 }
 
 #[rocket::async_test]
-async fn a_session_whose_token_expired_stays_where_the_settings_say_so() {
+async fn expired_session_stays_if_close_is_off() {
     let server = TestServer::with(|s| s.close_expired_sessions = false).await;
     let token = about_to_close(&server, "alice");
     let mut socket = server.socket(&token).await;
@@ -384,7 +384,7 @@ async fn session_refresh_keeps_the_session_beyond_its_first_token() {
 }
 
 #[rocket::async_test]
-async fn session_refresh_with_a_token_that_will_not_do_is_unauthenticated_and_changes_nothing() {
+async fn refresh_with_a_bad_token_changes_nothing() {
     let server = TestServer::start().await;
     let mut socket = server
         .socket(&about_to_close(&server, "alice").session("phone"))
@@ -419,7 +419,7 @@ async fn a_connection_over_max_connections_is_503_before_the_upgrade() {
 }
 
 #[rocket::async_test]
-async fn a_connection_over_those_of_its_address_is_429_before_the_upgrade() {
+async fn connections_over_the_address_limit_are_429() {
     let server = TestServer::with(|s| {
         s.max_connections_per_address = Some(2);
         s.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")];
@@ -443,7 +443,7 @@ async fn a_connection_over_those_of_its_address_is_429_before_the_upgrade() {
 
 /// Somebody who opens one connection after another, and reads none to its end, takes a part of the places at most.
 #[rocket::async_test]
-async fn a_user_with_connections_without_end_is_429_and_the_others_are_not() {
+async fn connections_over_the_user_limit_are_429() {
     let server = TestServer::with(|s| s.max_sessions_per_user = 1).await;
     let tokens: Vec<String> = (0..100).map(|_| server.token("alice").sign()).collect();
     let attempts = tokens.iter().map(|token| connect(&server, token));
@@ -489,14 +489,14 @@ async fn a_stopping_server_closes_every_session_with_1012() {
 }
 
 #[rocket::async_test]
-async fn a_client_that_does_not_answer_the_close_does_not_keep_the_server_from_stopping() {
+async fn unanswered_close_does_not_hold_up_a_stop() {
     let mut server = TestServer::start().await;
     let _silent = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     server.stop().await;
 }
 
 #[rocket::async_test]
-async fn a_session_with_20_errors_in_a_minute_is_logged_once_and_not_disturbed() {
+async fn errors_over_20_a_minute_are_logged_once() {
     let server = TestServer::start().await;
     let token = server.token("frank");
     let mut socket = server.socket(&token).await;
@@ -509,7 +509,7 @@ async fn a_session_with_20_errors_in_a_minute_is_logged_once_and_not_disturbed()
 }
 
 #[rocket::async_test]
-async fn a_session_with_more_than_50_messages_a_second_is_logged_once_and_not_disturbed() {
+async fn over_50_messages_a_second_are_logged_once() {
     let server = TestServer::start().await;
     let token = server.token("erin");
     let mut socket = server.socket(&token).await;

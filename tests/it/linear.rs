@@ -98,7 +98,7 @@ fn is_linearizable(history: &[Operation]) -> bool {
 }
 
 #[rocket::async_test]
-async fn what_sixty_four_clients_do_at_the_same_time_is_linearizable_for_each_call() {
+async fn concurrent_actions_of_64_clients_are_linearizable() {
     let server = TestServer::with(|s| s.auto_provision = true).await;
     let server = Arc::new(server);
     let pairs: Vec<_> = (0..PAIRS)

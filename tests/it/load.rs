@@ -11,7 +11,7 @@ use crate::support::{Api, TestServer, within};
 const CALLS: usize = 200;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_calls_in_flight_from_four_hundred_sockets_complete_without_an_error() {
+async fn load_of_200_concurrent_calls_has_no_errors() {
     let mut plan = TestServer::plan();
     for number in 0..CALLS {
         plan = plan.user(&format!("caller-{number}"), "Caller", None);

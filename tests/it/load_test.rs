@@ -33,7 +33,7 @@ fn assert_calls_were_measured(report: &Value) {
 }
 
 #[rocket::async_test]
-async fn a_private_server_carries_the_calls_of_pairs_and_leaves_nothing_behind() {
+async fn load_test_on_a_private_server_leaves_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let cli = Cli::in_directory(folder.path());
     let report = cli.json(&[
@@ -60,7 +60,7 @@ async fn a_private_server_carries_the_calls_of_pairs_and_leaves_nothing_behind()
 }
 
 #[rocket::async_test]
-async fn a_private_server_keeps_away_from_the_settings_it_is_started_beside() {
+async fn load_test_private_server_ignores_nearby_settings() {
     let receiver = Receiver::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let settings = format!(
@@ -79,7 +79,7 @@ async fn a_private_server_keeps_away_from_the_settings_it_is_started_beside() {
 }
 
 #[rocket::async_test]
-async fn calls_begin_at_a_rate_on_a_running_server_whose_users_are_as_before() {
+async fn load_test_on_a_running_server_keeps_its_users() {
     let server = TestServer::start().await;
     let cli = Cli::beside(&server);
     let users = cli.json(&["user", "list"]);
@@ -100,7 +100,7 @@ async fn calls_begin_at_a_rate_on_a_running_server_whose_users_are_as_before() {
 }
 
 #[rocket::async_test]
-async fn a_server_with_another_key_is_not_tested_and_the_reason_is_said() {
+async fn load_test_needs_the_key_of_the_server() {
     let server = TestServer::start().await;
     let url = format!("http://{}", server.address().tcp());
     let another = "another secret than the server's, of more than 32 bytes";
@@ -113,7 +113,7 @@ async fn a_server_with_another_key_is_not_tested_and_the_reason_is_said() {
 }
 
 #[rocket::async_test]
-async fn a_load_is_asked_for_in_one_way_and_from_a_server_without_tls() {
+async fn load_test_rejects_conflicting_options_and_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let cli = Cli::in_directory(folder.path());
     for wrong in [

@@ -99,7 +99,7 @@ async fn a_rejection_without_a_reason_is_a_parse_error_that_names_it() {
 }
 
 #[rocket::async_test]
-async fn a_rejection_with_a_wrong_reason_is_a_parse_error_that_names_it() {
+async fn reject_message_with_a_wrong_reason_is_a_parse_error() {
     for reason in [json!("Busy"), json!("tired"), json!(1), json!(null)] {
         let payload = json!({ "callId": "call-1", "reason": reason });
         let message = json!({ "type": "call.reject", "payload": payload });
@@ -139,7 +139,7 @@ async fn a_refresh_without_a_token_is_a_parse_error_that_names_it() {
 }
 
 #[rocket::async_test]
-async fn a_binary_message_is_a_parse_error_and_the_connection_stays_open() {
+async fn binary_message_is_a_parse_error() {
     let server = TestServer::start().await;
     let mut socket = server.sign_in("alice").socket().await;
     let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
@@ -249,7 +249,7 @@ async fn messages_of_one_session_are_handled_in_order() {
 }
 
 #[rocket::async_test]
-async fn a_hundred_messages_sent_at_once_are_answered_one_for_one_in_order() {
+async fn pipelined_messages_are_answered_in_order() {
     let server = TestServer::start().await;
     let mut socket = server.sign_in("alice").socket().await;
     for number in 0..100 {

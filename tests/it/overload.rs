@@ -173,7 +173,7 @@ async fn goodput(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_writer_with_three_times_as_much_to_do_does_as_much_as_ever() {
+async fn overloaded_writer_keeps_its_throughput() {
     let scene = Scene::set(TOO_MANY);
     let time = Duration::from_secs(rounds(1, 10) as u64);
     // In one second, with the other tests beside it, the same load varies by half.

@@ -392,7 +392,7 @@ async fn the_consoles_page_begins_with_a_server_that_starts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_follows_the_guides_has_a_server_looks_after_it_and_upgrades_it() {
+async fn guides_install_operate_and_upgrade_a_server() {
     let mut machine = Reader::on_a_machine();
     let key = text("tests/data/test-keys/es256-private.pem");
     machine.write("private.pem", &key);

@@ -60,7 +60,7 @@ async fn a_disconnect_shows_within_a_second() {
 }
 
 #[rocket::async_test]
-async fn a_connection_that_takes_over_its_session_is_not_counted_twice() {
+async fn replaced_connection_is_counted_once() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
     let bob = server.sign_in("bob");

@@ -32,7 +32,7 @@ fn nothing_of(user: &str) -> Value {
 }
 
 #[rocket::async_test]
-async fn a_bad_level_warns_all_devices_of_the_other_participant_and_nobody_else() {
+async fn poor_quality_warns_the_other_participant_only() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
@@ -82,7 +82,7 @@ async fn agoras_numbers_mean_the_same_as_the_words() {
 }
 
 #[rocket::async_test]
-async fn a_warning_comes_when_the_level_changes_or_10_s_after_the_last_one() {
+async fn quality_warning_repeats_on_change_or_after_10_s() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let mut cast = Cast::on(&server).await;
@@ -137,7 +137,7 @@ async fn a_warning_is_not_kept_for_somebody_who_is_absent() {
 }
 
 #[rocket::async_test]
-async fn a_report_over_the_socket_has_no_answer_and_warns_like_one_over_rest() {
+async fn socket_quality_report_warns_without_an_answer() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;
@@ -363,7 +363,7 @@ async fn what_was_reported_is_stored_with_the_end_of_the_call() {
 }
 
 #[rocket::async_test]
-async fn what_was_reported_is_stored_within_seconds_while_the_call_goes_on() {
+async fn quality_is_stored_during_the_call() {
     let scene = Scene::with_call("ACTIVE").await;
     let report = scene.alice.report(&scene.call, &level("GOOD")).await;
     report.success(200);

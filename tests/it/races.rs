@@ -61,7 +61,7 @@ impl Party {
 }
 
 #[rocket::async_test]
-async fn one_of_those_who_act_at_the_same_instant_wins_and_everybody_hears_the_same() {
+async fn concurrent_actions_have_one_winner_seen_by_all() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let mut random = StdRng::seed_from_u64(7);
@@ -318,7 +318,7 @@ impl Round {
 }
 
 #[rocket::async_test]
-async fn of_two_who_call_each_other_at_the_same_moment_one_has_the_call() {
+async fn race_of_mutual_calls_has_one_winner() {
     let server = TestServer::start().await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
     for round in 0..rounds(GLARES, GLARES_IN_SOAK) {

@@ -118,7 +118,7 @@ async fn a_rate_limit_is_told_before_a_wrong_body_and_a_missing_call() {
 }
 
 #[rocket::async_test]
-async fn an_initiate_rate_is_told_before_a_wrong_body_and_a_missing_callee() {
+async fn initiate_rate_is_checked_before_the_body() {
     let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let alice = server.sign_in("alice");
     alice

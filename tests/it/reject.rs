@@ -40,7 +40,7 @@ async fn reject_without_a_reason_names_it() {
 }
 
 #[rocket::async_test]
-async fn reject_with_a_reason_not_as_specified_says_what_was_expected() {
+async fn reject_with_a_wrong_reason_names_the_expected() {
     let scene = Scene::with_call("INITIATING").await;
     for wrong in [
         json!("Busy"),
@@ -116,7 +116,7 @@ async fn reject_in_any_other_status_is_an_invalid_status() {
 }
 
 #[rocket::async_test]
-async fn reject_over_the_socket_fails_with_the_same_words_as_over_rest() {
+async fn reject_fails_alike_on_socket_and_rest() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;

@@ -40,7 +40,7 @@ async fn a_ringing_call_can_be_accepted_after_a_restart() {
 }
 
 #[rocket::async_test]
-async fn a_connecting_call_can_be_ended_after_a_restart_and_counts_its_whole_length() {
+async fn connecting_call_survives_a_restart_with_its_duration() {
     let mut scene = Scene::with_call("CONNECTING").await;
     scene.server.stop().await;
     scene.clock.advance(Duration::from_secs(20));
@@ -62,7 +62,7 @@ async fn live_calls_keep_their_users_busy_over_a_restart() {
 }
 
 #[rocket::async_test]
-async fn a_call_whose_ring_timeout_passed_while_the_server_was_down_is_missed_and_both_are_told() {
+async fn ring_timeout_during_downtime_is_missed_on_start() {
     let clock = wall_clock_hand();
     let mut server = TestServer::plan().clock(&clock).start().await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
@@ -83,7 +83,7 @@ async fn a_call_whose_ring_timeout_passed_while_the_server_was_down_is_missed_an
 }
 
 #[rocket::async_test]
-async fn a_call_whose_ring_timeout_has_not_passed_still_rings_after_a_restart() {
+async fn ringing_call_rings_on_after_a_restart() {
     let clock = wall_clock_hand();
     let mut server = TestServer::plan().clock(&clock).start().await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
@@ -110,7 +110,7 @@ async fn the_ring_timeout_of_an_earlier_run_still_comes_in_the_next() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_grew_too_long_while_the_server_was_down_is_ended_by_the_system() {
+async fn max_duration_during_downtime_ends_the_call_on_start() {
     let mut scene = Scene::with_call("ACTIVE").await;
     scene.server.stop().await;
     scene.clock.advance(Duration::from_secs(4 * 3600 + 1));

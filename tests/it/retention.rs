@@ -28,7 +28,7 @@ async fn talk(alice: &Api, bob: &Api) -> String {
 }
 
 #[rocket::async_test]
-async fn a_call_older_than_retention_is_forgotten_with_all_that_is_known_of_it() {
+async fn retention_prunes_a_call_with_all_its_rows() {
     let clock = wall_clock_hand();
     let mut server = server_that_remembers(DAY, &clock).await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
@@ -152,7 +152,7 @@ async fn a_forgotten_call_takes_its_idempotency_key_with_it() {
 }
 
 #[rocket::async_test]
-async fn an_administrator_counts_before_forgetting_and_forgets_in_batches() {
+async fn db_prune_counts_first_and_deletes_in_batches() {
     let clock = wall_clock_hand();
     let mut server = TestServer::plan().clock(&clock).start().await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));

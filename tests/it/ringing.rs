@@ -37,7 +37,7 @@ async fn saying_again_that_it_rings_changes_nothing() {
 }
 
 #[rocket::async_test]
-async fn a_device_that_connects_after_it_said_that_it_rings_is_invited() {
+async fn device_connecting_after_ringing_is_invited() {
     let scene = Scene::with_call("INITIATING").await;
     scene.bob.ringing(&scene.call).await.success(200);
     let mut phone = scene.bob.socket().await;

@@ -26,7 +26,7 @@ async fn coexists(server: &TestServer, one: &Token, other: &Token) {
 }
 
 #[rocket::async_test]
-async fn a_new_connection_of_a_session_replaces_the_old_with_code_4000() {
+async fn second_connection_replaces_the_first_with_4000() {
     let server = TestServer::start().await;
     let token = server.token("alice");
     replaces(&server, &token, &token).await;
@@ -74,7 +74,7 @@ async fn the_same_sid_of_another_user_is_another_session() {
 }
 
 #[rocket::async_test]
-async fn a_replaced_connection_hears_nothing_more_and_the_new_one_hears_once() {
+async fn replaced_connection_gets_no_more_events() {
     let server = TestServer::start().await;
     let bob = server.sign_in("bob");
     let mut old = bob.socket().await;
@@ -151,7 +151,7 @@ async fn a_session_that_has_left_makes_room() {
 /// The devices that did not act stop ringing, and the one that did hears nothing: over REST it is
 /// known by its token.
 #[rocket::async_test]
-async fn acting_over_rest_without_a_socket_tells_all_sessions_of_the_user() {
+async fn rest_action_without_a_socket_notifies_own_sessions() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;
@@ -174,7 +174,7 @@ async fn a_callers_other_sessions_are_not_invited_to_the_own_call() {
 /// What a client does that was told `call_accepted` for a call that another device answered: nothing.
 /// What it would do with `call_ended` is to end the call.
 #[rocket::async_test]
-async fn a_device_whose_user_answered_elsewhere_is_not_told_that_the_call_ended() {
+async fn answered_elsewhere_sends_no_call_ended() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;

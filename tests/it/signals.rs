@@ -185,7 +185,7 @@ async fn only_a_participant_may_signal() {
 }
 
 #[rocket::async_test]
-async fn there_is_nothing_to_signal_before_the_answer_and_after_the_end() {
+async fn signal_outside_an_answered_call_is_invalid_status() {
     let server = TestServer::start().await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;

@@ -70,7 +70,7 @@ async fn statistics_count_ones_own_entries_by_type_and_status() {
 }
 
 #[rocket::async_test]
-async fn a_period_counts_the_calls_created_in_that_much_time_before_now() {
+async fn statistics_period_counts_calls_by_creation_time() {
     const DAY: Duration = Duration::from_hours(24);
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;

@@ -22,7 +22,7 @@ async fn patch_connecting_by_the_callee_accepts_the_call() {
 }
 
 #[rocket::async_test]
-async fn patch_connecting_by_the_caller_is_unauthorized_in_every_status() {
+async fn patch_connecting_by_the_caller_is_unauthorized() {
     for status in [
         "INITIATING",
         "RINGING",
@@ -96,7 +96,7 @@ async fn patch_ended_by_either_ends_an_answered_call() {
 }
 
 #[rocket::async_test]
-async fn patch_ended_by_either_ends_an_unanswered_call_with_0_seconds_and_no_start() {
+async fn patch_ended_of_an_unanswered_call_has_0_seconds() {
     for status in ["INITIATING", "RINGING"] {
         for by_caller in [true, false] {
             let scene = Scene::with_call(status).await;
@@ -112,7 +112,7 @@ async fn patch_ended_by_either_ends_an_unanswered_call_with_0_seconds_and_no_sta
 }
 
 #[rocket::async_test]
-async fn patch_active_of_an_unanswered_or_final_call_is_an_invalid_status() {
+async fn patch_active_needs_an_answered_live_call() {
     for status in ["INITIATING", "RINGING", "ENDED", "MISSED", "REJECTED"] {
         let scene = Scene::with_call(status).await;
         for who in [&scene.alice, &scene.bob] {
@@ -125,7 +125,7 @@ async fn patch_active_of_an_unanswered_or_final_call_is_an_invalid_status() {
 }
 
 #[rocket::async_test]
-async fn patch_connecting_of_an_active_or_final_call_is_an_invalid_status() {
+async fn patch_connecting_needs_an_unanswered_call() {
     for status in ["ACTIVE", "ENDED", "MISSED", "REJECTED"] {
         let scene = Scene::with_call(status).await;
         scene

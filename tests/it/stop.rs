@@ -31,7 +31,7 @@ const STOPS_IN_SOAK: usize = 40;
 type Acknowledged = Arc<Mutex<HashMap<String, &'static str>>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_stopped_under_load_tells_everybody_and_loses_no_acknowledged_change() {
+async fn stop_under_load_loses_no_acknowledged_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chattrix.db");
     make_database(&database, (0..PAIRS).flat_map(|n| [caller(n), callee(n)]));
@@ -169,7 +169,7 @@ async fn request(api: &Api, method: Method, path: &str, body: Option<Value>) -> 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn half_sent_requests_and_idle_connections_do_not_hold_up_a_stop() {
+async fn idle_connections_do_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Process::start(&folder.path().join("chattrix.db")).await;
     let token = Process::token("alice").sign();
@@ -261,7 +261,7 @@ async fn a_frozen_client_delays_nobody_and_does_not_hold_up_a_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_readers_that_are_given_time_to_read_do_not_hold_up_a_stop() {
+async fn slow_readers_do_not_hold_up_a_stop() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Process::start(&folder.path().join("chattrix.db")).await;
     let bob = server.sign_in("bob");
@@ -307,7 +307,7 @@ fn resident_kib(server: &Process) -> Option<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_does_not_read_costs_the_server_a_bounded_piece_of_memory() {
+async fn memory_of_a_stuck_reader_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Process::start(&folder.path().join("chattrix.db")).await;
     let mut witness = server.sign_in("witness").socket().await;
@@ -393,7 +393,7 @@ impl Unread {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_whose_queue_is_full_of_signals_costs_no_more_than_is_promised() {
+async fn memory_of_a_queue_full_of_signals_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     // Two servers: what the first reader leaves behind would be used again by the others.
     let trial = Process::start(&folder.path().join("trial.db")).await;

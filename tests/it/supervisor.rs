@@ -21,7 +21,7 @@ impl Drop for Process {
 }
 
 #[test]
-fn systemd_is_told_when_the_server_takes_requests_and_then_that_it_is_alive() {
+fn systemd_gets_ready_and_watchdog_notices() {
     let folder = tempfile::tempdir().expect("a folder");
     let socket = folder.path().join("notify");
     let systemd = UnixDatagram::bind(&socket).expect("a socket");

@@ -36,7 +36,7 @@ async fn a_call_that_was_answered_does_not_time_out() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_timed_out_can_no_longer_be_accepted_rejected_or_ended() {
+async fn missed_call_takes_no_action() {
     let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.ring().await;
@@ -64,7 +64,7 @@ async fn a_call_of_two_who_are_not_connected_is_missed_too() {
 }
 
 #[rocket::async_test]
-async fn a_later_call_with_a_nearer_deadline_does_not_wait_for_an_earlier_one() {
+async fn nearer_deadline_of_a_later_call_comes_first() {
     let server = TestServer::with(|s| s.max_call_duration = Some(SHORT)).await;
     let mut cast = Cast::on(&server).await;
     // The sweeper now sleeps until the ring timeout, a minute away.
@@ -75,7 +75,7 @@ async fn a_later_call_with_a_nearer_deadline_does_not_wait_for_an_earlier_one() 
 }
 
 #[rocket::async_test]
-async fn many_calls_that_time_out_together_are_all_missed_and_everybody_is_told() {
+async fn many_simultaneous_timeouts_notify_everybody() {
     let pairs = 40;
     let mut plan = TestServer::plan().with(|s| s.ring_timeout = Duration::from_millis(500));
     for pair in 0..pairs {
@@ -96,7 +96,7 @@ async fn many_calls_that_time_out_together_are_all_missed_and_everybody_is_told(
 }
 
 #[rocket::async_test]
-async fn a_participant_who_comes_back_within_the_grace_keeps_the_call() {
+async fn reconnect_within_the_grace_keeps_the_call() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(Duration::from_secs(1))).await;
     let mut cast = Cast::on(&server).await;
     let call = cast.talk().await;

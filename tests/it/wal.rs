@@ -74,7 +74,7 @@ fn opened(remains: &Remains) -> Option<(usize, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_torn_or_damaged_log_gives_a_prefix_of_what_was_written_or_is_refused() {
+async fn damaged_wal_gives_a_prefix_or_is_refused() {
     let whole = remains().await;
     assert_eq!(opened(&whole), Some((CALLS, 0)));
     let mut random = StdRng::seed_from_u64(11);

@@ -95,7 +95,7 @@ async fn a_receiver_that_fails_is_told_the_same_again() {
 }
 
 #[rocket::async_test]
-async fn a_receiver_that_was_down_for_a_minute_gets_everything_in_order() {
+async fn endpoint_down_for_a_minute_gets_all_in_order() {
     let mut receiver = Receiver::start().await;
     receiver.stop().await;
     let (server, clock) = scene(&receiver).await;
@@ -160,7 +160,7 @@ async fn a_receiver_that_answers_410_is_paused_until_it_is_resumed() {
 }
 
 #[rocket::async_test]
-async fn a_receiver_that_takes_nothing_for_a_day_is_paused_and_its_messages_given_up() {
+async fn endpoint_failing_for_a_day_is_paused() {
     let mut receiver = Receiver::start().await;
     receiver.answer(|_| Reply::status(500));
     let (server, clock) = scene(&receiver).await;
@@ -181,7 +181,7 @@ async fn a_receiver_that_takes_nothing_for_a_day_is_paused_and_its_messages_give
 }
 
 #[rocket::async_test]
-async fn what_happens_while_a_receiver_is_paused_is_told_when_it_is_resumed() {
+async fn paused_endpoint_gets_events_on_resume() {
     let mut receiver = Receiver::start().await;
     let (server, _clock) = scene(&receiver).await;
     let cli = Cli::beside(&server);
@@ -434,7 +434,7 @@ fn seeded(folder: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_before_it_has_delivered_does_so_after_its_restart() {
+async fn killed_server_delivers_webhooks_after_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = seeded(folder.path());
     let mut receiver = Receiver::start().await;
@@ -543,7 +543,7 @@ fn python_with_standardwebhooks() -> OsString {
 
 /// The receiver in docs/webhooks.md, as a reader would run it.
 #[rocket::async_test]
-async fn the_receiver_in_the_documents_pushes_and_makes_the_call_ring() {
+async fn documented_webhook_receiver_makes_the_call_ring() {
     let python = python_with_standardwebhooks();
     let documents = include_str!("../../docs/webhooks.md");
     let (_, rest) = documents.split_once("```python\n").expect("a block");

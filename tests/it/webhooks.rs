@@ -144,7 +144,7 @@ async fn an_initiated_call_is_told_with_all_that_a_push_needs() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_rings_from_the_start_is_initiated_ringing_for_a_callee_who_is_connected() {
+async fn initiated_webhook_of_a_ringing_call_says_connected() {
     let mut receiver = Receiver::start().await;
     let server = telling_of_calls(&receiver).await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
@@ -196,7 +196,7 @@ async fn a_call_to_somebody_who_blocked_the_caller_is_told_to_nobody() {
 }
 
 #[rocket::async_test]
-async fn who_comes_and_goes_is_told_once_however_many_devices_there_are() {
+async fn presence_webhook_is_sent_once_per_user() {
     let mut receiver = Receiver::start().await;
     let mut server = TestServer::plan().telling(&receiver).start().await;
     let mut phone = server.sign_in("bob").socket().await;
@@ -359,7 +359,7 @@ async fn calls_do_not_wait_for_one_another() {
 }
 
 #[rocket::async_test]
-async fn health_and_metrics_tell_of_receivers_without_saying_where_they_are() {
+async fn health_and_metrics_hide_webhook_urls() {
     let mut receiver = Receiver::start().await;
     let server = telling_of_calls(&receiver).await;
     server.sign_in("alice").call("bob").await;

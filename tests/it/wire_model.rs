@@ -63,7 +63,7 @@ struct World {
 }
 
 #[rocket::async_test]
-async fn whatever_is_done_over_rest_and_sockets_follows_from_the_rules_of_a_call() {
+async fn random_requests_and_messages_follow_the_model() {
     let mut world = World::new(3).await;
     for step in 0..rounds(STEPS, STEPS_IN_SOAK) {
         world.clock.advance(Duration::from_millis(1));

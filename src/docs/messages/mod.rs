@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_say_is_understood_and_what_is_required_may_not_be_left_out() {
+    fn client_messages_parse_and_need_required_fields() {
         for said in all() {
             let Speaker::Client { .. } = said.speaker else {
                 continue;

@@ -25,7 +25,7 @@ async fn deleting_an_entry_leaves_the_other_participants() {
 }
 
 #[rocket::async_test]
-async fn deleting_somebody_elses_entry_is_not_found_and_deletes_nothing() {
+async fn delete_of_another_users_entry_is_not_found() {
     let scene = Scene::with_call("ENDED").await;
     let item = scene.alice.past_calls("").await.remove(0);
     let path = format!(
@@ -56,7 +56,7 @@ async fn deleting_an_entry_that_does_not_exist_is_not_found() {
 }
 
 #[rocket::async_test]
-async fn deleting_the_history_deletes_all_of_ones_own_and_says_how_many() {
+async fn delete_history_returns_the_count() {
     let (server, clock) = server_and_clock().await;
     let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
     for callee in ["bob", "carol", "bob"] {

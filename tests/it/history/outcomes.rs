@@ -9,7 +9,7 @@ use crate::support::{Scene, TestServer, eventually, wall_clock_hand};
 use super::{newest, outcome};
 
 #[rocket::async_test]
-async fn a_call_that_was_answered_is_completed_for_both_with_its_duration() {
+async fn answered_call_is_completed_for_both() {
     let scene = Scene::with_call("ACTIVE").await;
     scene.clock.advance(Duration::from_secs(125));
     scene.bob.end(&scene.call).await.success(200);
@@ -24,7 +24,7 @@ async fn a_call_that_was_answered_is_completed_for_both_with_its_duration() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_the_caller_gave_up_is_cancelled_for_the_caller_and_missed_for_the_callee() {
+async fn call_ended_by_the_caller_is_cancelled_and_missed() {
     for status in ["INITIATING", "RINGING"] {
         let scene = Scene::with_call(status).await;
         scene.alice.end(&scene.call).await.success(200);
@@ -40,7 +40,7 @@ async fn a_call_that_the_caller_gave_up_is_cancelled_for_the_caller_and_missed_f
 }
 
 #[rocket::async_test]
-async fn a_call_that_the_callee_ended_before_an_answer_is_rejected_for_both() {
+async fn call_ended_by_the_callee_is_rejected_for_both() {
     let scene = Scene::with_call("RINGING").await;
     scene.bob.end(&scene.call).await.success(200);
     assert_eq!(
@@ -83,7 +83,7 @@ async fn a_call_that_nobody_answered_is_missed_for_both() {
 }
 
 #[rocket::async_test]
-async fn a_call_to_somebody_who_is_busy_is_rejected_for_the_caller_and_missed_for_the_callee() {
+async fn busy_call_is_rejected_for_caller_missed_for_callee() {
     let scene = Scene::with_call("ACTIVE").await;
     scene.carol.initiate("bob").await.failure(409, "user_busy");
     assert_eq!(

@@ -50,7 +50,7 @@ async fn what_was_seen_is_not_counted_again_and_what_comes_later_is() {
 }
 
 #[rocket::async_test]
-async fn a_call_that_is_missed_after_seen_counts_though_it_began_before() {
+async fn call_missed_after_seen_counts_as_unseen() {
     let (server, clock) = server_and_clock().await;
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
     let waiting = alice.call("bob").await;

@@ -17,7 +17,7 @@ use rows::{MEDIA, OPEN, Right, beside_calls, deeds, live, signal};
 use world::{ROLES, Role, STATUSES, World};
 
 #[rocket::async_test]
-async fn everybody_may_do_to_a_call_in_each_status_what_the_contract_says_and_nothing_else() {
+async fn every_role_in_every_status_gets_the_contract_answer() {
     let mut world = World::new().await;
     for status in STATUSES {
         let mut scene = world.scene(status).await;
@@ -67,7 +67,7 @@ async fn everybody_may_do_to_a_call_in_each_status_what_the_contract_says_and_no
 }
 
 #[rocket::async_test]
-async fn a_message_on_the_socket_may_do_what_the_same_may_do_over_rest() {
+async fn socket_messages_have_the_rights_of_rest() {
     let mut world = World::new().await;
     for status in STATUSES {
         for deed in deeds()
@@ -108,7 +108,7 @@ async fn a_message_on_the_socket_may_do_what_the_same_may_do_over_rest() {
 }
 
 #[rocket::async_test]
-async fn tokens_for_a_channel_are_for_the_participants_of_its_live_call() {
+async fn channel_tokens_are_for_participants_of_a_live_call() {
     let mut world = World::new().await;
     for status in STATUSES {
         let scene = world.scene(status).await;

@@ -121,7 +121,7 @@ async fn the_examples_of_media_are_what_the_server_answers() {
 }
 
 #[rocket::async_test]
-async fn the_examples_of_the_way_to_the_socket_are_what_the_server_answers() {
+async fn socket_handshake_examples_match_the_server() {
     replay("Socket").await;
 }
 

@@ -36,7 +36,7 @@ fn assert_refused(answer: &Answer, operation: Operation, status: u16, example: &
 }
 
 #[rocket::async_test]
-async fn every_route_refuses_those_who_are_not_signed_in_as_documented() {
+async fn every_route_documents_its_401() {
     let stage = Stage::set().await;
     let nobody = stage.server.anonymous();
     for (operation, status, example) in refusing("unauthenticated") {
