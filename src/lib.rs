@@ -44,6 +44,7 @@ pub mod guard;
 pub mod http;
 pub mod hub;
 pub mod ice;
+pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod service;

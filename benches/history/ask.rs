@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use chattrix::app;
 use chattrix::clock::Clock;
+use chattrix::listener;
 use chattrix::settings::Settings;
 use rocket::fairing::AdHoc;
 use serde_json::Value;
@@ -36,7 +37,10 @@ pub async fn ask(file: &Path) -> Outcome<()> {
                 .expect("the benchmark waits");
         })
     });
-    let launched = tokio::spawn(app.rocket.attach(liftoff).launch());
+    let launched = tokio::spawn(listener::launch(
+        app.rocket.attach(liftoff),
+        listener::Limits::default(),
+    ));
     let asker = Asker {
         client: reqwest::Client::builder().no_proxy().build()?,
         base: format!("http://127.0.0.1:{}", port.await?),

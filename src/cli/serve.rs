@@ -8,6 +8,7 @@ use chattrix::app::{self, App};
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
 use chattrix::control;
+use chattrix::listener::{self, LaunchError};
 use chattrix::logging;
 use chattrix::settings::{Overrides, Settings};
 use chattrix::store::Database;
@@ -151,35 +152,29 @@ async fn serve(
             tokio::spawn(systemd::feed_watchdog(rocket.state().cloned()));
         })
     });
-    let asked = rocket.figment().clone();
-    let launched = rocket.attach(liftoff).launch().await;
-    launched
-        .map(|_| ())
-        .map_err(|error| launch_failure(error.kind(), &asked))
+    listener::launch(rocket.attach(liftoff), listener::Limits::default())
+        .await
+        .map_err(launch_failure)
 }
 
-/// Returns why the server did not start or did not stop cleanly.
-fn launch_failure(kind: &ErrorKind, figment: &Figment) -> CliError {
-    match kind {
-        ErrorKind::Bind(error) | ErrorKind::Io(error) => {
-            let address = figment
-                .extract_inner("address")
-                .unwrap_or([127, 0, 0, 1].into());
-            let port = figment.extract_inner("port").unwrap_or_default();
-            bind_failure(error, SocketAddr::new(address, port))
+/// Returns the error for the administrator.
+fn launch_failure(error: LaunchError) -> CliError {
+    match error {
+        LaunchError::Bind { address, error } => bind_failure(&error, address),
+        LaunchError::Rocket(error) => match error.kind() {
+            ErrorKind::FailedFairings(failed) => {
+                let names: Vec<_> = failed.iter().map(|fairing| fairing.name).collect();
+                CliError::new(format!(
+                    "the server could not start: {} failed",
+                    names.join(", ")
+                ))
+                .hint("the log above says why")
+            }
+            other => CliError::new(format!("the server could not start: {other}")),
+        },
+        LaunchError::Settings(_) | LaunchError::Tls(_) => {
+            CliError::new(format!("the server could not start: {error}"))
         }
-        ErrorKind::FailedFairings(failed) => {
-            let names: Vec<_> = failed.iter().map(|fairing| fairing.name).collect();
-            CliError::new(format!(
-                "the server could not start: {} failed",
-                names.join(", ")
-            ))
-            .hint("see the log above for the cause")
-        }
-        ErrorKind::Shutdown(..) => {
-            CliError::new("the server stopped before all connections were closed")
-        }
-        other => CliError::new(format!("the server could not start: {other}")),
     }
 }
 

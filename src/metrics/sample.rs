@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::catalogue::Catalogue;
@@ -28,6 +29,8 @@ pub struct Sample {
     pub database_bytes: u64,
     /// The size of its write-ahead log, in bytes.
     pub wal_bytes: u64,
+    /// Log lines dropped since the start because the log was not read fast enough.
+    pub log_lines_dropped: u64,
     /// For how long the sweeper has been due to look for deadlines.
     pub sweeper_late: Duration,
     /// Messages that wait for receivers of webhooks, counted for each.
@@ -47,6 +50,7 @@ pub(super) struct Sampled {
     queue_limit: Gauge,
     database_bytes: Gauge,
     wal_bytes: Gauge,
+    log_lines_dropped: Counter,
     sweeper_late: Gauge<f64, AtomicU64>,
     webhooks_waiting: Gauge,
     webhooks_paused: Gauge,
@@ -71,6 +75,10 @@ impl Sampled {
             queue_limit: new.gauge("writer_queue_limit", "Writes that may wait"),
             database_bytes: new.gauge("database_bytes", "Size of the database file"),
             wal_bytes: new.gauge("wal_bytes", "Size of the database's write-ahead log"),
+            log_lines_dropped: new.counter(
+                "log_lines_dropped",
+                "Log lines dropped because the log was not read fast enough",
+            ),
             sweeper_late: new.entered(
                 "sweeper_late_seconds",
                 "Time for which the sweeper has been due to look for deadlines",
@@ -97,6 +105,9 @@ impl Sampled {
         set(&self.queue_limit, sample.queue_limit);
         set(&self.database_bytes, sample.database_bytes);
         set(&self.wal_bytes, sample.wal_bytes);
+        let counted = self.log_lines_dropped.get();
+        self.log_lines_dropped
+            .inc_by(sample.log_lines_dropped.saturating_sub(counted));
         self.sweeper_late.set(sample.sweeper_late.as_secs_f64());
         set(&self.webhooks_waiting, sample.webhooks_waiting);
         set(&self.webhooks_paused, sample.webhooks_paused);

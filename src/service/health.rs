@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::logging;
 use crate::metrics::{Metrics, Sample};
 use crate::store;
 use crate::webhook_model::message::Receiver;
@@ -119,6 +120,7 @@ impl Service {
             queue_limit: volume.queue_limit,
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
+            log_lines_dropped: logging::dropped_lines(),
             sweeper_late: self.0.heartbeat.late(Instant::now()),
             webhooks_waiting: webhooks.waiting,
             webhooks_paused: webhooks.paused,

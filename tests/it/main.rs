@@ -43,6 +43,7 @@ mod kept_events;
 mod life;
 mod limits;
 mod linear;
+mod listener;
 mod load;
 mod load_test;
 mod matrix;

@@ -297,15 +297,6 @@ async fn signal_until_closed(by: &Api, reader: &str, call: &str) {
     .await;
 }
 
-/// Memory that the process keeps, in KiB, where the system tells (Linux). To the page: the figure in `status` is
-/// behind by what each thread has not reported yet.
-fn resident_kib(server: &Process) -> Option<usize> {
-    let path = format!("/proc/{}/smaps_rollup", server.pid());
-    let rollup = std::fs::read_to_string(path).ok()?;
-    let line = rollup.lines().find(|line| line.starts_with("Rss:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_of_a_stuck_reader_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -313,7 +304,7 @@ async fn memory_of_a_stuck_reader_is_bounded() {
     let mut witness = server.sign_in("witness").socket().await;
     let text =
         json!({ "type": "heartbeat", "payload": { "padding": " ".repeat(200) } }).to_string();
-    let before = resident_kib(&server);
+    let before = server.resident_kib();
     let many = rounds(5, 100);
     let mut slow = Vec::new();
     for n in 0..many {
@@ -322,7 +313,7 @@ async fn memory_of_a_stuck_reader_is_bounded() {
         socket.stuff(&text, &mut witness).await;
         slow.push(socket);
     }
-    if let (Some(before), Some(after)) = (before, resident_kib(&server)) {
+    if let (Some(before), Some(after)) = (before, server.resident_kib()) {
         let each = after.saturating_sub(before) / many;
         println!("{each} KiB for each of {many} slow readers");
         assert!(each < 1024, "{before} KiB before, {after} KiB after");
@@ -404,11 +395,11 @@ async fn memory_of_a_queue_full_of_signals_is_bounded() {
     for n in 0..many {
         readers.push(Unread::begin(&server, n).await);
     }
-    let before = resident_kib(&server);
+    let before = server.resident_kib();
     for reader in &mut readers {
         reader.signal(one_too_many - STEP).await;
     }
-    let after = resident_kib(&server);
+    let after = server.resident_kib();
     // Most were one or two steps from being closed: their queues were full.
     let mut full = 0;
     for reader in &mut readers {

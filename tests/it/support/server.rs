@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use chattrix::app;
 use chattrix::clock::{Clock, ManualClock, Timestamp};
+use chattrix::listener;
 use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
 use chattrix::user::{AccountStatus, Profile, UserId};
@@ -287,8 +288,7 @@ impl TestServer {
         let rocket = app.rocket.attach(liftoff);
         let rocket = rocket.mount("/api/test", self.routes.clone());
         let launched = tokio::spawn(async move {
-            rocket
-                .launch()
+            listener::launch(rocket, listener::Limits::default())
                 .await
                 .expect("the server stops without an error");
         });

@@ -4,25 +4,31 @@
 //! `/ws/chat?token=…` is a URI. So the configured level applies to this program's own messages, which never contain
 //! a token. Other crates log only warnings and errors, and none from modules that handle requests and frames.
 
+mod queue;
+
 use std::io::{IsTerminal, stderr};
 use std::panic;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing::error;
 use tracing_log::LogTracer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::settings::{LogFormat, LogLevel};
+
+use queue::LogQueue;
 
 /// Target of this program: library and command share the name.
 const OURS: &str = "chattrix";
 
 /// Targets that are never logged: whole requests and the layers below them. Rocket's launch banner is dozens of
 /// warnings; the server logs its address in one line instead.
-const NEVER: [&str; 7] = [
+const NEVER: [&str; 8] = [
     "rocket::launch",
+    "rocket::local",
     "rocket::request",
     "rocket::server",
     "hyper",
@@ -42,12 +48,35 @@ pub fn init(level: LogLevel, format: LogFormat) {
         // Rocket's macros log every rejected request with our target; the access log has it already.
         .ignore_crate(OURS)
         .init();
+    let Ok(queue) = LogQueue::start(stderr()) else {
+        return;
+    };
     let subscriber = Registry::default()
         .with(filter(level))
-        .with(layer(format))
-        .try_init();
+        .with(layer(format, queue.clone()));
+    // Not `try_init`, which installs a bridge from `log` of its own and fails where there is one.
+    let subscriber = tracing::subscriber::set_global_default(subscriber);
+    if subscriber.is_ok() {
+        let _ = QUEUE.set(queue);
+    }
     if bridge.is_ok() && subscriber.is_ok() {
         panic::set_hook(Box::new(log_panic));
+    }
+}
+
+/// The queue of the installed log. Global, as the log itself is.
+static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+
+/// Returns how many log lines were dropped because the log was not read fast enough.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    QUEUE.get().map_or(0, LogQueue::dropped)
+}
+
+/// Waits until what was logged so far is written, for at most `time`: the last thing before the process ends.
+pub fn flush(time: Duration) {
+    if let Some(queue) = QUEUE.get() {
+        queue.flush(time);
     }
 }
 
@@ -69,8 +98,8 @@ pub fn filter(level: LogLevel) -> Targets {
 
 type Subscriber = tracing_subscriber::layer::Layered<Targets, Registry>;
 
-fn layer(format: LogFormat) -> Box<dyn Layer<Subscriber> + Send + Sync> {
-    let layer = fmt::layer().with_writer(stderr);
+fn layer(format: LogFormat, queue: LogQueue) -> Box<dyn Layer<Subscriber> + Send + Sync> {
+    let layer = fmt::layer().with_writer(queue);
     match format {
         LogFormat::Text => layer.with_ansi(wants_colour()).boxed(),
         LogFormat::Json => layer

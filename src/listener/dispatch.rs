@@ -1,0 +1,236 @@
+//! One request: from hyper into Rocket and back.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
+use hyper::body::{Bytes, Frame, Incoming};
+use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
+use hyper::http::request::Parts;
+use hyper_util::rt::TokioIo;
+use rocket::http::uri::Origin;
+use rocket::http::{Header, Method};
+use rocket::local::asynchronous::{Client, LocalRequest, LocalResponse};
+use tokio::io::AsyncReadExt as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::limited_io::Progress;
+use super::upgrade::{self, Handler};
+
+/// Bytes of a body that are read for Rocket: one more than any route takes, so that the route itself refuses more.
+const MAX_BODY_BYTES: usize = 16 * 1024 + 1;
+
+/// Bytes of a response that are in memory at a time; longer ones are sent in pieces of this size, each read when the
+/// one before it has been written. hyper by itself would buffer 400 KiB for a client that does not read.
+const PIECE: usize = 8 * 1024;
+
+/// A target that is no path: Rocket answers it with its catcher for 400.
+const BAD_TARGET: &str = "bad";
+
+type Body = UnsyncBoxBody<Bytes, io::Error>;
+type Response = hyper::Response<Body>;
+
+/// A request, and what is known of its connection.
+pub(super) struct Exchange {
+    pub client: Arc<Client>,
+    pub remote: SocketAddr,
+    pub body_time: Duration,
+    pub progress: Arc<Progress>,
+    pub request: hyper::Request<Incoming>,
+}
+
+/// Returns Rocket's response. An error closes the connection: the request's body did not come whole or in time.
+pub(super) async fn dispatch(mut exchange: Exchange) -> Result<Response, io::Error> {
+    let upgrade = hyper::upgrade::on(&mut exchange.request);
+    let progress = Arc::clone(&exchange.progress);
+    let (head, answered) = oneshot::channel();
+    // A task of its own: a client that goes away must not stop a request half-way.
+    let upgraded = Arc::clone(&progress);
+    tokio::spawn(async move {
+        if let Some(handler) = respond(exchange, head).await {
+            upgraded.upgraded();
+            if let Ok(io) = upgrade.await {
+                handler(TokioIo::new(io)).await;
+            }
+        }
+    });
+    let response = answered
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+    progress.responded();
+    response
+}
+
+/// Sends the response to the request of `exchange` into `head`, and its body after it; returns the handler of the
+/// connection where the request upgrades it.
+async fn respond(
+    exchange: Exchange,
+    head: oneshot::Sender<Result<Response, io::Error>>,
+) -> Option<Handler> {
+    let (parts, body) = exchange.request.into_parts();
+    let bytes = match read(body, exchange.body_time).await {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            let _ = head.send(Err(error));
+            return None;
+        }
+    };
+    let request = local_request(&exchange.client, &parts, bytes, exchange.remote);
+    // Boxed, so that its memory is free while a client takes its time with the response.
+    let (response, handler) = Box::pin(upgrade::collect(request.dispatch())).await;
+    send(response, parts.method == hyper::Method::HEAD, head).await;
+    handler
+}
+
+/// Returns the body, or as much of it as a route needs to refuse it.
+async fn read(body: Incoming, time: Duration) -> Result<Vec<u8>, io::Error> {
+    let whole = async {
+        let mut body = Limited::new(body, MAX_BODY_BYTES);
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        bytes.extend_from_slice(&data);
+                    }
+                }
+                Err(error) if error.is::<LengthLimitError>() => {
+                    bytes.resize(MAX_BODY_BYTES, b' ');
+                    return Ok(bytes);
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+        Ok(bytes)
+    };
+    timeout(time, whole)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+/// The request as Rocket takes it. Header values that are not UTF-8 are left out, as Rocket's own server does.
+fn local_request<'c>(
+    client: &'c Client,
+    parts: &'c Parts,
+    body: Vec<u8>,
+    remote: SocketAddr,
+) -> LocalRequest<'c> {
+    let method: Option<Method> = parts.method.as_str().parse().ok();
+    let mut request = match (method, parts.uri.path_and_query()) {
+        (Some(method), Some(target)) => {
+            client.req(method, Origin::new(target.path(), target.query()))
+        }
+        (None, _) | (_, None) => client.req(Method::Get, BAD_TARGET),
+    };
+    for (name, value) in &parts.headers {
+        if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
+            request
+                .inner_mut()
+                .add_header(Header::new(name.as_str(), value));
+        }
+    }
+    request.set_remote(remote);
+    request.body(body)
+}
+
+/// Sends the head of `response` and its body: a short one with it, a long one in pieces as the client reads them.
+async fn send(
+    mut response: LocalResponse<'_>,
+    is_head: bool,
+    head: oneshot::Sender<Result<Response, io::Error>>,
+) {
+    let mut ready = hyper::Response::new(());
+    *ready.status_mut() = hyper::StatusCode::from_u16(response.status().code)
+        .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    for header in response.headers().iter() {
+        let name = hyper::header::HeaderName::from_bytes(header.name.as_str().as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(header.value())) {
+            ready.headers_mut().append(name, value);
+        }
+    }
+    if ready.status() == hyper::StatusCode::SWITCHING_PROTOCOLS {
+        let headers = ready.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    if is_head {
+        if let Some(size) = response.body().preset_size() {
+            ready.headers_mut().insert(CONTENT_LENGTH, size.into());
+        }
+        let _ = head.send(Ok(ready.map(|()| whole(Bytes::new()))));
+        return;
+    }
+    let first = match piece(&mut response).await {
+        Ok(first) => first,
+        Err(error) => {
+            let _ = head.send(Err(error));
+            return;
+        }
+    };
+    if first.len() < PIECE {
+        let _ = head.send(Ok(ready.map(|()| whole(first.into()))));
+        return;
+    }
+    if let Some(size) = response.body().preset_size() {
+        ready.headers_mut().insert(CONTENT_LENGTH, size.into());
+    }
+    let (pieces, body) = mpsc::channel::<io::Result<Frame<Bytes>>>(1);
+    let stream = futures_util::stream::unfold(body, async |mut body| {
+        body.recv().await.map(|piece| (piece, body))
+    });
+    let body = StreamBody::new(stream).boxed_unsync();
+    if head.send(Ok(ready.map(|()| body))).is_err() {
+        return;
+    }
+    let turn = Arc::new(Semaphore::new(1));
+    let mut first = Some(first);
+    loop {
+        let Ok(permit) = Arc::clone(&turn).acquire_owned().await else {
+            return;
+        };
+        let next = match first.take() {
+            Some(first) => Ok(first),
+            None => piece(&mut response).await,
+        };
+        let is_last = next.as_ref().map_or(true, |piece| piece.len() < PIECE);
+        let frame = next.map(|bytes| {
+            Frame::data(Bytes::from_owner(Piece {
+                bytes,
+                _permit: permit,
+            }))
+        });
+        if pieces.send(frame).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// Part of a response on its way. Dropped when it is written, it lets the next one be sent.
+struct Piece {
+    bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes)
+        .map_err(|error: Infallible| match error {})
+        .boxed_unsync()
+}
+
+/// Returns the next bytes of the body, [`PIECE`] of them unless it ends.
+async fn piece(response: &mut LocalResponse<'_>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(PIECE);
+    while bytes.len() < PIECE && response.read_buf(&mut bytes).await? > 0 {}
+    Ok(bytes)
+}

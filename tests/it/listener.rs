@@ -1,0 +1,149 @@
+//! The listener and the log under clients, and readers, that stop half-way.
+
+use std::io::Read as _;
+use std::os::unix::net::UnixStream;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::support::{Address, Process, eventually, free_port, rounds, serve, within};
+
+/// Connections of an attacker; with those of the test they fit the limit of open files.
+const ATTACKERS: usize = 2_000;
+
+/// Memory that they may cost together.
+const MORE_KIB: usize = 64 * 1024;
+
+/// After this all are gone: the limits of a head and of a response, and some time on a busy machine.
+const GONE_BY: Duration = Duration::from_secs(100);
+
+async fn attackers(address: &Address, bytes: &[u8]) -> Vec<TcpStream> {
+    let mut streams = Vec::new();
+    for _ in 0..ATTACKERS {
+        let mut stream = TcpStream::connect(address.tcp()).await.expect("connected");
+        // The server may refuse the rest of it.
+        let _ = stream.write_all(bytes).await;
+        streams.push(stream);
+    }
+    streams
+}
+
+/// Waits until the server has closed all of them.
+async fn closed(streams: Vec<TcpStream>) {
+    let all = async {
+        for mut stream in streams {
+            let mut rest = Vec::new();
+            // A reset is an end too.
+            let _ = stream.read_to_end(&mut rest).await;
+        }
+    };
+    tokio::time::timeout(GONE_BY, all)
+        .await
+        .expect("the server closes the connections");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_sent_heads_cost_bounded_memory_and_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(&folder.path().join("chattrix.db")).await;
+    let alice = server.sign_in("alice");
+    alice.active().await.success(200);
+    let before = server.resident_kib();
+    let head = [
+        b"POST /api/v1/calls/initiate HTTP/1.1\r\nHost: x\r\nX: ".to_vec(),
+        vec![b'y'; 100_000],
+    ]
+    .concat();
+    let streams = attackers(server.address(), &head).await;
+    alice.active().await.success(200);
+    let after = server.resident_kib();
+    if let (Some(before), Some(after)) = (before, after) {
+        println!("{before} KiB before, {after} KiB with {ATTACKERS} half-sent heads");
+        assert!(
+            after < before + MORE_KIB,
+            "{before} KiB before, {after} after"
+        );
+    }
+    closed(streams).await;
+    alice.active().await.success(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_responses_cost_bounded_memory_and_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(&folder.path().join("chattrix.db")).await;
+    let alice = server.sign_in("alice");
+    alice.active().await.success(200);
+    let before = server.resident_kib();
+    // Many answers on each connection, which together exceed what the kernel takes for it.
+    let ask = b"GET /api/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(rounds(50, 100));
+    let streams = attackers(server.address(), &ask).await;
+    alice.active().await.success(200);
+    if let (Some(before), Some(after)) = (before, server.resident_kib()) {
+        println!("{before} KiB before, {after} KiB with {ATTACKERS} unread responses");
+        assert!(
+            after < before + MORE_KIB,
+            "{before} KiB before, {after} after"
+        );
+    }
+    // Reading would let them go on: it is asked whether they are gone from the server's side.
+    let gone = Instant::now() + GONE_BY;
+    while server.open_files().is_some_and(|files| files > 200) {
+        assert!(Instant::now() < gone, "unread connections stay open");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    alice.active().await.success(200);
+    drop(streams);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_that_nobody_reads_stops_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chattrix.db");
+    let port = free_port();
+    let (mut reader, log) = UnixStream::pair().expect("a pair of sockets");
+    let mut child = serve(&[], &database, port)
+        .env("CHATTRIX_LOG_LEVEL", "trace")
+        .stderr(Stdio::from(std::os::fd::OwnedFd::from(log)))
+        .spawn()
+        .expect("the binary starts");
+    let address = Address::with_port(port);
+    let alice = crate::support::Api::new(&address, Some(Process::token("alice").sign()));
+    let client = reqwest::Client::builder().no_proxy().build();
+    let client = client.expect("a client");
+    let ready = address.http("/readyz");
+    eventually("the binary to be ready", async || {
+        client
+            .get(&ready)
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status() == 200)
+    })
+    .await;
+    // Far more lines than the socket's buffer and the queue hold.
+    for _ in 0..12_000 {
+        alice.active().await.success(200);
+    }
+    let metrics = client.get(address.http("/metrics")).send().await;
+    let metrics = metrics.expect("answered").text().await.expect("text");
+    let dropped = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("chattrix_log_lines_dropped_total "))
+        .expect("the metric");
+    assert_ne!(dropped, "0");
+    let began = Instant::now();
+    kill_process(Pid::from_child(&child), Signal::TERM).expect("signalled");
+    let ended = tokio::task::spawn_blocking(move || child.wait());
+    let status = within("the process to end", ended).await.expect("waited");
+    assert!(status.expect("its status").success());
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    let mut some = [0; 16];
+    assert!(reader.read(&mut some).expect("what was logged") > 0);
+}
