@@ -10,6 +10,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 use crate::call::{Action, CallError, Status};
 use crate::guard::ApiError;
 use crate::service::Error;
+use crate::wire::ErrorType;
 use crate::wire::response::Failure;
 
 use super::{example, schemas};
@@ -40,7 +41,7 @@ impl Refusal {
             "unauthenticated",
             "There is no token, or it is malformed, expired, not yet valid, wrongly signed, or of a user who is \
              unknown or disabled.",
-            ApiError::unauthenticated(),
+            ErrorType::Unauthenticated,
         )
     }
 
@@ -59,7 +60,7 @@ impl Refusal {
         Self::new(
             "origin_not_allowed",
             "A browser asks for a page of another origin, which the setting `allowed_origins` does not list.",
-            ApiError::origin_not_allowed(),
+            ErrorType::OriginNotAllowed,
         )
     }
 
@@ -68,7 +69,7 @@ impl Refusal {
         Self::new(
             "service_error",
             "Anything unexpected. The cause is in the server's log, under the answer's `X-Request-Id`.",
-            ApiError::of_status(rocket::http::Status::InternalServerError),
+            ErrorType::ServiceError,
         )
     }
 

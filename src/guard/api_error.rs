@@ -1,4 +1,5 @@
-//! A request that is refused or failed, as HTTP tells it: the table of contract section 2.
+//! Failures of requests, as HTTP responses and as the socket's `call_error` report them. Statuses, words and
+//! sentences come from the table of [`ErrorType`].
 
 use std::time::Duration;
 
@@ -16,47 +17,52 @@ use crate::wire::{ErrorType, response};
 
 use super::RequestContext;
 
-/// How long a client is asked to wait when the server cannot take a request: longer than a full queue of
-/// writes takes, and than a restart.
+/// `Retry-After` while the server cannot take a request: longer than a full write queue and a restart take.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The answer to a request that is refused or failed.
+/// Failure of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     status: Status,
     error_type: ErrorType,
     message: String,
     retry_after: Option<Duration>,
-    /// What went wrong, for the log.
+    /// The cause, for the log alone.
     cause: Option<String>,
 }
 
 impl ApiError {
-    /// The problem `message` of the kind `error_type`.
+    /// A failure of `kind` that says `message`.
     #[must_use]
-    pub fn new(status: Status, error_type: ErrorType, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
         Self {
-            status,
-            error_type,
+            status: Status::new(kind.status()),
+            error_type: kind,
             message: message.into(),
-            retry_after: None,
+            retry_after: matches!(kind, ErrorType::Unavailable).then_some(RETRY_AFTER),
             cause: None,
         }
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub const fn status(&self) -> Status {
         self.status
     }
 
-    /// What kind of problem it is.
+    /// Returns the kind of failure.
     #[must_use]
     pub const fn error_type(&self) -> ErrorType {
         self.error_type
     }
 
-    /// The body of the answer: the envelope of a failure.
+    /// Returns the sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Returns the body of the response: the envelope of a failure.
     #[must_use]
     pub fn body(&self) -> String {
         response::failure(self.error_type, &self.message)
@@ -65,118 +71,60 @@ impl ApiError {
     /// A body, field or query parameter is not as specified.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self::new(Status::BadRequest, ErrorType::InvalidRequest, message)
+        Self::new(ErrorType::InvalidRequest, message)
     }
 
-    /// No token, or one that will not do. One sentence for all of them: why is nobody's business.
-    #[must_use]
-    pub fn unauthenticated() -> Self {
-        Self::new(
-            Status::Unauthorized,
-            ErrorType::Unauthenticated,
-            "Missing or invalid token",
-        )
-    }
-
-    /// A page of this origin may not ask.
-    #[must_use]
-    pub fn origin_not_allowed() -> Self {
-        Self::new(
-            Status::Forbidden,
-            ErrorType::OriginNotAllowed,
-            "Pages of this origin may not use this server: add the origin to the setting `allowed_origins`",
-        )
-    }
-
-    /// There is no account to make Agora's tokens with.
-    #[must_use]
-    pub fn no_agora_account() -> Self {
-        Self::new(
-            Status::NotFound,
-            ErrorType::NotConfigured,
-            "This server gives no Agora tokens: agora_app_id and agora_app_certificate are not set",
-        )
-    }
-
-    /// Somebody asks for somebody else's token.
+    /// The token asked for is another user's.
     #[must_use]
     pub fn not_ones_own_token() -> Self {
         Self::new(
-            Status::Forbidden,
             ErrorType::Unauthorized,
-            "A token is for oneself alone: leave out userId, or send your own",
+            "userId: expected your own id, or no field: tokens are issued to their own user",
         )
     }
 
-    /// The metrics are not for this address.
-    #[must_use]
-    pub fn address_not_allowed() -> Self {
-        Self::new(
-            Status::Forbidden,
-            ErrorType::AddressNotAllowed,
-            "The metrics are not for this address: add it to the setting `metrics_allow`",
-        )
-    }
-
-    /// One request too many; there is room for the next after `wait`.
+    /// One request too many; the next is allowed after `wait`.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
-        let problem = Self::new(
-            Status::TooManyRequests,
-            ErrorType::RateLimited,
-            "Rate limit exceeded",
-        );
         Self {
             retry_after: Some(wait),
-            ..problem
+            ..ErrorType::RateLimited.into()
         }
     }
 
-    /// One connection too many; there is room for the next when another has ended.
+    /// One connection too many; the next is allowed when another has ended.
     #[must_use]
     pub fn too_many_connections(message: &str) -> Self {
-        let problem = Self::new(Status::TooManyRequests, ErrorType::RateLimited, message);
         Self {
             retry_after: Some(RETRY_AFTER),
-            ..problem
+            ..Self::new(ErrorType::RateLimited, message)
         }
     }
 
-    /// The server stops, or has too much to do.
+    /// The server is stopping or overloaded.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {
-        let problem = Self::new(Status::ServiceUnavailable, ErrorType::Unavailable, message);
-        Self {
-            retry_after: Some(RETRY_AFTER),
-            ..problem
-        }
+        Self::new(ErrorType::Unavailable, message)
     }
 
-    /// What an answer of `status` means where nobody said more.
+    /// Returns the failure that an HTTP status means if no route or guard gave one.
     #[must_use]
     pub fn of_status(status: Status) -> Self {
-        let (status, error_type, message) = match status.code {
-            401 => return Self::unauthenticated(),
-            404 | 405 => (Status::NotFound, ErrorType::NotFound, "No such route"),
-            413 => (
+        match status.code {
+            401 => ErrorType::Unauthenticated.into(),
+            404 | 405 => ErrorType::NotFound.into(),
+            413 => Self {
                 status,
-                ErrorType::InvalidRequest,
-                "body: expected at most 16 KiB",
-            ),
-            422 => (
-                Status::BadRequest,
-                ErrorType::InvalidRequest,
-                "Invalid request",
-            ),
-            503 => return Self::unavailable("The server cannot take this request just now"),
-            400..=499 => (status, ErrorType::InvalidRequest, "Invalid request"),
-            _ => (
-                Status::InternalServerError,
-                ErrorType::ServiceError,
-                "Unexpected server error",
-            ),
-        };
-        Self::new(status, error_type, message)
+                ..Self::invalid("body: expected at most 16 KiB")
+            },
+            422 => ErrorType::InvalidRequest.into(),
+            503 => ErrorType::Unavailable.into(),
+            400..=499 => Self {
+                status,
+                ..ErrorType::InvalidRequest.into()
+            },
+            _ => ErrorType::ServiceError.into(),
+        }
     }
 
     fn with_cause(self, cause: impl ToString) -> Self {
@@ -186,26 +134,26 @@ impl ApiError {
         }
     }
 
-    /// Logs what went wrong in the request `request_id`, where something did.
+    /// Logs the cause of the failure in the request `request_id`, if there is one.
     pub fn log_cause(&self, request_id: &str) {
         let Some(cause) = &self.cause else {
             return;
         };
         if self.status == Status::InternalServerError {
-            tracing::error!(request_id, cause, "failed");
+            tracing::error!(request_id, cause, "request failed");
         } else {
-            tracing::warn!(request_id, cause, "not carried out");
+            tracing::warn!(request_id, cause, "request not carried out");
         }
     }
 
-    /// Refuses `request` from within a guard; the catcher of the status answers with this problem.
+    /// Rejects `request` from within a guard; the catcher of the status responds with this failure.
     pub fn refuse<S, E: Default>(self, request: &Request<'_>) -> Outcome<S, E> {
         let status = self.status;
         request.local_cache(|| Some(self));
         Outcome::Error((status, E::default()))
     }
 
-    /// The problem with which a guard refused `request`, or what `status` means.
+    /// Returns the failure with which a guard rejected `request`, or what `status` means.
     #[must_use]
     pub fn behind(request: &Request<'_>, status: Status) -> Self {
         let refused: &Option<Self> = request.local_cache(|| None);
@@ -219,9 +167,15 @@ impl From<ValidationError> for ApiError {
     }
 }
 
+impl From<ErrorType> for ApiError {
+    fn from(kind: ErrorType) -> Self {
+        Self::new(kind, kind.sentence())
+    }
+}
+
 impl From<MintError> for ApiError {
     fn from(error: MintError) -> Self {
-        Self::of_status(Status::InternalServerError).with_cause(error)
+        Self::from(ErrorType::ServiceError).with_cause(error)
     }
 }
 
@@ -229,31 +183,26 @@ impl From<service::Error> for ApiError {
     fn from(error: service::Error) -> Self {
         use service::Error;
 
-        let (status, error_type) = match &error {
-            Error::CallNotFound => (Status::NotFound, ErrorType::CallNotFound),
-            Error::EntryNotFound => (Status::NotFound, ErrorType::NotFound),
-            Error::UserNotFound(_) => (Status::NotFound, ErrorType::UserNotFound),
+        let kind = match &error {
+            Error::CallNotFound => ErrorType::CallNotFound,
+            Error::EntryNotFound => ErrorType::NotFound,
+            Error::UserNotFound(_) => ErrorType::UserNotFound,
             Error::Refused(
                 CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
-            ) => (Status::Forbidden, ErrorType::Unauthorized),
-            Error::Refused(CallError::InvalidStatus { .. }) => {
-                (Status::BadRequest, ErrorType::InvalidStatus)
-            }
-            Error::Refused(CallError::NotContacts) => (Status::Forbidden, ErrorType::NotContacts),
+            ) => ErrorType::Unauthorized,
+            Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
+            Error::Refused(CallError::NotContacts) => ErrorType::NotContacts,
             Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {
-                (Status::BadRequest, ErrorType::InvalidRequest)
+                ErrorType::InvalidRequest
             }
-            Error::CallerBusy { .. } => (Status::Conflict, ErrorType::CallerBusy),
-            Error::UserBusy(_) => (Status::Conflict, ErrorType::UserBusy),
+            Error::CallerBusy { .. } => ErrorType::CallerBusy,
+            Error::UserBusy(_) => ErrorType::UserBusy,
             Error::Store(store::Error::Unavailable(cause)) => {
-                return Self::unavailable("The server cannot take this request just now")
-                    .with_cause(cause);
+                return Self::from(ErrorType::Unavailable).with_cause(cause);
             }
-            Error::Store(cause) => {
-                return Self::of_status(Status::InternalServerError).with_cause(cause);
-            }
+            Error::Store(cause) => return Self::from(ErrorType::ServiceError).with_cause(cause),
         };
-        Self::new(status, error_type, error.to_string())
+        Self::new(kind, error.to_string())
     }
 }
 
@@ -266,7 +215,7 @@ impl<'r> Responder<'r, 'static> for ApiError {
         let mut response = Response::build_from(body);
         response.status(self.status);
         if let Some(wait) = self.retry_after {
-            // Whole seconds (RFC 9110, section 10.2.3), rounded up: earlier would be too early.
+            // Whole seconds (RFC 9110, section 10.2.3), rounded up, since a retry before the time is rejected again.
             let seconds = wait.as_millis().div_ceil(1000).max(1);
             response.header(Header::new("Retry-After", seconds.to_string()));
         }

@@ -1,36 +1,76 @@
-//! The address a request came from.
+//! Client addresses: the peer's, or the one that trusted proxies report.
+//!
+//! Proxies report it in `X-Forwarded-For`, in `X-Real-IP` or in `Forwarded` (RFC 7239); the first of them that is present
+//! counts. Addresses come with and without a port, with and without brackets and quotes.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use rocket::Request;
+use rocket::http::HeaderMap;
 
-/// The client's address: the peer's, or what a trusted proxy says of it.
+use super::metrics_reader::is_forwarded;
+
+/// Returns the client's address: the peer's, or the one that trusted proxies report.
 pub(super) fn client_address(request: &Request<'_>, trusted_proxies: &[IpNet]) -> IpAddr {
     let peer = request
         .remote()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |remote| remote.ip());
-    let headers = request.headers();
-    let forwarded: Vec<&str> = headers
-        .get("X-Forwarded-For")
-        .flat_map(|list| list.split(','))
-        .collect();
-    resolve(
-        peer,
-        &forwarded,
-        headers.get_one("X-Real-IP"),
-        trusted_proxies,
-    )
+    resolve(peer, &hops(request.headers()), trusted_proxies)
 }
 
-/// Whether `request` looks like one of a proxy that nobody has named: it says for whom it comes, and its peer is
-/// near. Of others this tells nothing, since anybody can send the header.
+/// Whether `request` seems to come through a proxy that is not trusted: it has a forwarding header, and its peer is
+/// on a private network. Peers elsewhere do not count, since anyone can send the header.
 pub(super) fn is_of_unnamed_proxy(request: &Request<'_>, trusted_proxies: &[IpNet]) -> bool {
-    request.headers().contains("X-Forwarded-For")
+    is_forwarded(request.headers())
         && request.remote().is_some_and(|remote| {
             let peer = remote.ip().to_canonical();
             is_near(peer) && !is_listed(peer, trusted_proxies)
         })
+}
+
+/// Returns what the proxies report, one entry for each hop, the nearest last.
+fn hops(headers: &HeaderMap<'_>) -> Vec<Option<IpAddr>> {
+    let forwarded_for = headers.get("X-Forwarded-For");
+    let listed: Vec<_> = forwarded_for.flat_map(|list| list.split(',')).collect();
+    if !listed.is_empty() {
+        return listed.into_iter().map(node).collect();
+    }
+    if let Some(real_ip) = headers.get_one("X-Real-IP") {
+        return vec![node(real_ip)];
+    }
+    let forwarded = headers.get("Forwarded");
+    let elements = forwarded.flat_map(|list| split_unquoted(list, ','));
+    elements.map(forwarded_node).collect()
+}
+
+/// Reads the `for` parameter of an element of `Forwarded`.
+fn forwarded_node(element: &str) -> Option<IpAddr> {
+    split_unquoted(element, ';')
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))
+        .and_then(|(_, value)| node(value))
+}
+
+/// Reads an address, with or without quotes, brackets and a port. `unknown` and made-up names (RFC 7239, section
+/// 6.3) are no address.
+fn node(text: &str) -> Option<IpAddr> {
+    let text = text.trim().trim_matches('"').trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|node| node.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    // Some proxies name the interface of a link-local address (RFC 4007, section 11).
+    let bare = || text.split('%').next()?.parse().ok();
+    let address: IpAddr = bare().or_else(with_port).or_else(in_brackets)?;
+    Some(address.to_canonical())
+}
+
+/// Splits `text` at each `separator` outside of quotes.
+fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    text.split(move |c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    })
 }
 
 /// Whether it is in one of `networks`.
@@ -46,32 +86,21 @@ fn is_near(address: IpAddr) -> bool {
     }
 }
 
-/// The last address on the way that no trusted proxy vouches for. Each proxy appends whom it heard from, so
-/// the list is read from its end; what stands before an untrusted address is that one's own invention.
-fn resolve(peer: IpAddr, forwarded: &[&str], real_ip: Option<&str>, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address| is_listed(address, trusted);
-    let peer = peer.to_canonical();
-    if !is_trusted(peer) {
-        return peer;
-    }
-    let mut client = peer;
-    for hop in forwarded.iter().rev() {
-        let Ok(address) = hop.trim().parse::<IpAddr>() else {
-            return client;
-        };
-        client = address.to_canonical();
-        if !is_trusted(client) {
-            return client;
+/// Returns the last address that no trusted proxy reports about another proxy. Each proxy appends the address of
+/// its peer, so the list is read from its end; a client can make up what stands before the first untrusted address.
+fn resolve(peer: IpAddr, hops: &[Option<IpAddr>], trusted: &[IpNet]) -> IpAddr {
+    let mut client = peer.to_canonical();
+    for hop in hops.iter().rev() {
+        match hop {
+            Some(address) if is_listed(client, trusted) => client = *address,
+            _ => break,
         }
     }
-    let real_ip = real_ip
-        .filter(|_| forwarded.is_empty())
-        .and_then(|text| text.trim().parse().ok());
-    real_ip.map_or(client, |address: IpAddr| address.to_canonical())
+    client
 }
 
-/// The network that one client is likely to own: an IPv4 address, or an IPv6 /64, of which every subscriber
-/// has at least one whole.
+/// Returns the key under which a client's address is rate-limited: an IPv4 address, or an IPv6 /64, of which every
+/// subscriber has at least one.
 pub(super) fn rate_limit_key(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -90,31 +119,84 @@ mod tests {
         text.parse().expect("an address")
     }
 
+    fn with(headers: &[(&'static str, &'static str)]) -> Vec<Option<IpAddr>> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.add_raw(*name, *value);
+        }
+        hops(&map)
+    }
+
+    fn behind_a_proxy(headers: &[(&'static str, &'static str)]) -> IpAddr {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        resolve(ip("10.0.0.1"), &with(headers), &trusted)
+    }
+
     #[test]
-    fn headers_of_strangers_are_not_believed() {
-        assert_eq!(
-            resolve(ip("9.9.9.9"), &["1.1.1.1"], Some("2.2.2.2"), &[]),
-            ip("9.9.9.9")
-        );
+    fn forwarding_headers_of_untrusted_peers_are_ignored() {
+        let hops = with(&[("X-Forwarded-For", "1.1.1.1")]);
+        assert_eq!(resolve(ip("9.9.9.9"), &hops, &[]), ip("9.9.9.9"));
     }
 
     #[test]
     fn trusted_proxy_is_believed_for_one_hop_only() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        let resolve = |forwarded: &[&str], real| resolve(ip("10.0.0.1"), forwarded, real, &trusted);
-        assert_eq!(resolve(&["6.6.6.6", " 1.1.1.1"], None), ip("1.1.1.1"));
-        assert_eq!(resolve(&["1.1.1.1", "10.0.0.2"], None), ip("1.1.1.1"));
-        assert_eq!(
-            resolve(&["1.1.1.1", "nonsense", "10.0.0.2"], None),
-            ip("10.0.0.2")
-        );
-        assert_eq!(resolve(&[], Some("2.2.2.2")), ip("2.2.2.2"));
-        assert_eq!(resolve(&["::ffff:1.1.1.1"], None), ip("1.1.1.1"));
-        assert_eq!(resolve(&[], None), ip("10.0.0.1"));
+        let forwarded_for = |list| behind_a_proxy(&[("X-Forwarded-For", list)]);
+        assert_eq!(forwarded_for("6.6.6.6, 1.1.1.1"), ip("1.1.1.1"));
+        assert_eq!(forwarded_for("1.1.1.1,10.0.0.2"), ip("1.1.1.1"));
+        assert_eq!(forwarded_for("1.1.1.1,nonsense,10.0.0.2"), ip("10.0.0.2"));
+        assert_eq!(forwarded_for("unknown"), ip("10.0.0.1"));
+        assert_eq!(behind_a_proxy(&[("X-Real-IP", "2.2.2.2")]), ip("2.2.2.2"));
+        assert_eq!(behind_a_proxy(&[]), ip("10.0.0.1"));
+        let two_lines = [
+            ("X-Forwarded-For", "6.6.6.6"),
+            ("X-Forwarded-For", "1.1.1.1"),
+        ];
+        assert_eq!(behind_a_proxy(&two_lines), ip("1.1.1.1"));
     }
 
     #[test]
-    fn near_is_this_machine_and_private_networks() {
+    fn client_addresses_are_read_in_every_form() {
+        let v4 = [
+            "203.0.113.7",
+            "203.0.113.7:4711",
+            " 203.0.113.7 ",
+            "::ffff:203.0.113.7",
+            "[::ffff:203.0.113.7]:80",
+        ];
+        for text in v4 {
+            assert_eq!(node(text), Some(ip("203.0.113.7")), "{text}");
+        }
+        let v6 = [
+            "2001:db8::17",
+            "[2001:db8::17]",
+            "[2001:db8::17]:4711",
+            "\"[2001:db8::17]\"",
+        ];
+        for text in v6 {
+            assert_eq!(node(text), Some(ip("2001:db8::17")), "{text}");
+        }
+        assert_eq!(node("fe80::1%eth0"), Some(ip("fe80::1")));
+        for text in ["unknown", "_hidden", "", "203.0.113", "203.0.113.7:x"] {
+            assert_eq!(node(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_if_no_other_header_is_there() {
+        let forwarded = |list| behind_a_proxy(&[("Forwarded", list)]);
+        assert_eq!(forwarded("for=203.0.113.7;proto=https"), ip("203.0.113.7"));
+        assert_eq!(
+            forwarded("for=6.6.6.6, proto=http;For=\"[2001:db8::17]:4711\";by=10.0.0.1"),
+            ip("2001:db8::17")
+        );
+        assert_eq!(forwarded("for=\"a,b;c\", for=1.1.1.1"), ip("1.1.1.1"));
+        assert_eq!(forwarded("for=_hidden"), ip("10.0.0.1"));
+        let both = [("Forwarded", "for=6.6.6.6"), ("X-Forwarded-For", "1.1.1.1")];
+        assert_eq!(behind_a_proxy(&both), ip("1.1.1.1"));
+    }
+
+    #[test]
+    fn loopback_and_private_networks_are_near() {
         let near = [
             "127.0.0.1",
             "10.0.0.1",
@@ -130,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_client_is_its_network() {
+    fn ipv6_clients_are_limited_by_their_64() {
         assert_eq!(
             rate_limit_key(ip("2001:db8:1:2:3:4:5:6")),
             ip("2001:db8:1:2::")

@@ -3,6 +3,8 @@
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 
+use crate::wire::ErrorType;
+
 use super::client_ip::{client_address, is_listed};
 use super::{Access, ApiError};
 
@@ -23,7 +25,7 @@ impl<'r> FromRequest<'r> for MetricsReader {
         if vouched_for && is_listed(client, &access.0.metrics_allow) {
             return Outcome::Success(Self(()));
         }
-        ApiError::address_not_allowed().refuse(request)
+        ApiError::from(ErrorType::AddressNotAllowed).refuse(request)
     }
 }
 

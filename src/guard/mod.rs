@@ -1,6 +1,5 @@
-//! Who comes in, to REST and to the socket alike: token, origin, rate, and the answer to who does not.
-//!
-//! Guards refuse with a [`ApiError`], which the catchers of [`crate::http`] put into the envelope.
+//! Request guards of REST and of the socket's handshake: authentication, allowed origins, rate limits, access to
+//! metrics. A guard rejects a request with an [`ApiError`], which the catchers of [`crate::http`] send.
 
 mod api_error;
 mod client_ip;
@@ -27,11 +26,11 @@ pub use local_developer::LocalDeveloper;
 pub use metrics_reader::MetricsReader;
 pub use origin::{Origin, Origins};
 pub use request_context::RequestContext;
-pub use sign_in::{Caller, SignedIn, SocketSignIn};
+pub use sign_in::{Caller, SignInError, SignedIn, SocketSignIn};
 
-use rate::RateLimit;
+use rate::{RateLimit, RejectionLog};
 
-/// What decides who comes in. Cheap to clone.
+/// State of the guards. Cheap to clone.
 #[derive(Clone)]
 pub struct Access(Arc<Inner>);
 
@@ -40,17 +39,18 @@ struct Inner {
     service: Service,
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
-    /// Whether a proxy that is not among them has come by, as it seems.
+    /// Whether a request seems to have come through a proxy that is not among them.
     unnamed_proxy: AtomicBool,
     metrics_allow: Vec<IpNet>,
     mode: Mode,
     requests: RateLimit<UserId>,
     initiations: RateLimit<UserId>,
     auth_failures: RateLimit<IpAddr>,
+    rejection_log: RejectionLog,
 }
 
 impl Access {
-    /// The access that `settings` describe, before `service`.
+    /// Returns the guards' state for `settings`, in front of `service`.
     #[must_use]
     pub fn new(settings: &Settings, authenticator: Authenticator, service: Service) -> Self {
         let metrics = service.metrics().clone();
@@ -68,16 +68,18 @@ impl Access {
                 settings.auth_failure_rate,
                 metrics.limit("auth_failure_rate"),
             ),
+            rejection_log: RejectionLog::default(),
         }))
     }
 
-    /// Whether somebody near, outside the `trusted_proxies`, passed a client on, whose address was not believed.
+    /// Whether a proxy on a private network, outside `trusted_proxies`, forwarded a request: its clients share one
+    /// address.
     #[must_use]
     pub fn has_unnamed_proxy(&self) -> bool {
         self.0.unnamed_proxy.load(Ordering::Relaxed)
     }
 
-    /// Which pages of browsers may ask.
+    /// Returns the origins whose web pages may send requests.
     #[must_use]
     pub fn origins(&self) -> &Origins {
         &self.0.origins

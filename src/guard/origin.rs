@@ -5,6 +5,8 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::settings::AllowedOrigins;
 
+use crate::wire::ErrorType;
+
 use super::{Access, ApiError};
 
 /// Which origins may ask.
@@ -69,7 +71,7 @@ impl<'r> FromRequest<'r> for Origin {
         {
             return Outcome::Success(Self(Some(origin.to_owned())));
         }
-        ApiError::origin_not_allowed().refuse(request)
+        ApiError::from(ErrorType::OriginNotAllowed).refuse(request)
     }
 }
 

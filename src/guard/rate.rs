@@ -1,6 +1,8 @@
-//! So many in so much time, for each key by itself.
+//! Rate limits per key: per user, or per client address.
 
 use std::hash::Hash;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -11,23 +13,23 @@ use governor::{Quota, RateLimiter};
 use crate::metrics::Counter;
 use crate::settings::Rate;
 
-/// Checks after which keys that have been quiet are forgotten, so that memory is bounded by the keys of the
-/// last 10,000 checks and those still limited.
+/// Number of checks after which idle keys are removed, so that memory is bounded by the keys of the last 10,000
+/// checks and those still limited.
 const PRUNED_EVERY: u32 = 10_000;
 
-/// A limit per key; a limit that is off lets all pass.
+/// Keyed rate limiter; one that is off passes everything.
 pub(super) struct RateLimit<K: Hash + Eq + Clone>(Option<Limiter<K>>);
 
 struct Limiter<K: Hash + Eq + Clone> {
     limits: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
     clock: DefaultClock,
     checks: AtomicU32,
-    /// Checks that were one too many.
+    /// Counts rejected checks.
     hits: Counter,
 }
 
 impl<K: Hash + Eq + Clone> RateLimit<K> {
-    /// The limit `rate`, all of it available at once; `hits` counts what it refuses.
+    /// Returns a limiter for `rate`, with the whole count as burst; `hits` counts what it rejects.
     pub fn new(rate: Option<Rate>, hits: Counter) -> Self {
         let quota = rate.and_then(|rate| {
             let one = rate.period / rate.count.get();
@@ -42,10 +44,10 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
         }))
     }
 
-    /// Counts one more of `key`.
+    /// Counts one more for `key`.
     ///
     /// # Errors
-    /// The time until there is room for it, where it is one too many.
+    /// The time until the next is allowed.
     pub fn check(&self, key: &K) -> Result<(), Duration> {
         let Some(Limiter {
             limits,
@@ -67,10 +69,44 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
     }
 }
 
+/// Log lines about rejected tokens that one client may cause: enough for fail2ban's `maxretry`, too few to fill a disk.
+const LINES_PER_CLIENT: Rate = per_minute(10);
+
+/// Log lines about rejected tokens that all clients together may cause.
+const LINES_OF_ALL: Rate = per_minute(600);
+
+const fn per_minute(count: u32) -> Rate {
+    Rate {
+        count: NonZeroU32::new(count).expect("not zero"),
+        period: Duration::from_mins(1),
+    }
+}
+
+/// Limits of the log lines about rejected tokens.
+pub(super) struct RejectionLog {
+    per_client: RateLimit<IpAddr>,
+    all: RateLimit<()>,
+}
+
+impl RejectionLog {
+    /// Whether one more line about `client` may be written.
+    pub fn allows(&self, client: IpAddr) -> bool {
+        self.per_client.check(&client).is_ok() && self.all.check(&()).is_ok()
+    }
+}
+
+impl Default for RejectionLog {
+    fn default() -> Self {
+        Self {
+            per_client: RateLimit::new(Some(LINES_PER_CLIENT), Counter::default()),
+            all: RateLimit::new(Some(LINES_OF_ALL), Counter::default()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::num::NonZeroU32;
 
     fn limit(count: u32, period: Duration) -> RateLimit<&'static str> {
         let count = NonZeroU32::new(count).expect("not zero");

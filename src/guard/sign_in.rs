@@ -7,11 +7,12 @@ use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
-use crate::auth::Claims;
+use crate::auth::{Claims, TokenError};
 use crate::call::{Principal, Source};
 use crate::clock::Timestamp;
-use crate::service::SignIn;
+use crate::service::{self, SignIn};
 use crate::user::{Profile, SessionId, UserId};
+use crate::wire::ErrorType;
 
 use super::client_ip::{client_address, is_of_unnamed_proxy, rate_limit_key};
 use super::{Access, ApiError, Origin, RequestContext};
@@ -59,18 +60,67 @@ pub struct Caller(
     pub SignedIn,
 );
 
+/// Why nobody is signed in.
+#[derive(Debug)]
+pub enum SignInError {
+    /// There is no token.
+    Missing,
+    /// The token is not valid; the reason is for the log and the metrics alone.
+    BadToken(TokenError),
+    /// The token's user does not exist.
+    UnknownUser,
+    /// The token's user is disabled.
+    DisabledUser,
+    /// The user could not be looked up.
+    Failed(service::Error),
+}
+
+impl SignInError {
+    /// Returns the reason in one word, if the token was rejected: for the metrics and the log.
+    const fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Missing => Some("missing"),
+            Self::BadToken(error) => Some(error.as_str()),
+            Self::UnknownUser => Some("unknown_user"),
+            Self::DisabledUser => Some("disabled_user"),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Failed(error) => error.into(),
+            // One sentence for all of them: clients do not learn why a token was rejected.
+            SignInError::Missing
+            | SignInError::BadToken(_)
+            | SignInError::UnknownUser
+            | SignInError::DisabledUser => ErrorType::Unauthenticated.into(),
+        }
+    }
+}
+
 impl Access {
-    /// Whom `token` lets in.
+    /// Authenticates `token`, and counts the rejection if it is not valid.
     ///
     /// # Errors
-    /// [`ApiError`]: 401, or a failure of the database.
-    pub async fn sign_in(&self, token: &str) -> Result<Claims, ApiError> {
+    /// The reason for which nobody is signed in.
+    pub async fn sign_in(&self, token: &str) -> Result<Claims, SignInError> {
+        let signed_in = self.authenticate(token).await;
+        if let Err(error) = &signed_in {
+            self.count(error);
+        }
+        signed_in
+    }
+
+    async fn authenticate(&self, token: &str) -> Result<Claims, SignInError> {
         let now = self.0.service.clock().now();
         let claims = self
             .0
             .authenticator
             .verify(token, now)
-            .map_err(|error| self.refused(error.as_str(), &error))?;
+            .map_err(SignInError::BadToken)?;
         let offered = || Profile {
             id: claims.user.clone(),
             name: claims
@@ -79,50 +129,68 @@ impl Access {
                 .unwrap_or_else(|| claims.user.to_string()),
             avatar: claims.picture.clone(),
         };
-        match self.0.service.sign_in(&claims.user, offered).await? {
+        let signed_in = self.0.service.sign_in(&claims.user, offered).await;
+        match signed_in.map_err(SignInError::Failed)? {
             SignIn::Welcome(_) => Ok(claims),
-            SignIn::Unknown => Err(self.refused("unknown_user", &"its user is unknown")),
-            SignIn::Disabled => Err(self.refused("disabled_user", &"its user is disabled")),
+            SignIn::Unknown => Err(SignInError::UnknownUser),
+            SignIn::Disabled => Err(SignInError::DisabledUser),
         }
     }
 
-    /// Signs in whoever sent `request` with `token`; who fails too often from one address is told so.
+    /// Signs in the user of `token` for `request`. Rejected tokens are limited per client address; a valid token
+    /// passes whatever came from its address before.
     async fn admit(&self, request: &Request<'_>, token: Option<&str>) -> Result<Claims, ApiError> {
         if self.0.service.is_stopping() {
             return Err(ApiError::unavailable("The server is stopping"));
         }
         let signed_in = match token {
             Some(token) => self.sign_in(token).await,
-            None => Err(self.refused("missing", &"there is none")),
+            None => Err(SignInError::Missing).inspect_err(|error| self.count(error)),
         };
         match signed_in {
             Ok(claims) => {
                 RequestContext::of(request).comes_from(&claims.user);
                 Ok(claims)
             }
-            Err(problem) if problem == ApiError::unauthenticated() => Err(self
-                .0
-                .auth_failures
-                .check(&self.client_of(request))
-                .map_or_else(ApiError::rate_limited, |()| problem)),
-            Err(problem) => Err(problem),
+            Err(error) => Err(self.rejected(request, error)),
         }
     }
 
-    /// Whom `request` counts for where clients are told apart by address.
-    fn client_of(&self, request: &Request<'_>) -> IpAddr {
+    /// Returns the response to a failed sign-in: 429 if its address has sent too many bad tokens.
+    fn rejected(&self, request: &Request<'_>, error: SignInError) -> ApiError {
+        let Some(reason) = error.reason() else {
+            return error.into();
+        };
+        let client = self.address_of(request);
+        let key = rate_limit_key(client);
+        if !matches!(error, SignInError::Missing) && self.0.rejection_log.allows(key) {
+            tracing::warn!(%client, reason, "token rejected");
+        }
+        // The signature of an expired token is valid, so it is no guess. Its client gets the 401 that makes it renew
+        // the token, whatever others behind the same address have sent.
+        if matches!(error, SignInError::BadToken(TokenError::Expired)) {
+            return error.into();
+        }
+        match self.0.auth_failures.check(&key) {
+            Ok(()) => error.into(),
+            Err(wait) => ApiError::rate_limited(wait),
+        }
+    }
+
+    /// Returns the address of the client behind `request`, and notes a proxy that is not trusted.
+    fn address_of(&self, request: &Request<'_>) -> IpAddr {
         let trusted_proxies = &self.0.trusted_proxies;
         if is_of_unnamed_proxy(request, trusted_proxies) {
             self.0.unnamed_proxy.store(true, Ordering::Relaxed);
         }
-        rate_limit_key(client_address(request, trusted_proxies))
+        client_address(request, trusted_proxies)
     }
 
-    /// A token that will not do, and why: in a word for the metrics and in words for the log, where it stays.
-    fn refused(&self, word: &'static str, reason: &dyn std::fmt::Display) -> ApiError {
-        tracing::debug!(%reason, "token refused");
-        self.0.service.metrics().auth_failed(word);
-        ApiError::unauthenticated()
+    fn count(&self, error: &SignInError) {
+        if let Some(reason) = error.reason() {
+            tracing::debug!(?error, "token rejected");
+            self.0.service.metrics().auth_failed(reason);
+        }
     }
 }
 
@@ -168,7 +236,7 @@ impl<'r> FromRequest<'r> for SocketSignIn {
                 user,
                 session,
                 expires_at,
-                address: access.client_of(request),
+                address: rate_limit_key(access.address_of(request)),
             }),
             Err(problem) => problem.refuse(request),
         }

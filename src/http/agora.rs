@@ -6,7 +6,7 @@ use rocket::{Route, State, post, routes};
 use crate::agora::{Agora, Grant, Uid};
 use crate::guard::{ApiError, SignedIn};
 use crate::service::Service;
-use crate::wire::{agora as shape, request};
+use crate::wire::{ErrorType, agora as shape, request};
 
 use super::Answer;
 use super::body::Body;
@@ -57,7 +57,7 @@ fn token(
     message: &str,
 ) -> Answer {
     let asked = request::agora_token(body)?;
-    let agora = agora.ok_or_else(ApiError::no_agora_account)?;
+    let agora = agora.ok_or(ErrorType::NotConfigured)?;
     if asked.user.is_some_and(|other| other != *user.user()) {
         return Err(ApiError::not_ones_own_token());
     }

@@ -1,6 +1,5 @@
 //! `/api/v1/users/status` (contract section 5).
 
-use rocket::http::Status;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 
@@ -39,6 +38,5 @@ fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
 
 /// The user id in a path; what can be no id is nobody's.
 pub(super) fn user_id(text: &str) -> Result<UserId, ApiError> {
-    UserId::parse(text)
-        .ok_or_else(|| ApiError::new(Status::NotFound, ErrorType::UserNotFound, "User not found"))
+    UserId::parse(text).ok_or_else(|| ErrorType::UserNotFound.into())
 }

@@ -84,7 +84,7 @@ fn no_place(full: LimitReached) -> ApiError {
     match full {
         LimitReached::Server => {
             tracing::warn!("connection refused: max_connections reached, or stopping");
-            ApiError::unavailable("The server takes no more connections just now")
+            ApiError::unavailable("The server accepts no more connections at the moment")
         }
         LimitReached::User => ApiError::too_many_connections("Too many connections of this user"),
         LimitReached::Address => {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::call::{CallError, CallId, Principal, Source};
-use crate::guard::{Access, ApiError};
+use crate::call::{CallId, Principal, Source};
+use crate::guard::{Access, ApiError, SignInError};
 use crate::service::{Error, Service};
-use crate::store;
 use crate::user::{SessionId, UserId};
 use crate::wire::message::{Message, ParseError};
 use crate::wire::{ErrorType, event};
@@ -43,14 +42,14 @@ impl Respondent {
                     Ok(call) => self.service.accept(self.principal(), call).await,
                     Err(error) => Err(error),
                 };
-                outcome(&call_id, done)
+                self.outcome(&call_id, done)
             }
             Message::Reject { call_id, reason } => {
                 let done = match parsed(&call_id) {
                     Ok(call) => self.service.reject(self.principal(), call, reason).await,
                     Err(error) => Err(error),
                 };
-                outcome(&call_id, done)
+                self.outcome(&call_id, done)
             }
             Message::End {
                 call_id,
@@ -64,19 +63,19 @@ impl Respondent {
                     }
                     Err(error) => Err(error),
                 };
-                outcome(&call_id, done)
+                self.outcome(&call_id, done)
             }
             Message::Quality { call_id, report } => {
                 let done = parsed(&call_id)
                     .and_then(|call| self.service.report_quality(&self.user, call, &report));
-                outcome(&call_id, done)
+                self.outcome(&call_id, done)
             }
             Message::Signal { call_id, signal } => {
                 let done = match parsed(&call_id) {
                     Ok(call) => self.service.signal(self.principal(), call, signal).await,
                     Err(error) => Err(error),
                 };
-                outcome(&call_id, done)
+                self.outcome(&call_id, done)
             }
             Message::Heartbeat => {
                 Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
@@ -101,13 +100,17 @@ impl Respondent {
                 ErrorType::Unauthenticated,
                 "token: expected one of the same user and session as the connection's",
             ),
-            Err(problem) if problem == ApiError::unauthenticated() => {
-                refused(ErrorType::Unauthenticated, "token: expected a valid token")
+            Err(SignInError::Failed(error)) => {
+                Response::Refusal(refusal(None, error, &self.request_id))
             }
-            Err(problem) => {
-                problem.log_cause(&self.request_id);
-                Response::Refusal(failed(None))
-            }
+            Err(_) => refused(ErrorType::Unauthenticated, "token: expected a valid token"),
+        }
+    }
+
+    fn outcome<T>(&self, call_id: &str, done: Result<T, Error>) -> Response {
+        match done {
+            Ok(_) => Response::Done,
+            Err(error) => Response::Refusal(refusal(Some(call_id), error, &self.request_id)),
         }
     }
 
@@ -120,8 +123,6 @@ impl Respondent {
     }
 }
 
-const UNEXPECTED: &str = "Unexpected server error";
-
 /// The refusal of a message that was not understood.
 pub(super) fn not_understood(error: &ParseError) -> String {
     event::call_error(
@@ -133,50 +134,17 @@ pub(super) fn not_understood(error: &ParseError) -> String {
 
 /// The refusal of a message that the server has failed to handle.
 pub(super) fn failed(call_id: Option<&str>) -> String {
-    event::call_error(call_id, ErrorType::ServiceError, UNEXPECTED)
+    let kind = ErrorType::ServiceError;
+    event::call_error(call_id, kind, kind.sentence())
 }
 
 fn parsed(call_id: &str) -> Result<CallId, Error> {
     CallId::parse(call_id).ok_or(Error::CallNotFound)
 }
 
-fn outcome<T>(call_id: &str, done: Result<T, Error>) -> Response {
-    match done {
-        Ok(_) => Response::Done,
-        Err(error) => {
-            let (error_type, message) = explained(&error);
-            Response::Refusal(event::call_error(Some(call_id), error_type, &message))
-        }
-    }
-}
-
-/// The table of contract section 2, as the socket tells it.
-fn explained(error: &Error) -> (ErrorType, String) {
-    let error_type = match error {
-        Error::CallNotFound => ErrorType::CallNotFound,
-        Error::EntryNotFound => ErrorType::NotFound,
-        Error::UserNotFound(_) => ErrorType::UserNotFound,
-        Error::Refused(
-            CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
-        ) => ErrorType::Unauthorized,
-        Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
-        Error::Refused(CallError::NotContacts) => ErrorType::NotContacts,
-        Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {
-            ErrorType::ParseError
-        }
-        Error::CallerBusy { .. } => ErrorType::CallerBusy,
-        Error::UserBusy(_) => ErrorType::UserBusy,
-        Error::Store(store::Error::Unavailable(cause)) => {
-            tracing::warn!(%cause, "message not carried out");
-            return (
-                ErrorType::Unavailable,
-                "The server cannot do this just now".to_owned(),
-            );
-        }
-        Error::Store(cause) => {
-            tracing::error!(%cause, "message failed");
-            return (ErrorType::ServiceError, UNEXPECTED.to_owned());
-        }
-    };
-    (error_type, error.to_string())
+/// Returns the `call_error` for a failed use case, and logs its cause.
+fn refusal(call_id: Option<&str>, error: Error, request_id: &str) -> String {
+    let error = ApiError::from(error);
+    error.log_cause(request_id);
+    event::call_error(call_id, error.error_type().on_socket(), error.message())
 }

@@ -4,6 +4,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chattrix::clock::Timestamp;
 use chattrix::settings::{Rate, Settings};
 use reqwest::Method;
 use serde_json::json;
@@ -193,6 +194,23 @@ async fn bad_tokens_beyond_their_rate_are_rate_limited_by_address() {
         .refused_socket("m.n.o")
         .await
         .failure(429, "rate_limited");
+}
+
+#[rocket::async_test]
+async fn good_and_expired_tokens_pass_the_limit_of_bad_ones() {
+    let server = TestServer::with(|s| s.auth_failure_rate = Some(an_hour(1))).await;
+    let bad = server.client("a.b.c");
+    bad.active().await.failure(401, "unauthenticated");
+    bad.active().await.failure(429, "rate_limited");
+    server.sign_in("alice").active().await.success(200);
+    let expired = server
+        .token("alice")
+        .expiring_at(Timestamp::from_millis(1_000_000))
+        .sign();
+    for _ in 0..3 {
+        let answer = server.client(&expired).active().await;
+        answer.failure(401, "unauthenticated");
+    }
 }
 
 /// Otherwise whoever likes could claim another address for each guess.

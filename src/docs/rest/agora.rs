@@ -12,7 +12,7 @@ use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::guard::ApiError;
 use crate::service::Error;
-use crate::wire::{agora as shape, request};
+use crate::wire::{ErrorType, agora as shape, request};
 
 use super::{Description, Example, Route, body, success};
 
@@ -97,7 +97,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::new(
             "not_configured",
             "The server has no account with Agora.",
-            ApiError::no_agora_account(),
+            ErrorType::NotConfigured,
         ),
         Refusal::new(
             "not_oneself",

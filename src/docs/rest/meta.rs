@@ -8,7 +8,7 @@ use utoipa::openapi::{ContentBuilder, Required};
 
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
-use crate::guard::ApiError;
+use crate::wire::ErrorType;
 use crate::wire::readiness::{Database, Readiness, Sweeper};
 
 use super::{Description, Example, Route, answer, named};
@@ -30,7 +30,7 @@ fn socket() -> Route {
         refusals: vec![Refusal::new(
             "invalid_request",
             "The request is no WebSocket handshake.",
-            ApiError::of_status(rocket::http::Status::BadRequest),
+            ErrorType::InvalidRequest,
         )],
     }
     .for_users(HttpMethod::Get, "/ws/chat")
@@ -177,7 +177,7 @@ fn metrics() -> Route {
         refusals: vec![Refusal::new(
             "address_not_allowed",
             "The address is not in `metrics_allow`.",
-            ApiError::address_not_allowed(),
+            ErrorType::AddressNotAllowed,
         )],
     }
     .for_everybody(HttpMethod::Get, "/metrics")
