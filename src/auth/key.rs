@@ -26,10 +26,10 @@ const ED25519_BYTES: usize = 32;
 pub enum KeyError {
     /// None is set.
     #[error(
-        "there is no key to check tokens with: set jwt_secret_file or jwt_secret to the secret \
-         that your login service signs tokens with, or jwt_public_key_file to its public key \
+        "there is no key to verify tokens: set jwt_secret_file or jwt_secret to the shared secret \
+         of your identity provider, or jwt_public_key_file to its public key \
          (in Rocket.toml under [default.chattrix], or as CHATTRIX_JWT_SECRET_FILE and so on); \
-         to try the server out, `chattrix serve --dev` makes a secret by itself"
+         for a trial, `chattrix serve --dev` creates a secret"
     )]
     Missing,
     /// Its file cannot be read.
@@ -44,8 +44,8 @@ pub enum KeyError {
     },
     /// The secret is shorter than its hash.
     #[error(
-        "the secret of {setting} has {bytes} bytes and needs at least {MIN_SECRET_BYTES}: \
-         `openssl rand -hex 32` makes one"
+        "the secret of {setting} has {bytes} bytes and expected at least {MIN_SECRET_BYTES}: \
+         create one with `openssl rand -hex 32`"
     )]
     ShortSecret {
         /// The setting it is from.
@@ -55,14 +55,15 @@ pub enum KeyError {
     },
     /// A private key stands where the public one belongs.
     #[error(
-        "jwt_public_key_file names {}, which holds a private key: that one stays with the login \
-         service. `openssl pkey -in private.pem -pubout` prints the public key to put there",
+        "jwt_public_key_file names {}, which holds a private key, expected the public one: \
+         create it with `openssl pkey -in private.pem -pubout`, and keep the private key at the \
+         identity provider",
         .0.display()
     )]
     PrivateKey(PathBuf),
     /// The file holds no public key, or one of a kind that is not supported.
     #[error(
-        "jwt_public_key_file names {}, which is no public key this server can use: expected one \
+        "jwt_public_key_file names {}, which is not a supported public key: expected one \
          PEM block, BEGIN PUBLIC KEY (RSA from 2048 bits, EC on P-256, or Ed25519) or \
          BEGIN RSA PUBLIC KEY",
         .0.display()

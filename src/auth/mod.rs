@@ -43,7 +43,7 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TokenError {
     /// It is no JWT: too long, not three parts, not base64url, not JSON, or critical extensions.
-    #[error("it is no JSON Web Token")]
+    #[error("it is not a JSON Web Token")]
     Malformed,
     /// Its algorithm is not one that the key allows.
     #[error("its algorithm is not one that the configured key allows")]
@@ -94,8 +94,8 @@ impl TokenError {
 pub enum MintError {
     /// There is only a public key, which verifies but cannot sign.
     #[error(
-        "tokens are signed elsewhere: jwt_public_key_file is set, and only whoever has the \
-         private key can make a token"
+        "cannot sign a token: jwt_public_key_file is set, and only the identity provider has the \
+         private key"
     )]
     OnlyPublicKey,
 }

@@ -35,7 +35,7 @@ pub(super) fn contradictions(
                 refuse(
                     first,
                     second,
-                    "are both set: tokens have one key, keep one".to_owned(),
+                    "are both set: remove one, tokens have one key".to_owned(),
                 );
             }
         }
@@ -44,14 +44,14 @@ pub(super) fn contradictions(
         refuse(
             "agora_app_id",
             "agora_app_certificate",
-            "belong together: set both, or neither for a server without Agora's tokens".to_owned(),
+            "belong together: set both, or neither for a server without Agora tokens".to_owned(),
         );
     }
     if !settings.webhook_secret.is_empty() && settings.webhook_secret_file.is_some() {
         refuse(
             "webhook_secret",
             "webhook_secret_file",
-            "are both set: keep one".to_owned(),
+            "are both set: remove one".to_owned(),
         );
     }
     if settings.ping_interval >= settings.idle_timeout {
@@ -61,8 +61,8 @@ pub(super) fn contradictions(
             "ping_interval",
             "idle_timeout",
             format!(
-                "are {ping} and {idle}: a socket must be pinged before its silence counts as gone, \
-                 so the first has to be shorter"
+                "are {ping} and {idle}: expected the first to be shorter, so that a connection is \
+                 pinged before it counts as idle"
             ),
         );
     }
@@ -76,8 +76,8 @@ pub(super) fn contradictions(
             "ice_servers",
             "turn_secret",
             format!(
-                "do not fit: {turn} lets nobody in without a password, which is made from the \
-                 secret that the TURN server and this one share"
+                "do not match: {turn} needs passwords, which are derived from the secret shared \
+                 with the TURN server"
             ),
         );
     }
@@ -86,8 +86,8 @@ pub(super) fn contradictions(
         && !address.is_loopback()
     {
         problems.push(Problem::Contradiction(format!(
-            "{} is {address}, which others can reach: --dev lets everybody in, so it listens on \
-             127.0.0.1 or ::1 only",
+            "{} is {address}, which other machines can reach: --dev gives access without a login, \
+             so expected 127.0.0.1 or ::1",
             Origin::Flag.place("address")
         )));
     }

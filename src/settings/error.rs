@@ -52,15 +52,12 @@ impl fmt::Display for Problem {
             } => {
                 match origin {
                     Origin::Rocket { source, profile } => {
-                        write!(
-                            f,
-                            "there is no setting {name} ({source}, [{profile}.chattrix])"
-                        )?;
+                        write!(f, "unknown setting {name} ({source}, [{profile}.chattrix])")?;
                     }
                     Origin::Variable | Origin::RocketVariable => {
-                        write!(f, "there is no variable {name}")?;
+                        write!(f, "unknown variable {name}")?;
                     }
-                    Origin::Flag | Origin::DevWorld => write!(f, "there is no flag {name}")?,
+                    Origin::Flag | Origin::DevWorld => write!(f, "unknown flag {name}")?,
                 }
                 did_you_mean(f, suggestion.as_deref())
             }
@@ -69,7 +66,7 @@ impl fmt::Display for Problem {
                 exact: false,
                 suggestion,
             } => {
-                write!(f, "there is no variable {name}: names are in capitals")?;
+                write!(f, "unknown variable {name}: names are in capitals")?;
                 did_you_mean(f, suggestion.as_deref())
             }
             Self::Variable {
@@ -77,7 +74,7 @@ impl fmt::Display for Problem {
                 exact: true,
                 suggestion: _,
             } => {
-                write!(f, "the variable {name} is no text in UTF-8")
+                write!(f, "the variable {name} is not UTF-8")
             }
             Self::Invalid {
                 name,
@@ -93,7 +90,11 @@ impl fmt::Display for Problem {
                 given: None,
                 expected,
             } => {
-                write!(f, "{} will not do: expected {expected}", origin.place(name))
+                write!(
+                    f,
+                    "{} is not valid: expected {expected}",
+                    origin.place(name)
+                )
             }
             Self::Contradiction(sentence) | Self::File(sentence) => f.write_str(sentence),
         }

@@ -1,5 +1,4 @@
-//! Every setting as people read it: its value as it would be written, and what it is for. The reference in
-//! `docs/settings.md` is made of it.
+//! Reference of all settings: name, value and purpose. `docs/settings.md` is generated from it.
 
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
@@ -12,25 +11,25 @@ use crate::webhook_model::EventType;
 use super::value::{AllowedOrigins, LogFormat, LogLevel, Rate};
 use super::{Origin, Settings};
 
-/// A setting, with the value that holds.
+/// Setting with its effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
     /// Its key in `Rocket.toml`.
     pub name: &'static str,
-    /// The value that holds.
+    /// Effective value.
     pub value: Value,
-    /// Where the value was given; none where it is the default.
+    /// Origin of the value; none for the default.
     pub origin: Option<Origin>,
-    /// What it is for, in Markdown.
+    /// Purpose, in Markdown.
     pub purpose: &'static str,
 }
 
-/// A value, as it would be written.
+/// Value in the notation of `Rocket.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
-    /// There is none.
+    /// Not set.
     Absent,
-    /// There is one, which nobody is shown.
+    /// Set, and never shown.
     Secret,
     /// A text, a time or a rate.
     Text(String),
@@ -57,89 +56,92 @@ impl Display for Value {
 }
 
 impl Settings {
-    /// Every setting, in the order of contract section 6, as if none had been given.
+    /// Returns every setting with its default, in the order of contract section 6.
     #[must_use]
     pub fn reference() -> Vec<Setting> {
         Self::default().describe()
     }
 
-    /// Every setting with its value, in the order of contract section 6.
+    /// Returns every setting with its value, in the order of contract section 6.
     pub(super) fn describe(&self) -> Vec<Setting> {
-        let mut all = self.who_comes_in();
-        all.extend(self.how_calls_go());
-        all.extend(self.how_much());
-        all.extend(self.who_is_near());
-        all.extend(self.how_browsers_call());
-        all.extend(self.what_is_kept());
-        all.extend(self.who_is_told());
-        all.extend(self.what_is_logged());
+        let mut all = self.authentication();
+        all.extend(self.calls());
+        all.extend(self.connections());
+        all.extend(self.network());
+        all.extend(self.browser_calls());
+        all.extend(self.retention_settings());
+        all.extend(self.webhooks());
+        all.extend(self.logging());
         all
     }
 
-    fn who_comes_in(&self) -> Vec<Setting> {
+    fn authentication(&self) -> Vec<Setting> {
         vec![
             setting(
                 "database",
                 path(&self.database),
-                "The database file; made at the first start.",
+                "The database file. The first start creates it.",
             ),
             setting(
                 "jwt_secret",
                 self.jwt_secret
                     .as_ref()
                     .map_or(Value::Absent, |_| Value::Secret),
-                "The key that tokens are checked with: exactly one of these three, or the server does not start. \
-                 The secret your login service signs with (HS256, HS384, HS512), 32 bytes or more; better as \
-                 `CHATTRIX_JWT_SECRET` than in a file that is checked in.",
+                "The key that verifies tokens: set exactly one of these three, or the server does \
+                 not start. This is the shared secret of your identity provider (HS256, HS384, \
+                 HS512), 32 bytes or more. Set it as `CHATTRIX_JWT_SECRET`, not in a file under \
+                 version control.",
             ),
             setting(
                 "jwt_secret_file",
                 optional_path(self.jwt_secret_file.as_ref()),
-                "A file with that secret; a line break at its end does not count.",
+                "A file with that secret. A trailing line break is ignored.",
             ),
             setting(
                 "jwt_public_key_file",
                 optional_path(self.jwt_public_key_file.as_ref()),
-                "Your login service's public key in PEM instead: RS256, ES256 or EdDSA, by the key's type.",
+                "The public key of your identity provider as PEM instead: RS256, ES256 or EdDSA, by \
+                 the type of the key.",
             ),
             setting(
                 "jwt_issuer",
                 optional_text(self.jwt_issuer.as_ref()),
-                "What a token's `iss` must be; not checked where unset.",
+                "The required claim `iss` of a token. Not checked if unset.",
             ),
             setting(
                 "jwt_audience",
                 optional_text(self.jwt_audience.as_ref()),
-                "What a token's `aud` must be or contain; not checked where unset.",
+                "The required claim `aud` of a token, or one of its values. Not checked if unset.",
             ),
             setting(
                 "auto_provision",
                 Value::Switch(self.auto_provision),
-                "Create an unknown user from the `sub`, `name` and `picture` of a valid token.",
+                "Create an unknown user from the claims `sub`, `name` and `picture` of a valid \
+                 token.",
             ),
         ]
     }
 
-    fn how_calls_go(&self) -> Vec<Setting> {
+    fn calls(&self) -> Vec<Setting> {
         vec![
             setting(
                 "call_policy",
                 text(self.call_policy.as_str()),
-                "Whom users may call: `everyone`, or `contacts`, who have each other in their lists.",
+                "Who may call whom: `everyone`, or `contacts` for users who are contacts of each \
+                 other.",
             ),
             setting(
                 "agora_app_id",
                 optional_text(self.agora_app_id.as_ref()),
-                "The app id of your account with Agora, to give clients tokens for its channels; with the \
-                 certificate, or not at all.",
+                "The app id of your Agora account, to issue Agora tokens. Needs the certificate.",
             ),
             setting(
                 "agora_app_certificate",
                 self.agora_app_certificate
                     .as_ref()
                     .map_or(Value::Absent, |_| Value::Secret),
-                "That app's primary certificate; better as `CHATTRIX_AGORA_APP_CERTIFICATE` than in a file that is \
-                 checked in.",
+                "The primary certificate of that app. Set it as `CHATTRIX_AGORA_APP_CERTIFICATE`, \
+                 not in a file under version control.",
             ),
             setting(
                 "ring_timeout",
@@ -149,79 +151,83 @@ impl Settings {
             setting(
                 "max_call_duration",
                 limit(self.max_call_duration),
-                "The longest a call lasts from its answer; `0s` for no limit.",
+                "Maximum duration of a call, from its answer; `0s` for no limit.",
             ),
             setting(
                 "disconnect_grace",
                 limit(self.disconnect_grace),
-                "How long a participant may be disconnected before the call ends; `0s` for ever.",
+                "How long a participant may be disconnected before the call ends; `0s` for no \
+                 limit.",
             ),
             setting(
                 "initiate_rate",
                 rate(self.initiate_rate),
-                "Calls a user may start: so many in so much time, and at once; `off` for no limit.",
+                "Calls that a user may start per period, also as a burst; `off` for no limit.",
             ),
             setting(
                 "request_rate",
                 rate(self.request_rate),
-                "REST requests a user may send.",
+                "REST requests that a user may send per period; `off` for no limit.",
             ),
             setting(
                 "auth_failure_rate",
                 rate(self.auth_failure_rate),
-                "Requests with a bad token from one client address.",
+                "Requests with an invalid token from one client address per period; `off` for no \
+                 limit.",
             ),
         ]
     }
 
-    fn how_much(&self) -> Vec<Setting> {
+    fn connections(&self) -> Vec<Setting> {
         vec![
             setting(
                 "ping_interval",
                 duration(self.ping_interval),
-                "How often a socket is pinged.",
+                "Interval between pings on a WebSocket.",
             ),
             setting(
                 "idle_timeout",
                 duration(self.idle_timeout),
-                "How long a socket may be silent before it is closed; longer than `ping_interval`.",
+                "How long a WebSocket may be silent before it is closed. Must be longer than \
+                 `ping_interval`.",
             ),
             setting(
                 "close_expired_sessions",
                 Value::Switch(self.close_expired_sessions),
-                "Close a socket 30 s after its token has expired.",
+                "Close a WebSocket 30 s after its token has expired.",
             ),
             setting(
                 "max_message_bytes",
                 number(self.max_message_bytes),
-                "The largest message taken from a socket.",
+                "Maximum size of a WebSocket message in bytes.",
             ),
             setting(
                 "max_sessions_per_user",
                 number(self.max_sessions_per_user),
-                "Sessions (devices) a user may have at once; the oldest gives way.",
+                "Maximum sessions (devices) of a user at once. A new one replaces the oldest.",
             ),
             setting(
                 "max_connections",
                 number(self.max_connections),
-                "Sockets open at once; fewer where the limit of open files is lower, as the log says at the start.",
+                "Maximum open WebSockets. Lower if the limit of open files is lower; the log shows \
+                 it at the start.",
             ),
             setting(
                 "max_connections_per_address",
                 self.max_connections_per_address
                     .map_or_else(|| text("off"), number),
-                "Of them, sockets from one client address (IPv6: one /64); `off` because an office or a mobile \
-                 network shares one.",
+                "Maximum open WebSockets from one client address (IPv6: one /64); `off` by default, \
+                 because an office or a mobile network shares an address.",
             ),
             setting(
                 "event_queue",
                 number(self.event_queue),
-                "Events that may wait for one slow reader before it is disconnected.",
+                "Events that may wait for a slow reader before it is disconnected.",
             ),
         ]
     }
 
-    fn who_is_near(&self) -> Vec<Setting> {
+    fn network(&self) -> Vec<Setting> {
         vec![
             setting(
                 "allowed_origins",
@@ -230,54 +236,57 @@ impl Settings {
                     AllowedOrigins::Any => Value::List(vec!["*".to_owned()]),
                     AllowedOrigins::Listed(origins) => Value::List(origins.clone()),
                 },
-                "Web pages of other origins that may use the server: a list of origins, or `[\"*\"]` for all.",
+                "Origins of web pages that may use the server besides its own: a list, or `[\"*\"]` \
+                 for all.",
             ),
             setting(
                 "trusted_proxies",
                 networks(&self.trusted_proxies),
-                "Proxies whose `X-Forwarded-For` and `X-Real-IP` are believed: addresses or networks.",
+                "Proxies whose `X-Forwarded-For` and `X-Real-IP` are trusted: addresses or \
+                 networks.",
             ),
             setting(
                 "metrics_allow",
                 networks(&self.metrics_allow),
-                "Who may read `/metrics`: addresses or networks; by default this machine alone.",
+                "Addresses or networks that may read `/metrics`; by default this machine only.",
             ),
         ]
     }
 
-    fn how_browsers_call(&self) -> Vec<Setting> {
+    fn browser_calls(&self) -> Vec<Setting> {
         vec![
             setting(
                 "ice_servers",
                 Value::List(self.ice_servers.clone()),
-                "The STUN and TURN servers that clients are told of: a list of `stun:host:port`, \
-                 `turn:host:port?transport=udp` and the like. A TURN server needs `turn_secret`.",
+                "STUN and TURN servers for clients: a list of `stun:host:port`, \
+                 `turn:host:port?transport=udp` and similar. A TURN server needs `turn_secret`.",
             ),
             setting(
                 "turn_secret",
                 self.turn_secret
                     .as_ref()
                     .map_or(Value::Absent, |_| Value::Secret),
-                "The secret shared with those TURN servers (coturn's `static-auth-secret`), from which \
-                 passwords are made that last an hour.",
+                "The secret shared with those TURN servers (coturn's `static-auth-secret`). \
+                 Passwords derived from it expire after an hour.",
             ),
             setting(
                 "console",
                 Value::Switch(self.console),
-                "Serve `/console`, the page that makes calls in the browser; `--dev` turns it on, unless `CHATTRIX_CONSOLE=false`.",
+                "Serve `/console`, the page that makes calls in the browser. `--dev` turns it on, \
+                 unless `CHATTRIX_CONSOLE=false`.",
             ),
         ]
     }
 
-    fn what_is_kept(&self) -> Vec<Setting> {
+    fn retention_settings(&self) -> Vec<Setting> {
         vec![setting(
             "retention",
             limit(self.retention),
-            "The age after which final calls and history are pruned; `off` keeps them.",
+            "Age after which final calls and history are deleted; `off` keeps them.",
         )]
     }
 
-    fn who_is_told(&self) -> Vec<Setting> {
+    fn webhooks(&self) -> Vec<Setting> {
         let is_default = self.webhook_events == EventType::ALL;
         let words = self.webhook_events.iter().map(ToString::to_string);
         let events = if is_default {
@@ -289,46 +298,47 @@ impl Settings {
             setting(
                 "webhook_url",
                 secret(!self.webhook_url.is_empty()),
-                "Receivers of [webhooks](webhooks.md), such as your own backend that pushes to phones: a URL or a \
-                 list of them. `--dev` has none unless all are on `localhost` or a loopback address.",
+                "Endpoints of [webhooks](webhooks.md), for example your backend that sends mobile \
+                 push: a URL or a list. With `--dev` it is ignored unless every host is `localhost` \
+                 or a loopback address.",
             ),
             setting(
                 "webhook_secret",
                 secret(!self.webhook_secret.is_empty()),
-                "What webhooks are signed with: `whsec_` and base64 of 24 to 64 bytes; a list while one replaces \
-                 another. `webhook_url` needs it, or the file.",
+                "Secrets that sign webhooks: `whsec_` and 24 to 64 bytes in base64; a list during a \
+                 rotation. `webhook_url` needs this or the file.",
             ),
             setting(
                 "webhook_secret_file",
                 optional_path(self.webhook_secret_file.as_ref()),
-                "A file with such secrets instead, one a line.",
+                "A file with such secrets instead, one per line.",
             ),
             setting(
                 "webhook_events",
                 Value::List(events),
-                "What receivers are told of: a list of `call.initiated`, `call.ringing`, `call.accepted`, \
-                 `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `user.online` and \
-                 `user.offline`; `*` for all.",
+                "Event types that the endpoints receive: a list of `call.initiated`, \
+                 `call.ringing`, `call.accepted`, `call.rejected`, `call.active`, `call.ended`, \
+                 `call.missed`, `call.busy`, `user.online` and `user.offline`; `*` for all.",
             ),
             setting(
                 "webhook_allow_private",
                 Value::Switch(self.webhook_allow_private),
-                "Receivers may be on this machine or in a private network.",
+                "Allow endpoints on this machine and in private networks.",
             ),
             setting(
                 "webhook_ca_file",
                 optional_path(self.webhook_ca_file.as_ref()),
-                "Certificates in PEM that receivers are trusted by, beside the public ones.",
+                "PEM certificates to trust for endpoints, in addition to the public ones.",
             ),
             setting(
                 "webhook_timeout",
                 duration(self.webhook_timeout),
-                "How long a receiver may take to answer, from `100ms` to `1m`.",
+                "Time limit for the response of an endpoint, from `100ms` to `1m`.",
             ),
         ]
     }
 
-    fn what_is_logged(&self) -> Vec<Setting> {
+    fn logging(&self) -> Vec<Setting> {
         vec![
             setting(
                 "log_level",
@@ -339,7 +349,8 @@ impl Settings {
                     LogLevel::Debug => "debug",
                     LogLevel::Trace => "trace",
                 }),
-                "`error`, `warn`, `info`, `debug` or `trace`; the libraries' own messages are shown from warn only.",
+                "`error`, `warn`, `info`, `debug` or `trace`. Libraries log only warnings and \
+                 errors.",
             ),
             setting(
                 "log_format",
@@ -347,7 +358,7 @@ impl Settings {
                     LogFormat::Text => "text",
                     LogFormat::Json => "json",
                 }),
-                "`text` for people, `json` for programs.",
+                "`text`, or `json` with one object per line.",
             ),
         ]
     }
@@ -390,7 +401,7 @@ fn networks(networks: &[IpNet]) -> Value {
     Value::List(networks.iter().map(network).collect())
 }
 
-/// A network of one address is that address.
+/// Formats a network; one of a single address as that address.
 fn network(network: &IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() {
         return network.addr().to_string();
@@ -406,7 +417,7 @@ fn limit(limit: Option<Duration>) -> Value {
     limit.map_or_else(|| text("off"), duration)
 }
 
-/// A duration in the largest unit that says it without another: `250ms`, `75s`, `5m`, `4h`, `90d`. A minute is
+/// Formats a duration in the largest unit without remainder: `250ms`, `75s`, `5m`, `4h`, `90d`. A minute is
 /// `60s`, as the specification writes it.
 fn duration(duration: Duration) -> Value {
     let seconds = duration.as_secs();

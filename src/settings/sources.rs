@@ -77,17 +77,17 @@ fn misplaced(figment: &Figment, profile: &Profile, table: &Dict, problems: &mut 
     if *profile == Profile::const_new(TABLE) && figment.profile() != profile {
         let source = table.keys().next().map_or_else(String::new, source);
         problems.push(Problem::File(format!(
-            "{source} has a table [{TABLE}], which nothing reads: name it [default.{TABLE}]"
+            "{source} has an unknown table [{TABLE}]: expected [default.{TABLE}]"
         )));
     } else if let Some(name) = stray {
         let source = source(name);
         problems.push(Problem::File(format!(
-            "{name} stands in [{profile}] of {source}: it belongs in [{profile}.{TABLE}]"
+            "{name} is in [{profile}] of {source}: expected it in [{profile}.{TABLE}]"
         )));
     } else if let Some(name) = near {
         let source = source(name);
         problems.push(Problem::File(format!(
-            "there is no table [{profile}.{name}] ({source}); did you mean [{profile}.{TABLE}]?"
+            "unknown table [{profile}.{name}] ({source}); did you mean [{profile}.{TABLE}]?"
         )));
     }
 }
@@ -103,7 +103,7 @@ fn unreadable(error: figment::Error) -> Problem {
         .into_iter()
         .map(|one| without_excerpt(&one.kind.to_string()))
         .collect();
-    Problem::File(format!("{file} cannot be read: {}", causes.join("; ")))
+    Problem::File(format!("cannot read {file}: {}", causes.join("; ")))
 }
 
 /// TOML's errors show the line they are about, which may be the one with the secret.
@@ -127,7 +127,7 @@ pub(super) fn from_variables(
         if variable == "ROCKET_CONFIG" && !is_file(Path::new(&value)) {
             let file = value.display();
             problems.push(Problem::File(format!(
-                "the variable ROCKET_CONFIG names {file}, and there is no such file"
+                "the variable ROCKET_CONFIG names {file}, which does not exist"
             )));
         }
         let Some((prefix, name)) = variable.split_at_checked(PREFIX.len()) else {

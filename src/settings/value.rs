@@ -119,7 +119,9 @@ pub(super) fn secret(raw: &Raw) -> Read<SecretString> {
         .ok()
         .filter(|secret| secret.len() >= MIN_SECRET_BYTES);
     secret.map(SecretString::from).ok_or_else(|| {
-        format!("a secret of at least {MIN_SECRET_BYTES} bytes (`openssl rand -hex 32` makes one)")
+        format!(
+            "a secret of at least {MIN_SECRET_BYTES} bytes (create one with `openssl rand -hex 32`)"
+        )
     })
 }
 
@@ -199,7 +201,7 @@ fn parse_rate(raw: &Raw) -> Option<Rate> {
 pub(super) fn origins(raw: &Raw) -> Read<AllowedOrigins> {
     const EXPECTED: &str = "* or a list of origins such as https://app.example.com or \
                             http://localhost:3000: lower case, no path, no slash at the end, \
-                            no port where it is the scheme's own";
+                            no default port";
     match raw.items().ok_or(EXPECTED)?.as_slice() {
         [] => Ok(AllowedOrigins::SameOrigin),
         ["*"] => Ok(AllowedOrigins::Any),
@@ -364,7 +366,7 @@ fn parse_url(text: &str) -> Option<Endpoint> {
 
 /// What [`webhook_secrets`] takes, as a phrase that follows "expected".
 pub const WEBHOOK_SECRETS: &str = "one or more secrets as Standard Webhooks writes them: whsec_ and 24 to 64 \
-                                   bytes in base64 (`echo whsec_$(openssl rand -base64 32)` makes one)";
+                                   bytes in base64 (create one with `echo whsec_$(openssl rand -base64 32)`)";
 
 pub(super) fn signing_secrets(raw: &Raw) -> Read<Vec<SecretSlice<u8>>> {
     let items = raw.items().unwrap_or_default();

@@ -32,9 +32,8 @@ const ANSWER_LIMIT: usize = 4096;
 pub enum WebhookError {
     /// There are receivers and no secret.
     #[error(
-        "webhook_url is set, and there is nothing to sign webhooks with: set webhook_secret or \
-         webhook_secret_file (`echo whsec_$(openssl rand -base64 32)` makes one); receivers know \
-         by it that a message is from this server"
+        "webhook_url needs a secret to sign webhooks: set webhook_secret or webhook_secret_file \
+         (create one with `echo whsec_$(openssl rand -base64 32)`)"
     )]
     NoSecret,
     /// A file cannot be read.
@@ -48,7 +47,7 @@ pub enum WebhookError {
         source: std::io::Error,
     },
     /// A file holds something else.
-    #[error("{setting} names {file}, which will not do: expected {expected}")]
+    #[error("{setting} names {file}, which is not valid: expected {expected}")]
     Content {
         /// The setting that names it.
         setting: &'static str,

@@ -148,11 +148,11 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
             fs::write(folder.join("other"), "no key").expect("a file");
             "jwt_public_key_file = 'other'".into()
         },
-        &["key", "other", "no public key"],
+        &["key", "other", "not a supported public key"],
     ),
     (
         |_| "database = 'no/such/folder/c.db'\nKEY".into(),
-        &["database", "no/such/folder", "make it"],
+        &["database", "no/such/folder", "create it"],
     ),
     (
         |folder| {
@@ -175,12 +175,7 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
     ),
     (
         |_| "KEY\n[default.tls]\ncerts = 'no.pem'\nkey = 'no.key'".into(),
-        &[
-            "certificate",
-            "tls.certs",
-            "no.pem",
-            "expected a file in PEM",
-        ],
+        &["certificate", "tls.certs", "no.pem", "expected a PEM file"],
     ),
     (
         |folder| {
@@ -188,7 +183,7 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
             make_certificate(folder, "b");
             "KEY\n[default.tls]\ncerts = 'a.pem'\nkey = 'b.key'".into()
         },
-        &["certificate", "do not go together", "first certificate"],
+        &["certificate", "do not match", "first certificate"],
     ),
     (
         |_| "KEY\n[default]\nport = TAKEN".into(),

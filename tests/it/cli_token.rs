@@ -59,17 +59,12 @@ async fn a_token_that_will_not_do_is_told_by_its_claim() {
     let seconds = now.as_millis() / 1000;
     let cut = good().sign();
     for (token, problem, claim, words) in [
-        (
-            "nonsense".to_owned(),
-            "malformed",
-            None,
-            "no JSON Web Token",
-        ),
+        ("nonsense".to_owned(), "malformed", None, "not a valid JWT"),
         (
             cut[..cut.len() - 4].to_owned() + "AAAA",
             "bad_signature",
             None,
-            "another secret",
+            "does not match the configured key",
         ),
         (
             good().with("exp", seconds - 60).sign(),
@@ -87,13 +82,13 @@ async fn a_token_that_will_not_do_is_told_by_its_claim() {
             good().with("iss", "evil").sign(),
             "wrong_issuer",
             Some("iss"),
-            "is evil, and jwt_issuer https://login",
+            "is evil, expected https://login",
         ),
         (
             good().with("aud", "chat").sign(),
             "wrong_audience",
             Some("aud"),
-            "is chat, and jwt_audience calls",
+            "is chat, expected calls",
         ),
         (
             good().without("exp").sign(),
@@ -105,7 +100,7 @@ async fn a_token_that_will_not_do_is_told_by_its_claim() {
             good().with("sub", 7).sign(),
             "bad_claim",
             Some("sub"),
-            "7 is no value",
+            "7 is not a valid value",
         ),
         (
             good().with("sub", "nobody").sign(),

@@ -57,9 +57,9 @@ impl Check {
         }
         match wrong {
             0 => Ok(()),
-            1 => Err(CliError::new("the server would not start as it is set up")),
+            1 => Err(CliError::new("the server would not start: 1 check failed")),
             _ => Err(CliError::new(format!(
-                "the server would not start as it is set up, for {wrong} reasons"
+                "the server would not start: {wrong} checks failed"
             ))),
         }
     }
@@ -99,7 +99,10 @@ fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
     };
     let outcome = |check, found| Outcome { check, found };
     let mut outcomes = vec![
-        outcome("settings", Ok("each is known and makes sense".to_owned())),
+        outcome(
+            "settings",
+            Ok("all keys are known and all values valid".to_owned()),
+        ),
         outcome("key", key(&settings)),
         outcome("database", database(&settings.database)),
     ];
@@ -121,9 +124,9 @@ fn key(settings: &Settings) -> Result<String, String> {
     let authenticator =
         Authenticator::from_settings(settings).map_err(|error| error.to_string())?;
     Ok(if authenticator.can_mint() {
-        "tokens are checked with a secret, and `chattrix token` can make them".to_owned()
+        "a secret verifies tokens; `chattrix token` can sign them".to_owned()
     } else {
-        "tokens are checked with a public key, and made elsewhere".to_owned()
+        "a public key verifies tokens; only the identity provider can sign them".to_owned()
     })
 }
 
@@ -133,7 +136,7 @@ fn webhooks(settings: &Settings) -> Option<Result<String, String>> {
     let receivers = settings.webhook_url.len();
     Some(match sender {
         Ok(_) => Ok(format!(
-            "receivers: {receivers}; `chattrix webhook test` says whether they take messages"
+            "endpoints: {receivers}; test them with `chattrix webhook test`"
         )),
         Err(error) => Err(error.to_string()),
     })
@@ -147,8 +150,8 @@ fn database(path: &Path) -> Result<String, String> {
     };
     if !folder.is_dir() {
         return Err(format!(
-            "`database` names {file}, and there is no folder {}: make it, for the user that the \
-             server runs as",
+            "`database` names {file}, but the folder {} does not exist: create it for the user of \
+             the server",
             folder.display()
         ));
     }
@@ -159,20 +162,20 @@ fn database(path: &Path) -> Result<String, String> {
     {
         if access(needed, Access::WRITE_OK).is_err() {
             return Err(format!(
-                "{} cannot be written by this user; `database` names {file}: give it to the user \
-                 that the server runs as (chown), and run this command as that user",
+                "this user cannot write {}; `database` names {file}: change its owner to the user of \
+                 the server (chown), and run this command as that user",
                 needed.display()
             ));
         }
     }
     if !path.exists() {
-        return Ok(format!("{file} will be made at the first start"));
+        return Ok(format!("the first start will create {file}"));
     }
     let database = Database::open_as_it_is(path).map_err(|error| error.to_string())?;
     let (version, known) = (database.version(), Database::KNOWN_VERSION);
     let size = format::bytes(path.metadata().map_or(0, |metadata| metadata.len()));
     Ok(if version < known {
-        format!("{file}, {size}, is brought from version {version} to {known} at the next start")
+        format!("the next start will upgrade {file}, {size}, from version {version} to {known}")
     } else {
         format!("{file}, {size}, version {version}")
     })
@@ -183,16 +186,16 @@ fn certificate(tls: &TlsConfig) -> Result<String, String> {
     let certs = read(tls.certs(), "tls.certs", |reader| load_certs(reader))?;
     let key = read(tls.key(), "tls.key", |reader| load_private_key(reader))?;
     if certs.is_empty() {
-        return Err("tls.certs holds no certificate: expected PEM, BEGIN CERTIFICATE".to_owned());
+        return Err("tls.certs has no certificate: expected PEM, BEGIN CERTIFICATE".to_owned());
     }
     let count = certs.len();
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|config| config.with_no_client_auth().with_single_cert(certs, key))
         .map_err(|error| {
-            format!("tls.certs and tls.key do not go together ({error}): the key must be that of the first certificate")
+            format!("tls.certs and tls.key do not match ({error}): expected the key of the first certificate")
         })?;
-    Ok(format!("a chain of {count}, and its key"))
+    Ok(format!("a chain of {count} with its key"))
 }
 
 fn read<T>(
@@ -205,12 +208,12 @@ fn read<T>(
             .and_then(|file| load(&mut BufReader::new(file)))
             .map_err(|error| {
                 format!(
-                    "{setting} names {}, which will not do: {error}; expected a file in PEM",
+                    "{setting} names {}, which is not valid: {error}; expected a PEM file",
                     path.display()
                 )
             }),
         Either::Right(mut bytes) => {
-            load(&mut bytes).map_err(|error| format!("{setting} will not do: {error}"))
+            load(&mut bytes).map_err(|error| format!("{setting} is not valid: {error}"))
         }
     }
 }

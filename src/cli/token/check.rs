@@ -37,14 +37,14 @@ pub struct Check {
     json: bool,
 }
 
-/// What a token is worth.
+/// Result of the check.
 struct Verdict {
     claims: Map<String, Value>,
     session: Option<String>,
     refusal: Option<Refusal>,
 }
 
-/// Why the server would refuse it.
+/// Reason for a rejection.
 struct Refusal {
     /// A word for programs.
     problem: &'static str,
@@ -67,16 +67,16 @@ impl Check {
         }
         match verdict.refusal {
             None => {
-                output::tell("the server takes this token");
+                output::tell("the server accepts this token");
                 Ok(())
             }
             Some(Refusal { message, .. }) => Err(CliError::new(format!(
-                "the server refuses this token: {message}"
+                "the server rejects this token: {message}"
             ))),
         }
     }
 
-    /// The token itself, as it is in a header or a file.
+    /// Reads the token as it is in a header or a file.
     fn read(&self) -> Result<SecretString, CliError> {
         let given = self.token.expose_secret();
         let mut text = given.to_owned();
@@ -89,7 +89,7 @@ impl Check {
                 .read_to_string(&mut text)
                 .map_err(|error| {
                     CliError::new(format!(
-                        "the token cannot be read from standard input: {error}"
+                        "cannot read the token from standard input: {error}"
                     ))
                 })?;
         }
@@ -114,14 +114,14 @@ fn judge(context: &Context, authenticator: &Authenticator, token: &str, now: Tim
     }
 }
 
-/// Why the user is not let in, if so. Where the database cannot be read, that is for somebody else to say.
+/// Returns why the server rejects the user. An unreadable database is only a warning here.
 fn refusal_of_user(context: &Context, user: &chattrix::user::UserId) -> Option<Refusal> {
     let database = context.database_to_read();
     let known = match database.and_then(|database| Ok(database.user(user)?)) {
         Ok(known) => known,
         Err(failure) => {
             output::tell(&format!(
-                "warning: whether {user} exists is unknown: {failure}"
+                "warning: cannot check whether {user} exists: {failure}"
             ));
             return None;
         }
@@ -145,7 +145,7 @@ fn refusal_of_user(context: &Context, user: &chattrix::user::UserId) -> Option<R
     })
 }
 
-/// What is wrong with the token, with the values that do not fit.
+/// Describes the error of the token, with the wrong values.
 fn refusal(
     error: TokenError,
     claims: &Map<String, Value>,
@@ -163,31 +163,30 @@ fn refusal(
     let (claim, message) = match error {
         TokenError::Malformed => (
             None,
-            "it is no JSON Web Token, which has three parts with dots between: copied in part, \
-             or with quotes?"
+            "not a valid JWT: expected three dot-separated parts, without quotes"
                 .to_owned(),
         ),
         TokenError::WrongAlgorithm => (
             Some("alg"),
-            "alg: its algorithm is not one that the configured key allows (HS256, HS384 and HS512 \
-             with a secret; RS256, ES256 or EdDSA with a public key, by its type)"
+            "alg: the configured key does not allow this algorithm; expected HS256, HS384 or HS512 \
+             with a secret, RS256, ES256 or EdDSA with a public key, by its type"
                 .to_owned(),
         ),
         TokenError::BadSignature => (
             None,
-            "its signature was not made with the configured key: another secret, often by a line \
-             break that one side counts"
+            "the signature does not match the configured key; often one secret has an extra line \
+             break"
                 .to_owned(),
         ),
-        TokenError::Expired => (Some("exp"), format!("exp: it expired at {}", is("exp"))),
+        TokenError::Expired => (Some("exp"), format!("exp: the token expired at {}", is("exp"))),
         TokenError::NotYetValid => (
             Some("nbf"),
-            format!("nbf: it is not valid before {}", is("nbf")),
+            format!("nbf: the token is not valid before {}", is("nbf")),
         ),
         TokenError::WrongIssuer => (
             Some("iss"),
             format!(
-                "iss: its issuer is {}, and jwt_issuer {}",
+                "iss: the issuer is {}, expected {} (jwt_issuer)",
                 is("iss"),
                 expected(&settings.jwt_issuer)
             ),
@@ -195,7 +194,7 @@ fn refusal(
         TokenError::WrongAudience => (
             Some("aud"),
             format!(
-                "aud: its audience is {}, and jwt_audience {}",
+                "aud: the audience is {}, expected {} (jwt_audience)",
                 is("aud"),
                 expected(&settings.jwt_audience)
             ),
@@ -203,7 +202,7 @@ fn refusal(
         TokenError::MissingClaim(name) => (Some(name), format!("{name}: the claim is missing")),
         TokenError::BadClaim(name) => (
             Some(name),
-            format!("{name}: {} is no value for it", is(name)),
+            format!("{name}: {} is not a valid value", is(name)),
         ),
     };
     Refusal {
@@ -242,14 +241,14 @@ impl Verdict {
     }
 }
 
-/// The instant of a claim in seconds.
+/// Returns the instant of a claim in seconds.
 fn instant(value: &Value) -> Option<Timestamp> {
     let seconds = value.as_i64().filter(|seconds| *seconds >= 0)?;
     let at = Timestamp::from_millis(seconds.checked_mul(1000)?);
     (at <= Timestamp::MAX).then_some(at)
 }
 
-/// A claim's value as people read it; the token may come from anybody.
+/// Formats the value of a claim. The token may be hostile.
 fn shown(name: &str, value: &Value, now: Timestamp) -> String {
     let at = match name {
         "exp" | "nbf" | "iat" => instant(value),

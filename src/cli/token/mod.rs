@@ -57,7 +57,7 @@ impl Token {
     }
 }
 
-/// Why the server would refuse the user, if it would.
+/// Returns why the server would reject the user, if it would.
 fn warning(context: &Context, user: &UserId) -> Option<String> {
     let file = context.settings.database.display();
     let known = match context
@@ -65,17 +65,17 @@ fn warning(context: &Context, user: &UserId) -> Option<String> {
         .and_then(|database| Ok(database.user(user)?))
     {
         Ok(known) => known,
-        Err(failure) => return Some(format!("whether {user} exists is unknown: {failure}")),
+        Err(failure) => return Some(format!("cannot check whether {user} exists: {failure}")),
     };
     match known.map(|user| user.standing) {
         Some(AccountStatus::Active) => None,
         Some(AccountStatus::Disabled) => Some(format!(
-            "{user} is disabled, and the server refuses this token: chattrix user enable {user}"
+            "{user} is disabled, the server rejects this token; use chattrix user enable {user}"
         )),
         None if context.settings.auto_provision => None,
         None => Some(format!(
-            "there is no user {user} in {file}, and the server refuses this token: \
-             chattrix user add {user} --name NAME"
+            "there is no user {user} in {file}, the server rejects this token; \
+             use chattrix user add {user} --name NAME"
         )),
     }
 }
