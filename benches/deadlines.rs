@@ -44,8 +44,11 @@ fn main() -> Outcome<()> {
         initiate(&service, calls).await;
         let mut ended = 0;
         while ended < usize::try_from(calls)? {
-            ended += service.end_overdue_calls().await?;
-            service.sleep_until_due(Duration::from_secs(1)).await?;
+            ended += service.deadlines().end_overdue_calls().await?;
+            service
+                .deadlines()
+                .sleep_until_due(Duration::from_secs(1))
+                .await?;
         }
         Outcome::Ok(())
     })?;
@@ -110,7 +113,7 @@ async fn ring(service: &Service, caller: u32, callee: u32) {
         channel: ChannelId::parse("channel").expect("a channel"),
         idempotency_key: None,
     };
-    let call = service.initiate(principal, new).await;
+    let call = service.calls().initiate(principal, new).await;
     call.expect("initiated");
 }
 

@@ -213,9 +213,9 @@ fn float(number: u64) -> f64 {
 
 async fn play_one(service: &Service, caller: u64, callee: u64) {
     let call = ring(service, caller, callee).await;
-    let accepted = service.accept(principal(callee), call).await;
+    let accepted = service.calls().accept(principal(callee), call).await;
     accepted.expect("accepted");
-    let ended = service.end(principal(caller), call, None).await;
+    let ended = service.calls().end(principal(caller), call, None).await;
     ended.expect("ended");
 }
 
@@ -226,7 +226,7 @@ async fn ring(service: &Service, caller: u64, callee: u64) -> CallId {
         channel: channel(),
         idempotency_key: None,
     };
-    let call = service.initiate(principal(caller), new).await;
+    let call = service.calls().initiate(principal(caller), new).await;
     call.expect("initiated").id
 }
 
@@ -246,11 +246,11 @@ fn reads(criterion: &mut Criterion) {
     });
     criterion.bench_function("read/history page of 20", |bencher| {
         // A page steps aside for its thread's other tasks, which takes a thread that has some.
-        let page = || service.history(&owner, Filter::default(), None, 20);
+        let page = || service.history().page(&owner, Filter::default(), None, 20);
         bencher.iter(|| runtime.block_on(async { page() }));
     });
     criterion.bench_function("read/nearest deadline", |bencher| {
-        bencher.iter(|| service.next_deadline());
+        bencher.iter(|| service.deadlines().next_deadline());
     });
 }
 

@@ -143,7 +143,7 @@ fn ours(figment: Figment) -> Figment {
 /// Takes up what an earlier run left behind, before the first request.
 fn begin(service: Service) -> AdHoc {
     AdHoc::try_on_ignite("Begin", move |rocket| async move {
-        match service.begin().await {
+        match service.deadlines().begin().await {
             Ok(()) => Ok(rocket),
             Err(error) => {
                 tracing::error!(%error, "cannot write the database");
@@ -190,7 +190,11 @@ impl Stop {
             return;
         }
         let began = Instant::now();
-        let _ = timeout_at(began + CLOSE_TIMEOUT, self.0.service.close_sessions()).await;
+        let _ = timeout_at(
+            began + CLOSE_TIMEOUT,
+            self.0.service.sessions().close_sessions(),
+        )
+        .await;
         if timeout_at(began + LAST_WRITES, self.last_writes())
             .await
             .is_err()
@@ -204,7 +208,7 @@ impl Stop {
 
     async fn last_writes(&self) {
         let service = self.0.service.clone();
-        if let Err(error) = service.save_quality().await {
+        if let Err(error) = service.quality().save().await {
             tracing::warn!(%error, "the last quality reports are lost");
         }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;

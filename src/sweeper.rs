@@ -55,18 +55,22 @@ async fn sweep(service: &Service) {
     tokio::join!(
         watch_deadlines(service),
         every(BARRED_EVERY, metrics, || async {
-            service.close_disabled_sessions()
+            service.sessions().close_disabled_sessions()
         }),
-        every(QUALITY_EVERY, metrics, || service.save_quality()),
-        every(FORGOTTEN_EVERY, metrics, || service.forget_expired()),
-        every(FORGOTTEN_EVERY, metrics, || service.forget_old_messages()),
+        every(QUALITY_EVERY, metrics, || service.quality().save()),
+        every(FORGOTTEN_EVERY, metrics, || service
+            .deadlines()
+            .forget_expired()),
+        every(FORGOTTEN_EVERY, metrics, || service
+            .webhooks()
+            .forget_old_messages()),
         keep_retention(service)
     );
 }
 
 async fn watch_deadlines(service: &Service) {
     loop {
-        service.beat();
+        service.deadlines().begin_run();
         if !survives(service.metrics(), round(service)).await {
             // A database that does not answer now may in a moment; what is due stays due.
             tokio::time::sleep(LONGEST_SLEEP).await;
@@ -88,21 +92,21 @@ async fn survives(metrics: &Metrics, round: impl Future<Output = Result<(), Erro
 }
 
 async fn round(service: &Service) -> Result<(), Error> {
-    service.store_pending_disconnects().await?;
-    let ended = service.end_overdue_calls().await?;
+    service.sessions().store_pending_disconnects().await?;
+    let ended = service.deadlines().end_overdue_calls().await?;
     if ended > 0 {
         tracing::info!(calls = ended, "calls ended by their deadline");
     }
-    service.sleep_until_due(LONGEST_SLEEP).await
+    service.deadlines().sleep_until_due(LONGEST_SLEEP).await
 }
 
 /// Forgets what is older than `retention`, at the start and then as often as is worth it.
 async fn keep_retention(service: &Service) {
-    let Some(age) = service.retention() else {
+    let Some(age) = service.history().retention() else {
         return;
     };
     let forget = async || {
-        let forgotten = service.forget_old_calls().await?;
+        let forgotten = service.history().forget_old_calls().await?;
         if forgotten.calls > 0 {
             tracing::info!(
                 calls = forgotten.calls,

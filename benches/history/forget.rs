@@ -28,7 +28,7 @@ pub async fn forget(file: &Path, now: Timestamp, holds: &Holds) -> Outcome<()> {
     holds.report();
     let before = now.minus(SPAN * 99 / 100);
     let began = Instant::now();
-    let forgetting = service.forget_calls_over(before);
+    let forgetting = service.history().forget_calls_over(before);
     let (times, forgotten) = write_until(&service, &mut writers, forgetting).await?;
     let forgotten = forgotten?;
     let seconds = began.elapsed().as_secs_f64();
@@ -38,7 +38,7 @@ pub async fn forget(file: &Path, now: Timestamp, holds: &Holds) -> Outcome<()> {
         "{} calls and {} entries forgotten in {seconds:.1} s",
         forgotten.calls, forgotten.entries
     );
-    let deleting = service.delete_history(user(1));
+    let deleting = service.history().delete_all(user(1));
     let began = Instant::now();
     let (times, deleted) = write_until(&service, &mut writers, deleting).await?;
     let seconds = began.elapsed().as_secs_f64();
@@ -63,7 +63,9 @@ async fn write_until<T>(
             () = tokio::time::sleep(Duration::from_millis(2)) => {}
         }
         let began = Instant::now();
-        let writing = service.mark_seen(writers.next().ok_or("all have written")?);
+        let writing = service
+            .history()
+            .mark_seen(writers.next().ok_or("all have written")?);
         let mut writing = std::pin::pin!(writing);
         let done = tokio::select! {
             written = &mut writing => { written?; None }

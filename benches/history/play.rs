@@ -81,19 +81,23 @@ async fn play_one(service: &Service, caller: u64, callee: u64) {
         idempotency_key: None,
     };
     let call = service
+        .calls()
         .initiate(principal(caller), new)
         .await
         .expect("initiated")
         .id;
     service
+        .calls()
         .accept(principal(callee), call)
         .await
         .expect("accepted");
     service
+        .calls()
         .set_status(principal(callee), call, Target::Active)
         .await
         .expect("active");
     service
+        .calls()
         .end(principal(caller), call, None)
         .await
         .expect("ended");

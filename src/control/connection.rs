@@ -108,7 +108,7 @@ impl Command {
         let mut forgotten = Forgotten::default();
         let mut told = Instant::now();
         loop {
-            let (batch, finished) = match service.forget_some_calls_over(before).await {
+            let (batch, finished) = match service.history().forget_some_calls_over(before).await {
                 Ok(step) => step,
                 Err(error) => return self.tell(&failed(&error)).await,
             };
@@ -127,7 +127,7 @@ impl Command {
 
     /// Tells of the changes that `filter` lets through, until the command leaves.
     async fn watch(&mut self, service: &Service, filter: &Filter) -> io::Result<()> {
-        let mut watcher = service.watch();
+        let mut watcher = service.calls().watch();
         self.tell(&Answer::Watching).await?;
         let mut rest = [0; 64];
         loop {
@@ -170,7 +170,7 @@ async fn status(shared: &Shared) -> Status {
 
 async fn end_call(service: &Service, call: &str) -> Answer {
     let outcome = match CallId::parse(call) {
-        Some(id) => service.end_as_admin(id).await,
+        Some(id) => service.calls().end_as_admin(id).await,
         None => Err(Error::CallNotFound),
     };
     match outcome {
@@ -188,7 +188,7 @@ async fn set_contacts(service: &Service, users: &[String; 2], wanted: bool) -> A
             message: format!("users: expected {}", UserId::EXPECTED),
         };
     };
-    match service.set_contacts([one, other], wanted).await {
+    match service.lists().set_contacts([one, other], wanted).await {
         Ok(()) => Answer::Done,
         Err(error) => failed(&error),
     }
@@ -196,8 +196,8 @@ async fn set_contacts(service: &Service, users: &[String; 2], wanted: bool) -> A
 
 /// A refusal or failure. The administrator may read the cause, which clients may not.
 pub(super) fn failed(error: &Error) -> Answer {
-    if let Error::Store(cause) = error {
-        tracing::warn!(%cause, "a command failed");
+    if let Error::Unavailable(_) | Error::Internal(_) = error {
+        tracing::warn!(cause = %error, "a command failed");
     }
     Answer::Failed {
         message: error.to_string(),

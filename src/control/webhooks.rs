@@ -19,11 +19,17 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     }
     match asked {
         Webhooks::Pause { receiver } => {
-            let paused = service.pause_receivers(receiver.map(EndpointId)).await;
+            let paused = service
+                .webhooks()
+                .pause_receivers(receiver.map(EndpointId))
+                .await;
             counted(paused)
         }
         Webhooks::Resume { receiver } => {
-            let resumed = service.resume_receivers(receiver.map(EndpointId)).await;
+            let resumed = service
+                .webhooks()
+                .resume_receivers(receiver.map(EndpointId))
+                .await;
             counted(resumed)
         }
         Webhooks::Retry { message } => retry(message.as_deref(), service).await,
@@ -33,10 +39,10 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
 
 async fn retry(message: Option<&str>, service: &Service) -> Answer {
     let Some(message) = message else {
-        return counted(service.retry_all().await.map(Some));
+        return counted(service.webhooks().retry_all().await.map(Some));
     };
     let found = match MessageId::parse(message) {
-        Some(id) => service.retry_message(id).await,
+        Some(id) => service.webhooks().retry_message(id).await,
         None => Ok(false),
     };
     match found {
@@ -49,7 +55,7 @@ async fn retry(message: Option<&str>, service: &Service) -> Answer {
 }
 
 async fn test(wanted: Option<EndpointId>, shared: &Shared) -> Answer {
-    let mut receivers = match shared.service.receivers() {
+    let mut receivers = match shared.service.webhooks().receivers() {
         Ok(receivers) => receivers,
         Err(error) => return failed(&error),
     };

@@ -11,7 +11,6 @@ use rocket::response::{Responder, Response};
 use crate::auth::MintError;
 use crate::call::CallError;
 use crate::service;
-use crate::store;
 use crate::wire::fields::ValidationError;
 use crate::wire::{ErrorType, response};
 
@@ -197,10 +196,10 @@ impl From<service::Error> for ApiError {
             }
             Error::CallerBusy { .. } => ErrorType::CallerBusy,
             Error::UserBusy(_) => ErrorType::UserBusy,
-            Error::Store(store::Error::Unavailable(cause)) => {
+            Error::Unavailable(cause) => {
                 return Self::from(ErrorType::Unavailable).with_cause(cause);
             }
-            Error::Store(cause) => return Self::from(ErrorType::ServiceError).with_cause(cause),
+            Error::Internal(cause) => return Self::from(ErrorType::ServiceError).with_cause(cause),
         };
         Self::new(kind, error.to_string())
     }

@@ -129,7 +129,7 @@ impl Access {
                 .unwrap_or_else(|| claims.user.to_string()),
             avatar: claims.picture.clone(),
         };
-        let signed_in = self.0.service.sign_in(&claims.user, offered).await;
+        let signed_in = self.0.service.users().sign_in(&claims.user, offered).await;
         match signed_in.map_err(SignInError::Failed)? {
             SignIn::Welcome(_) => Ok(claims),
             SignIn::Unknown => Err(SignInError::UnknownUser),
@@ -140,7 +140,7 @@ impl Access {
     /// Signs in the user of `token` for `request`. Rejected tokens are limited per client address; a valid token
     /// passes whatever came from its address before.
     async fn admit(&self, request: &Request<'_>, token: Option<&str>) -> Result<Claims, ApiError> {
-        if self.0.service.is_stopping() {
+        if self.0.service.sessions().is_stopping() {
             return Err(ApiError::unavailable("The server is stopping"));
         }
         let signed_in = match token {

@@ -61,7 +61,9 @@ fn token(
     if asked.user.is_some_and(|other| other != *user.user()) {
         return Err(ApiError::not_ones_own_token());
     }
-    service.can_join_channel(user.user(), &asked.channel)?;
+    service
+        .calls()
+        .can_join_channel(user.user(), &asked.channel)?;
     let grant = Grant {
         channel: asked.channel,
         uid: Uid::of(user.user()),

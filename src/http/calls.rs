@@ -41,7 +41,7 @@ async fn initiate(
         channel,
         idempotency_key,
     };
-    let call = service.initiate(caller.0.principal(), new).await?;
+    let call = service.calls().initiate(caller.0.principal(), new).await?;
     request_context.is_about(call.id);
     let answer = response::call("Call initiated successfully", &call, CallView::Asked);
     Ok((Status::Created, RawJson(answer)))
@@ -51,7 +51,10 @@ async fn initiate(
 #[post("/<id>/ringing", data = "<body>")]
 async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
-    let call = service.ringing(user.principal(), call_id(id)?).await?;
+    let call = service
+        .calls()
+        .ringing(user.principal(), call_id(id)?)
+        .await?;
     Ok(RawJson(response::call(
         "Call is ringing",
         &call,
@@ -63,7 +66,10 @@ async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>)
 #[post("/<id>/accept", data = "<body>")]
 async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
-    let call = service.accept(user.principal(), call_id(id)?).await?;
+    let call = service
+        .calls()
+        .accept(user.principal(), call_id(id)?)
+        .await?;
     Ok(RawJson(response::call(
         "Call accepted successfully",
         &call,
@@ -76,6 +82,7 @@ async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::Reject { reason } = request::reject(&body)?;
     let call = service
+        .calls()
         .reject(user.principal(), call_id(id)?, reason)
         .await?;
     Ok(RawJson(response::call(
@@ -90,6 +97,7 @@ async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
 async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::End { duration_seconds } = request::end(&body)?;
     let call = service
+        .calls()
         .end(user.principal(), call_id(id)?, duration_seconds)
         .await?;
     Ok(RawJson(response::call(
@@ -104,6 +112,7 @@ async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> 
 async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::SetStatus { status } = request::status(&body)?;
     let call = service
+        .calls()
         .set_status(user.principal(), call_id(id)?, status)
         .await?;
     Ok(RawJson(response::call(
@@ -116,7 +125,7 @@ async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Servic
 /// The user's live call.
 #[get("/active")]
 fn active(user: SignedIn, service: &State<Service>) -> Answer {
-    let call = service.active_call(user.user())?;
+    let call = service.calls().active(user.user())?;
     Ok(RawJson(response::call_or_null(
         "Active call retrieved successfully",
         call.as_ref(),
@@ -126,7 +135,7 @@ fn active(user: SignedIn, service: &State<Service>) -> Answer {
 /// A call, for its participants.
 #[get("/<id>", rank = 2)]
 fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
-    let call = service.call(user.user(), call_id(id)?)?;
+    let call = service.calls().get(user.user(), call_id(id)?)?;
     Ok(RawJson(response::call(
         "Call details retrieved successfully",
         &call,

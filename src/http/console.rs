@@ -88,7 +88,7 @@ fn configuration(console: &State<Console>) -> RawJson<String> {
 #[get("/console/dev/users")]
 fn people(developer: LocalDeveloper, service: &State<Service>) -> Answer {
     let _ = developer;
-    let people = service.people(PEOPLE)?;
+    let people = service.users().people(PEOPLE)?;
     Ok(RawJson(console::people(
         "Users retrieved successfully",
         &people,
@@ -104,7 +104,7 @@ fn token(
     service: &State<Service>,
 ) -> Answer {
     let wish = console::token_wish(&body)?;
-    service.require_person(&wish.user)?;
+    service.users().require_person(&wish.user)?;
     let session = wish
         .session
         .unwrap_or_else(|| SessionId::new(&uuid::Uuid::new_v4().to_string()));

@@ -24,7 +24,7 @@ fn page(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
         before,
         limit,
     } = parameters(uri).history()?;
-    let Page { items, next } = service.history(user.user(), filter, before, limit)?;
+    let Page { items, next } = service.history().page(user.user(), filter, before, limit)?;
     Ok(RawJson(shape::page(
         "Call history retrieved successfully",
         &items,
@@ -36,7 +36,7 @@ fn page(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
 #[delete("/history/<id>")]
 async fn delete_one(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let id = EntryId::parse(id).ok_or(Error::EntryNotFound)?;
-    service.delete_past_call(user.user().clone(), id).await?;
+    service.history().delete(user.user().clone(), id).await?;
     Ok(RawJson(response::nothing(
         "Call history entry deleted successfully",
     )))
@@ -45,7 +45,7 @@ async fn delete_one(user: SignedIn, id: &str, service: &State<Service>) -> Answe
 /// All of the user's entries are deleted.
 #[delete("/history")]
 async fn delete_all(user: SignedIn, service: &State<Service>) -> Answer {
-    let deleted = service.delete_history(user.user().clone()).await?;
+    let deleted = service.history().delete_all(user.user().clone()).await?;
     Ok(RawJson(shape::deleted(
         "Call history deleted successfully",
         deleted,
@@ -55,7 +55,7 @@ async fn delete_all(user: SignedIn, service: &State<Service>) -> Answer {
 /// How many missed calls the user has not seen.
 #[get("/history/unseen")]
 fn unseen(user: SignedIn, service: &State<Service>) -> Answer {
-    let missed = service.unseen(user.user())?;
+    let missed = service.history().unseen(user.user())?;
     Ok(RawJson(shape::unseen(
         "Unseen calls retrieved successfully",
         missed,
@@ -65,7 +65,7 @@ fn unseen(user: SignedIn, service: &State<Service>) -> Answer {
 /// The user has seen its missed calls.
 #[post("/history/seen")]
 async fn mark_seen(user: SignedIn, service: &State<Service>) -> Answer {
-    service.mark_seen(user.user().clone()).await?;
+    service.history().mark_seen(user.user().clone()).await?;
     Ok(RawJson(response::nothing(
         "Call history marked as seen successfully",
     )))
@@ -75,7 +75,7 @@ async fn mark_seen(user: SignedIn, service: &State<Service>) -> Answer {
 #[get("/statistics")]
 fn statistics(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     let period = parameters(uri).period()?;
-    let statistics = service.statistics(user.user(), period)?;
+    let statistics = service.history().statistics(user.user(), period)?;
     Ok(RawJson(shape::statistics(
         "Call statistics retrieved successfully",
         &statistics,

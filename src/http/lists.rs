@@ -135,7 +135,10 @@ async fn enlist(
     message: &str,
 ) -> Answer {
     let request::Listed { user } = request::listed(&body)?;
-    let Listed { profile, at } = service.enlist(owner.user().clone(), list, user).await?;
+    let Listed { profile, at } = service
+        .lists()
+        .enlist(owner.user().clone(), list, user)
+        .await?;
     Ok(RawJson(shape::entry(message, &profile, at)))
 }
 
@@ -146,12 +149,15 @@ async fn delist(
     service: &Service,
     message: &str,
 ) -> Answer {
-    service.delist(owner.user().clone(), list, user).await?;
+    service
+        .lists()
+        .delist(owner.user().clone(), list, user)
+        .await?;
     Ok(RawJson(response::nothing(message)))
 }
 
 fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Answer {
-    let listed = service.listed(owner.user(), list)?;
+    let listed = service.lists().listed(owner.user(), list)?;
     let entries = listed.iter().map(|one| (&one.profile, one.at));
     Ok(RawJson(shape::entries(message, entries)))
 }

@@ -19,7 +19,9 @@ pub(super) fn routes() -> Vec<Route> {
 #[post("/<id>/quality", data = "<body>")]
 fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let report = request::quality(&body)?;
-    service.report_quality(user.user(), call_id(id)?, &report)?;
+    service
+        .quality()
+        .report(user.user(), call_id(id)?, &report)?;
     Ok(RawJson(response::nothing(
         "Call quality reported successfully",
     )))
@@ -28,7 +30,7 @@ fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Ans
 /// What both have reported, for the participants.
 #[get("/<id>/quality")]
 fn show(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
-    let (call, both) = service.quality(user.user(), call_id(id)?)?;
+    let (call, both) = service.quality().get(user.user(), call_id(id)?)?;
     Ok(RawJson(shape::quality(
         "Call quality retrieved successfully",
         &call,

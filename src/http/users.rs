@@ -17,7 +17,7 @@ pub(super) fn routes() -> Vec<Route> {
 /// Everybody who is connected.
 #[get("/status/online")]
 fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
-    let online = service.online(viewer.user())?;
+    let online = service.sessions().online(viewer.user())?;
     let users = online.iter().map(|one| (&one.user, one.sessions));
     Ok(RawJson(shape::users(
         "Online users retrieved successfully",
@@ -28,7 +28,7 @@ fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
 /// Whether a user is connected.
 #[get("/status/<id>", rank = 2)]
 fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
-    let Presence { user, sessions } = service.presence(viewer.user(), user_id(id)?)?;
+    let Presence { user, sessions } = service.sessions().presence(viewer.user(), user_id(id)?)?;
     Ok(RawJson(shape::user(
         "User status retrieved successfully",
         &user,

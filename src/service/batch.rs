@@ -1,32 +1,32 @@
-//! Long work in short jobs, so that nobody who writes meanwhile notices it.
+//! Batches: long work in short jobs, so that other writes are not delayed.
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use crate::store::{self, Write};
 
-use super::{Error, Service};
+use super::{Core, Error};
 
-/// How long a job may go on. What counts is less this time than the pages that it changes: they are written into
-/// the log by its commit and into the database by the checkpoint that follows, while the disk has the commits of
-/// others to do. Jobs of 3 ms kept the writer for up to 23 ms, of which a commit had 14.
+/// Time slice of one job. The pages that it changes matter more than this time: its commit writes them into the log
+/// and the checkpoint that follows writes them into the database, while other commits wait for the disk. Jobs of 3 ms
+/// held the writer for up to 23 ms, of which a commit took 14.
 const HOLD: Duration = Duration::from_millis(1);
 
-/// How long the writer is left to others between two jobs.
+/// Pause between two jobs, in which other jobs use the writer.
 const PAUSE: Duration = Duration::from_millis(4);
 
-impl Service {
-    /// Does `step` until it says that it has finished; returns the sum of what it did. Others write in between.
+impl Core {
+    /// Runs `step` until it returns that it has finished; returns the sum of its results. Other jobs run in between.
     ///
     /// # Errors
-    /// [`Error::Store`]; some of it may be done then.
+    /// [`Error::Unavailable`]; some of it may be done then.
     pub(super) async fn run_in_batches<T: AddAssign + Default + Send + 'static>(
         &self,
         step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Clone + Send + 'static,
     ) -> Result<T, Error> {
         let mut done = T::default();
         loop {
-            let (some, finished) = self.little(step.clone()).await?;
+            let (some, finished) = self.run_batch(step.clone()).await?;
             done += some;
             if finished {
                 return Ok(done);
@@ -34,12 +34,9 @@ impl Service {
         }
     }
 
-    /// Does `step` as often as nobody notices; returns what that did and whether it has finished. Where it has
-    /// not, the writer is left to others for a moment before this returns.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub(super) async fn little<T: AddAssign + Default + Send + 'static>(
+    /// Runs `step` until the time slice ends; returns the sum of its results and whether it has finished. If it has
+    /// not, other jobs use the writer for a moment before this returns.
+    pub(super) async fn run_batch<T: AddAssign + Default + Send + 'static>(
         &self,
         step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Send + 'static,
     ) -> Result<(T, bool), Error> {
@@ -53,18 +50,18 @@ impl Service {
                 }
             }
         };
-        let (done, finished) = self.0.store.write(job).await?;
+        let (done, finished) = self.store.write(job).await?;
         if !finished {
-            // What is old lies all over the file. Were it left to add up in the log, its checkpoint would keep the
-            // disk from everybody who commits for a tenth of a second.
-            self.0.store.settle().await;
+            // Old rows are spread over the whole file. If their pages added up in the log, its checkpoint would keep
+            // the disk from every commit for a tenth of a second.
+            self.store.settle().await;
             tokio::time::sleep(PAUSE).await;
         }
         Ok((done, finished))
     }
 }
 
-/// What a step has changed; one that finds nothing to change is the last.
+/// Result of a step that changed so many rows; a step that changes none is the last.
 pub(super) const fn until_none(changed: usize) -> (usize, bool) {
     (changed, changed == 0)
 }

@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use crate::call::{Call, TimelineEntry, Transition};
 
-use super::Service;
+use super::Calls;
 
 /// Changes that may wait for one watcher; one who is slower is told how many it missed.
 const BACKLOG: usize = 1024;
@@ -72,7 +72,7 @@ impl Subscriber {
     }
 }
 
-impl Service {
+impl Calls {
     /// Every change of a call from now on, in the order of the commits.
     #[must_use]
     pub fn watch(&self) -> Subscriber {

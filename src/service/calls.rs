@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::store::{CallParty, Remembered, Write};
 use crate::user::{AccountStatus, User, UserId};
 
-use super::{Error, Inner, KEY_REMEMBERED_FOR, Service};
+use super::{Core, Error, KEY_REMEMBERED_FOR};
 
 /// A caller's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,21 +32,24 @@ enum Initiated {
     RefusedAsBusy(UserId),
 }
 
-impl Service {
+/// Use cases of calls: make, answer, end, look up, and signals between the participants.
+pub struct Calls(pub(super) Arc<Core>);
+
+impl Calls {
     /// Calls somebody.
     ///
     /// # Errors
     /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::Refused`] where the policy does,
-    /// [`Error::CallerBusy`], [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Store`].
+    /// [`Error::CallerBusy`], [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Unavailable`].
     pub async fn initiate(&self, principal: Principal, new: NewCall) -> Result<Call, Error> {
         if new.callee == principal.user {
             return Err(Error::OwnNumber);
         }
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         let initiated = self
             .0
             .store
-            .write(move |db| inner.initiate(db, &principal, new))
+            .write(move |db| core.initiate(db, &principal, new))
             .await?;
         match initiated {
             Initiated::Made(call) => Ok(call),
@@ -57,7 +60,7 @@ impl Service {
     /// The callee takes a call.
     ///
     /// # Errors
-    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
+    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
     pub async fn accept(&self, principal: Principal, call: CallId) -> Result<Call, Error> {
         let limits = self.0.rules.limits;
         self.change(call, move |call, now| {
@@ -70,7 +73,7 @@ impl Service {
     /// nothing changes.
     ///
     /// # Errors
-    /// As [`Service::accept`].
+    /// As [`Calls::accept`].
     pub async fn ringing(&self, principal: Principal, call: CallId) -> Result<Call, Error> {
         self.change(call, move |call, now| {
             transition::ring_by_callee(call, &principal, now)
@@ -81,7 +84,7 @@ impl Service {
     /// The callee refuses a call.
     ///
     /// # Errors
-    /// As [`Service::accept`].
+    /// As [`Calls::accept`].
     pub async fn reject(
         &self,
         principal: Principal,
@@ -97,7 +100,7 @@ impl Service {
     /// A participant ends a call, which lasted `duration_seconds` where the client measured it.
     ///
     /// # Errors
-    /// As [`Service::accept`].
+    /// As [`Calls::accept`].
     pub async fn end(
         &self,
         principal: Principal,
@@ -113,7 +116,7 @@ impl Service {
     /// The administrator ends a call.
     ///
     /// # Errors
-    /// As [`Service::accept`].
+    /// As [`Calls::accept`].
     pub async fn end_as_admin(&self, call: CallId) -> Result<Call, Error> {
         self.change(call, |call, now| {
             transition::end_by_admin(call, now).map(Some)
@@ -124,7 +127,7 @@ impl Service {
     /// A participant sets a call's status; to the one it has already changes nothing.
     ///
     /// # Errors
-    /// As [`Service::accept`].
+    /// As [`Calls::accept`].
     pub async fn set_status(
         &self,
         principal: Principal,
@@ -141,25 +144,16 @@ impl Service {
     /// The call of that id, for a participant.
     ///
     /// # Errors
-    /// As [`Service::accept`].
-    pub fn call(&self, user: &UserId, call: CallId) -> Result<Call, Error> {
-        let call = self
-            .0
-            .store
-            .read(|db| db.call(call))?
-            .ok_or(Error::CallNotFound)?;
-        if call.has_participant(user) {
-            Ok(call)
-        } else {
-            Err(CallError::NotAParticipant.into())
-        }
+    /// As [`Calls::accept`].
+    pub fn get(&self, user: &UserId, call: CallId) -> Result<Call, Error> {
+        self.0.call_of(user, call)
     }
 
     /// The live call that the user is in, if any.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub fn active_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
+    /// [`Error::Unavailable`].
+    pub fn active(&self, user: &UserId) -> Result<Option<Call>, Error> {
         Ok(self.0.store.read(|db| db.live_call(user))?)
     }
 
@@ -167,9 +161,9 @@ impl Service {
     /// answered before.
     ///
     /// # Errors
-    /// [`Error::Refused`], [`Error::Store`].
+    /// [`Error::Refused`], [`Error::Unavailable`].
     pub fn can_join_channel(&self, user: &UserId, channel: &ChannelId) -> Result<(), Error> {
-        let live = self.active_call(user)?;
+        let live = self.active(user)?;
         let claimed_at = live
             .as_ref()
             .and_then(|call| self.0.channels.claimed_at(channel, call.id));
@@ -182,20 +176,31 @@ impl Service {
         call: CallId,
         decide: impl FnOnce(&Call, Timestamp) -> Result<Option<Transition>, CallError> + Send + 'static,
     ) -> Result<Call, Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<Call, Error> {
             let call = db.call(call)?.ok_or(Error::CallNotFound)?;
-            let Some(transition) = decide(&call, inner.clock.now())? else {
+            let Some(transition) = decide(&call, core.clock.now())? else {
                 return Ok(call);
             };
-            inner.apply(db, &transition)?;
+            core.apply(db, &transition)?;
             Ok(transition.call)
         };
         self.0.store.write(job).await
     }
 }
 
-impl Inner {
+impl Core {
+    /// Returns the call of that id to a participant.
+    pub(super) fn call_of(&self, user: &UserId, call: CallId) -> Result<Call, Error> {
+        let call = self.store.read(|db| db.call(call))?;
+        let call = call.ok_or(Error::CallNotFound)?;
+        if call.has_participant(user) {
+            Ok(call)
+        } else {
+            Err(CallError::NotAParticipant.into())
+        }
+    }
+
     fn initiate(
         self: &Arc<Self>,
         db: &Write<'_>,

@@ -12,7 +12,7 @@ use crate::store::Write;
 
 use super::batch::until_none;
 use super::channels::Move;
-use super::{Error, Inner, Service};
+use super::{Core, Error};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
 const BATCH: u32 = 64;
@@ -20,26 +20,29 @@ const BATCH: u32 = 64;
 /// Expired events or keys between two looks at the time.
 const STEP: u32 = 64;
 
-impl Service {
+/// Use cases of the sweeper: what the server does by itself when an instant has passed.
+pub struct Deadlines(pub(super) Arc<Core>);
+
+impl Deadlines {
     /// At the start: nobody is connected, so whoever was in an answered call is gone from now. What is kept in
     /// memory of live calls is filled.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn begin(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.mark_all_gone(now)?;
-            inner.begin_announcing(db, now)?;
+            core.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
             let answered = db.answered_calls()?;
             db.on_commit(move || {
                 for answered in answered {
-                    inner.channels.tell(Move::In(answered));
+                    core.channels.tell(Move::In(answered));
                 }
                 for (status, calls) in live {
-                    inner.metrics.set_live_calls(status, calls);
+                    core.metrics.set_live_calls(status, calls);
                 }
             });
             Ok(())
@@ -47,16 +50,21 @@ impl Service {
         self.0.store.write(job).await
     }
 
+    /// Records that the sweeper runs.
+    pub fn begin_run(&self) {
+        self.0.scheduler.begin_run(Instant::now());
+    }
+
     /// Ends every call whose ring timeout or longest duration has passed, and every answered one whose
     /// participant has been gone for the disconnect grace. Returns how many.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn end_overdue_calls(&self) -> Result<usize, Error> {
         let mut ended = 0;
         while let Some(due) = self.next_deadline()?.filter(|at| *at <= self.0.clock.now()) {
-            let inner = Arc::clone(&self.0);
-            let changed = self.0.store.write(move |db| inner.end_overdue(db)).await?;
+            let core = Arc::clone(&self.0);
+            let changed = self.0.store.write(move |db| core.end_overdue(db)).await?;
             if changed == 0 {
                 break;
             }
@@ -68,10 +76,10 @@ impl Service {
         Ok(ended)
     }
 
-    /// The nearest instant at which [`Service::end_overdue_calls`] has something to do.
+    /// The nearest instant at which [`Deadlines::end_overdue_calls`] has something to do.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
         let (deadline, gone_since) = self.0.store.read(|db| -> Result<_, Error> {
             Ok((db.nearest_deadline()?, db.longest_gone_since()?))
@@ -85,14 +93,14 @@ impl Service {
     /// Forgets kept events and idempotency keys that have expired. Others write in between.
     ///
     /// # Errors
-    /// [`Error::Store`]; some may be forgotten then.
+    /// [`Error::Unavailable`]; some may be forgotten then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
         let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
-        self.run_in_batches(keys).await?;
+        self.0.run_in_batches(keys).await?;
         let notices = move |db: &Write<'_>| Ok(until_none(db.delete_expired_events(now, STEP)?));
         loop {
-            let (expired, finished) = self.little(notices).await?;
+            let (expired, finished) = self.0.run_batch(notices).await?;
             self.0.metrics.events_dropped(Loss::Expired, expired);
             if finished {
                 return Ok(());
@@ -103,26 +111,26 @@ impl Service {
     /// Sleeps until something is due, at most for `longest`.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn sleep_until_due(&self, longest: Duration) -> Result<(), Error> {
-        // Reset before the look at the database: what is written after that look rings the bell.
-        self.0.deadline_waker.reset();
+        // Reset before the deadlines are read: a deadline written after that wakes the sweeper.
+        self.0.scheduler.reset();
         let now = self.0.clock.now();
         let until = now
             .plus(longest)
             .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
-        self.0.deadline_waker.set(until);
+        self.0.scheduler.sleep_until(until);
         let (began, rest) = (Instant::now(), until.since(now));
-        self.0.heartbeat.rest(began + rest, began);
+        self.0.scheduler.end_run(began + rest, began);
         tokio::select! {
             () = tokio::time::sleep(rest) => (),
-            () = self.0.deadline_waker.rung() => self.0.heartbeat.rouse(Instant::now()),
+            () = self.0.scheduler.woken() => self.0.scheduler.make_due(Instant::now()),
         }
         Ok(())
     }
 }
 
-impl Inner {
+impl Core {
     fn end_overdue(self: &Arc<Self>, db: &Write<'_>) -> Result<usize, Error> {
         let now = self.clock.now();
         let due = self.due(db, now)?;
@@ -173,7 +181,7 @@ mod tests {
     use crate::clock::{Clock, ManualClock};
     use crate::hub::{Capacity, Hub};
     use crate::metrics::Metrics;
-    use crate::service::{NewCall, Rules};
+    use crate::service::{NewCall, Rules, Service};
     use crate::store::{Database, Store};
     use crate::user::{Profile, SessionId, UserId};
 
@@ -228,6 +236,7 @@ mod tests {
             idempotency_key: None,
         };
         let call = service
+            .calls()
             .initiate(principal("alice"), new)
             .await
             .expect("made");
@@ -237,13 +246,13 @@ mod tests {
         other.execute_batch("BEGIN IMMEDIATE").expect("held");
         let (accepted, missed, ()) = tokio::join!(
             biased;
-            service.accept(principal("bob"), call.id),
-            service.end_overdue_calls(),
+            service.calls().accept(principal("bob"), call.id),
+            service.deadlines().end_overdue_calls(),
             async { other.execute_batch("ROLLBACK").expect("released") },
         );
         assert_eq!(accepted.expect("accepted").status(), Status::Connecting);
         assert_eq!(missed.expect("looked"), 0);
-        let live = service.active_call(&call.caller).expect("read");
+        let live = service.calls().active(&call.caller).expect("read");
         assert_eq!(live.map(|call| call.status()), Some(Status::Connecting));
     }
 }

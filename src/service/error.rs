@@ -1,4 +1,4 @@
-//! Why a use case was not carried out.
+//! Errors of the use cases.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::call::{CallError, CallId, Status};
 use crate::store;
 use crate::user::UserId;
 
-/// A refusal or a failure. The texts of refusals are for clients; a failure's cause is for the log alone.
+/// Refusal or failure of a use case. The texts of refusals are for clients; the cause of a failure is for the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The call does not exist, or its id is no UUID.
@@ -48,7 +48,19 @@ pub enum Error {
         "Idempotency-Key: this key was sent with another body before; expected a new key for a new call"
     )]
     KeyReused,
-    /// The store, in whatever way.
+    /// The request cannot be served now; the same one may succeed in a moment. For the log.
+    #[error("{0}")]
+    Unavailable(String),
+    /// An unexpected failure. For the log.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable(_) => Self::Unavailable(error.to_string()),
+            other => Self::Internal(Box::new(other)),
+        }
+    }
 }

@@ -66,54 +66,50 @@ impl Service {
     pub async fn health(&self) -> Health {
         let readable = self
             .0
+            .core
             .store
             .read(|db| -> Result<_, store::Error> { db.ping() });
         if let Err(error) = &readable {
             tracing::warn!(%error, "the database cannot be read");
         }
-        let writable = self.0.store.is_writable().await;
-        let (now, volume) = (Instant::now(), self.0.store.volume());
+        let writable = self.0.core.store.is_writable().await;
+        let (now, volume) = (Instant::now(), self.0.core.store.volume());
         Health {
-            stopping: self.is_stopping(),
+            stopping: self.sessions().is_stopping(),
             database: DatabaseHealth {
                 readable: readable.is_ok(),
                 writable,
             },
             sweeper: SweeperHealth {
-                alive: self.0.heartbeat.is_beating(now),
-                late: self.0.heartbeat.late(now),
+                alive: self.0.core.scheduler.is_alive(now),
+                late: self.0.core.scheduler.late(now),
             },
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,
             // Where the database cannot be read, that is what there is to tell.
-            receivers: self.receivers().unwrap_or_default(),
-            uptime: self.0.started.elapsed(),
+            receivers: self.webhooks().receivers().unwrap_or_default(),
+            uptime: self.0.core.started.elapsed(),
         }
-    }
-
-    /// The sweeper shows that it is alive.
-    pub fn beat(&self) {
-        self.0.heartbeat.beat(Instant::now());
     }
 
     /// The metrics into which everything is recorded.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.0.core.metrics
     }
 
     /// How things are just now, for the metrics.
     #[must_use]
     pub fn sample(&self) -> Sample {
-        let (stats, volume) = (self.0.hub.stats(), self.0.store.volume());
-        let webhooks = self.webhooks_at_rest().unwrap_or_else(|error| {
+        let (stats, volume) = (self.0.core.hub.stats(), self.0.core.store.volume());
+        let webhooks = self.webhooks().backlog().unwrap_or_else(|error| {
             tracing::warn!(%error, "what waits for webhooks cannot be counted");
             Backlog::default()
         });
         Sample {
-            uptime: self.0.started.elapsed(),
+            uptime: self.0.core.started.elapsed(),
             connections: stats.connections,
-            connections_limit: self.0.hub.capacity().connections,
+            connections_limit: self.0.core.hub.capacity().connections,
             sessions: stats.sessions,
             connected_users: stats.users,
             queue_depth: volume.queue_depth,
@@ -121,7 +117,7 @@ impl Service {
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
             log_lines_dropped: logging::dropped_lines(),
-            sweeper_late: self.0.heartbeat.late(Instant::now()),
+            sweeper_late: self.0.core.scheduler.late(Instant::now()),
             webhooks_waiting: webhooks.waiting,
             webhooks_paused: webhooks.paused,
         }

@@ -1,10 +1,12 @@
 //! What users remember of their calls.
 
+use std::sync::Arc;
+
 use crate::call::{CallId, EntryId, Filter, PastCall, Period, Statistics};
 use crate::store::{HistoryQuery, Write};
 use crate::user::UserId;
 
-use super::{Error, Service};
+use super::{Core, Error};
 
 /// Entries deleted between two looks at the time: neighbours, which take some 0.2 ms.
 const STEP: u32 = 256;
@@ -18,13 +20,16 @@ pub struct Page {
     pub next: Option<CallId>,
 }
 
-impl Service {
+/// Use cases of call history: pages, unseen count, statistics, retention.
+pub struct History(pub(super) Arc<Core>);
+
+impl History {
     /// At most `limit` of the user's entries that `filter` lets through: those of the newest calls, or of the
     /// newest ones before the call `before`.
     ///
     /// # Errors
-    /// [`Error::Store`].
-    pub fn history(
+    /// [`Error::Unavailable`].
+    pub fn page(
         &self,
         user: &UserId,
         filter: Filter,
@@ -49,8 +54,8 @@ impl Service {
     /// Deletes one of the user's entries.
     ///
     /// # Errors
-    /// [`Error::EntryNotFound`], [`Error::Store`].
-    pub async fn delete_past_call(&self, user: UserId, id: EntryId) -> Result<(), Error> {
+    /// [`Error::EntryNotFound`], [`Error::Unavailable`].
+    pub async fn delete(&self, user: UserId, id: EntryId) -> Result<(), Error> {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             if db.delete_past_call(&user, id)? {
                 Ok(())
@@ -64,19 +69,20 @@ impl Service {
     /// Deletes all of the user's entries; returns how many. What comes in meanwhile may stay or go.
     ///
     /// # Errors
-    /// [`Error::Store`]; some may be deleted then.
-    pub async fn delete_history(&self, user: UserId) -> Result<u64, Error> {
-        self.run_in_batches(move |db| {
-            let deleted = db.delete_past_calls(&user, STEP)?;
-            Ok((deleted, deleted < u64::from(STEP)))
-        })
-        .await
+    /// [`Error::Unavailable`]; some may be deleted then.
+    pub async fn delete_all(&self, user: UserId) -> Result<u64, Error> {
+        self.0
+            .run_in_batches(move |db| {
+                let deleted = db.delete_past_calls(&user, STEP)?;
+                Ok((deleted, deleted < u64::from(STEP)))
+            })
+            .await
     }
 
     /// How many calls the user has missed since it last said that it had seen them.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn unseen(&self, user: &UserId) -> Result<u64, Error> {
         Ok(self.0.store.read(|db| db.unseen(user))?)
     }
@@ -84,7 +90,7 @@ impl Service {
     /// The user has seen what it missed so far.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn mark_seen(&self, user: UserId) -> Result<(), Error> {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.look(&user)?;
@@ -96,7 +102,7 @@ impl Service {
     /// The user's entries of `period`, counted.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn statistics(&self, user: &UserId, period: Period) -> Result<Statistics, Error> {
         let since = period.start(self.0.clock.now());
         Ok(self

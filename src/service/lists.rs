@@ -1,18 +1,23 @@
 //! Whom users have blocked, and who their contacts are.
 
+use std::sync::Arc;
+
 use crate::store::Write;
 use crate::user::{List, Listed, UserId};
 
-use super::{Error, Service};
+use super::{Core, Error};
 
 /// Users on one list of one user: more than anybody knows, and few enough for one answer (some 600 KB).
 const LONGEST_LIST: u32 = 5_000;
 
-impl Service {
+/// Use cases of block and contact lists.
+pub struct Lists(pub(super) Arc<Core>);
+
+impl Lists {
     /// Whom `owner` has on `list`, by id.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
         Ok(self.0.store.read(|db| db.listed(owner, list))?)
     }
@@ -21,7 +26,7 @@ impl Service {
     /// it.
     ///
     /// # Errors
-    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Store`].
+    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Unavailable`].
     pub async fn enlist(&self, owner: UserId, list: List, user: UserId) -> Result<Listed, Error> {
         if owner == user {
             return Err(Error::OwnList);
@@ -47,7 +52,7 @@ impl Service {
     /// Takes `user` off `list` of `owner`, where it may not be.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Store`].
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
     pub async fn delist(&self, owner: UserId, list: List, user: UserId) -> Result<(), Error> {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             if db.user(&user)?.is_none() {
@@ -63,7 +68,7 @@ impl Service {
     /// the administrator.
     ///
     /// # Errors
-    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::Store`].
+    /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::Unavailable`].
     pub async fn set_contacts(&self, pair: [UserId; 2], wanted: bool) -> Result<(), Error> {
         if pair[0] == pair[1] {
             return Err(Error::OwnList);

@@ -1,22 +1,22 @@
-//! The use cases, one method each: the only slot where rules, store and hub meet.
+//! Application service: one method per use case, grouped by what they work on. Only here do the rules of calls, the
+//! store and the hub meet.
 //!
-//! Every verb, from REST, socket, sweeper or administrator, comes through here, so that they cannot differ.
+//! Requests from REST, the socket, the sweeper and the administrator all come through here, so that they behave alike.
 //! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
 
 mod batch;
 mod call_feed;
 mod calls;
 mod channels;
-mod deadline_waker;
 mod deadlines;
 mod error;
 mod health;
-mod heartbeat;
 mod history;
 mod lists;
 mod presence;
 mod quality;
 mod retention;
+mod scheduler;
 mod sessions;
 mod signals;
 mod users;
@@ -25,7 +25,6 @@ mod webhooks;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::call::transition::Limits;
@@ -34,24 +33,26 @@ use crate::clock::{Clock, Timestamp};
 use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::store::{self, Store, Write};
-use crate::user::UserId;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
-pub use calls::NewCall;
+pub use calls::{Calls, NewCall};
+pub use deadlines::Deadlines;
 pub use error::Error;
 pub use health::Health;
-pub use history::Page;
+pub use history::{History, Page};
+pub use lists::Lists;
 pub use presence::Presence;
-pub use users::SignIn;
-pub use webhooks::WebhookConfig;
+pub use quality::Quality;
+pub use sessions::Sessions;
+pub use users::{SignIn, Users};
+pub use webhooks::{WebhookConfig, Webhooks};
 
 pub use crate::store::Forgotten;
 
 use call_feed::CallFeed;
 use channels::Channels;
-use deadline_waker::DeadlineWaker;
-use heartbeat::Heartbeat;
 use quality::Monitor;
+use scheduler::DeadlineScheduler;
 use webhooks::WebhookOutbox;
 
 /// How long an event waits for a participant who is not connected (contract section 4).
@@ -90,32 +91,42 @@ impl Rules {
     }
 }
 
-/// The application. Cheap to clone.
+/// Application service: the use cases, grouped. Cheap to clone.
 #[derive(Clone)]
-pub struct Service(Arc<Inner>);
+pub struct Service(Arc<Groups>);
 
-struct Inner {
+struct Groups {
+    core: Arc<Core>,
+    calls: Calls,
+    sessions: Sessions,
+    history: History,
+    lists: Lists,
+    webhooks: Webhooks,
+    quality: Quality,
+    users: Users,
+    deadlines: Deadlines,
+}
+
+/// Shared parts that every use case works on.
+struct Core {
     store: Store,
     hub: Hub,
     clock: Clock,
     rules: Rules,
-    deadline_waker: DeadlineWaker,
-    /// Users whose last session left, and when, while nothing could be stored.
-    pending_disconnects: Mutex<Vec<(UserId, Timestamp)>>,
+    scheduler: DeadlineScheduler,
     monitor: Monitor,
-    heartbeat: Heartbeat,
     metrics: Metrics,
-    /// When it began: by the clock it acts by, and by one that nobody sets.
+    /// Start of the server, by the service's clock and by the monotonic one.
     started_at: Timestamp,
     started: Instant,
     call_feed: CallFeed,
     channels: Channels,
-    /// Tells receivers of webhooks, where there are any.
+    /// Webhook outbox, if webhooks are configured.
     webhook_outbox: Option<WebhookOutbox>,
 }
 
 impl Service {
-    /// The application on these parts; `webhook_config` where there are webhooks.
+    /// Makes the service on these parts; `webhook_config` turns webhooks on.
     #[must_use]
     pub fn new(
         store: Store,
@@ -126,43 +137,100 @@ impl Service {
         webhook_config: Option<WebhookConfig>,
     ) -> Self {
         let started = Instant::now();
-        Self(Arc::new(Inner {
+        let core = Arc::new(Core {
             store,
             hub,
             started_at: clock.now(),
             clock,
             rules,
-            deadline_waker: DeadlineWaker::default(),
-            pending_disconnects: Mutex::default(),
+            scheduler: DeadlineScheduler::new(started),
             monitor: Monitor::default(),
-            heartbeat: Heartbeat::new(started),
             metrics,
             started,
             call_feed: CallFeed::default(),
             channels: Channels::default(),
             webhook_outbox: webhook_config.map(WebhookOutbox::new),
+        });
+        Self(Arc::new(Groups {
+            calls: Calls(Arc::clone(&core)),
+            sessions: Sessions(Arc::clone(&core)),
+            history: History(Arc::clone(&core)),
+            lists: Lists(Arc::clone(&core)),
+            webhooks: Webhooks(Arc::clone(&core)),
+            quality: Quality(Arc::clone(&core)),
+            users: Users(Arc::clone(&core)),
+            deadlines: Deadlines(Arc::clone(&core)),
+            core,
         }))
     }
 
-    /// The clock by which it acts.
+    /// Use cases of calls.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+
+    /// Use cases of sessions and presence.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Use cases of call history.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// Use cases of block and contact lists.
+    #[must_use]
+    pub fn lists(&self) -> &Lists {
+        &self.0.lists
+    }
+
+    /// Use cases of webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.0.webhooks
+    }
+
+    /// Use cases of network quality.
+    #[must_use]
+    pub fn quality(&self) -> &Quality {
+        &self.0.quality
+    }
+
+    /// Use cases of accounts.
+    #[must_use]
+    pub fn users(&self) -> &Users {
+        &self.0.users
+    }
+
+    /// Use cases of the sweeper.
+    #[must_use]
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.0.deadlines
+    }
+
+    /// Clock of the service.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.0.core.clock
     }
 
-    /// How many sockets are open.
+    /// Number of open sockets.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.0.hub.connections()
+        self.0.core.hub.connections()
     }
 
-    /// Finishes what is being written and closes the database. May block for as long as that takes.
+    /// Finishes the writes that wait and closes the database. May block for as long as that takes.
     pub fn close(&self) {
-        self.0.store.close();
+        self.0.core.store.close();
     }
 }
 
-impl Inner {
+impl Core {
     /// Stores what became of a call, and registers what follows the commit. Runs inside the writer's job.
     fn apply(
         self: &Arc<Self>,
@@ -185,24 +253,24 @@ impl Inner {
         if transition.history.is_some() {
             self.settle_quality(db, transition.call.id)?;
         }
-        let (inner, change) = (Arc::clone(self), CallChange::from(transition));
+        let (core, change) = (Arc::clone(self), CallChange::from(transition));
         let item = self.call_feed.of(transition);
         let moved = channels::Move::of(&transition.call);
         let deadline = self.next_deadline_of(transition);
         db.on_commit(move || {
             // Before the answer is published: a participant who learns of it may ask to join the channel at once.
             if let Some(moved) = moved {
-                inner.channels.tell(moved);
+                core.channels.tell(moved);
             }
             for delivery in deliveries {
-                delivery.publish(&inner.metrics);
+                delivery.publish(&core.metrics);
             }
-            inner.metrics.call_changed(&change);
+            core.metrics.call_changed(&change);
             if let Some(item) = item {
-                inner.call_feed.tell(item);
+                core.call_feed.tell(item);
             }
             if let Some(deadline) = deadline {
-                inner.deadline_waker.ring_by(deadline);
+                core.scheduler.wake_by(deadline);
             }
         });
         self.announce(db, transition)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::user::{List, UserId};
 
-use super::{Error, Service};
+use super::{Error, Sessions};
 
 /// A user, and how many of its sessions are connected.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,11 +15,11 @@ pub struct Presence {
     pub sessions: usize,
 }
 
-impl Service {
+impl Sessions {
     /// Everybody who is connected and has not blocked `viewer`, by id.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn online(&self, viewer: &UserId) -> Result<Vec<Presence>, Error> {
         let blockers = self
             .0
@@ -39,7 +39,7 @@ impl Service {
     /// somebody who is there would tell of the block.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Store`].
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
     pub fn presence(&self, viewer: &UserId, user: UserId) -> Result<Presence, Error> {
         let (known, blocked) = self.0.store.read(|db| -> Result<_, Error> {
             let blocked = db.listed_since(&user, List::Blocked, viewer)?.is_some();

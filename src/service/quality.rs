@@ -14,7 +14,7 @@ use crate::hub::EncodedNotice;
 use crate::store::{self, Write};
 use crate::user::UserId;
 
-use super::{Delivery, Error, Inner, Service};
+use super::{Core, Delivery, Error};
 
 /// Calls watched at once. Six times what the default `max_connections` can be in; some 20 MB.
 const WATCHED: usize = 65_536;
@@ -136,29 +136,27 @@ impl Monitor {
     }
 }
 
-impl Service {
+/// Use cases of network quality reports.
+pub struct Quality(pub(super) Arc<Core>);
+
+impl Quality {
     /// A participant says how well its network carries the call; the other one is warned where it is due.
     ///
     /// # Errors
-    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
-    pub fn report_quality(
-        &self,
-        user: &UserId,
-        call: CallId,
-        report: &QualityReport,
-    ) -> Result<(), Error> {
-        let inner = &self.0;
-        inner.store.read_at_length(|db| {
-            let now = inner.clock.now();
+    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
+    pub fn report(&self, user: &UserId, call: CallId, report: &QualityReport) -> Result<(), Error> {
+        let core = &self.0;
+        core.store.read_at_length(|db| {
+            let now = core.clock.now();
             // Asked before the call comes into memory, which is for those who may report only ...
             reportable(db, user, call)?;
-            let watched = match inner.monitor.find(call) {
+            let watched = match core.monitor.find(call) {
                 Some(watched) => watched,
-                None => inner
+                None => core
                     .monitor
                     .watch(call, db.quality(call)?, now)
                     .ok_or_else(|| {
-                        store::Error::Unavailable(format!("{WATCHED} calls are reported on"))
+                        Error::Unavailable(format!("{WATCHED} calls are reported on"))
                     })?,
             };
             let mut watched = watched.lock();
@@ -169,7 +167,7 @@ impl Service {
             watched.heard += 1;
             watched.heard_at = now;
             if watched.both[place].hear(report, now) {
-                inner.warn(quality::warning(&call, user, report.quality, now));
+                core.warn(quality::warning(&call, user, report.quality, now));
             }
             Ok(())
         })
@@ -178,13 +176,9 @@ impl Service {
     /// The call, and what the caller and the callee have reported of it, for a participant.
     ///
     /// # Errors
-    /// As [`Service::report_quality`].
-    pub fn quality(
-        &self,
-        user: &UserId,
-        call: CallId,
-    ) -> Result<(Call, [QualitySummary; 2]), Error> {
-        let shown = self.call(user, call)?;
+    /// As [`Quality::report_quality`].
+    pub fn get(&self, user: &UserId, call: CallId) -> Result<(Call, [QualitySummary; 2]), Error> {
+        let shown = self.0.call_of(user, call)?;
         let both = match self.0.monitor.find(call) {
             Some(watched) => watched.lock().summaries(),
             None => self.0.store.read(|db| db.quality(call))?,
@@ -195,15 +189,15 @@ impl Service {
     /// Stores what was reported since the last time.
     ///
     /// # Errors
-    /// [`Error::Store`]; it is stored the next time then.
-    pub async fn save_quality(&self) -> Result<(), Error> {
+    /// [`Error::Unavailable`]; it is stored the next time then.
+    pub async fn save(&self) -> Result<(), Error> {
         for batch in self.0.monitor.unsaved().chunks(SAVED_AT_ONCE) {
-            let (inner, batch) = (Arc::clone(&self.0), batch.to_vec());
+            let (core, batch) = (Arc::clone(&self.0), batch.to_vec());
             let job = move |db: &Write<'_>| -> Result<(), Error> {
                 for unsaved in &batch {
                     db.save_quality(unsaved.call, &unsaved.both)?;
                 }
-                db.on_commit(move || batch.iter().for_each(|one| inner.monitor.saved(one)));
+                db.on_commit(move || batch.iter().for_each(|one| core.monitor.saved(one)));
                 Ok(())
             };
             self.0.store.write(job).await?;
@@ -213,7 +207,7 @@ impl Service {
     }
 }
 
-impl Inner {
+impl Core {
     /// Stores what was reported of a call with its end. No report is handled while the end is published. Runs inside
     /// the writer's job.
     pub(super) fn settle_quality(
@@ -225,11 +219,11 @@ impl Inner {
         if let Some(unsaved) = &unsaved {
             db.save_quality(call, &unsaved.both)?;
         }
-        let inner = Arc::clone(self);
+        let core = Arc::clone(self);
         db.on_commit(move || {
-            inner.monitor.settle(call);
+            core.monitor.settle(call);
             if let Some(unsaved) = unsaved {
-                inner.monitor.saved(&unsaved);
+                core.monitor.saved(&unsaved);
             }
         });
         Ok(())

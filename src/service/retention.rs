@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::store::{self, Forgotten, Write};
 
-use super::{Error, Service};
+use super::{Error, History};
 
 /// Calls between two looks at the time: eight took longer than a whole job may, where each page of theirs has to
 /// come from the disk.
 const STEP: u32 = 2;
 
-impl Service {
+impl History {
     /// The setting `retention`.
     #[must_use]
     pub fn retention(&self) -> Option<Duration> {
@@ -21,7 +21,7 @@ impl Service {
     /// Forgets the calls that have been over for the setting `retention`; none where it is off.
     ///
     /// # Errors
-    /// As [`Service::forget_calls_over`].
+    /// As [`History::forget_calls_over`].
     pub async fn forget_old_calls(&self) -> Result<Forgotten, Error> {
         match self.retention() {
             Some(age) => self.forget_calls_over(self.0.clock.now().minus(age)).await,
@@ -33,27 +33,27 @@ impl Service {
     /// write in between: it takes its time.
     ///
     /// # Errors
-    /// [`Error::Store`]; some may be forgotten then.
+    /// [`Error::Unavailable`]; some may be forgotten then.
     pub async fn forget_calls_over(&self, before: Timestamp) -> Result<Forgotten, Error> {
-        self.run_in_batches(step(before)).await
+        self.0.run_in_batches(step(before)).await
     }
 
     /// Forgets some of the calls that were over before `before`, as many as nobody notices; returns whether
     /// that were the last. Where they were not, it leaves the writer to others for a moment before it returns.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn forget_some_calls_over(
         &self,
         before: Timestamp,
     ) -> Result<(Forgotten, bool), Error> {
-        self.little(step(before)).await
+        self.0.run_batch(step(before)).await
     }
 
-    /// How many calls [`Service::forget_calls_over`] would forget.
+    /// How many calls [`History::forget_calls_over`] would forget.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
         Ok(self
             .0

@@ -10,9 +10,12 @@ use crate::hub::{LimitReached, Slot, Subscription};
 use crate::store::Write;
 use crate::user::{SessionId, UserId};
 
-use super::{Error, Inner, Service};
+use super::{Core, Error};
 
-impl Service {
+/// Use cases of sessions: connect, disconnect, close, presence.
+pub struct Sessions(pub(super) Arc<Core>);
+
+impl Sessions {
     /// A slot for one more connection of `user` from `address`. A server that stops is full.
     ///
     /// # Errors
@@ -35,17 +38,17 @@ impl Service {
     /// everything that happens from now on. A call that waited for the user rings from now.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn connect(&self, user: UserId, session: SessionId) -> Result<Subscription, Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         self.0
             .store
-            .write(move |db| inner.connect(db, &user, &session))
+            .write(move |db| core.connect(db, &user, &session))
             .await
     }
 
     /// A session is gone. After the user's last one the disconnect grace begins to count. Where that cannot
-    /// be stored just now, [`Service::store_pending_disconnects`] does it later.
+    /// be stored, [`Sessions::store_pending_disconnects`] stores it later.
     pub async fn disconnect(&self, subscription: Subscription) {
         let user = subscription.user().clone();
         drop(subscription);
@@ -55,25 +58,19 @@ impl Service {
         }
         if let Err(error) = self.mark_gone(user.clone(), self.0.clock.now()).await {
             tracing::warn!(%error, "a disconnect could not be stored, and will be");
-            self.0
-                .pending_disconnects
-                .lock()
-                .push((user, self.0.clock.now()));
+            self.0.scheduler.postpone(&[(user, self.0.clock.now())]);
         }
     }
 
     /// Stores the disconnects that could not be stored when they happened.
     ///
     /// # Errors
-    /// [`Error::Store`], where they still cannot.
+    /// [`Error::Unavailable`], where they still cannot.
     pub async fn store_pending_disconnects(&self) -> Result<(), Error> {
-        let missed = std::mem::take(&mut *self.0.pending_disconnects.lock());
-        for (slot, (user, at)) in missed.iter().enumerate() {
+        let postponed = self.0.scheduler.take_postponed();
+        for (index, (user, at)) in postponed.iter().enumerate() {
             if let Err(error) = self.mark_gone(user.clone(), *at).await {
-                self.0
-                    .pending_disconnects
-                    .lock()
-                    .extend_from_slice(&missed[slot..]);
+                self.0.scheduler.postpone(&postponed[index..]);
                 return Err(error);
             }
         }
@@ -81,17 +78,17 @@ impl Service {
     }
 
     async fn mark_gone(&self, user: UserId, at: Timestamp) -> Result<(), Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             // Asked again inside the job: the user may have come back in a job before this one.
-            if inner.hub.is_connected(&user) {
+            if core.hub.is_connected(&user) {
                 return Ok(());
             }
             let in_call = db.mark_gone(&user, at)?;
-            inner.announce_presence(db, &user, false, at)?;
-            let grace = inner.rules.disconnect_grace;
+            core.announce_presence(db, &user, false, at)?;
+            let grace = core.rules.disconnect_grace;
             if let Some(grace) = grace.filter(|_| in_call) {
-                db.on_commit(move || inner.deadline_waker.ring_by(at.plus(grace)));
+                db.on_commit(move || core.scheduler.wake_by(at.plus(grace)));
             }
             Ok(())
         };
@@ -101,7 +98,7 @@ impl Service {
     /// Closes the sessions of users who were disabled or removed.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn close_disabled_sessions(&self) -> Result<(), Error> {
         let disabled = self
             .0
@@ -118,7 +115,7 @@ impl Service {
     }
 }
 
-impl Inner {
+impl Core {
     fn connect(
         self: &Arc<Self>,
         db: &Write<'_>,

@@ -6,9 +6,9 @@ use crate::call::{CallId, Principal, Signal, signal};
 use crate::hub::EncodedNotice;
 use crate::store::Write;
 
-use super::{Delivery, Error, Inner, Service};
+use super::{Calls, Core, Delivery, Error};
 
-impl Service {
+impl Calls {
     /// Passes `signal` on to the other participant: to the session that is in the call, or to all of that user
     /// where that one is not connected. Nothing is kept for who is not there.
     ///
@@ -16,22 +16,22 @@ impl Service {
     /// the answer before the first signal, and of no signal after the end.
     ///
     /// # Errors
-    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Store`].
+    /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
     pub async fn signal(
         &self,
         principal: Principal,
         call: CallId,
         signal: Signal,
     ) -> Result<(), Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         self.0
             .store
-            .write(move |db| inner.pass_on(db, &principal, call, signal))
+            .write(move |db| core.pass_on(db, &principal, call, signal))
             .await
     }
 }
 
-impl Inner {
+impl Core {
     fn pass_on(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -49,8 +49,8 @@ impl Inner {
             queues.retain(|queue| *queue.session() == engaged);
         }
         let notice = Arc::new(EncodedNotice::new(notice));
-        let inner = Arc::clone(self);
-        db.on_commit(move || Delivery::ToSessions { queues, notice }.publish(&inner.metrics));
+        let core = Arc::clone(self);
+        db.on_commit(move || Delivery::ToSessions { queues, notice }.publish(&core.metrics));
         Ok(())
     }
 }

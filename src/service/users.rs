@@ -1,9 +1,11 @@
 //! Who may sign in.
 
+use std::sync::Arc;
+
 use crate::store::Write;
 use crate::user::{AccountStatus, Profile, User, UserId};
 
-use super::{Error, Service};
+use super::{Core, Error};
 
 /// What came of a valid token's attempt to sign in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,12 +18,15 @@ pub enum SignIn {
     Disabled,
 }
 
-impl Service {
+/// Use cases of accounts: sign in, list.
+pub struct Users(pub(super) Arc<Core>);
+
+impl Users {
     /// Lets in the user of a valid token; `offered` is what the token says of one who is not known yet, and
     /// counts only with the setting `auto_provision`.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn sign_in(
         &self,
         user: &UserId,
@@ -45,7 +50,7 @@ impl Service {
     /// Those who may sign in, by their ids, at most `limit`.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn people(&self, limit: usize) -> Result<Vec<Profile>, Error> {
         let mut users = self
             .0
@@ -59,7 +64,7 @@ impl Service {
     /// Says that `user` is one who may sign in.
     ///
     /// # Errors
-    /// [`Error::UserNotFound`], [`Error::Store`].
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
     pub fn require_person(&self, user: &UserId) -> Result<(), Error> {
         let known = self
             .0

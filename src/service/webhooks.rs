@@ -14,7 +14,7 @@ use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
 use crate::webhook_model::{CallEvent, EventType, MessageId, Subject, WebhookEvent};
 
 use super::batch::until_none;
-use super::{Error, Inner, Service};
+use super::{Core, Error};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
 const KEPT_FOR: Duration = Duration::from_hours(48);
@@ -73,7 +73,10 @@ impl WebhookOutbox {
     }
 }
 
-impl Service {
+/// Use cases of webhooks: due deliveries, attempts, pause, resume, retry.
+pub struct Webhooks(pub(super) Arc<Core>);
+
+impl Webhooks {
     /// Hears whenever there may be something new for the receivers; none where there are no receivers.
     #[must_use]
     pub fn announcements(&self) -> Option<watch::Receiver<()>> {
@@ -84,7 +87,7 @@ impl Service {
     /// The receivers, by number; none where webhooks are off.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
         match self.0.webhook_outbox {
             Some(_) => self
@@ -96,7 +99,7 @@ impl Service {
     }
 
     /// How much waits for receivers, and how many of them are paused. Counts long where much waits.
-    pub(super) fn webhooks_at_rest(&self) -> Result<Backlog, Error> {
+    pub(super) fn backlog(&self) -> Result<Backlog, Error> {
         let mut at_rest = Backlog::default();
         for receiver in self.receivers()? {
             let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
@@ -109,7 +112,7 @@ impl Service {
     /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub fn due_deliveries(
         &self,
         receiver: EndpointId,
@@ -130,17 +133,17 @@ impl Service {
     /// call that waited rings from now. Returns why the receiver is paused from now, if it is.
     ///
     /// # Errors
-    /// [`Error::Store`]; the attempt is not recorded then.
+    /// [`Error::Unavailable`]; the attempt is not recorded then.
     pub async fn attempted(
         &self,
         delivery: Delivery,
         attempt: Attempt,
         pushed: bool,
     ) -> Result<Option<PauseCause>, Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         self.0
             .store
-            .write(move |db| inner.attempted(db, &delivery, &attempt, pushed))
+            .write(move |db| core.attempted(db, &delivery, &attempt, pushed))
             .await
     }
 
@@ -148,7 +151,7 @@ impl Service {
     /// or none where there is no such receiver.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn pause_receivers(
         &self,
         receiver: Option<EndpointId>,
@@ -164,7 +167,7 @@ impl Service {
     /// there is no such receiver.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn resume_receivers(
         &self,
         receiver: Option<EndpointId>,
@@ -178,7 +181,7 @@ impl Service {
         receiver: Option<EndpointId>,
         change: impl Fn(&Write<'_>, EndpointId) -> Result<bool, Error> + Send + 'static,
     ) -> Result<Option<usize>, Error> {
-        let inner = Arc::clone(&self.0);
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<Option<usize>, Error> {
             let mut ids: Vec<_> = db.receivers()?.into_iter().map(|one| one.id).collect();
             ids.retain(|id| receiver.is_none_or(|wanted| wanted == *id));
@@ -189,7 +192,7 @@ impl Service {
             for id in ids {
                 changed += usize::from(change(db, id)?);
             }
-            inner.wake_senders(db);
+            core.wake_senders(db);
             Ok(Some(changed))
         };
         self.0.store.write(job).await
@@ -198,11 +201,11 @@ impl Service {
     /// Makes one message due again, delivered or not; false where there is none of that id any more.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn retry_message(&self, id: MessageId) -> Result<bool, Error> {
-        let (inner, now) = (Arc::clone(&self.0), self.0.clock.now());
+        let (core, now) = (Arc::clone(&self.0), self.0.clock.now());
         let job = move |db: &Write<'_>| -> Result<bool, Error> {
-            inner.wake_senders(db);
+            core.wake_senders(db);
             Ok(db.retry_message(id, now)?)
         };
         self.0.store.write(job).await
@@ -212,10 +215,11 @@ impl Service {
     /// in between.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn retry_all(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let retried = self
+            .0
             .run_in_batches(move |db| Ok(until_none(db.retry_deliveries(STEP, now)?)))
             .await?;
         if let Some(webhook_outbox) = &self.0.webhook_outbox {
@@ -227,16 +231,17 @@ impl Service {
     /// Forgets messages that are older than two days; returns how many.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Unavailable`].
     pub async fn forget_old_messages(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let before = now.minus(KEPT_FOR);
-        self.run_in_batches(move |db| Ok(until_none(db.forget_messages(before, STEP, now)?)))
+        self.0
+            .run_in_batches(move |db| Ok(until_none(db.forget_messages(before, STEP, now)?)))
             .await
     }
 }
 
-impl Inner {
+impl Core {
     /// Puts the event of `transition` into the webhook outbox, if an endpoint takes its type. Runs inside the writer's
     /// job.
     pub(super) fn announce(
@@ -360,9 +365,9 @@ impl Inner {
 
     /// Wakes the webhook senders once the job is committed.
     fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
-        let inner = Arc::clone(self);
+        let core = Arc::clone(self);
         db.on_commit(move || {
-            if let Some(webhook_outbox) = &inner.webhook_outbox {
+            if let Some(webhook_outbox) = &core.webhook_outbox {
                 webhook_outbox.ring();
             }
         });

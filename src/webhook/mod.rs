@@ -72,13 +72,13 @@ impl Webhooks {
     }
 
     fn start_workers(&self, shutdown: &Shutdown) {
-        let receivers = self.service.receivers().unwrap_or_else(|error| {
+        let receivers = self.service.webhooks().receivers().unwrap_or_else(|error| {
             tracing::error!(%error, "webhooks are not sent: their receivers cannot be read");
             Vec::new()
         });
         let mut workers = self.workers.lock();
         for Receiver { id, url, .. } in receivers {
-            let target = Target::parse(&url).zip(self.service.announcements());
+            let target = Target::parse(&url).zip(self.service.webhooks().announcements());
             let Some((target, bell)) = target else {
                 tracing::error!(receiver = %id, "a webhook's URL cannot be read");
                 continue;

@@ -102,7 +102,7 @@ impl Worker {
 
     /// Begins what is due, and says when to look again at the latest.
     fn start_due(&mut self) -> Result<Duration, Error> {
-        if self.to.service.is_stopping() {
+        if self.to.service.sessions().is_stopping() {
             return Ok(LONGEST_SLEEP);
         }
         let width = if self.is_down() { 1 } else { WIDTH };
@@ -122,7 +122,12 @@ impl Worker {
             now
         };
         let limit = self.in_flight.len() + free;
-        let Some(due) = self.to.service.due_deliveries(self.to.id, until, limit)? else {
+        let Some(due) = self
+            .to
+            .service
+            .webhooks()
+            .due_deliveries(self.to.id, until, limit)?
+        else {
             return Ok(LONGEST_SLEEP);
         };
         let mut begun = 0;
@@ -211,6 +216,7 @@ impl Addressee {
         loop {
             let recorded = self
                 .service
+                .webhooks()
                 .attempted(delivery.clone(), attempt.clone(), pushed)
                 .await;
             match recorded {

@@ -103,7 +103,10 @@ fn chat(
     service: &State<Service>,
     rules: &State<SocketRules>,
 ) -> Result<Upgrade, ApiError> {
-    let slot = service.admit(&user.user, user.address).map_err(no_place)?;
+    let slot = service
+        .sessions()
+        .admit(&user.user, user.address)
+        .map_err(no_place)?;
     let session = Session::new(
         user,
         Arc::clone(&request_context.request_id),

@@ -39,14 +39,19 @@ impl Respondent {
         match message {
             Message::Accept { call_id } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.accept(self.principal(), call).await,
+                    Ok(call) => self.service.calls().accept(self.principal(), call).await,
                     Err(error) => Err(error),
                 };
                 self.outcome(&call_id, done)
             }
             Message::Reject { call_id, reason } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.reject(self.principal(), call, reason).await,
+                    Ok(call) => {
+                        self.service
+                            .calls()
+                            .reject(self.principal(), call, reason)
+                            .await
+                    }
                     Err(error) => Err(error),
                 };
                 self.outcome(&call_id, done)
@@ -58,6 +63,7 @@ impl Respondent {
                 let done = match parsed(&call_id) {
                     Ok(call) => {
                         self.service
+                            .calls()
                             .end(self.principal(), call, duration_seconds)
                             .await
                     }
@@ -67,12 +73,17 @@ impl Respondent {
             }
             Message::Quality { call_id, report } => {
                 let done = parsed(&call_id)
-                    .and_then(|call| self.service.report_quality(&self.user, call, &report));
+                    .and_then(|call| self.service.quality().report(&self.user, call, &report));
                 self.outcome(&call_id, done)
             }
             Message::Signal { call_id, signal } => {
                 let done = match parsed(&call_id) {
-                    Ok(call) => self.service.signal(self.principal(), call, signal).await,
+                    Ok(call) => {
+                        self.service
+                            .calls()
+                            .signal(self.principal(), call, signal)
+                            .await
+                    }
                     Err(error) => Err(error),
                 };
                 self.outcome(&call_id, done)

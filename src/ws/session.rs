@@ -81,7 +81,7 @@ impl Session {
         let line = Line::begin(&respondent);
         let service = respondent.service.clone();
         let (user, session) = (respondent.user.clone(), respondent.session.clone());
-        let (end, about) = match Box::pin(service.connect(user, session)).await {
+        let (end, about) = match Box::pin(service.sessions().connect(user, session)).await {
             Ok(subscription) => {
                 let queue = Arc::clone(subscription.queue());
                 let mut life = Life::new(
@@ -97,7 +97,8 @@ impl Session {
                     .await
                     .unwrap_or(End::ByUs(Close::Failed));
                 let about = life.about;
-                let disconnect = |subscription| Box::pin(service.disconnect(subscription));
+                let disconnect =
+                    |subscription| Box::pin(service.sessions().disconnect(subscription));
                 let missed = course::leave(subscription, disconnect).await;
                 service.metrics().events_dropped(Loss::SessionEnded, missed);
                 (end, about)

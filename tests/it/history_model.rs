@@ -115,14 +115,18 @@ impl World {
         match self.random.random_range(0..100) {
             0..60 => self.call(who).await,
             60..70 => {
-                self.service.mark_seen(user(who)).await.expect("seen");
+                self.service
+                    .history()
+                    .mark_seen(user(who))
+                    .await
+                    .expect("seen");
                 for entry in self.entries.iter_mut().filter(|entry| entry.owner == who) {
                     entry.unseen = false;
                 }
             }
             70..90 => self.delete_one(who).await,
             90..93 => {
-                let deleted = self.service.delete_history(user(who)).await;
+                let deleted = self.service.history().delete_all(user(who)).await;
                 let before = self.entries.len();
                 self.entries.retain(|entry| entry.owner != who);
                 let expected = before - self.entries.len();
@@ -134,11 +138,14 @@ impl World {
             93..96 => {
                 let age = Duration::from_secs(self.random.random_range(100..2_000));
                 let before = self.clock.now().minus(age);
-                let forgotten = self.service.forget_calls_over(before).await;
+                let forgotten = self.service.history().forget_calls_over(before).await;
                 forgotten.expect("forgotten");
                 let service = &self.service;
                 self.entries.retain(|entry| {
-                    let is_known = service.call(&user(entry.owner), entry.id.call).is_ok();
+                    let is_known = service
+                        .calls()
+                        .get(&user(entry.owner), entry.id.call)
+                        .is_ok();
                     assert!(is_known || entry.id.call.created_at() < before);
                     is_known
                 });
@@ -162,6 +169,7 @@ impl World {
         self.clock.advance(Duration::from_millis(1_500));
         let call = self
             .service
+            .calls()
             .initiate(principal(caller), new(callee, call_type));
         let call = call.await.expect("initiated").id;
         if self.random.random_bool(0.3) {
@@ -169,6 +177,7 @@ impl World {
             let third = *others.choose(&mut self.random).expect("others");
             let refused = self
                 .service
+                .calls()
                 .initiate(principal(third), new(callee, CallType::Audio));
             assert!(matches!(refused.await, Err(Error::UserBusy(_))));
             // Which id it got is seen in the history that it is in.
@@ -184,6 +193,7 @@ impl World {
         let (outcome, seconds) = match self.random.random_range(0..5) {
             0 => {
                 self.service
+                    .calls()
                     .end(principal(caller), call, None)
                     .await
                     .expect("ended");
@@ -192,6 +202,7 @@ impl World {
             1 => {
                 let reason = RejectReason::Declined;
                 self.service
+                    .calls()
                     .reject(principal(callee), call, reason)
                     .await
                     .expect("rejected");
@@ -199,11 +210,19 @@ impl World {
             }
             2 => {
                 self.clock.advance(RING);
-                assert_eq!(self.service.end_overdue_calls().await.expect("swept"), 1);
+                assert_eq!(
+                    self.service
+                        .deadlines()
+                        .end_overdue_calls()
+                        .await
+                        .expect("swept"),
+                    1
+                );
                 (Outcome::Missed, None)
             }
             3 => {
                 self.service
+                    .calls()
                     .end(principal(callee), call, None)
                     .await
                     .expect("ended");
@@ -211,12 +230,14 @@ impl World {
             }
             _ => {
                 self.service
+                    .calls()
                     .accept(principal(callee), call)
                     .await
                     .expect("accepted");
                 let seconds = self.random.random_range(0..100);
                 self.clock.advance(Duration::from_secs(seconds.into()));
                 self.service
+                    .calls()
                     .end(principal(caller), call, None)
                     .await
                     .expect("ended");
@@ -229,7 +250,8 @@ impl World {
     fn newest_of(&self, owner: usize) -> CallId {
         let page = self
             .service
-            .history(&user(owner), Filter::default(), None, 1);
+            .history()
+            .page(&user(owner), Filter::default(), None, 1);
         page.expect("read").items[0].id.call
     }
 
@@ -268,7 +290,7 @@ impl World {
     }
 
     fn is_in_a_call(&self, place: usize) -> bool {
-        let call = self.service.active_call(&user(place));
+        let call = self.service.calls().active(&user(place));
         call.expect("read").is_some()
     }
 
@@ -276,7 +298,7 @@ impl World {
         let Some(entry) = self.entries.choose(&mut self.random).cloned() else {
             return;
         };
-        let deleted = self.service.delete_past_call(user(who), entry.id).await;
+        let deleted = self.service.history().delete(user(who), entry.id).await;
         if entry.owner == who {
             deleted.expect("deleted");
             self.entries
@@ -296,7 +318,7 @@ impl World {
                 .cloned()
                 .collect();
             let unseen = own.iter().filter(|entry| entry.unseen).count();
-            let counted = self.service.unseen(&user(owner)).expect("read");
+            let counted = self.service.history().unseen(&user(owner)).expect("read");
             assert_eq!(counted, u64::try_from(unseen).expect("few"), "{place}");
             let filter = self.any_filter();
             let fits = |entry: &&Entry| {
@@ -311,7 +333,7 @@ impl World {
                 expected,
                 "{place}: {filter:?}"
             );
-            let statistics = self.service.statistics(&user(owner), Period::All);
+            let statistics = self.service.history().statistics(&user(owner), Period::All);
             let statistics = statistics.expect("read");
             let seconds = own.iter().filter_map(|entry| entry.seconds.map(u64::from));
             assert_eq!(statistics.calls(), u64::try_from(own.len()).expect("few"));
@@ -334,7 +356,10 @@ impl World {
     fn pages(&self, owner: usize, filter: Filter, limit: u32) -> Vec<Seen> {
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
-            let page = self.service.history(&user(owner), filter, before, limit);
+            let page = self
+                .service
+                .history()
+                .page(&user(owner), filter, before, limit);
             let Page { items, next } = page.expect("read");
             seen.extend(items.iter().map(shown));
             before = next;

@@ -9,7 +9,6 @@ use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::Clock;
 use chattrix::service::{Error, NewCall, Service};
 use chattrix::settings::Settings;
-use chattrix::store;
 use chattrix::user::{SessionId, UserId};
 use rusqlite::Connection;
 
@@ -59,7 +58,7 @@ async fn initiate(service: &Service, pair: u32) -> Result<chattrix::call::Call, 
         channel: ChannelId::parse("channel").expect("a channel"),
         idempotency_key: None,
     };
-    service.initiate(principal(pair), new).await
+    service.calls().initiate(principal(pair), new).await
 }
 
 fn principal(pair: u32) -> Principal {
@@ -71,7 +70,7 @@ fn principal(pair: u32) -> Principal {
 }
 
 fn is_unavailable(error: &Error) -> bool {
-    matches!(error, Error::Store(store::Error::Unavailable(_)))
+    matches!(error, Error::Unavailable(_))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -135,7 +134,7 @@ async fn goodput(
                     let asked = Instant::now();
                     let done = match call {
                         None => initiate(&service, pair).await,
-                        Some(id) => service.end(principal(pair), id, None).await,
+                        Some(id) => service.calls().end(principal(pair), id, None).await,
                     };
                     match done {
                         Ok(after) => {
@@ -152,7 +151,12 @@ async fn goodput(
                 }
                 if let Some(id) = call {
                     // Whatever it takes: the next round begins with nobody in a call.
-                    while service.end(principal(pair), id, None).await.is_err() {
+                    while service
+                        .calls()
+                        .end(principal(pair), id, None)
+                        .await
+                        .is_err()
+                    {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
                 }

@@ -149,6 +149,7 @@ impl World {
         let now = self.clock.now();
         let subscription = self
             .service
+            .sessions()
             .connect(user.clone(), id.clone())
             .await
             .expect("connected");
@@ -189,7 +190,10 @@ impl World {
         {
             presence.gone_at = Some(self.clock.now());
         }
-        self.service.disconnect(session.subscription).await;
+        self.service
+            .sessions()
+            .disconnect(session.subscription)
+            .await;
     }
 
     async fn block_or_unblock(&mut self, owner: UserId) {
@@ -200,11 +204,19 @@ impl World {
         }
         let (owner, user) = pair.clone();
         if self.blocks.remove(&pair) {
-            let done = self.service.delist(owner, List::Blocked, user).await;
+            let done = self
+                .service
+                .lists()
+                .delist(owner, List::Blocked, user)
+                .await;
             done.expect("unblocked");
         } else {
             self.blocks.insert(pair);
-            let done = self.service.enlist(owner, List::Blocked, user).await;
+            let done = self
+                .service
+                .lists()
+                .enlist(owner, List::Blocked, user)
+                .await;
             done.expect("blocked");
         }
     }
@@ -223,7 +235,7 @@ impl World {
             idempotency_key: None,
         };
         let principal = self.principal(&caller);
-        let outcome = self.service.initiate(principal, new).await;
+        let outcome = self.service.calls().initiate(principal, new).await;
         let suppressed = self.blocks.contains(&(callee.clone(), caller.clone()));
         match outcome {
             Err(Error::OwnNumber) => assert_eq!(caller, callee),
@@ -285,11 +297,26 @@ impl World {
         let principal = self.principal(&user);
         let (service, session) = (self.service.clone(), principal.session.clone());
         let outcome = match self.random.random_range(0..5) {
-            0 => service.accept(principal, id).await,
-            1 => service.reject(principal, id, RejectReason::Declined).await,
-            2 => service.end(principal, id, None).await,
-            3 => service.set_status(principal, id, Target::Active).await,
-            _ => service.set_status(principal, id, Target::Connecting).await,
+            0 => service.calls().accept(principal, id).await,
+            1 => {
+                service
+                    .calls()
+                    .reject(principal, id, RejectReason::Declined)
+                    .await
+            }
+            2 => service.calls().end(principal, id, None).await,
+            3 => {
+                service
+                    .calls()
+                    .set_status(principal, id, Target::Active)
+                    .await
+            }
+            _ => {
+                service
+                    .calls()
+                    .set_status(principal, id, Target::Connecting)
+                    .await
+            }
         };
         let Ok(after) = outcome else { return };
         assert!(
@@ -344,13 +371,23 @@ impl World {
             }
         }
         // What has expired is found by nobody, whether it is still there or not.
-        self.service.forget_expired().await.expect("forgotten");
-        let ended = self.service.end_overdue_calls().await.expect("swept");
+        self.service
+            .deadlines()
+            .forget_expired()
+            .await
+            .expect("forgotten");
+        let ended = self
+            .service
+            .deadlines()
+            .end_overdue_calls()
+            .await
+            .expect("swept");
         assert_eq!(ended, due.len());
         for (before, gone) in due {
             let after = self
                 .service
-                .call(&before.caller, before.id)
+                .calls()
+                .get(&before.caller, before.id)
                 .expect("stored");
             let by = gone.clone().map_or(Actor::System, Actor::User);
             let event = match before.state.started_at() {
@@ -414,9 +451,13 @@ impl World {
             assert_eq!(heard, std::mem::take(&mut session.expected), "{place}");
         }
         for (id, known) in &mut self.calls {
-            let stored = self.service.call(&known.caller, *id).expect("stored");
+            let stored = self
+                .service
+                .calls()
+                .get(&known.caller, *id)
+                .expect("stored");
             if known.suppressed {
-                let seen = self.service.call(&known.callee, *id);
+                let seen = self.service.calls().get(&known.callee, *id);
                 assert!(
                     matches!(seen, Err(Error::Refused(CallError::NotAParticipant))),
                     "{place}"
@@ -432,7 +473,8 @@ impl World {
         for user in &self.users {
             let active = self
                 .service
-                .active_call(&user.id)
+                .calls()
+                .active(&user.id)
                 .expect("read")
                 .map(|call| call.id);
             assert_eq!(

@@ -235,7 +235,7 @@ async fn messages_are_forgotten_after_two_days() {
     };
     let time = Clock::Manual(clock.clone());
     let service = Service::new(store, hub, time, rules, metrics, Some(webhook_config));
-    service.begin().await.expect("it begins");
+    service.deadlines().begin().await.expect("it begins");
     let user = |id| UserId::parse(id).expect("a user id");
     let principal = Principal {
         user: user("alice"),
@@ -248,14 +248,40 @@ async fn messages_are_forgotten_after_two_days() {
         channel: ChannelId::parse("c").expect("a channel"),
         idempotency_key: None,
     };
-    service.initiate(principal, new).await.expect("a call");
+    service
+        .calls()
+        .initiate(principal, new)
+        .await
+        .expect("a call");
     clock.advance(Duration::from_hours(47));
-    assert_eq!(service.end_overdue_calls().await.expect("missed"), 1);
-    assert_eq!(service.forget_old_messages().await.expect("done"), 0);
+    assert_eq!(
+        service
+            .deadlines()
+            .end_overdue_calls()
+            .await
+            .expect("missed"),
+        1
+    );
+    assert_eq!(
+        service
+            .webhooks()
+            .forget_old_messages()
+            .await
+            .expect("done"),
+        0
+    );
     clock.advance(Duration::from_hours(2));
-    assert_eq!(service.forget_old_messages().await.expect("done"), 1);
-    let receiver = service.receivers().expect("receivers")[0].id;
+    assert_eq!(
+        service
+            .webhooks()
+            .forget_old_messages()
+            .await
+            .expect("done"),
+        1
+    );
+    let receiver = service.webhooks().receivers().expect("receivers")[0].id;
     let due = service
+        .webhooks()
         .due_deliveries(receiver, Timestamp::MAX, 9)
         .expect("read");
     let due = due.expect("not paused").deliveries;
@@ -265,7 +291,14 @@ async fn messages_are_forgotten_after_two_days() {
         "the second waited behind the first, which is gone"
     );
     clock.advance(Duration::from_hours(48));
-    assert_eq!(service.forget_old_messages().await.expect("done"), 1);
+    assert_eq!(
+        service
+            .webhooks()
+            .forget_old_messages()
+            .await
+            .expect("done"),
+        1
+    );
 }
 
 #[rocket::async_test]
