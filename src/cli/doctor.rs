@@ -335,8 +335,8 @@ fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Fin
         (false, 0) => Finding::odd(
             "proxy",
             format!("trusted_proxies is empty, and other machines may reach {address}"),
-            "the server has no time limit for incomplete requests: on the internet, run it behind nginx or \
-             Caddy (deploy/) and add the proxy to trusted_proxies",
+            "on the internet, run the server behind nginx or Caddy (deploy/) for TLS, and add the \
+             proxy to trusted_proxies",
         ),
     }
 }
