@@ -1,24 +1,21 @@
-//! Random calls, looks, deletions and prunings on a real store, and after each of them every history as a
-//! plain list says it must be: pages by every filter, what is unseen, the statistics.
+//! Random calls, reads, deletions and prunings on a real store. After each step every history is the list that the model
+//! gives: pages by every filter, the unseen count, the statistics.
 
 use std::time::Duration;
 
 use chattrix::call::history::{Direction, Outcome, Period};
 use chattrix::call::transition::Limits;
 use chattrix::call::{
-    CallId, CallType, ChannelId, EntryId, Filter, PastCall, Principal, RejectReason, Source,
+    CallId, CallType, EntryId, Filter, PastCall, Principal, RejectReason, Source,
 };
-use chattrix::clock::{Clock, ManualClock};
-use chattrix::hub::{Capacity, Hub};
-use chattrix::metrics::Metrics;
-use chattrix::service::{Error, NewCall, Page, Rules, Service};
-use chattrix::store::{Database, Store};
+use chattrix::service::{Error, NewCall, Page, Rules};
 use chattrix::user::{Profile, SessionId, UserId};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::support::wall_clock_hand;
+use crate::support::ServiceFixture;
+use crate::support::model::{Action, Durations, Model, channel};
 
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const STEPS: usize = 100;
@@ -26,17 +23,17 @@ const SEEDS: u64 = 4;
 const RING: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_happens_every_history_is_the_list_that_it_must_be() {
+async fn random_histories_follow_the_model() {
     for seed in 0..SEEDS {
-        let mut world = World::new(seed);
+        let mut simulation = Simulation::new(seed);
         for step in 0..STEPS {
-            world.act().await;
-            world.check(&format!("seed {seed}, step {step}"));
+            simulation.step().await;
+            simulation.check(&format!("seed {seed}, step {step}"));
         }
     }
 }
 
-/// An entry as it must be.
+/// Entry as it must be.
 #[derive(Clone)]
 struct Entry {
     owner: usize,
@@ -47,11 +44,10 @@ struct Entry {
     unseen: bool,
 }
 
-struct World {
-    _folder: tempfile::TempDir,
+struct Simulation {
+    fixture: ServiceFixture,
     random: StdRng,
-    clock: ManualClock,
-    service: Service,
+    model: Model,
     /// The oldest first.
     entries: Vec<Entry>,
 }
@@ -68,54 +64,38 @@ fn principal(place: usize) -> Principal {
     }
 }
 
-impl World {
+impl Simulation {
     fn new(seed: u64) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("calls.db");
-        let clock = wall_clock_hand();
-        let database = Database::open(&file).expect("a database");
-        for (place, name) in USERS.iter().enumerate() {
-            let profile = Profile {
-                id: user(place),
-                name: name.to_uppercase(),
-                avatar: None,
-            };
-            database.add_user(&profile, clock.now()).expect("added");
-        }
-        let hub = Hub::new(Capacity {
-            event_queue: 256,
-            sessions_per_user: 8,
-            connections: 100,
-            connections_per_address: None,
-        });
+        let profile = |place| Profile {
+            id: user(place),
+            name: USERS[place].to_uppercase(),
+            avatar: None,
+        };
+        let users: Vec<Profile> = (0..USERS.len()).map(profile).collect();
         let rules = Rules::only(Limits {
             ring_timeout: RING,
             max_call_duration: None,
         });
-        let metrics = Metrics::new("0.0.0");
-        let store = Store::open(&file, metrics.clone()).expect("a store");
+        let durations = Durations {
+            ring: RING,
+            longest: None,
+            grace: None,
+        };
         Self {
-            _folder: folder,
+            fixture: ServiceFixture::new(&users, rules),
             random: StdRng::seed_from_u64(seed),
-            service: Service::new(
-                store,
-                hub,
-                Clock::Manual(clock.clone()),
-                rules,
-                metrics,
-                None,
-            ),
-            clock,
+            model: Model::new(users, durations),
             entries: Vec::new(),
         }
     }
 
-    async fn act(&mut self) {
+    async fn step(&mut self) {
         let who = self.random.random_range(0..USERS.len());
         match self.random.random_range(0..100) {
             0..60 => self.call(who).await,
             60..70 => {
-                self.service
+                self.fixture
+                    .service
                     .history()
                     .mark_seen(user(who))
                     .await
@@ -126,7 +106,7 @@ impl World {
             }
             70..90 => self.delete_one(who).await,
             90..93 => {
-                let deleted = self.service.history().delete_all(user(who)).await;
+                let deleted = self.fixture.service.history().delete_all(user(who)).await;
                 let before = self.entries.len();
                 self.entries.retain(|entry| entry.owner != who);
                 let expected = before - self.entries.len();
@@ -137,10 +117,15 @@ impl World {
             }
             93..96 => {
                 let age = Duration::from_secs(self.random.random_range(100..2_000));
-                let before = self.clock.now().minus(age);
-                let forgotten = self.service.history().forget_calls_over(before).await;
+                let before = self.fixture.clock.now().minus(age);
+                let forgotten = self
+                    .fixture
+                    .service
+                    .history()
+                    .forget_calls_over(before)
+                    .await;
                 forgotten.expect("forgotten");
-                let service = &self.service;
+                let service = &self.fixture.service;
                 self.entries.retain(|entry| {
                     let is_known = service
                         .calls()
@@ -150,155 +135,131 @@ impl World {
                     is_known
                 });
             }
-            _ => self.clock.advance(Duration::from_mins(5)),
+            _ => self.fixture.clock.advance(Duration::from_mins(5)),
         }
     }
 
-    /// A call that comes to one of its ends, and sometimes another to a participant of it meanwhile.
+    /// Makes a call that comes to one of its ends; sometimes a third user calls the callee meanwhile.
     async fn call(&mut self, caller: usize) {
         let mut others: Vec<usize> = (0..USERS.len()).filter(|one| *one != caller).collect();
         let callee = *others.choose(&mut self.random).expect("others");
         others.retain(|one| *one != callee);
         let call_type = *CallType::ALL.choose(&mut self.random).expect("types");
-        let new = |callee, call_type| NewCall {
+        self.fixture.clock.advance(Duration::from_millis(1_500));
+        let call = self.initiate(caller, callee, call_type).await;
+        let call = call.expect("initiated");
+        if self.random.random_bool(0.3) {
+            self.fixture.clock.advance(Duration::from_millis(10));
+            let third = *others.choose(&mut self.random).expect("others");
+            let refused = self.initiate(third, callee, CallType::Audio).await;
+            assert!(matches!(refused, Err(Error::UserBusy(_))));
+            // The history of the refused caller shows the id of the refused call.
+            self.remember(self.newest_of(third));
+        }
+        match self.random.random_range(0..5) {
+            0 => self.act(caller, call, Action::End).await,
+            1 => self.act(callee, call, Action::Reject).await,
+            2 => {
+                self.fixture.clock.advance(RING);
+                let ended = self.fixture.service.deadlines().end_overdue_calls().await;
+                assert_eq!(ended.expect("swept"), 1);
+                self.model.end_overdue(self.fixture.clock.now());
+            }
+            3 => self.act(callee, call, Action::End).await,
+            _ => {
+                self.act(callee, call, Action::Accept).await;
+                let seconds = self.random.random_range(0..100);
+                self.fixture.clock.advance(Duration::from_secs(seconds));
+                self.act(caller, call, Action::End).await;
+            }
+        }
+        self.remember(call);
+    }
+
+    /// Calls `callee`, in the model too.
+    async fn initiate(
+        &mut self,
+        caller: usize,
+        callee: usize,
+        call_type: CallType,
+    ) -> Result<CallId, Error> {
+        let new = NewCall {
             callee: user(callee),
             call_type,
-            channel: ChannelId::parse("channel").expect("a channel"),
+            channel: channel(),
             idempotency_key: None,
         };
-        self.clock.advance(Duration::from_millis(1_500));
-        let call = self
+        let made = self
+            .fixture
             .service
             .calls()
-            .initiate(principal(caller), new(callee, call_type));
-        let call = call.await.expect("initiated").id;
-        if self.random.random_bool(0.3) {
-            self.clock.advance(Duration::from_millis(10));
-            let third = *others.choose(&mut self.random).expect("others");
-            let refused = self
-                .service
-                .calls()
-                .initiate(principal(third), new(callee, CallType::Audio));
-            assert!(matches!(refused.await, Err(Error::UserBusy(_))));
-            // Which id it got is seen in the history that it is in.
-            let newest = self.newest_of(third);
-            self.remember(
-                newest,
-                CallType::Audio,
-                [third, callee],
-                Outcome::Rejected,
-                None,
-            );
-        }
-        let (outcome, seconds) = match self.random.random_range(0..5) {
-            0 => {
-                self.service
-                    .calls()
-                    .end(principal(caller), call, None)
-                    .await
-                    .expect("ended");
-                (Outcome::Cancelled, Some(0))
-            }
-            1 => {
-                let reason = RejectReason::Declined;
-                self.service
-                    .calls()
-                    .reject(principal(callee), call, reason)
-                    .await
-                    .expect("rejected");
-                (Outcome::Rejected, None)
-            }
-            2 => {
-                self.clock.advance(RING);
-                assert_eq!(
-                    self.service
-                        .deadlines()
-                        .end_overdue_calls()
-                        .await
-                        .expect("swept"),
-                    1
-                );
-                (Outcome::Missed, None)
-            }
-            3 => {
-                self.service
-                    .calls()
-                    .end(principal(callee), call, None)
-                    .await
-                    .expect("ended");
-                (Outcome::Rejected, None)
-            }
-            _ => {
-                self.service
-                    .calls()
-                    .accept(principal(callee), call)
-                    .await
-                    .expect("accepted");
-                let seconds = self.random.random_range(0..100);
-                self.clock.advance(Duration::from_secs(seconds.into()));
-                self.service
-                    .calls()
-                    .end(principal(caller), call, None)
-                    .await
-                    .expect("ended");
-                (Outcome::Completed, Some(seconds))
-            }
+            .initiate(principal(caller), new)
+            .await;
+        let id = match &made {
+            Ok(call) => call.id,
+            Err(_) => self.newest_of(caller),
         };
-        self.remember(call, call_type, [caller, callee], outcome, seconds);
+        let (users, now) = ([&user(caller), &user(callee)], self.fixture.clock.now());
+        self.model.initiate(id, users, call_type, false, now);
+        made.map(|call| call.id)
+    }
+
+    async fn act(&mut self, place: usize, call: CallId, action: Action) {
+        let (principal, service) = (principal(place), &self.fixture.service);
+        let (actor, now) = (
+            (&principal.user, &principal.session),
+            self.fixture.clock.now(),
+        );
+        let expected = self.model.act(call, actor, action, now);
+        assert_eq!(expected, Ok(true));
+        let done = match action {
+            Action::Accept => service.calls().accept(principal, call).await,
+            Action::Reject => {
+                let reason = RejectReason::Declined;
+                service.calls().reject(principal, call, reason).await
+            }
+            _ => service.calls().end(principal, call, None).await,
+        };
+        done.expect("allowed");
     }
 
     fn newest_of(&self, owner: usize) -> CallId {
-        let page = self
-            .service
+        let service = &self.fixture.service;
+        let page = service
             .history()
             .page(&user(owner), Filter::default(), None, 1);
         page.expect("read").items[0].id.call
     }
 
-    /// What both must have of a call; the callee missed what the caller gave up, or could not reach.
-    fn remember(
-        &mut self,
-        call: CallId,
-        call_type: CallType,
-        [caller, callee]: [usize; 2],
-        outcome: Outcome,
-        seconds: Option<u32>,
-    ) {
-        let is_new = self.entries.iter().all(|entry| entry.id.call != call);
+    /// Adds the entries that both participants must have of a final call.
+    fn remember(&mut self, id: CallId) {
+        let is_new = self.entries.iter().all(|entry| entry.id.call != id);
         assert!(is_new, "a call is remembered once");
-        let for_callee = match outcome {
-            Outcome::Cancelled => Outcome::Missed,
-            // A call that was refused for the callee is over before the one that it is in.
-            Outcome::Rejected if self.is_in_a_call(callee) => Outcome::Missed,
-            other => other,
-        };
-        for (owner, direction, outcome) in [
-            (caller, Direction::Outgoing, outcome),
-            (callee, Direction::Incoming, for_callee),
-        ] {
-            let missed = outcome == Outcome::Missed;
+        let call = self.model.call(id);
+        for (owner, id, outcome, seconds) in call.entries() {
+            let owner = USERS.iter().position(|one| *one == owner.as_str());
             self.entries.push(Entry {
-                owner,
-                id: EntryId { call, direction },
-                call_type,
+                owner: owner.expect("a user"),
+                id,
+                call_type: call.call_type,
                 outcome,
-                seconds: seconds.filter(|_| !missed),
-                unseen: missed && direction == Direction::Incoming,
+                seconds,
+                unseen: outcome == Outcome::Missed && id.direction == Direction::Incoming,
             });
         }
         self.entries.sort_by_key(|entry| entry.id.call);
-    }
-
-    fn is_in_a_call(&self, place: usize) -> bool {
-        let call = self.service.calls().active(&user(place));
-        call.expect("read").is_some()
     }
 
     async fn delete_one(&mut self, who: usize) {
         let Some(entry) = self.entries.choose(&mut self.random).cloned() else {
             return;
         };
-        let deleted = self.service.history().delete(user(who), entry.id).await;
+        let deleted = self
+            .fixture
+            .service
+            .history()
+            .delete(user(who), entry.id)
+            .await;
         if entry.owner == who {
             deleted.expect("deleted");
             self.entries
@@ -318,7 +279,12 @@ impl World {
                 .cloned()
                 .collect();
             let unseen = own.iter().filter(|entry| entry.unseen).count();
-            let counted = self.service.history().unseen(&user(owner)).expect("read");
+            let counted = self
+                .fixture
+                .service
+                .history()
+                .unseen(&user(owner))
+                .expect("read");
             assert_eq!(counted, u64::try_from(unseen).expect("few"), "{place}");
             let filter = self.any_filter();
             let fits = |entry: &&Entry| {
@@ -333,7 +299,11 @@ impl World {
                 expected,
                 "{place}: {filter:?}"
             );
-            let statistics = self.service.history().statistics(&user(owner), Period::All);
+            let statistics = self
+                .fixture
+                .service
+                .history()
+                .statistics(&user(owner), Period::All);
             let statistics = statistics.expect("read");
             let seconds = own.iter().filter_map(|entry| entry.seconds.map(u64::from));
             assert_eq!(statistics.calls(), u64::try_from(own.len()).expect("few"));
@@ -357,6 +327,7 @@ impl World {
         let (mut seen, mut before) = (Vec::new(), None);
         loop {
             let page = self
+                .fixture
                 .service
                 .history()
                 .page(&user(owner), filter, before, limit);

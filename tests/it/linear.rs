@@ -6,11 +6,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chattrix::call::Status;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Barrier;
 
+use crate::support::model::{Action, next_status};
 use crate::support::{Answer, Api, TestServer, rounds};
 
 /// Pairs of users, each with two devices for either of them: 64 clients.
@@ -24,47 +26,21 @@ const CALLS: usize = 4;
 /// 16 pairs, 4 clients, 8 operations, and so many calls: over 100,000 operations.
 const CALLS_IN_SOAK: usize = 200;
 
-/// Where a call is, as far as it decides what may be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Status {
-    Ringing,
-    Connecting,
-    Active,
-    Ended,
-    Rejected,
-}
-
-/// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
-    Accept,
-    Reject,
-    End,
-    Activate,
-    Read,
-}
-
 /// One operation of a history: what was done, what was answered, and when both were.
 #[derive(Clone, Copy, Debug)]
 struct Operation {
-    deed: Deed,
+    /// What was done; `None` read the call.
+    action: Option<Action>,
     /// The status that was answered, or none where it was refused.
     answered: Option<Status>,
     asked_at: Instant,
     answered_at: Instant,
 }
 
-/// The register: where `deed` takes a call that is in `status`, and what it is answered.
-fn step(status: Status, deed: Deed) -> (Status, Option<Status>) {
-    let next = match (deed, status) {
-        (Deed::Read, _) => status,
-        (Deed::Accept, Status::Ringing) => Status::Connecting,
-        (Deed::Reject, Status::Ringing) => Status::Rejected,
-        (Deed::End, Status::Ringing | Status::Connecting | Status::Active) => Status::Ended,
-        (Deed::Activate, Status::Connecting | Status::Active) => Status::Active,
-        (Deed::Accept | Deed::Reject | Deed::End | Deed::Activate, _) => return (status, None),
-    };
-    (next, Some(next))
+/// Returns the status after `action` (`None` reads) on a call in `status`, and the answer.
+fn step(status: Status, action: Option<Action>) -> (Status, Option<Status>) {
+    let next = action.map_or(Some(status), |action| next_status(status, action));
+    (next.unwrap_or(status), next)
 }
 
 /// Whether some order explains `history`, from a call that rings (Wing and Gong, 1993, with the states that were
@@ -88,7 +64,7 @@ fn is_linearizable(history: &[Operation]) -> bool {
         for place in left() {
             let operation = history[place];
             let may_be_next = first_answer.is_none_or(|first| operation.asked_at <= first);
-            let (next, answered) = step(status, operation.deed);
+            let (next, answered) = step(status, operation.action);
             if may_be_next && answered == operation.answered {
                 open.push((done | 1 << place, next));
             }
@@ -165,34 +141,37 @@ async fn operate(
 ) -> Vec<Operation> {
     let mut random = StdRng::seed_from_u64(seed);
     let all = [
-        Deed::Read,
-        Deed::Activate,
-        Deed::Activate,
-        Deed::End,
-        Deed::Accept,
-        Deed::Reject,
+        None,
+        Some(Action::Activate),
+        Some(Action::Activate),
+        Some(Action::End),
+        Some(Action::Accept),
+        Some(Action::Reject),
+        Some(Action::Connect),
     ];
-    // Only the callee accepts and rejects. The end is seldom, or all would be over at once.
+    // Only the callee accepts, rejects and connects. The end is seldom, or all would be over at once.
     let own = if is_callee { &all[..] } else { &all[..4] };
     let mut history = Vec::with_capacity(OPERATIONS);
     start.wait().await;
     for _ in 0..OPERATIONS {
-        let deed = *own.choose(&mut random).expect("deeds");
-        let deed = if matches!(deed, Deed::End | Deed::Reject) && random.random_bool(0.6) {
-            Deed::Read
-        } else {
-            deed
-        };
+        let action = *own.choose(&mut random).expect("actions");
+        let action =
+            if matches!(action, Some(Action::End | Action::Reject)) && random.random_bool(0.6) {
+                None
+            } else {
+                action
+            };
         let asked_at = Instant::now();
-        let answer = match deed {
-            Deed::Accept => api.accept(&call).await,
-            Deed::Reject => api.reject(&call, "declined").await,
-            Deed::End => api.end(&call).await,
-            Deed::Activate => api.set_status(&call, "ACTIVE").await,
-            Deed::Read => api.details(&call).await,
+        let answer = match action {
+            Some(Action::Accept) => api.accept(&call).await,
+            Some(Action::Reject) => api.reject(&call, "declined").await,
+            Some(Action::End) => api.end(&call).await,
+            Some(Action::Connect) => api.set_status(&call, "CONNECTING").await,
+            Some(Action::Activate) => api.set_status(&call, "ACTIVE").await,
+            None => api.details(&call).await,
         };
         history.push(Operation {
-            deed,
+            action,
             answered: answered(answer),
             asked_at,
             answered_at: Instant::now(),
@@ -207,26 +186,23 @@ fn answered(answer: Answer) -> Option<Status> {
         return None;
     }
     let call = answer.success(200);
-    Some(match call["status"].as_str().expect("a status") {
-        "INITIATING" | "RINGING" => Status::Ringing,
-        "CONNECTING" => Status::Connecting,
-        "ACTIVE" => Status::Active,
-        "ENDED" => Status::Ended,
-        "REJECTED" => Status::Rejected,
-        other => panic!("{other}"),
-    })
+    let word = call["status"].as_str().expect("a status");
+    // The model's calls ring from the start.
+    let is = |status: &Status| status.as_str() == word.replace("INITIATING", "RINGING");
+    Status::ALL.into_iter().find(is)
 }
 
-/// Operations by their deeds, answers and times in milliseconds.
-fn history(operations: &[(Deed, Option<Status>, u64, u64)]) -> Vec<Operation> {
+/// Operations by their actions, answers and times in milliseconds.
+fn history(operations: &[(Option<Action>, Option<Status>, u64, u64)]) -> Vec<Operation> {
     let start = Instant::now();
     let at = |ms| start + Duration::from_millis(ms);
-    let operation = |(deed, answered, from, to): &(Deed, Option<Status>, u64, u64)| Operation {
-        deed: *deed,
-        answered: *answered,
-        asked_at: at(*from),
-        answered_at: at(*to),
-    };
+    let operation =
+        |(action, answered, from, to): &(Option<Action>, Option<Status>, u64, u64)| Operation {
+            action: *action,
+            answered: *answered,
+            asked_at: at(*from),
+            answered_at: at(*to),
+        };
     operations.iter().map(operation).collect()
 }
 
@@ -234,40 +210,40 @@ fn history(operations: &[(Deed, Option<Status>, u64, u64)]) -> Vec<Operation> {
 #[test]
 fn the_checker_takes_what_can_be_and_refuses_what_cannot() {
     use Status::{Active, Connecting, Ended, Rejected, Ringing};
-    let accept = (Deed::Accept, Some(Connecting), 0, 10);
+    let accept = (Some(Action::Accept), Some(Connecting), 0, 10);
     assert!(is_linearizable(&[]));
     for can_be in [
-        &[accept, (Deed::Reject, None, 0, 10)][..],
+        &[accept, (Some(Action::Reject), None, 0, 10)][..],
         &[
-            (Deed::Read, Some(Ringing), 0, 20),
+            (None, Some(Ringing), 0, 20),
             accept,
-            (Deed::Read, Some(Connecting), 15, 30),
+            (None, Some(Connecting), 15, 30),
         ],
         &[
-            (Deed::Activate, Some(Active), 5, 15),
+            (Some(Action::Activate), Some(Active), 5, 15),
             accept,
-            (Deed::End, Some(Ended), 5, 30),
+            (Some(Action::End), Some(Ended), 5, 30),
         ],
     ] {
         assert!(is_linearizable(&history(can_be)), "{can_be:?}");
     }
     for cannot_be in [
         // Two winners.
-        &[accept, (Deed::Reject, Some(Rejected), 0, 10)][..],
+        &[accept, (Some(Action::Reject), Some(Rejected), 0, 10)][..],
         // A read that goes back in time.
-        &[accept, (Deed::Read, Some(Ringing), 11, 20)],
+        &[accept, (None, Some(Ringing), 11, 20)],
         // Lost after its answer.
         &[
             accept,
-            (Deed::Read, Some(Connecting), 11, 20),
-            (Deed::Accept, Some(Connecting), 21, 30),
+            (None, Some(Connecting), 11, 20),
+            (Some(Action::Accept), Some(Connecting), 21, 30),
         ],
         // Refused, though nothing stood in the way.
-        &[(Deed::End, None, 0, 10)],
+        &[(Some(Action::End), None, 0, 10)],
         // Active before anybody could have accepted.
         &[
-            (Deed::Activate, Some(Active), 0, 4),
-            (Deed::Accept, Some(Connecting), 5, 10),
+            (Some(Action::Activate), Some(Active), 0, 4),
+            (Some(Action::Accept), Some(Connecting), 5, 10),
         ],
     ] {
         assert!(!is_linearizable(&history(cannot_be)), "{cannot_be:?}");

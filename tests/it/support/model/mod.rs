@@ -1,0 +1,329 @@
+//! Model of a call's life: the table of contract section 3, written without the kernel's transitions, and the events
+//! that each session must get. Random tests compare the server with it after every step.
+
+mod call;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use chattrix::call::notice::Invitation;
+use chattrix::call::{Actor, CallId, CallType, ChannelId, Event, Status};
+use chattrix::clock::Timestamp;
+use chattrix::user::{Profile, SessionId, UserId};
+
+pub use call::ModelCall;
+
+use Status::{Active, Connecting, Ended, Initiating, Missed, Rejected, Ringing};
+
+/// Time for which an event is kept for a user without a session.
+const KEPT: Duration = Duration::from_mins(5);
+
+/// Action of a user on a call. A rejection has the reason `declined`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Accept,
+    Reject,
+    End,
+    /// PATCH to CONNECTING.
+    Connect,
+    /// PATCH to ACTIVE.
+    Activate,
+}
+
+impl Action {
+    pub const ALL: [Self; 5] = [
+        Self::Accept,
+        Self::Reject,
+        Self::End,
+        Self::Connect,
+        Self::Activate,
+    ];
+
+    const fn is_for_the_callee(self) -> bool {
+        matches!(self, Self::Accept | Self::Reject | Self::Connect)
+    }
+}
+
+/// Returns the status that `action` gives a call in `status`; `None` for `invalid_status`.
+pub const fn next_status(status: Status, action: Action) -> Option<Status> {
+    match (action, status) {
+        (Action::Accept | Action::Connect, Initiating | Ringing)
+        | (Action::Connect, Connecting) => Some(Connecting),
+        (Action::Reject, Initiating | Ringing) => Some(Rejected),
+        (Action::End, Initiating | Ringing | Connecting | Active) => Some(Ended),
+        (Action::Activate, Connecting | Active) => Some(Active),
+        _ => None,
+    }
+}
+
+/// Answer to a request to call somebody.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Initiation {
+    Made,
+    OwnNumber,
+    CallerBusy(CallId),
+    UserBusy,
+}
+
+/// Durations of the server under test.
+#[derive(Clone, Copy)]
+pub struct Durations {
+    pub ring: Duration,
+    pub longest: Option<Duration>,
+    pub grace: Option<Duration>,
+}
+
+/// Event and its instant.
+pub type Dated = (Event, Timestamp);
+
+/// Connected session and the events that it must get next.
+struct Session {
+    user: UserId,
+    id: SessionId,
+    expected: Vec<Dated>,
+}
+
+/// Users, sessions and calls as they must be.
+pub struct Model {
+    pub users: Vec<Profile>,
+    durations: Durations,
+    calls: BTreeMap<CallId, ModelCall>,
+    sessions: Vec<Session>,
+    kept: HashMap<UserId, Vec<Dated>>,
+    /// Instants at which participants of a live call lost their last session.
+    gone: HashMap<UserId, Timestamp>,
+}
+
+impl Model {
+    pub fn new(users: Vec<Profile>, durations: Durations) -> Self {
+        Self {
+            users,
+            durations,
+            calls: BTreeMap::new(),
+            sessions: Vec::new(),
+            kept: HashMap::new(),
+            gone: HashMap::new(),
+        }
+    }
+
+    pub fn calls(&self) -> impl DoubleEndedIterator<Item = &ModelCall> {
+        self.calls.values()
+    }
+
+    pub fn call(&self, id: CallId) -> &ModelCall {
+        &self.calls[&id]
+    }
+
+    pub fn live_call(&self, user: &UserId) -> Option<&ModelCall> {
+        self.calls
+            .values()
+            .find(|call| call.status.is_live() && call.participants().contains(user))
+    }
+
+    /// Returns the sessions of `user`.
+    pub fn sessions(&self, user: &UserId) -> Vec<SessionId> {
+        let own = self.sessions.iter().filter(|one| one.user == *user);
+        own.map(|one| one.id.clone()).collect()
+    }
+
+    /// Returns the events that `session` must have got since the last time.
+    pub fn take_expected(&mut self, session: &SessionId) -> Vec<Dated> {
+        let mut sessions = self.sessions.iter_mut();
+        let session = sessions.find(|one| one.id == *session);
+        session.map_or_else(Vec::new, |one| std::mem::take(&mut one.expected))
+    }
+
+    pub fn connect(&mut self, user: &UserId, id: SessionId, now: Timestamp) {
+        self.gone.remove(user);
+        let mut expected = self.kept.remove(user).unwrap_or_default();
+        expected.retain(|(_, at)| at.plus(KEPT) > now);
+        let live = self.live_call(user).map(|call| call.id);
+        if let Some(call) = live.and_then(|id| self.calls.get_mut(&id)) {
+            if call.callee == *user && call.status == Initiating {
+                (call.status, call.updated_at) = (Ringing, now);
+            }
+            if call.callee == *user && call.status == Ringing {
+                expected.push((invitation(call, &self.users), call.created_at));
+            }
+        }
+        self.sessions.push(Session {
+            user: user.clone(),
+            id,
+            expected,
+        });
+    }
+
+    pub fn disconnect(&mut self, id: &SessionId, now: Timestamp) {
+        let place = self.sessions.iter().position(|one| one.id == *id);
+        let user = self.sessions.remove(place.expect("it is connected")).user;
+        if self.sessions(&user).is_empty() && self.live_call(&user).is_some() {
+            self.gone.insert(user, now);
+        }
+    }
+
+    /// Returns the answer that `caller` must get who calls `callee`.
+    pub fn may_call(&self, caller: &UserId, callee: &UserId, blocked: bool) -> Initiation {
+        if caller == callee {
+            Initiation::OwnNumber
+        } else if let Some(call) = self.live_call(caller) {
+            Initiation::CallerBusy(call.id)
+        } else if !blocked && self.live_call(callee).is_some() {
+            Initiation::UserBusy
+        } else {
+            Initiation::Made
+        }
+    }
+
+    /// Adds the call `id`, which [`Model::may_call`] allows or refuses as busy.
+    pub fn initiate(
+        &mut self,
+        id: CallId,
+        [caller, callee]: [&UserId; 2],
+        call_type: CallType,
+        blocked: bool,
+        now: Timestamp,
+    ) {
+        let busy = self.may_call(caller, callee, blocked) == Initiation::UserBusy;
+        let reached = !blocked && !self.sessions(callee).is_empty();
+        let call = ModelCall {
+            id,
+            caller: caller.clone(),
+            callee: callee.clone(),
+            call_type,
+            channel: channel(),
+            suppressed: blocked,
+            status: match (busy, reached) {
+                (true, _) => Rejected,
+                (false, true) => Ringing,
+                (false, false) => Initiating,
+            },
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            seconds: None,
+            ended_by: None,
+            busy,
+        };
+        if !busy {
+            for user in call.participants() {
+                self.gone.remove(&user);
+            }
+        }
+        if call.status == Ringing {
+            let event = invitation(&call, &self.users);
+            for session in self.sessions.iter_mut().filter(|one| one.user == *callee) {
+                session.expected.push((event.clone(), now));
+            }
+        }
+        self.calls.insert(id, call);
+    }
+
+    /// Carries out `action` of `user` through `session`: whether it changed the call, or the `errorType`.
+    pub fn act(
+        &mut self,
+        id: CallId,
+        (user, session): (&UserId, &SessionId),
+        action: Action,
+        now: Timestamp,
+    ) -> Result<bool, &'static str> {
+        let call = self.calls.get_mut(&id).expect("a call of the model");
+        let is_participant = call.participants().contains(user);
+        if !is_participant || (action.is_for_the_callee() && *user != call.callee) {
+            return Err("unauthorized");
+        }
+        let next = next_status(call.status, action).ok_or("invalid_status")?;
+        if next == call.status {
+            return Ok(false);
+        }
+        call.updated_at = now;
+        if next == Connecting {
+            call.started_at = Some(now);
+        }
+        if next == Ended {
+            call.finish(Actor::User(user.clone()), now);
+        }
+        call.status = next;
+        let event = call.event(user).map(|event| (event, now));
+        let others = call.participants();
+        for other in others.iter().filter(|one| *one != user) {
+            event.iter().for_each(|event| self.notify(other, event));
+        }
+        let own = self.sessions.iter_mut().filter(|one| one.user == *user);
+        for one in own.filter(|one| one.id != *session) {
+            one.expected.extend(event.clone());
+        }
+        Ok(true)
+    }
+
+    /// Ends the calls whose time is over at `now`: missed, too long, or left by a participant. Returns their ids.
+    pub fn end_overdue(&mut self, now: Timestamp) -> Vec<CallId> {
+        let due: Vec<(CallId, Actor)> = self
+            .calls
+            .values()
+            .filter(|call| call.status.is_live())
+            .filter_map(|call| self.overdue(call, now).map(|by| (call.id, by)))
+            .collect();
+        for (id, by) in &due {
+            let call = self.calls.get_mut(id).expect("a call of the model");
+            call.updated_at = now;
+            if call.is_unanswered() {
+                call.status = Missed;
+            } else {
+                call.finish(by.clone(), now);
+            }
+            let event = (call.final_event(), now);
+            let told = call.participants();
+            for user in told.iter().filter(|one| *by != Actor::User((*one).clone())) {
+                self.notify(user, &event);
+            }
+        }
+        due.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Returns who ends `call` at `now` without an action: the system, or the participant who left first.
+    fn overdue(&self, call: &ModelCall, now: Timestamp) -> Option<Actor> {
+        let is_over = match call.started_at {
+            None => call.created_at.plus(self.durations.ring) <= now,
+            Some(start) => {
+                let longest = self.durations.longest;
+                longest.is_some_and(|longest| start.plus(longest) <= now)
+            }
+        };
+        if is_over {
+            return Some(Actor::System);
+        }
+        let grace = self.durations.grace.filter(|_| call.started_at.is_some())?;
+        let place = |user: &UserId| self.users.iter().position(|one| one.id == *user);
+        let left = call.participants().into_iter().filter_map(|user| {
+            let at = *self.gone.get(&user)?;
+            (at.plus(grace) <= now).then(|| (at, place(&user), user))
+        });
+        left.min().map(|(_, _, user)| Actor::User(user))
+    }
+
+    /// Delivers `event` to all sessions of `user`, or keeps it for the next.
+    fn notify(&mut self, user: &UserId, event: &Dated) {
+        if self.sessions(user).is_empty() {
+            let kept = self.kept.entry(user.clone()).or_default();
+            kept.push(event.clone());
+        }
+        for session in self.sessions.iter_mut().filter(|one| one.user == *user) {
+            session.expected.push(event.clone());
+        }
+    }
+}
+
+/// Channel of every call of the random tests.
+pub fn channel() -> ChannelId {
+    ChannelId::parse("agora-channel-1").expect("a channel")
+}
+
+fn invitation(call: &ModelCall, users: &[Profile]) -> Event {
+    let caller = users.iter().find(|user| user.id == call.caller);
+    Event::Invitation(Invitation {
+        call: call.id,
+        channel: call.channel.clone(),
+        caller: caller.expect("a user of the model").clone(),
+        call_type: call.call_type,
+    })
+}
