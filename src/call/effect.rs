@@ -155,7 +155,7 @@ pub(super) fn finish(
         State::Initiating { .. } | State::Ringing { .. } => (None, 0),
         State::Connecting { started_at, .. } | State::Active { started_at, .. } => (
             Some(started_at),
-            measured_seconds.unwrap_or_else(|| whole_seconds(ended_at.since(started_at))),
+            duration(measured_seconds, ended_at.since(started_at)),
         ),
         State::Ended { .. } | State::Rejected { .. } | State::Missed { .. } => {
             return Err(CallError::invalid_status(Action::End, call.status()));
@@ -173,6 +173,19 @@ pub(super) fn finish(
         ended_by,
     };
     Ok(advance(call, state, entry, Some((recipients, event)), now))
+}
+
+/// How much longer than the server's own count a client's duration may be: clocks drift, and clients start to count
+/// at other moments.
+const CLIENT_TOLERANCE_SECONDS: u32 = 60;
+
+/// Returns the seconds that a client measured, or the server's own count if they are absent or impossible.
+fn duration(measured_seconds: Option<u32>, counted: Duration) -> u32 {
+    let counted = whole_seconds(counted);
+    let longest = counted.saturating_add(CLIENT_TOLERANCE_SECONDS);
+    measured_seconds
+        .filter(|seconds| *seconds <= longest)
+        .unwrap_or(counted)
 }
 
 /// Whole seconds, at most what the protocol's integer holds (2,147,483,647).

@@ -474,7 +474,10 @@ fn end_prefers_the_client_duration() {
         let transition = transition::end(&call_in(status), &principal("caller"), sent, now);
         transition.expect("possible").call.state.duration_seconds()
     };
-    assert_eq!(end(Status::Active, Some(125)), Some(125));
+    assert_eq!(end(Status::Active, Some(72)), Some(72));
+    for impossible in [73, transition::IMPOSSIBLE_DURATION] {
+        assert_eq!(end(Status::Active, Some(impossible)), Some(12));
+    }
     assert_eq!(end(Status::Active, None), Some(12));
     assert_eq!(end(Status::Ringing, Some(125)), Some(0));
 }

@@ -219,8 +219,11 @@ pub fn reject(
     ))
 }
 
-/// A participant hangs up, or gives up before an answer. `duration_seconds` is what the client measured;
-/// without it the server counts from the answer.
+/// A `duration_seconds` that no call lasts: it stands for whatever a client sends that is no duration.
+pub const IMPOSSIBLE_DURATION: u32 = u32::MAX;
+
+/// A participant hangs up, or gives up before an answer. `duration_seconds` is what the client measured. If it is
+/// absent or impossible, the server counts from the answer.
 ///
 /// # Errors
 /// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] where the call is final.

@@ -91,6 +91,15 @@ impl Refusal {
         )
     }
 
+    /// A compressed body.
+    pub fn content_encoding() -> Self {
+        Self::new(
+            "content_encoding",
+            "The body is compressed.",
+            ApiError::of_status(rocket::http::Status::UnsupportedMediaType),
+        )
+    }
+
     /// A body that is no JSON.
     pub fn malformed() -> Self {
         let error = crate::wire::request::reject(b"{\"reason\":").expect_err("half an object");

@@ -116,6 +116,10 @@ impl ApiError {
                 status,
                 ..Self::invalid("body: expected at most 16 KiB")
             },
+            415 => Self {
+                status,
+                ..Self::invalid("Content-Encoding: expected none; send the body uncompressed")
+            },
             422 => ErrorType::InvalidRequest.into(),
             503 => ErrorType::Unavailable.into(),
             400..=499 => Self {

@@ -1,4 +1,4 @@
-//! The bytes of a request's body, within their limit.
+//! Request bodies: bytes up to a limit, in no content coding.
 
 use std::ops::Deref;
 
@@ -8,11 +8,11 @@ use rocket::request::Request;
 
 use crate::guard::ApiError;
 
-/// The longest body taken (contract section 2), in KiB.
+/// Longest body (contract section 2), in KiB.
 const LIMIT_KIB: u64 = 16;
 
-/// A body as it came. A missing one is empty; of which media type it says it is matters only where it is a
-/// form's, which no call of this interface is.
+/// Body of a request, empty if there is none. Its media type counts only for a form that is not empty: no route
+/// takes forms, but HTTP libraries put a form's type on empty bodies.
 pub struct Body(Vec<u8>);
 
 impl Deref for Body {
@@ -28,32 +28,40 @@ impl<'r> FromData<'r> for Body {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        if request.content_type().is_some_and(is_form) {
-            let problem = ApiError::invalid("Content-Type: expected application/json, got a form");
-            return refuse(problem, request, Status::BadRequest);
-        }
-        match data.open(LIMIT_KIB.kibibytes()).into_bytes().await {
-            Ok(bytes) if bytes.is_complete() => Outcome::Success(Self(bytes.into_inner())),
-            Ok(_) => refuse(
-                ApiError::of_status(Status::PayloadTooLarge),
-                request,
-                Status::PayloadTooLarge,
-            ),
-            // The client broke off in the middle; nobody will read the answer.
-            Err(_) => refuse(
-                ApiError::invalid("body: it could not be read whole"),
-                request,
-                Status::BadRequest,
-            ),
+        let body = match data.open(LIMIT_KIB.kibibytes()).into_bytes().await {
+            Ok(bytes) if bytes.is_complete() => checked(request, bytes.into_inner()),
+            Ok(_) => Err(ApiError::of_status(Status::PayloadTooLarge)),
+            // The client aborted; nobody reads the response.
+            Err(_) => Err(ApiError::invalid("body: the request ended before it")),
+        };
+        match body {
+            Ok(bytes) => Outcome::Success(Self(bytes)),
+            Err(error) => {
+                let status = error.status();
+                request.local_cache(|| Some(error));
+                Outcome::Error((status, ()))
+            }
         }
     }
 }
 
-fn is_form(content_type: &ContentType) -> bool {
-    content_type.is_form() || content_type.is_form_data()
+/// Returns `bytes` if they are of a form that routes read. An empty body is of every form.
+fn checked(request: &Request<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, ApiError> {
+    if bytes.is_empty() {
+        return Ok(bytes);
+    }
+    let coding = request.headers().get_one("Content-Encoding");
+    if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(ApiError::of_status(Status::UnsupportedMediaType));
+    }
+    if request.content_type().is_some_and(is_form) {
+        return Err(ApiError::invalid(
+            "Content-Type: expected application/json, got a form",
+        ));
+    }
+    Ok(bytes)
 }
 
-fn refuse<'r>(problem: ApiError, request: &'r Request<'_>, status: Status) -> Outcome<'r, Body> {
-    request.local_cache(|| Some(problem));
-    Outcome::Error((status, ()))
+fn is_form(content_type: &ContentType) -> bool {
+    content_type.is_form() || content_type.is_form_data()
 }

@@ -118,7 +118,7 @@ async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Servic
     Ok(RawJson(response::call(
         "Call status updated successfully",
         &call,
-        CallView::Started,
+        CallView::of_patched(&call),
     )))
 }
 

@@ -107,10 +107,23 @@ impl Calls {
         call: CallId,
         duration_seconds: Option<u32>,
     ) -> Result<Call, Error> {
-        self.change(call, move |call, now| {
-            transition::end(call, &principal, duration_seconds, now).map(Some)
-        })
-        .await
+        let user = principal.user.clone();
+        let call = self
+            .change(call, move |call, now| {
+                transition::end(call, &principal, duration_seconds, now).map(Some)
+            })
+            .await?;
+        let stored = call.state.duration_seconds();
+        if call.state.started_at().is_some()
+            && duration_seconds.is_some()
+            && duration_seconds != stored
+        {
+            tracing::warn!(
+                call = %call.id, %user, sent = duration_seconds, stored,
+                "impossible call duration replaced by the server's count"
+            );
+        }
+        Ok(call)
     }
 
     /// The administrator ends a call.

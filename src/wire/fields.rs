@@ -81,10 +81,10 @@ impl<'a> Fields<'a> {
     /// [`ValidationError`].
     pub fn optional_count(self, name: &str) -> Result<Option<u32>, ValidationError> {
         const EXPECTED: &str = "an integer from 0 to 2147483647, or nothing";
-        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+        let Some(value) = self.any(name) else {
             return Ok(None);
         };
-        let count = value.as_u64().and_then(|count| i32::try_from(count).ok());
+        let count = whole(value).and_then(|count| i32::try_from(count).ok());
         count
             .map(|count| Some(count.unsigned_abs()))
             .ok_or_else(|| wrong(name, EXPECTED, value))
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         expected: &str,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>, ValidationError> {
-        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+        let Some(value) = self.any(name) else {
             return Ok(None);
         };
         read(value)
@@ -134,11 +134,17 @@ impl<'a> Fields<'a> {
         expected: &str,
         fits: impl FnOnce(f64) -> bool,
     ) -> Result<Option<f64>, ValidationError> {
-        let Some(value) = self.0.get(name).filter(|value| !value.is_null()) else {
+        let Some(value) = self.any(name) else {
             return Ok(None);
         };
         let number = value.as_f64().filter(|number| fits(*number));
         number.map(Some).ok_or_else(|| wrong(name, expected, value))
+    }
+
+    /// Returns the field `name`, if it is there and not null.
+    #[must_use]
+    pub fn any(self, name: &str) -> Option<&'a Value> {
+        self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// The text of the field `name`, if it is there and a text.
@@ -152,6 +158,20 @@ impl<'a> Fields<'a> {
             .get(name)
             .ok_or_else(|| ValidationError(format!("{name} is missing: expected {expected}")))
     }
+}
+
+/// Returns the whole number that `value` equals: `3` and `3.0` are the same (RFC 8259, section 6).
+pub(super) fn whole(value: &Value) -> Option<u64> {
+    /// Above it, numbers with a fraction are no longer exact.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let from_float = || {
+        let number = value.as_f64()?;
+        let is_whole = (0.0..=EXACT).contains(&number) && number.fract() == 0.0;
+        // Rust has no other conversion; the number is whole and in range.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        is_whole.then_some(number as u64)
+    };
+    value.as_u64().or_else(from_float)
 }
 
 fn wrong(name: &str, expected: &str, value: &Value) -> ValidationError {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::call::transition::Target;
+use crate::call::transition::{IMPOSSIBLE_DURATION, Target};
 use crate::call::{
     CallType, ChannelId, MediaRole, NetworkQuality, QualityReport, RejectReason, Status,
 };
 use crate::user::UserId;
 
-use super::fields::{Fields, ValidationError};
+use super::fields::{Fields, ValidationError, whole};
 use super::value;
 
 /// How long an Agora token may last, in seconds: Agora takes none that lasts longer than a day.
@@ -113,7 +113,7 @@ pub fn reject(body: &[u8]) -> Result<Reject, ValidationError> {
 /// # Errors
 /// [`ValidationError`].
 pub fn end(body: &[u8]) -> Result<End, ValidationError> {
-    let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?)?;
+    let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?);
     Ok(End { duration_seconds })
 }
 
@@ -177,7 +177,7 @@ pub fn agora_token(body: &[u8]) -> Result<AgoraToken, ValidationError> {
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
     let seconds = fields.optional("expirationSeconds", SECONDS, |value| {
-        value.as_u64().filter(|count| AGORA_SECONDS.contains(count))
+        whole(value).filter(|count| AGORA_SECONDS.contains(count))
     })?;
     Ok(AgoraToken {
         channel: fields.parsed("channelId", ChannelId::EXPECTED, ChannelId::parse)?,
@@ -218,7 +218,7 @@ fn network_quality(value: &Value) -> Option<NetworkQuality> {
         let mut all = NetworkQuality::ALL.into_iter();
         all.find(|quality| quality.as_str() == word)
     };
-    let of_number = || value.as_u64().and_then(NetworkQuality::of_agora);
+    let of_number = || whole(value).and_then(NetworkQuality::of_agora);
     value.as_str().map_or_else(of_number, of_word)
 }
 
@@ -227,13 +227,18 @@ pub(super) fn reason(fields: Fields<'_>) -> Result<RejectReason, ValidationError
     fields.one_of("reason", &RejectReason::ALL, RejectReason::as_str)
 }
 
-/// The field `durationSeconds`.
-pub(super) fn duration_seconds(fields: Fields<'_>) -> Result<Option<u32>, ValidationError> {
-    fields.optional_count("durationSeconds")
+/// Reads the field `durationSeconds`. A call never fails to end for its duration: a value that is no duration at all is
+/// [`IMPOSSIBLE_DURATION`].
+pub(super) fn duration_seconds(fields: Fields<'_>) -> Option<u32> {
+    let value = fields.any("durationSeconds")?;
+    let seconds = whole(value).and_then(|seconds| u32::try_from(seconds).ok());
+    Some(seconds.unwrap_or(IMPOSSIBLE_DURATION))
 }
 
 /// The JSON of a body.
 pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
+    // A byte order mark is allowed to be ignored (RFC 8259, section 8.1), and some libraries write one.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     serde_json::from_slice(body)
         .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))
 }

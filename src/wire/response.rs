@@ -6,7 +6,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::call::{Call, CallId};
+use crate::call::{Call, CallId, State};
 use crate::user::UserId;
 
 use super::{ErrorType, Instant, Text, to_json, value};
@@ -143,6 +143,15 @@ impl<'a> CallShape<'a> {
 }
 
 impl CallView {
+    /// Returns the view in the response to a PATCH: that of `end` for a call that was ended.
+    #[must_use]
+    pub const fn of_patched(call: &Call) -> Self {
+        match call.state {
+            State::Ended { .. } => Self::Ended,
+            _ => Self::Started,
+        }
+    }
+
     /// The name and the schema of a call as it is shown, for the documents.
     pub(crate) fn schema(self) -> (&'static str, RefOr<Schema>) {
         const START: &str = "startTime";

@@ -3,26 +3,38 @@
 
 use std::time::Duration;
 
+use chattrix::clock::ManualClock;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Scene, Socket, TestServer};
+use crate::support::{Api, Plan, Scene, Socket, TestServer, wall_clock_hand};
 
 /// The people of the examples.
 async fn cast(ring_timeout: Duration) -> TestServer {
-    TestServer::plan()
-        .with(|s| s.ring_timeout = ring_timeout)
-        .user(
-            "user-789",
-            "John Doe",
-            Some("https://example.com/avatar.jpg"),
-        )
-        .user("user-456", "The Callee", None)
-        .user("user-123", "Jane Smith", None)
-        .start()
-        .await
+    people(TestServer::plan().with(|s| s.ring_timeout = ring_timeout)).await
+}
+
+/// The same, whose clock the test sets.
+async fn cast_at(clock: &ManualClock) -> TestServer {
+    let plan = TestServer::plan().clock(clock);
+    people(plan.with(|s| s.disconnect_grace = None)).await
+}
+
+async fn people(plan: Plan) -> TestServer {
+    plan.user(
+        "user-789",
+        "John Doe",
+        Some("https://example.com/avatar.jpg"),
+    )
+    .user("user-456", "The Callee", None)
+    .user("user-123", "Jane Smith", None)
+    .start()
+    .await
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// How long the calls of the examples last.
+const LASTS: Duration = Duration::from_secs(125);
 
 /// `example` with the call id that the server gave in place of the example's.
 fn with_call(example: &str, example_id: &str, call: &str) -> Value {
@@ -103,7 +115,8 @@ const ENDED: &str = r#"{
 /// `call.end`, `call_invitation`, `call_accepted` and `call_ended`.
 #[rocket::async_test]
 async fn example_1_complete_call_flow() {
-    let server = cast(MINUTE).await;
+    let clock = wall_clock_hand();
+    let server = cast_at(&clock).await;
     let caller = server.sign_in("user-789");
     let mut at_caller = caller.socket().await;
     let mut at_callee = server.sign_in("user-456").socket().await;
@@ -140,6 +153,7 @@ async fn example_1_complete_call_flow() {
     hears(&mut at_callee, invitation, "call-uuid-123", &call).await;
     says(&mut at_callee, ACCEPT, "call-uuid-123", &call).await;
     hears(&mut at_caller, ACCEPTED, "call-uuid-123", &call).await;
+    clock.advance(LASTS);
     says(&mut at_caller, END, "call-uuid-123", &call).await;
     hears(&mut at_callee, ENDED, "call-uuid-123", &call).await;
     at_caller.expect_nothing().await;
@@ -153,7 +167,8 @@ async fn example_1_complete_call_flow() {
 /// The same with the REST endpoints alone, "1. Initiate Call" to "6. Get Call Details".
 #[rocket::async_test]
 async fn the_rest_endpoints_one_after_another() {
-    let server = cast(MINUTE).await;
+    let clock = wall_clock_hand();
+    let server = cast_at(&clock).await;
     let (caller, callee) = (server.sign_in("user-789"), server.sign_in("user-456"));
     let body =
         json!({ "calleeId": "user-456", "callType": "AUDIO", "channelId": "agora-channel-789" });
@@ -168,6 +183,7 @@ async fn the_rest_endpoints_one_after_another() {
         caller.set_status(call, "ACTIVE").await.success(200)["status"],
         "ACTIVE"
     );
+    clock.advance(LASTS);
     let ended = callee
         .end_with(call, &json!({ "durationSeconds": 125 }))
         .await

@@ -324,10 +324,10 @@ async fn end_tells_the_duration_that_the_client_sent() {
     cast.expect_only(&NOT_BOBS_PHONE, "call_ended", &data).await;
     let call = cast.answer().await;
     cast.alice
-        .end_with(&call, &json!({ "durationSeconds": 125 }))
+        .end_with(&call, &json!({ "durationSeconds": 25 }))
         .await
         .success(200);
-    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 125 });
+    let data = json!({ "callId": call, "endedBy": "alice", "durationSeconds": 25 });
     cast.expect_only(&NOT_ALICES_PHONE, "call_ended", &data)
         .await;
 }

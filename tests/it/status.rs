@@ -105,6 +105,8 @@ async fn patch_ended_of_an_unanswered_call_has_0_seconds() {
             let call = who.set_status(&scene.call, "ENDED").await.success(200);
             assert_eq!(call["status"], "ENDED");
             assert_eq!(call.get("startTime"), None);
+            assert_eq!(call["durationSeconds"], 0);
+            assert_eq!(call["endTime"], call["updatedAt"]);
             let details = who.details(&scene.call).await.success(200);
             assert_eq!(details["durationSeconds"], 0);
         }

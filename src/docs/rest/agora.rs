@@ -94,6 +94,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::malformed(),
         Refusal::new("missing_field", "No channel is named.", wrong),
         Refusal::body_too_large(),
+        Refusal::content_encoding(),
         Refusal::new(
             "not_configured",
             "The server has no account with Agora.",

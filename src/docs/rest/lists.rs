@@ -231,6 +231,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::malformed(),
         Refusal::new("missing_field", "No user is named.", wrong),
         Refusal::body_too_large(),
+        Refusal::content_encoding(),
         no_user(),
     ]
 }

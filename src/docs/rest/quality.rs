@@ -55,6 +55,7 @@ fn report() -> Route {
             Refusal::not_a_participant(),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/{callId}/quality")

@@ -61,7 +61,6 @@ fn callee(stage: &Stage) -> &Api {
 fn wrong_body(id: &str) -> Value {
     match id {
         "rejectCall" => json!({ "reason": "tired" }),
-        "endCall" => json!({ "durationSeconds": -1 }),
         "setCallStatus" => json!({ "status": "MISSED" }),
         "reportQuality" => json!({ "networkQuality": 7 }),
         _ => panic!("{id}: which field is wrong is not known"),

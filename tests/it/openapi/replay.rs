@@ -23,6 +23,12 @@ async fn play(operation: Operation, name: &str) -> Answer {
             let stage = Stage::set().await;
             stage.send_text(operation, body.to_string()).await
         }
+        "content_encoding" => {
+            let stage = Stage::set().await;
+            let request = stage.request(&stage.caller, operation);
+            let gzip = request.header("content-encoding", "gzip").body("{}");
+            stage.caller.send(gzip).await
+        }
         "call_not_found" => {
             let stage = Stage::set().await;
             stage

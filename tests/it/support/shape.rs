@@ -176,7 +176,11 @@ fn call_answer(method: &Method, path: &str) -> Option<CallAnswer> {
                 &["endTime", "durationSeconds"],
                 &["startTime"],
             ),
-            ("PATCH", [_, "status"]) => ("Call status updated successfully", &[], &["startTime"]),
+            ("PATCH", [_, "status"]) => (
+                "Call status updated successfully",
+                &[],
+                &["startTime", "endTime", "durationSeconds"],
+            ),
             ("GET", ["active" | "history" | "statistics"]) => return None,
             ("GET", [_]) => (
                 "Call details retrieved successfully",

@@ -3,6 +3,7 @@
 use serde_json::json;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::schema::AnyOfBuilder;
 
 use crate::call::{Action, Call, CallError, Status};
 use crate::docs::refusal::Refusal;
@@ -41,6 +42,7 @@ pub(super) fn ringing() -> Route {
             Refusal::not_the_callee(),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/{callId}/ringing")
@@ -73,6 +75,7 @@ pub(super) fn accept() -> Route {
             Refusal::not_the_callee(),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/{callId}/accept")
@@ -110,6 +113,7 @@ pub(super) fn reject() -> Route {
             Refusal::not_the_callee(),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/{callId}/reject")
@@ -118,7 +122,6 @@ pub(super) fn reject() -> Route {
 pub(super) fn end() -> Route {
     const MESSAGE: &str = "Call ended successfully";
     let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Ended));
-    let wrong = request::end(br#"{"durationSeconds":-1}"#).expect_err("a negative duration");
     Description {
         tag: TAG,
         id: "endCall",
@@ -148,11 +151,11 @@ pub(super) fn end() -> Route {
         )),
         refusals: vec![
             Refusal::malformed(),
-            Refusal::new("wrong_field", "The duration is no number from 0 to 2147483647.", wrong),
             Refusal::invalid_status("The call is over already.", Action::End, Status::Ended),
             Refusal::not_a_participant(),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/{callId}/end")
@@ -160,7 +163,11 @@ pub(super) fn end() -> Route {
 
 pub(super) fn set_status() -> Route {
     const MESSAGE: &str = "Call status updated successfully";
-    let shown = |call: &Call| example::value(&response::call(MESSAGE, call, CallView::Started));
+    let shown =
+        |call: &Call| example::value(&response::call(MESSAGE, call, CallView::of_patched(call)));
+    let started_or_ended = AnyOfBuilder::new()
+        .item(schemas::named(CallView::Started.schema().0))
+        .item(schemas::named(CallView::Ended.schema().0));
     let wrong = request::status(br#"{"status":"MISSED"}"#).expect_err("no status to be set");
     let to = |status: Status| json!({ "status": status.as_str() });
     Description {
@@ -181,7 +188,7 @@ pub(super) fn set_status() -> Route {
         success: ("200", success(
             "The call in its new status.",
             MESSAGE,
-            schemas::named(CallView::Started.schema().0),
+            started_or_ended.into(),
             [
                 Example("active", "Media flows.", shown(&example::active())),
                 Example("connecting", "Accepted.", shown(&example::connecting())),
@@ -204,6 +211,7 @@ pub(super) fn set_status() -> Route {
             ),
             Refusal::call_not_found(),
             Refusal::body_too_large(),
+        Refusal::content_encoding(),
         ],
     }
     .for_users(HttpMethod::Patch, "/api/v1/calls/{callId}/status")

@@ -87,6 +87,7 @@ fn initiate_refusals() -> Vec<Refusal> {
             Error::KeyReused,
         ),
         Refusal::body_too_large(),
+        Refusal::content_encoding(),
         Refusal::new(
             "user_not_found",
             "There is no such callee.",
