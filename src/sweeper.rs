@@ -86,7 +86,7 @@ async fn survives(metrics: &Metrics, round: impl Future<Output = Result<(), Erro
         Ok(Err(error)) => error.to_string(),
         Err(_) => "a panic, of which the log tells where".to_owned(),
     };
-    tracing::error!(cause, "the sweeper failed and tries again");
+    tracing::error!(cause, "the sweeper failed and retries");
     metrics.sweeper_failed();
     false
 }
@@ -95,7 +95,7 @@ async fn round(service: &Service) -> Result<(), Error> {
     service.sessions().store_pending_disconnects().await?;
     let ended = service.deadlines().end_overdue_calls().await?;
     if ended > 0 {
-        tracing::info!(calls = ended, "calls ended by their deadline");
+        tracing::info!(calls = ended, "ended overdue calls");
     }
     service.deadlines().sleep_until_due(LONGEST_SLEEP).await
 }
@@ -111,7 +111,7 @@ async fn keep_retention(service: &Service) {
             tracing::info!(
                 calls = forgotten.calls,
                 entries = forgotten.entries,
-                "calls older than `retention` forgotten"
+                "deleted calls older than `retention`"
             );
         }
         Ok(())

@@ -42,7 +42,7 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
     };
     // A command that has gone away misses nothing.
     if let Err(error) = served.await {
-        tracing::debug!(%error, "a command left before its answer");
+        tracing::debug!(%error, "a command disconnected before its response");
     }
 }
 
@@ -104,7 +104,7 @@ impl Command {
 
     /// Forgets the calls that were over before `before`, and tells how far it is.
     async fn prune(&mut self, service: &Service, before: Timestamp) -> io::Result<()> {
-        tracing::info!(%before, "the administrator prunes old calls");
+        tracing::info!(%before, "an administrator prunes old calls");
         let mut forgotten = Forgotten::default();
         let mut told = Instant::now();
         loop {
@@ -115,7 +115,7 @@ impl Command {
             forgotten += batch;
             let Forgotten { calls, entries } = forgotten;
             if finished {
-                tracing::info!(calls, entries, "old calls are pruned");
+                tracing::info!(calls, entries, "pruned old calls");
                 return self.tell(&Answer::Forgotten { calls, entries }).await;
             }
             if told.elapsed() >= PROGRESS {
@@ -175,7 +175,7 @@ async fn end_call(service: &Service, call: &str) -> Answer {
     };
     match outcome {
         Ok(ended) => {
-            tracing::info!(call = %ended.id, "call ended by the administrator");
+            tracing::info!(call = %ended.id, "an administrator ended a call");
             Answer::Done
         }
         Err(error) => failed(&error),

@@ -108,7 +108,7 @@ impl Fairing for Control {
             Err(error) => {
                 tracing::warn!(
                     %error, path = %self.path.display(),
-                    "no control socket: `call end`, `call watch`, `contact` and `db prune` cannot reach this server"
+                    "cannot open the control socket: `call end`, `call watch`, `contact` and `db prune` will not reach this server"
                 );
                 return;
             }
@@ -129,7 +129,7 @@ impl Fairing for Control {
         if let Some(Running { stop, task }) = running {
             let _ = stop.send(());
             if task.await.is_err() {
-                tracing::error!("the control socket's task ended in a panic");
+                tracing::error!("the control socket task panicked");
             }
         }
     }
@@ -175,7 +175,7 @@ async fn take_connections(
                 }
                 Ok((stream, _)) => refuse(&stream),
                 Err(error) => {
-                    tracing::warn!(%error, "a command could not be connected");
+                    tracing::warn!(%error, "cannot accept a command");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },

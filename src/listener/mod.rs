@@ -112,7 +112,7 @@ impl Server {
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
+                        tracing::warn!(%error, "cannot accept a connection");
                         sleep(ACCEPT_RETRY).await;
                     }
                 },
@@ -137,7 +137,7 @@ impl Server {
                     return;
                 }
                 Err(_) if Instant::now() >= deadline => {
-                    tracing::warn!("requests are still running at the stop");
+                    tracing::warn!("the server stops with requests in progress");
                     return;
                 }
                 Err(shared) => client = shared,

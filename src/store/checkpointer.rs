@@ -152,7 +152,7 @@ impl Drop for Checkpointer {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the checkpointer's thread ended in a panic");
+            tracing::error!("the checkpoint thread panicked");
         }
     }
 }
@@ -166,7 +166,7 @@ fn work(conn: &Connection, calls: &Receiver<()>, bell: &CheckpointSignal, turn: 
         };
         drop(waiting);
         if let Err(error) = moved {
-            tracing::warn!(%error, "a checkpoint failed; a later one does its work");
+            tracing::warn!(%error, "a checkpoint failed; the next one retries");
         }
     }
 }

@@ -147,7 +147,7 @@ impl Writer {
             && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
-            tracing::error!("the writer's thread ended in a panic");
+            tracing::error!("the writer thread panicked");
         }
     }
 }
@@ -247,7 +247,7 @@ fn work(
             commit,
         });
         if let Err(error) = &outcome {
-            tracing::error!(%error, jobs = size, "a batch of writes was not committed");
+            tracing::error!(%error, jobs = size, "cannot commit a batch of writes");
             if !conn.is_autocommit() {
                 let _ = conn.execute_batch("ROLLBACK");
             }
@@ -260,7 +260,7 @@ fn work(
             (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
         }
         if let Err(error) = checkpointer.after_commit(conn) {
-            tracing::warn!(%error, "the write-ahead log grows");
+            tracing::warn!(%error, "cannot truncate the write-ahead log, it grows");
         }
         // Whose turn is next waits for all of this. For whoever measures it: `benches/history/holds.rs`.
         tracing::trace!(
@@ -268,12 +268,12 @@ fn work(
             written_us = micros(written),
             commit_us = micros(commit.unwrap_or_default()),
             held_us = micros(began.elapsed()),
-            "a batch of writes is done"
+            "committed a batch of writes"
         );
     }
     drop(checkpointer);
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the last checkpoint failed; the next start does it");
+        tracing::warn!(%error, "the last checkpoint failed; the next start retries it");
     }
 }
 

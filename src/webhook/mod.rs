@@ -73,14 +73,14 @@ impl Webhooks {
 
     fn start_workers(&self, shutdown: &Shutdown) {
         let receivers = self.service.webhooks().receivers().unwrap_or_else(|error| {
-            tracing::error!(%error, "webhooks are not sent: their receivers cannot be read");
+            tracing::error!(%error, "cannot read the webhook endpoints; no webhooks are sent");
             Vec::new()
         });
         let mut workers = self.workers.lock();
         for Receiver { id, url, .. } in receivers {
             let target = Target::parse(&url).zip(self.service.webhooks().announcements());
             let Some((target, bell)) = target else {
-                tracing::error!(receiver = %id, "a webhook's URL cannot be read");
+                tracing::error!(receiver = %id, "cannot parse the URL of a webhook endpoint");
                 continue;
             };
             let (service, sender) = (self.service.clone(), Arc::clone(&self.sender));

@@ -87,7 +87,7 @@ impl Worker {
         loop {
             self.bell.borrow_and_update();
             let rest = self.start_due().unwrap_or_else(|error| {
-                tracing::warn!(%error, receiver = %self.to.id, "a webhook's outbox cannot be read");
+                tracing::warn!(%error, receiver = %self.to.id, "cannot read the webhook outbox");
                 LONGEST_SLEEP
             });
             tokio::select! {
@@ -155,14 +155,14 @@ impl Worker {
         let (id, delivered) = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                tracing::error!(receiver = %self.to.id, "a webhook's delivery panicked");
+                tracing::error!(receiver = %self.to.id, "a webhook delivery panicked");
                 (error.id(), false)
             }
         };
         self.in_flight.remove(&id);
         if delivered {
             if self.is_down() {
-                tracing::info!(receiver = %self.to.id, "a webhook's receiver takes messages again");
+                tracing::info!(receiver = %self.to.id, "a webhook endpoint accepts messages again");
                 self.catching_up = true;
             }
             self.failures = 0;
@@ -174,7 +174,7 @@ impl Worker {
         if self.failures == DOWN_AFTER {
             tracing::warn!(
                 receiver = %self.to.id, host = self.to.target.host,
-                "a webhook's receiver takes nothing; `chattrix webhook list` says why"
+                "a webhook endpoint accepts no messages; `chattrix webhook list` shows the reason"
             );
         }
     }
@@ -201,7 +201,7 @@ impl Addressee {
         let reply = self.sender.send(&letter, &self.target, &self.idle).await;
         let (took, outcome) = (began.elapsed(), reply.outcome);
         self.service.metrics().webhook_tried(&outcome, took);
-        tracing::debug!(receiver = %self.id, message = id, %outcome, "a webhook was tried");
+        tracing::debug!(receiver = %self.id, message = id, %outcome, "sent a webhook message");
         let delivered = outcome.is_delivered();
         let pushed = delivery.topic == EventType::CallInitiated
             && outcome == Outcome::Delivered { status: 200 }
@@ -223,7 +223,7 @@ impl Addressee {
                 Ok(None) => return,
                 Ok(Some(cause)) => return self.say_paused(cause),
                 Err(error) => {
-                    tracing::warn!(%error, receiver = %self.id, "a webhook's attempt is not recorded yet");
+                    tracing::warn!(%error, receiver = %self.id, "cannot store the result of a webhook attempt yet");
                     sleep(LONGEST_SLEEP).await;
                 }
             }
@@ -233,7 +233,7 @@ impl Addressee {
     fn say_paused(&self, cause: PauseCause) {
         tracing::warn!(
             receiver = %self.id, host = self.target.host, cause = cause.as_str(),
-            "a webhook's receiver is paused; `chattrix webhook resume` tells it again"
+            "the server paused a webhook endpoint; `chattrix webhook resume` resumes it"
         );
     }
 }
