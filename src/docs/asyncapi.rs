@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::wire::Close;
+use crate::hub::CloseReason;
 
 use super::messages::{self, Example, Message, Speaker};
 
@@ -118,59 +118,17 @@ fn channel(messages: &[Message]) -> Value {
                 "bindingVersion": "0.1.0",
             },
         },
-        "x-close-codes": Close::ALL.map(close),
+        "x-close-codes": CloseReason::ALL.map(close_reason),
     })
 }
 
-fn close(close: Close) -> Value {
-    let (when, then) = explained(close);
-    json!({ "code": close.code(), "reason": close.reason(), "when": when, "then": then })
-}
-
-/// When the server closes a connection so, and what the client should do.
-const fn explained(close: Close) -> (&'static str, &'static str) {
-    match close {
-        Close::Idle => (
-            "Nothing was heard from the client for `idle_timeout` (75 s), not even a pong.",
-            "Reconnect.",
-        ),
-        Close::ProtocolError => ("The client broke RFC 6455.", "Mend the client."),
-        Close::NotUtf8 => ("A text message was not UTF-8.", "Mend the client."),
-        Close::UserDisabled => ("The user was disabled or removed.", "Sign out."),
-        Close::Flood => (
-            "The client sent too many control frames, or fragments of next to nothing.",
-            "Mend the client.",
-        ),
-        Close::TooLong => (
-            "A message was longer than `max_message_bytes` (64 KiB).",
-            "Mend the client.",
-        ),
-        Close::Failed => (
-            "A defect of the server, which is in its log.",
-            "Reconnect after a while.",
-        ),
-        Close::Stopping => (
-            "The server is stopping, perhaps to start again.",
-            "Reconnect after a random time of some seconds, so that not all come at once.",
-        ),
-        Close::TooSlow => (
-            "`event_queue` events (256) waited because the client did not read.",
-            "Reconnect, and ask `GET /api/v1/calls/active` for what was missed.",
-        ),
-        Close::Unavailable => (
-            "The server cannot take the session just now.",
-            "Reconnect after a while.",
-        ),
-        Close::Replaced => (
-            "Another connection of the same session came, or the user opened more than `max_sessions_per_user` \
-             sessions (8) and this was the oldest.",
-            "Do not reconnect: the two would replace each other for ever.",
-        ),
-        Close::Expired => (
-            "The token expired 30 s ago (`close_expired_sessions`).",
-            "Reconnect with a new token; next time, send `session.refresh` before.",
-        ),
-    }
+fn close_reason(close: CloseReason) -> Value {
+    json!({
+        "code": close.code(),
+        "reason": close.reason(),
+        "when": close.when(),
+        "then": close.client_action(),
+    })
 }
 
 fn operations(messages: &[Message]) -> Value {

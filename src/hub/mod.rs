@@ -4,6 +4,7 @@
 //! [`Subscription`]. Sessions enter in the order of the writer's jobs, so that what is decided about a user
 //! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
 
+mod close_reason;
 mod notice;
 mod session_queue;
 mod slot;
@@ -13,6 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+pub use close_reason::CloseReason;
 pub use notice::EncodedNotice;
 pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
@@ -20,19 +22,6 @@ pub use slot::{LimitReached, Slot};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 use slot::ConnectionLimits;
-
-/// Why the server closes a session (contract section 4, "WebSocket").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// A newer connection of the same session, or a ninth session of the user, took its slot.
-    Replaced,
-    /// More events wait than the session may have.
-    TooSlow,
-    /// The user was disabled or removed.
-    UserDisabled,
-    /// The server stops.
-    Stopping,
-}
 
 /// How much a session or user may take up (contract section 6).
 #[derive(Clone, Copy, Debug)]

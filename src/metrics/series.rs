@@ -115,7 +115,7 @@ impl Series {
             auth_failures: new.counters("auth_failures", "Tokens refused, by reason"),
             abuse_warnings: new.counter(
                 "abuse_warnings",
-                "Warnings that a session says too much, one a minute and session",
+                "Warnings of a session's message or error rate, one a minute and session",
             ),
             calls_started: new.counters("calls_started", "Calls that began"),
             calls_finished: new.counters(

@@ -6,11 +6,10 @@
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
 //! administrator's commands show, [`webhook`] what receivers of webhooks are sent, [`control`] what commands
 //! and the running server say to each other, [`fields`] how a field is read so that a wrong one is named,
-//! [`Close`] how a socket is closed, [`value`] what the fields may hold.
+//! [`value`] what the fields may hold.
 
 pub mod admin;
 pub mod agora;
-mod close;
 pub mod console;
 pub mod control;
 mod cursor;
@@ -30,7 +29,6 @@ pub mod response;
 pub mod value;
 pub mod webhook;
 
-pub use close::Close;
 pub use error_type::ErrorType;
 
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! Who says too much. Sockets are not rate-limited, but watched (contract section 4).
+//! Abuse detection. Message rates of sockets are not limited, but reported (contract section 4).
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ const ERRORS_PER_MINUTE: u32 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What a session has said lately.
-pub(super) struct Meter {
+/// Abuse monitor of one session: counts its recent messages and errors.
+pub(super) struct AbuseMonitor {
     second: Window,
     minute: Window,
     reported_at: Option<Instant>,
@@ -27,14 +27,14 @@ struct Window {
     errors: u32,
 }
 
-/// A session that says too much: its counts in the present minute.
+/// Report of a session that sends too much: its counts in the current minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Report {
     pub messages: u32,
     pub errors: u32,
 }
 
-impl Meter {
+impl AbuseMonitor {
     pub const fn new(now: Instant) -> Self {
         Self {
             second: Window::beginning(now),
@@ -43,7 +43,7 @@ impl Meter {
         }
     }
 
-    /// Counts a message, and whether it was an error. A report at most once a minute.
+    /// Counts a message, and whether it was an error. Returns a report at most once a minute.
     pub fn count(&mut self, is_error: bool, now: Instant) -> Option<Report> {
         self.second.count(is_error, now, SECOND);
         self.minute.count(is_error, now, MINUTE);
@@ -88,20 +88,20 @@ mod tests {
     #[test]
     fn message_51_in_a_second_is_reported_once_a_minute() {
         let start = Instant::now();
-        let mut meter = Meter::new(start);
-        assert!((0..50).all(|_| meter.count(false, start).is_none()));
+        let mut monitor = AbuseMonitor::new(start);
+        assert!((0..50).all(|_| monitor.count(false, start).is_none()));
         assert_eq!(
-            meter.count(false, start),
+            monitor.count(false, start),
             Some(Report {
                 messages: 51,
                 errors: 0
             })
         );
-        assert_eq!(meter.count(false, start), None);
+        assert_eq!(monitor.count(false, start), None);
         let later = start + MINUTE;
-        assert!((0..50).all(|_| meter.count(false, later).is_none()));
+        assert!((0..50).all(|_| monitor.count(false, later).is_none()));
         assert_eq!(
-            meter.count(false, later),
+            monitor.count(false, later),
             Some(Report {
                 messages: 51,
                 errors: 0
@@ -110,14 +110,14 @@ mod tests {
     }
 
     #[test]
-    fn twenty_errors_in_a_minute_pass_and_one_more_is_reported() {
+    fn error_21_in_a_minute_is_reported() {
         let start = Instant::now();
-        let mut meter = Meter::new(start);
+        let mut monitor = AbuseMonitor::new(start);
         for second in 0..20 {
-            assert_eq!(meter.count(true, start + SECOND * second), None);
+            assert_eq!(monitor.count(true, start + SECOND * second), None);
         }
         assert_eq!(
-            meter.count(true, start + SECOND * 21),
+            monitor.count(true, start + SECOND * 21),
             Some(Report {
                 messages: 21,
                 errors: 21

@@ -1,4 +1,4 @@
-//! How a connection is closed: what is said on it, and how long it is listened to.
+//! Closing handshake of a connection, and its time limits.
 
 use futures_util::StreamExt as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -8,20 +8,20 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::wire::Close;
+use crate::hub::CloseReason;
 
-use super::course::{End, Patience};
+use super::event_loop::{End, Patience};
 use super::flood::{Flood, Guarded};
 
 impl From<Error> for End {
     fn from(error: Error) -> Self {
         match error {
-            Error::Capacity(_) => Self::Broken(Close::TooLong),
-            Error::Utf8(_) => Self::Broken(Close::NotUtf8),
+            Error::Capacity(_) => Self::Broken(CloseReason::TooLong),
+            Error::Utf8(_) => Self::Broken(CloseReason::NotUtf8),
             Error::Protocol(
                 tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
             ) => Self::Gone,
-            Error::Protocol(_) => Self::Broken(Close::ProtocolError),
+            Error::Protocol(_) => Self::Broken(CloseReason::ProtocolError),
             Error::Io(error)
                 if error
                     .get_ref()
@@ -29,7 +29,7 @@ impl From<Error> for End {
             {
                 Flood.into()
             }
-            // Of the rest, only these can come of a connection that is open already.
+            // Of the other errors, only those of a lost connection can occur on one that is open.
             _ => Self::Gone,
         }
     }
@@ -37,27 +37,27 @@ impl From<Error> for End {
 
 impl From<Flood> for End {
     fn from(_: Flood) -> Self {
-        Self::Broken(Close::Flood)
+        Self::Broken(CloseReason::Flood)
     }
 }
 
-/// Ends the connection: says why where we end it, and lets the peer finish. A peer that takes longer than `patience`
-/// is left behind.
+/// Closes the connection: sends the reason if the server ends it, and lets the peer finish. A peer that takes longer
+/// than `patience` is cut off.
 pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: WebSocketStream<Guarded<S>>,
     end: End,
     patience: Patience,
 ) {
     stream.get_mut().lift();
-    let told = match end {
+    let sent = match end {
         End::Gone => return,
         End::ByPeer(_) => true,
         End::ByUs(close) | End::Broken(close) => {
-            let sent = stream.close(Some(frame(close)));
-            matches!(timeout(patience.farewell, sent).await, Ok(Ok(())))
+            let closing = stream.close(Some(frame(close)));
+            matches!(timeout(patience.farewell, closing).await, Ok(Ok(())))
         }
     };
-    if !told {
+    if !sent {
         return;
     }
     let finish = async {
@@ -71,7 +71,7 @@ pub(super) async fn close<S: AsyncRead + AsyncWrite + Unpin>(
     let _ = timeout(patience.answer, finish).await;
 }
 
-/// Reads what the peer still sends: a connection closed with unread bytes is reset, and the reset overtakes
+/// Reads what the peer still sends: a connection that is closed with unread bytes is reset, and the reset overtakes
 /// the close frame.
 async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
     let mut discarded = [0; 4096];
@@ -80,7 +80,7 @@ async fn drain<S: AsyncRead + AsyncWrite + Unpin>(io: &mut S) {
     }
 }
 
-fn frame(close: Close) -> CloseFrame {
+fn frame(close: CloseReason) -> CloseFrame {
     CloseFrame {
         code: CloseCode::from(close.code()),
         reason: close.reason().into(),

@@ -1,5 +1,4 @@
-//! The socket with nobody behind it: what comes is sent back, which is how the Autobahn suite asks a server what it
-//! makes of frames (docs/autobahn.md).
+//! Echo server on the WebSocket code of the product, which the Autobahn suite tests (docs/autobahn.md).
 
 use std::time::Duration;
 
@@ -10,27 +9,27 @@ use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::wire::Close;
+use crate::hub::CloseReason;
 
 use super::closing;
-use super::course::{End, PATIENCE};
+use super::event_loop::{End, PATIENCE};
 use super::flood::{ControlFrames, Unfinished};
-use super::framing::{self, Room};
+use super::framing::{self, FrameLimits};
 
-/// The suite's longest message has 16 MiB; the server would take none of it, and say so with 1009.
-const ROOM: Room = Room {
+/// The suite's longest message has 16 MiB; the server would reject it with 1009.
+const LIMITS: FrameLimits = FrameLimits {
     message: 16 << 20,
     waiting: 32 << 20,
 };
 
-/// How long the suite is served.
+/// How long the echo server runs for the suite.
 const SUITE: Duration = Duration::from_mins(30);
 
-/// Sends back what comes on `stream`, framed and closed as a session's messages are.
+/// Sends back what arrives on `stream`, framed and closed like a session's messages.
 async fn echo(mut stream: TcpStream) {
     shake_hands(&mut stream).await;
     let unfinished = Unfinished::default();
-    let mut stream = framing::messages(stream, unfinished.clone(), ROOM).await;
+    let mut stream = framing::messages(stream, unfinished.clone(), LIMITS).await;
     let mut control_frames = ControlFrames::new(Instant::now());
     let end = loop {
         let message = match stream.next().await {
@@ -53,7 +52,7 @@ async fn echo(mut stream: TcpStream) {
     closing::close(stream, end, PATIENCE).await;
 }
 
-/// The opening handshake, of a client that knows how.
+/// Answers the opening handshake of a correct client.
 async fn shake_hands(stream: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -73,9 +72,9 @@ async fn shake_hands(stream: &mut TcpStream) {
     stream.write_all(answer.as_bytes()).await.expect("answered");
 }
 
-/// With the variable set to a port, whoever wants may ask at it until the time is over or the process ended.
+/// With `CHATTRIX_ECHO_PORT` set, serves that port until the time is over or the process ends.
 #[tokio::test]
-async fn what_is_sent_to_an_echo_comes_back_and_nonsense_closes_it() {
+async fn echo_returns_messages_and_closes_on_bad_frames() {
     let port = std::env::var("CHATTRIX_ECHO_PORT").ok();
     let port = port.map_or(0, |port| port.parse().expect("a port"));
     let listener = TcpListener::bind(("127.0.0.1", port))
@@ -109,5 +108,5 @@ async fn what_is_sent_to_an_echo_comes_back_and_nonsense_closes_it() {
     let Ok(Message::Close(Some(frame))) = closed else {
         unreachable!("a close frame, not {closed:?}")
     };
-    assert_eq!(u16::from(frame.code), Close::ProtocolError.code());
+    assert_eq!(u16::from(frame.code), CloseReason::ProtocolError.code());
 }

@@ -1,5 +1,5 @@
-//! Who sends nothing but overhead: empty fragments, endless pings. Messages are not limited (contract
-//! section 4), what carries none is.
+//! Flood protection against peers that send only overhead: empty fragments, endless pings. Messages are not limited
+//! (contract section 4); frames that carry none are.
 
 use std::io;
 use std::pin::Pin;
@@ -11,26 +11,26 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// Bytes that may come for each byte that a message may have: a message in fragments of one byte takes
-/// seven bytes a fragment.
+/// Bytes that may arrive for each byte that a message may have: a message in fragments of one byte takes seven bytes a
+/// fragment.
 const OVERHEAD: usize = 8;
 
-/// Control frames taken in a second. A client needs one in 25 s.
+/// Control frames accepted per second. A client needs one in 25 s.
 const CONTROL_FRAMES_PER_SECOND: u32 = 500;
 
-/// Bytes that came since the last whole message or control frame. Shared by the connection, which counts,
-/// and the session, which resets. Cheap to clone.
+/// Byte count since the last whole message or control frame. Shared by the connection, which counts, and the session,
+/// which resets it. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Unfinished(Arc<AtomicUsize>);
 
 impl Unfinished {
-    /// Something whole has come.
+    /// Resets the count after a whole message or control frame.
     pub fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
 
-/// A connection that refuses to read on when too much comes and no message of it.
+/// Connection that returns an error when too many bytes arrive without a whole message.
 pub(super) struct Guarded<S> {
     io: S,
     unfinished: Unfinished,
@@ -38,7 +38,7 @@ pub(super) struct Guarded<S> {
 }
 
 impl<S> Guarded<S> {
-    /// Guards `io` on which messages have at most `max_message_bytes`.
+    /// Wraps `io`, on which messages have at most `max_message_bytes`.
     pub fn new(io: S, unfinished: Unfinished, max_message_bytes: usize) -> Self {
         Self {
             io,
@@ -47,15 +47,15 @@ impl<S> Guarded<S> {
         }
     }
 
-    /// Lets all pass from now on: a peer that is told to leave may have much under way.
+    /// Removes the limit: a peer that is being closed may have much in flight.
     pub const fn lift(&mut self) {
         self.limit = usize::MAX;
     }
 }
 
-/// The peer sends overhead only.
+/// Flood: the peer sends only overhead.
 #[derive(Debug, thiserror::Error)]
-#[error("much was sent, and no message")]
+#[error("too many bytes without a whole message")]
 pub(super) struct Flood;
 
 impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
@@ -92,7 +92,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 }
 
-/// Counts control frames.
+/// Rate of control frames.
 pub(super) struct ControlFrames {
     second_began: Instant,
     count: u32,
@@ -106,10 +106,10 @@ impl ControlFrames {
         }
     }
 
-    /// Counts one.
+    /// Counts a control frame.
     ///
     /// # Errors
-    /// [`Flood`], where it is one too many.
+    /// [`Flood`], if it is one too many.
     pub fn count(&mut self, now: Instant) -> Result<(), Flood> {
         if now.duration_since(self.second_began) >= Duration::from_secs(1) {
             *self = Self::new(now);

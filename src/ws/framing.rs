@@ -1,4 +1,4 @@
-//! From bytes to messages (RFC 6455, section 5): how much a connection may hold, and may be sent.
+//! Message framing (RFC 6455, section 5) and the byte limits of a connection.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::WebSocketStream;
@@ -6,24 +6,24 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::flood::{Guarded, Unfinished};
 
-/// The buffer that a connection reads into: some of our messages, which are mostly under 200 bytes. A longer one
-/// gets the room it needs when its length is known.
+/// Size of the buffer that a connection reads into: several messages, which are mostly under 200 bytes. For a longer
+/// one the buffer grows when its length is known.
 const READ_BUFFER: usize = 512;
 
 /// Bytes that may wait in a connection's write buffer, four of the longest messages.
 const WRITE_BUFFER: usize = 256 * 1024;
 
-/// Bytes that a connection may take.
+/// Byte limits of a connection.
 #[derive(Clone, Copy)]
-pub(super) struct Room {
-    /// A message that comes.
+pub(super) struct FrameLimits {
+    /// Of a message that arrives.
     pub message: usize,
-    /// All that waits to be sent.
+    /// Of all that waits to be sent.
     pub waiting: usize,
 }
 
-impl Room {
-    /// That of a session which takes messages of at most `max_message_bytes`.
+impl FrameLimits {
+    /// Returns the limits of a session that accepts messages of at most `max_message_bytes`.
     pub const fn of_session(max_message_bytes: usize) -> Self {
         Self {
             message: max_message_bytes,
@@ -32,19 +32,18 @@ impl Room {
     }
 }
 
-/// The messages of `io`, where they fit the room and are not drowned in what carries none, whose count is
-/// `unfinished`.
+/// Returns the messages of `io`, within `limits`. Bytes that belong to no whole message are counted in `unfinished`.
 pub(super) async fn messages<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     unfinished: Unfinished,
-    room: Room,
+    limits: FrameLimits,
 ) -> WebSocketStream<Guarded<S>> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
-        .max_write_buffer_size(room.waiting)
-        .max_message_size(Some(room.message))
-        .max_frame_size(Some(room.message));
-    let io = Guarded::new(io, unfinished, room.message);
+        .max_write_buffer_size(limits.waiting)
+        .max_message_size(Some(limits.message))
+        .max_frame_size(Some(limits.message));
+    let io = Guarded::new(io, unfinished, limits.message);
     WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await
 }

@@ -1,18 +1,19 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! `upgrade` turns a request into a connection, `framing` that into messages, `course` is the loop over them and the
-//! way out, `session` what it does for a user, `respond` what a message leads to, `closing` how a connection is closed,
-//! `abuse` who says too much, `flood` who sends and says nothing.
+//! `upgrade` answers the handshake, `framing` makes messages of bytes, `session` runs a session from registration to
+//! close, `event_loop` is its loop, `session_loop` what it does on each event, `handler` runs what messages ask for,
+//! `closing` is the closing handshake, `abuse` reports message rates, `flood` limits frames without messages.
 
 mod abuse;
 mod closing;
-mod course;
 #[cfg(test)]
 mod echo;
+mod event_loop;
 mod flood;
 mod framing;
-mod respond;
+mod handler;
 mod session;
+mod session_loop;
 mod upgrade;
 
 use std::sync::Arc;
@@ -28,10 +29,10 @@ use crate::hub::LimitReached;
 use crate::metrics::Metrics;
 use crate::service::Service;
 
-use session::Session;
+use session::NewSession;
 use upgrade::Upgrade;
 
-/// The settings that sockets follow (contract section 6).
+/// Settings of sockets (contract section 6).
 #[derive(Clone, Copy, Debug)]
 pub struct SocketRules {
     /// How often the server pings.
@@ -40,11 +41,11 @@ pub struct SocketRules {
     pub idle_timeout: Duration,
     /// Whether a connection ends with its token.
     pub close_expired_sessions: bool,
-    /// The longest message taken, in bytes.
+    /// The longest message accepted, in bytes.
     pub max_message_bytes: usize,
 }
 
-/// Mounts the socket, whose requests are counted in `metrics`.
+/// Mounts the route of the socket; `metrics` counts its requests.
 #[must_use]
 pub fn stage(rules: SocketRules, metrics: Metrics) -> AdHoc {
     AdHoc::on_ignite("WebSocket", move |rocket| async move {
@@ -55,8 +56,7 @@ pub fn stage(rules: SocketRules, metrics: Metrics) -> AdHoc {
     })
 }
 
-/// Counts what came of each request for a socket. Only the answer knows of all refusals, those of guards
-/// included.
+/// Counts the result of each request for a socket. Only the response covers all rejections, those of guards included.
 fn connects(metrics: Metrics) -> AdHoc {
     AdHoc::on_response("Connects", move |request, response| {
         if request.route().is_some_and(|route| route.uri == "/ws/chat") {
@@ -66,7 +66,7 @@ fn connects(metrics: Metrics) -> AdHoc {
     })
 }
 
-/// The word for what came of a request for a socket.
+/// Returns the word for the result of a request for a socket.
 const fn result_of(status: Status) -> &'static str {
     match status.code {
         101 => "opened",
@@ -79,8 +79,8 @@ const fn result_of(status: Status) -> &'static str {
     }
 }
 
-/// Why a connection is refused before it is one.
-fn no_place(full: LimitReached) -> ApiError {
+/// Returns the error for a connection that gets no slot.
+fn no_slot(full: LimitReached) -> ApiError {
     match full {
         LimitReached::Server => {
             tracing::warn!("connection refused: max_connections reached, or stopping");
@@ -93,7 +93,7 @@ fn no_place(full: LimitReached) -> ApiError {
     }
 }
 
-/// Opens a session. The user comes first: a bad token is 401, whatever else the request lacks.
+/// Opens a session. The token is checked first: a bad one is 401, whatever else the request lacks.
 #[get("/chat")]
 fn chat(
     user: SocketSignIn,
@@ -106,8 +106,8 @@ fn chat(
     let slot = service
         .sessions()
         .admit(&user.user, user.address)
-        .map_err(no_place)?;
-    let session = Session::new(
+        .map_err(no_slot)?;
+    let session = NewSession::new(
         user,
         Arc::clone(&request_context.request_id),
         slot,

@@ -7,7 +7,7 @@ use rocket_ws::WebSocket;
 
 use crate::listener;
 
-use super::session::Session;
+use super::session::NewSession;
 
 /// Response to a handshake (RFC 6455, section 4.2.2).
 ///
@@ -15,12 +15,12 @@ use super::session::Session;
 /// to be drained after an error, and comes with a larger buffer.
 pub(super) struct Upgrade {
     accept_key: String,
-    session: Session,
+    session: NewSession,
 }
 
 impl Upgrade {
     /// Carries out the handshake of `socket` and hands the connection to `session`.
-    pub fn new(socket: &WebSocket, session: Session) -> Self {
+    pub fn new(socket: &WebSocket, session: NewSession) -> Self {
         Self {
             accept_key: socket.accept_key().to_owned(),
             session,

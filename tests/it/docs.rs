@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chattrix::wire::{Close, ErrorType};
+use chattrix::hub::CloseReason;
+use chattrix::wire::ErrorType;
 
 /// The root of the project.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -116,7 +117,7 @@ fn every_close_code_is_explained() {
     let errors = text("docs/errors.md");
     let rows = errors.lines().filter(|line| line.starts_with('|'));
     let first_cells: Vec<_> = rows.filter_map(|row| row.split('|').nth(1)).collect();
-    for code in Close::ALL.map(|close| close.code().to_string()) {
+    for code in CloseReason::ALL.map(|close| close.code().to_string()) {
         assert!(
             first_cells.iter().any(|cell| cell.contains(&code)),
             "docs/errors.md lacks close code {code}"

@@ -15,7 +15,6 @@ pub mod hub;
 pub mod user;
 
 pub mod sync;
-pub mod wire;
 mod ws;
 
 use std::net::{IpAddr, Ipv4Addr};

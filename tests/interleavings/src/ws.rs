@@ -1,6 +1,6 @@
-//! The course of a session, over a connection that is a queue.
+//! Event loop of a session, over a connection that is a queue.
 
-#[path = "../../../src/ws/course.rs"]
-mod course;
-mod line;
+#[path = "../../../src/ws/event_loop.rs"]
+mod event_loop;
+mod connection;
 pub mod scenes;

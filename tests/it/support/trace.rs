@@ -70,11 +70,11 @@ impl Write for Line {
     }
 }
 
-/// A user of whom the log cannot write that its sessions say too much: the defect in the midst of a message's
-/// handling that no client can bring about.
+/// User for whom the log panics when it warns of the message rate: a defect inside of a message's handling, which no
+/// client can cause.
 pub const UNSPEAKABLE: &str = "unspeakable";
 
-/// A hand on the log that panics instead of writing that [`UNSPEAKABLE`] says too much.
+/// Log layer that panics when the message rate of [`UNSPEAKABLE`] is exceeded.
 struct Defect;
 
 impl<S: Subscriber> Layer<S> for Defect {
@@ -86,7 +86,7 @@ impl<S: Subscriber> Layer<S> for Defect {
             }
         });
         assert!(
-            !(said.contains(UNSPEAKABLE) && said.contains("says too much")),
+            !(said.contains(UNSPEAKABLE) && said.contains("rate exceeded")),
             "a defect for the test"
         );
     }

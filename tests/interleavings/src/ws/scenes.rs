@@ -2,12 +2,11 @@
 
 use shuttle::{future, thread};
 
-use crate::hub::Hub;
-use crate::wire::Close;
+use crate::hub::{CloseReason, Hub};
 use crate::{HERE, Scene, bob, hub, notice};
 
-use super::course::{End, PATIENCE};
-use super::line::{Line, Session};
+use super::event_loop::{End, PATIENCE};
+use super::connection::{Connection, Session};
 
 pub const SCENES: [Scene; 6] = [
     (
@@ -68,9 +67,9 @@ fn is_a_beginning(told: &[i64]) {
 }
 
 fn a_goodbye_after_events() {
-    let (hub, line) = (hub(8), Line::new(8));
-    let session = Session::enter(&hub, "1", &line);
-    let (publishing, leaving) = (hub.clone(), line.clone());
+    let (hub, connection) = (hub(8), Connection::new(8));
+    let session = Session::enter(&hub, "1", &connection);
+    let (publishing, leaving) = (hub.clone(), connection.clone());
     let world = thread::spawn(move || {
         let missed = publish(&publishing, 2);
         leaving.hang_up();
@@ -78,54 +77,54 @@ fn a_goodbye_after_events() {
     });
     let (end, left) = future::block_on(session.live());
     assert_eq!(end, End::ByPeer(Some(1000)));
-    is_a_beginning(&line.told());
+    is_a_beginning(&connection.told());
     // The session looks at its queue, then at its peer; what comes between the two is left.
-    assert_eq!(line.told().len() + left, 2);
+    assert_eq!(connection.told().len() + left, 2);
     assert_eq!(world.join().expect("it ended"), 0);
-    assert_eq!(line.closed(), [(end, PATIENCE)]);
+    assert_eq!(connection.closed(), [(end, PATIENCE)]);
     deserted(&hub);
 }
 
 fn a_goodbye_among_events() {
-    let (hub, line) = (hub(8), Line::new(8));
-    let session = Session::enter(&hub, "1", &line);
-    let (publishing, leaving) = (hub.clone(), line.clone());
+    let (hub, connection) = (hub(8), Connection::new(8));
+    let session = Session::enter(&hub, "1", &connection);
+    let (publishing, leaving) = (hub.clone(), connection.clone());
     let writer = thread::spawn(move || publish(&publishing, 3));
     let peer = thread::spawn(move || leaving.hang_up());
     let (end, left) = future::block_on(session.live());
     peer.join().expect("it ended");
     let missed = writer.join().expect("it ended");
     assert_eq!(end, End::ByPeer(Some(1000)));
-    is_a_beginning(&line.told());
-    assert_eq!(line.told().len() + left + missed, 3);
+    is_a_beginning(&connection.told());
+    assert_eq!(connection.told().len() + left + missed, 3);
     deserted(&hub);
 }
 
 fn a_cut_while_the_peer_leaves() {
-    let (hub, line) = (hub(1), Line::new(0));
-    let session = Session::enter(&hub, "1", &line);
-    let (publishing, leaving) = (hub.clone(), line.clone());
+    let (hub, connection) = (hub(1), Connection::new(0));
+    let session = Session::enter(&hub, "1", &connection);
+    let (publishing, leaving) = (hub.clone(), connection.clone());
     let writer = thread::spawn(move || publish(&publishing, 3));
     let peer = thread::spawn(move || leaving.hang_up());
     let (end, _) = future::block_on(session.live());
     peer.join().expect("it ended");
     writer.join().expect("it ended");
-    let closed = line.closed();
+    let closed = connection.closed();
     assert_eq!(closed.len(), 1);
     match end {
-        End::ByUs(Close::TooSlow) => assert_ne!(closed, [(end, PATIENCE)]),
+        End::ByUs(CloseReason::TooSlow) => assert_ne!(closed, [(end, PATIENCE)]),
         other => assert_eq!(closed, [(other, PATIENCE)]),
     }
-    assert!([End::ByUs(Close::TooSlow), End::ByPeer(Some(1000))].contains(&end));
-    assert!(line.told().is_empty());
+    assert!([End::ByUs(CloseReason::TooSlow), End::ByPeer(Some(1000))].contains(&end));
+    assert!(connection.told().is_empty());
     deserted(&hub);
 }
 
 fn a_stop_while_the_user_is_barred() {
-    let (hub, line) = (hub(8), Line::new(8));
-    let session = Session::enter(&hub, "1", &line);
+    let (hub, connection) = (hub(8), Connection::new(8));
+    let session = Session::enter(&hub, "1", &connection);
     let (publishing, barring, stopping, closed) =
-        (hub.clone(), hub.clone(), hub.clone(), line.clone());
+        (hub.clone(), hub.clone(), hub.clone(), connection.clone());
     let writer = thread::spawn(move || publish(&publishing, 2));
     let bar = thread::spawn(move || barring.disconnect_users(&[bob()]));
     let stop = thread::spawn(move || {
@@ -142,47 +141,47 @@ fn a_stop_while_the_user_is_barred() {
         thread.join().expect("it ended");
     }
     writer.join().expect("it ended");
-    assert!([End::ByUs(Close::UserDisabled), End::ByUs(Close::Stopping)].contains(&end));
-    assert_eq!(line.closed(), [(end, PATIENCE)]);
-    is_a_beginning(&line.told());
+    assert!([End::ByUs(CloseReason::UserDisabled), End::ByUs(CloseReason::Stopping)].contains(&end));
+    assert_eq!(connection.closed(), [(end, PATIENCE)]);
+    is_a_beginning(&connection.told());
     deserted(&hub);
 }
 
 fn a_peer_that_vanishes() {
-    let (hub, line) = (hub(8), Line::new(1));
-    let session = Session::enter(&hub, "1", &line);
-    let (publishing, vanishing) = (hub.clone(), line.clone());
+    let (hub, connection) = (hub(8), Connection::new(1));
+    let session = Session::enter(&hub, "1", &connection);
+    let (publishing, vanishing) = (hub.clone(), connection.clone());
     let writer = thread::spawn(move || publish(&publishing, 3));
     let peer = thread::spawn(move || vanishing.vanish());
     let (end, left) = future::block_on(session.live());
     let missed = writer.join().expect("it ended");
     peer.join().expect("it ended");
     assert_eq!(end, End::Gone);
-    assert!(line.begun() <= line.told().len() + 1);
-    assert_eq!(line.begun() + left + missed, 3);
-    is_a_beginning(&line.told());
+    assert!(connection.begun() <= connection.told().len() + 1);
+    assert_eq!(connection.begun() + left + missed, 3);
+    is_a_beginning(&connection.told());
     deserted(&hub);
 }
 
 fn a_connection_that_takes_over() {
     let hub = hub(8);
-    let lines = [Line::new(8), Line::new(8)];
-    let old = Session::enter(&hub, "1", &lines[0]);
-    let (entering, new_line) = (hub.clone(), lines[1].clone());
+    let connections = [Connection::new(8), Connection::new(8)];
+    let old = Session::enter(&hub, "1", &connections[0]);
+    let (entering, new_connection) = (hub.clone(), connections[1].clone());
     let new = thread::spawn(move || {
-        let new = Session::enter(&entering, "1", &new_line);
-        new_line.hang_up();
+        let new = Session::enter(&entering, "1", &new_connection);
+        new_connection.hang_up();
         future::block_on(new.live()).0
     });
     let publishing = hub.clone();
     let writer = thread::spawn(move || publish(&publishing, 2));
     let (end, _) = future::block_on(old.live());
-    assert_eq!(end, End::ByUs(Close::Replaced));
+    assert_eq!(end, End::ByUs(CloseReason::Replaced));
     assert_eq!(new.join().expect("it ended"), End::ByPeer(Some(1000)));
     writer.join().expect("it ended");
-    assert!(lines.iter().all(|line| line.closed().len() == 1));
+    assert!(connections.iter().all(|connection| connection.closed().len() == 1));
     // An event goes to one of them.
-    let mut told = lines.map(|line| line.told()).concat();
+    let mut told = connections.map(|connection| connection.told()).concat();
     told.sort_unstable();
     let all = told.len();
     told.dedup();

@@ -8,11 +8,11 @@ use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 use crate::{HERE, bob};
 
-use super::course::{self, End, Patience, Peer};
+use super::event_loop::{self, End, Patience, Transport};
 
 /// Both ends of a connection. Cheap to clone.
 #[derive(Clone)]
-pub struct Line(Arc<Inner>);
+pub struct Connection(Arc<Inner>);
 
 struct Inner {
     state: Mutex<State>,
@@ -34,7 +34,7 @@ struct State {
     closed: Vec<(End, Patience)>,
 }
 
-impl Line {
+impl Connection {
     /// A connection with a peer that reads `room` notices.
     pub fn new(room: usize) -> Self {
         let state = State {
@@ -111,22 +111,22 @@ impl Line {
 /// One of Bob's sessions, with its place and its entry in the hub.
 pub struct Session {
     hub: Hub,
-    line: Line,
+    connection: Connection,
     place: Slot,
     subscription: Subscription,
 }
 
 /// The peer of a session.
 struct Bob<'a> {
-    line: &'a Line,
+    connection: &'a Connection,
     outbox: &'a SessionQueue,
 }
 
 impl Session {
-    pub fn enter(hub: &Hub, session: &str, line: &Line) -> Self {
+    pub fn enter(hub: &Hub, session: &str, connection: &Connection) -> Self {
         Self {
             hub: hub.clone(),
-            line: line.clone(),
+            connection: connection.clone(),
             place: hub.admit(&bob(), HERE).expect("a place"),
             subscription: hub.subscribe(&bob(), &SessionId::new(session)),
         }
@@ -136,17 +136,17 @@ impl Session {
     pub async fn live(self) -> (End, usize) {
         let Self {
             hub,
-            line,
+            connection,
             place,
             subscription,
         } = self;
         let outbox = Arc::clone(subscription.queue());
         let mut peer = Bob {
-            line: &line,
+            connection: &connection,
             outbox: &outbox,
         };
-        let end = course::run(&mut peer, &outbox).await;
-        let left = course::leave(subscription, |subscription| async { drop(subscription) }).await;
+        let end = event_loop::run(&mut peer, &outbox).await;
+        let left = event_loop::unregister(subscription, |subscription| async { drop(subscription) }).await;
         let close = async |patience| {
             let sessions = hub.sessions(&bob());
             assert!(
@@ -157,27 +157,27 @@ impl Session {
                 hub.connections() > 0,
                 "its place was given back before it was closed"
             );
-            line.0.state.lock().closed.push((end, patience));
+            connection.0.state.lock().closed.push((end, patience));
         };
-        course::see_off(end, place, close).await;
+        event_loop::close(end, place, close).await;
         (end, left)
     }
 }
 
-impl Peer for Bob<'_> {
+impl Transport for Bob<'_> {
     type Incoming = End;
 
-    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End> {
-        self.line.0.state.lock().begun += 1;
-        let writing = self.line.write(notice.notice().at.as_millis());
-        course::unless_closed(self.outbox, writing).await
+    async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End> {
+        self.connection.0.state.lock().begun += 1;
+        let writing = self.connection.write(notice.notice().at.as_millis());
+        event_loop::unless_closed(self.outbox, writing).await
     }
 
     async fn next(&mut self) -> End {
-        self.line.read().await
+        self.connection.read().await
     }
 
-    async fn hear(&mut self, incoming: End) -> Result<(), End> {
+    async fn receive(&mut self, incoming: End) -> Result<(), End> {
         Err(incoming)
     }
 }

@@ -1,28 +1,26 @@
-//! The course of a session and its way out, in the order that they have to have. It knows no runtime and no connection,
-//! but [`Peer`], so that `tests/interleavings` can drive it through the orders that no load brings about.
+//! Session event loop and session shutdown, in the order that they must have. It knows no runtime and no connection,
+//! only [`Transport`], so that `tests/interleavings` can run it in orders that no load test produces.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::{CloseReason, EncodedNotice, Outgoing, SessionQueue, Slot, Subscription};
-use crate::wire::Close;
 
-/// Why a session's loop ended.
+/// End of a session: why its event loop stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The connection is no more.
+    /// The connection is lost.
     Gone,
-    /// The peer closed it, with this code if it said one.
+    /// The peer closed it, with this code if it sent one.
     ByPeer(Option<u16>),
-    /// We close it.
-    ByUs(Close),
+    /// The server closes it.
+    ByUs(CloseReason),
     /// The peer broke the protocol: nothing more can be read as messages.
-    Broken(Close),
+    Broken(CloseReason),
 }
 
 impl End {
-    /// The code it is closed with, for the log; where none was sent, the one that says so (RFC 6455,
-    /// section 7.4.1).
+    /// Returns the close code for the log; if none was sent, the one that stands for that (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
             Self::Gone => 1006,
@@ -31,7 +29,7 @@ impl End {
         }
     }
 
-    /// What happened, for the log.
+    /// Returns what happened, for the log.
     pub const fn outcome(self) -> &'static str {
         match self {
             Self::Gone => "connection lost",
@@ -40,7 +38,7 @@ impl End {
         }
     }
 
-    /// Who closed it.
+    /// Returns who closed the connection.
     pub const fn by(self) -> &'static str {
         match self {
             Self::Gone => "nobody",
@@ -49,8 +47,8 @@ impl End {
         }
     }
 
-    /// The code for the metrics, which are to be few: those that a client can make up count as 3000, the
-    /// first of them.
+    /// Returns the code for the metrics, whose label values must be few: codes that a client can choose freely count
+    /// as 3000, the first of them.
     pub fn counted_code(self) -> u16 {
         match self {
             Self::ByPeer(Some(code)) if !(1000..=1015).contains(&code) => 3000,
@@ -60,20 +58,15 @@ impl End {
 }
 
 impl From<CloseReason> for End {
-    fn from(closing: CloseReason) -> Self {
-        Self::ByUs(match closing {
-            CloseReason::Replaced => Close::Replaced,
-            CloseReason::TooSlow => Close::TooSlow,
-            CloseReason::UserDisabled => Close::UserDisabled,
-            CloseReason::Stopping => Close::Stopping,
-        })
+    fn from(close: CloseReason) -> Self {
+        Self::ByUs(close)
     }
 }
 
-/// How long a connection takes to end.
+/// Time limits for closing a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience {
-    /// How long the close frame may take to get out.
+    /// How long the close frame may take to be sent.
     pub farewell: Duration,
     /// How long the peer may take to answer it.
     pub answer: Duration,
@@ -84,41 +77,41 @@ pub(super) const PATIENCE: Patience = Patience {
     answer: Duration::from_secs(1),
 };
 
-/// That with a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before it
-/// comes to the close frame, and would lose them all if the connection were closed with what it has sent unread. The
+/// Time limits for a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before
+/// it reaches the close frame, and would lose them all if the connection were closed with what it has sent unread. The
 /// session has left the hub by then and costs a descriptor, its write buffer and its slot, which is why few of a
-/// user's may ([`Slot::try_linger`]).
+/// user's connections may have this time ([`Slot::try_linger`]).
 const PATIENCE_WITH_THE_SLOW: Patience = Patience {
     farewell: Duration::from_secs(30),
     answer: Duration::from_secs(30),
 };
 
-/// Whom a session is with.
-pub(super) trait Peer {
-    /// What comes from it, or is due.
+/// Transport of a session: the connection to its peer, and what is due on it.
+pub(super) trait Transport {
+    /// What the peer sent, or what is due by the clock.
     type Incoming;
 
-    /// Tells it what has happened.
-    async fn tell(&mut self, notice: &EncodedNotice) -> Result<(), End>;
+    /// Sends a notice.
+    async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End>;
 
     /// Waits for what comes next; may be dropped while it waits.
     async fn next(&mut self) -> Self::Incoming;
 
-    /// Does what comes of that.
-    async fn hear(&mut self, incoming: Self::Incoming) -> Result<(), End>;
+    /// Handles what came.
+    async fn receive(&mut self, incoming: Self::Incoming) -> Result<(), End>;
 }
 
-/// Tells `peer` what is in `queue` and hears what it says, one at a time, until one of them ends it. What has
-/// happened comes before what the peer has to say.
-pub(super) async fn run(peer: &mut impl Peer, queue: &SessionQueue) -> End {
+/// Sends what is in `queue` and receives what the peer sends, one at a time, until one of them ends the session.
+/// Notices are sent before the next message of the peer is handled.
+pub(super) async fn run(transport: &mut impl Transport, queue: &SessionQueue) -> End {
     loop {
         let step = tokio::select! {
             biased;
             outgoing = queue.next() => match outgoing {
-                Outgoing::Notice(notice) => peer.tell(&notice).await,
-                Outgoing::Close(closing) => Err(closing.into()),
+                Outgoing::Notice(notice) => transport.send(&notice).await,
+                Outgoing::Close(reason) => Err(reason.into()),
             },
-            incoming = peer.next() => peer.hear(incoming).await,
+            incoming = transport.next() => transport.receive(incoming).await,
         };
         if let Err(end) = step {
             return end;
@@ -126,7 +119,7 @@ pub(super) async fn run(peer: &mut impl Peer, queue: &SessionQueue) -> End {
     }
 }
 
-/// Does `sending`, unless the session has to end first: a peer that does not read holds up nobody.
+/// Waits for `sending`, unless the session must close first: a peer that does not read delays nobody.
 pub(super) async fn unless_closed(
     queue: &SessionQueue,
     sending: impl Future<Output = Result<(), End>>,
@@ -134,24 +127,24 @@ pub(super) async fn unless_closed(
     tokio::select! {
         biased;
         sent = sending => sent,
-        closing = queue.closed() => Err(closing.into()),
+        reason = queue.closed() => Err(reason.into()),
     }
 }
 
-/// The session is over: it leaves the hub by `disconnect`, before its connection is closed, which may take long.
-/// Returns how many notices it misses.
-pub(super) async fn leave<D: Future<Output = ()>>(
+/// Removes an ended session from the hub by `disconnect`. This happens before its connection is closed, which may take
+/// long. Returns how many notices the session misses.
+pub(super) async fn unregister<D: Future<Output = ()>>(
     subscription: Subscription,
     disconnect: impl FnOnce(Subscription) -> D,
 ) -> usize {
     let queue = Arc::clone(subscription.queue());
     disconnect(subscription).await;
-    // Whoever publishes may have found the session there a moment ago.
+    // A publisher may have found the session in the hub a moment ago.
     queue.abandon()
 }
 
-/// Closes the connection by `close`, for the reason `end`. Its `slot` is given back when it is gone.
-pub(super) async fn see_off<C: Future<Output = ()>>(
+/// Closes the connection by `close`, for the reason `end`, then gives its `slot` back.
+pub(super) async fn close<C: Future<Output = ()>>(
     end: End,
     mut slot: Slot,
     close: impl FnOnce(Patience) -> C,
@@ -160,9 +153,9 @@ pub(super) async fn see_off<C: Future<Output = ()>>(
     drop(slot);
 }
 
-/// How long a connection with `slot` may take to end.
+/// Returns how long a connection with `slot` may take to close.
 fn patience(end: End, slot: &mut Slot) -> Patience {
-    if end == End::ByUs(Close::TooSlow) && slot.try_linger() {
+    if end == End::ByUs(CloseReason::TooSlow) && slot.try_linger() {
         PATIENCE_WITH_THE_SLOW
     } else {
         PATIENCE

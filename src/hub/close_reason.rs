@@ -1,0 +1,159 @@
+//! Close reasons of a WebSocket: code, reason text and advice to the client (RFC 6455, section 7.4; contract
+//! section 4).
+
+/// Close reason: why the server closes a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CloseReason {
+    /// The peer was silent for too long.
+    Idle,
+    /// The peer broke the protocol.
+    ProtocolError,
+    /// A text message is not UTF-8.
+    NotUtf8,
+    /// The user was disabled or removed.
+    UserDisabled,
+    /// The peer floods the connection with frames that carry no message.
+    Flood,
+    /// A message is too long.
+    TooLong,
+    /// A defect of the server.
+    Failed,
+    /// The server is stopping.
+    Stopping,
+    /// More events wait than the session may have: the peer reads too slowly.
+    TooSlow,
+    /// The server cannot take the session at the moment.
+    Unavailable,
+    /// A newer connection of the same session, or one session too many of the user, took its slot.
+    Replaced,
+    /// The token is no longer valid.
+    Expired,
+}
+
+/// Row of the close table.
+struct Row {
+    code: u16,
+    reason: &'static str,
+    when: &'static str,
+    client_action: &'static str,
+}
+
+impl CloseReason {
+    /// All of them, by code.
+    pub const ALL: [Self; 12] = [
+        Self::Idle,
+        Self::ProtocolError,
+        Self::NotUtf8,
+        Self::UserDisabled,
+        Self::Flood,
+        Self::TooLong,
+        Self::Failed,
+        Self::Stopping,
+        Self::TooSlow,
+        Self::Unavailable,
+        Self::Replaced,
+        Self::Expired,
+    ];
+
+    /// Returns the close code.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self.row().code
+    }
+
+    /// Returns the reason text of the close frame.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        self.row().reason
+    }
+
+    /// Returns when the server closes a connection for this reason, for the documents.
+    #[must_use]
+    pub const fn when(self) -> &'static str {
+        self.row().when
+    }
+
+    /// Returns what the client should do, for the documents.
+    #[must_use]
+    pub const fn client_action(self) -> &'static str {
+        self.row().client_action
+    }
+
+    const fn row(self) -> Row {
+        match self {
+            Self::Idle => Row {
+                code: 1001,
+                reason: "silent for too long",
+                when: "The client sent nothing for `idle_timeout` (75 s), not even a pong.",
+                client_action: "Reconnect.",
+            },
+            Self::ProtocolError => Row {
+                code: 1002,
+                reason: "protocol error",
+                when: "The client broke RFC 6455.",
+                client_action: "Fix the client.",
+            },
+            Self::NotUtf8 => Row {
+                code: 1007,
+                reason: "text is not UTF-8",
+                when: "A text message was not UTF-8.",
+                client_action: "Fix the client.",
+            },
+            Self::UserDisabled => Row {
+                code: 1008,
+                reason: "user disabled",
+                when: "The user was disabled or removed.",
+                client_action: "Sign out.",
+            },
+            Self::Flood => Row {
+                code: 1008,
+                reason: "flood of frames without messages",
+                when: "The client sent too many control frames, or fragments of almost no content.",
+                client_action: "Fix the client.",
+            },
+            Self::TooLong => Row {
+                code: 1009,
+                reason: "message too long",
+                when: "A message was longer than `max_message_bytes` (64 KiB).",
+                client_action: "Fix the client.",
+            },
+            Self::Failed => Row {
+                code: 1011,
+                reason: "unexpected server error",
+                when: "The server failed unexpectedly and logged the cause.",
+                client_action: "Reconnect after a delay.",
+            },
+            Self::Stopping => Row {
+                code: 1012,
+                reason: "server stopping",
+                when: "The server is stopping, perhaps to restart.",
+                client_action: "Reconnect after a random delay of a few seconds, so that not all clients come at once.",
+            },
+            Self::TooSlow => Row {
+                code: 1013,
+                reason: "too many events wait; reconnect",
+                when: "`event_queue` events (256) waited because the client did not read.",
+                client_action: "Reconnect, and request `GET /api/v1/calls/active` for what was missed.",
+            },
+            Self::Unavailable => Row {
+                code: 1013,
+                reason: "try again later",
+                when: "The server cannot take the session at the moment.",
+                client_action: "Reconnect after a delay.",
+            },
+            Self::Replaced => Row {
+                code: 4000,
+                reason: "replaced by another connection",
+                when: "Another connection of the same session came, or the user opened more than \
+                       `max_sessions_per_user` sessions (8) and this was the oldest.",
+                client_action: "Do not reconnect: the two connections would replace each other forever.",
+            },
+            Self::Expired => Row {
+                code: 4001,
+                reason: "token expired",
+                when: "The token expired 30 s ago (`close_expired_sessions`).",
+                client_action: "Reconnect with a new token; next time, send `session.refresh` before it expires.",
+            },
+        }
+    }
+}

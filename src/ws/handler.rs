@@ -1,0 +1,113 @@
+//! Message handler: runs the use case of a message, the same as over REST, and makes the reply.
+
+use std::sync::Arc;
+
+use crate::call::{CallId, Principal, Source};
+use crate::clock::Timestamp;
+use crate::guard::{Access, ApiError, SignInError};
+use crate::service::{Error, Service};
+use crate::user::{SessionId, UserId};
+use crate::wire::message::{Message, ParseError};
+use crate::wire::{ErrorType, event};
+
+/// Message handler of one session.
+pub(super) struct MessageHandler {
+    pub user: UserId,
+    pub session: SessionId,
+    /// The id of the request that opened the connection.
+    pub request_id: Arc<str>,
+    pub access: Access,
+    pub service: Service,
+}
+
+/// Result of a message.
+pub(super) enum Response {
+    /// Done, without a reply.
+    Done,
+    /// Done, with a reply.
+    Reply(String),
+    /// Done, with a reply; the session's token is valid until this instant.
+    Refreshed(String, Timestamp),
+    /// Rejected, with a `call_error`.
+    Refusal(String),
+}
+
+impl MessageHandler {
+    /// Handles a message, or the error it was parsed with.
+    pub async fn handle(&self, parsed: Result<Message, ParseError>) -> Response {
+        match parsed {
+            Ok(Message::Heartbeat) => {
+                Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
+            }
+            Ok(Message::Refresh { token }) => self.refresh(&token).await,
+            Ok(message) => {
+                let call_id = message.call_id().map(str::to_owned);
+                match self.act(message).await {
+                    Ok(()) => Response::Done,
+                    Err(error) => Response::Refusal(self.refusal(call_id.as_deref(), error)),
+                }
+            }
+            Err(ParseError { call_id, message }) => Response::Refusal(event::call_error(
+                call_id.as_deref(),
+                ErrorType::ParseError,
+                &message,
+            )),
+        }
+    }
+
+    /// Runs the use case of a message about a call.
+    async fn act(&self, message: Message) -> Result<(), Error> {
+        let call = message.call_id().and_then(CallId::parse);
+        let call = call.ok_or(Error::CallNotFound)?;
+        let (calls, principal) = (self.service.calls(), self.principal());
+        match message {
+            Message::Accept { .. } => calls.accept(principal, call).await.map(drop),
+            Message::Reject { reason, .. } => calls.reject(principal, call, reason).await.map(drop),
+            Message::End {
+                duration_seconds, ..
+            } => {
+                let ended = calls.end(principal, call, duration_seconds).await;
+                ended.map(drop)
+            }
+            Message::Quality { report, .. } => {
+                self.service.quality().report(&self.user, call, &report)
+            }
+            Message::Signal { signal, .. } => calls.signal(principal, call, signal).await,
+            Message::Heartbeat | Message::Refresh { .. } => Ok(()),
+        }
+    }
+
+    /// Accepts a new token of the same user and session.
+    async fn refresh(&self, token: &str) -> Response {
+        let refused = |message: &str| {
+            let kind = ErrorType::Unauthenticated;
+            Response::Refusal(event::call_error(None, kind, message))
+        };
+        match self.access.sign_in(token).await {
+            Ok(claims) if claims.user == self.user && claims.session == self.session => {
+                let reply = event::session_refreshed(claims.expires_at);
+                Response::Refreshed(reply, claims.expires_at)
+            }
+            Ok(_) => {
+                refused("token: expected one of the same user and session as the connection's")
+            }
+            Err(SignInError::Failed(error)) => Response::Refusal(self.refusal(None, error)),
+            Err(_) => refused("token: expected a valid token"),
+        }
+    }
+
+    /// Returns the `call_error` for a failed use case, and logs its cause.
+    fn refusal(&self, call_id: Option<&str>, error: Error) -> String {
+        let error = ApiError::from(error);
+        error.log_cause(&self.request_id);
+        event::call_error(call_id, error.error_type().on_socket(), error.message())
+    }
+
+    fn principal(&self) -> Principal {
+        Principal {
+            user: self.user.clone(),
+            session: self.session.clone(),
+            via: Source::Socket,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Session loop: sends events, handles messages, pings and closes on time-outs, over any stream and sink of messages.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+
+use crate::auth::LEEWAY;
+use crate::call::CallId;
+use crate::clock::Timestamp;
+use crate::hub::{CloseReason, EncodedNotice, SessionQueue};
+use crate::wire::{ErrorType, event, message};
+
+use super::SocketRules;
+use super::abuse::AbuseMonitor;
+use super::event_loop::{self, End, Transport};
+use super::flood::{ControlFrames, Unfinished};
+use super::handler::{MessageHandler, Response};
+
+/// Session loop: the state of a session while its connection is open.
+pub(super) struct SessionLoop<'a, S> {
+    stream: &'a mut S,
+    queue: &'a SessionQueue,
+    handler: MessageHandler,
+    rules: SocketRules,
+    expires_at: Timestamp,
+    heard_at: Instant,
+    ping_at: Instant,
+    /// The one timer of all that is timed. It may fire early, never late.
+    timer: Pin<Box<Sleep>>,
+    abuse: AbuseMonitor,
+    control_frames: ControlFrames,
+    unfinished: Unfinished,
+    last_call: Option<CallId>,
+}
+
+/// What a session waits for.
+pub(super) enum Incoming {
+    /// The timer has fired.
+    Due,
+    /// A message, an error, or the end of the connection.
+    Message(Option<Result<Message, tungstenite::Error>>),
+}
+
+impl<'a, S> SessionLoop<'a, S>
+where
+    S: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Unpin,
+{
+    /// Makes the loop of a session whose token expires at `expires_at`.
+    pub fn new(
+        stream: &'a mut S,
+        queue: &'a SessionQueue,
+        handler: MessageHandler,
+        expires_at: Timestamp,
+        rules: SocketRules,
+        unfinished: Unfinished,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            stream,
+            queue,
+            handler,
+            rules,
+            expires_at,
+            heard_at: now,
+            ping_at: now + rules.ping_interval,
+            // Due at once: the first wake-up sets the timer.
+            timer: Box::pin(sleep_until(now)),
+            abuse: AbuseMonitor::new(now),
+            control_frames: ControlFrames::new(now),
+            unfinished,
+            last_call: None,
+        }
+    }
+
+    /// Returns the last call that a message or event was about.
+    pub const fn last_call(&self) -> Option<CallId> {
+        self.last_call
+    }
+
+    async fn receive_message(
+        &mut self,
+        incoming: Result<Message, tungstenite::Error>,
+    ) -> Result<(), End> {
+        self.heard_at = Instant::now();
+        let message = incoming?;
+        self.unfinished.reset();
+        match message {
+            Message::Text(text) => self.answer(message::parse(&text)).await,
+            Message::Binary(_) => self.answer(Err(message::binary())).await,
+            // The stream itself answers pings.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
+                Ok(self.control_frames.count(self.heard_at)?)
+            }
+            Message::Close(frame) => Err(End::ByPeer(frame.map(|frame| frame.code.into()))),
+        }
+    }
+
+    /// Handles a message and sends the reply. A panic is a defect that fails this message alone: the state of a session
+    /// changes in single steps that do not depend on each other, and the store writes in jobs of its own.
+    async fn answer(
+        &mut self,
+        parsed: Result<message::Message, message::ParseError>,
+    ) -> Result<(), End> {
+        let call_id = match &parsed {
+            Ok(message) => message.call_id(),
+            Err(error) => error.call_id.as_deref(),
+        };
+        let call_id = call_id.map(str::to_owned);
+        let handling = AssertUnwindSafe(self.reply_to(parsed)).catch_unwind();
+        let reply = handling.await.unwrap_or_else(|_| {
+            tracing::error!(
+                user = %self.handler.user, session = %self.handler.session,
+                request_id = &*self.handler.request_id, "message handler panicked"
+            );
+            let kind = ErrorType::ServiceError;
+            Some(event::call_error(call_id.as_deref(), kind, kind.sentence()))
+        });
+        match reply {
+            Some(reply) => self.write(Message::text(reply)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn reply_to(
+        &mut self,
+        parsed: Result<message::Message, message::ParseError>,
+    ) -> Option<String> {
+        let call_id = parsed.as_ref().ok().and_then(message::Message::call_id);
+        self.last_call = call_id.and_then(CallId::parse).or(self.last_call);
+        let response = Box::pin(self.handler.handle(parsed)).await;
+        self.count(matches!(response, Response::Refusal(_)));
+        match response {
+            Response::Done => None,
+            Response::Reply(reply) | Response::Refusal(reply) => Some(reply),
+            Response::Refreshed(reply, expires_at) => {
+                self.expires_at = expires_at;
+                Some(reply)
+            }
+        }
+    }
+
+    fn count(&mut self, is_error: bool) {
+        if let Some(report) = self.abuse.count(is_error, self.heard_at) {
+            tracing::warn!(
+                user = %self.handler.user, session = %self.handler.session,
+                request_id = &*self.handler.request_id,
+                messages = report.messages, errors = report.errors, "message or error rate exceeded"
+            );
+            self.handler.service.metrics().abuse_warned();
+        }
+    }
+
+    /// Sends `message`, to a peer that reads or at least sends something itself.
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        let silent_at = self.heard_at + self.rules.idle_timeout;
+        let sending = async {
+            tokio::select! {
+                biased;
+                sent = self.stream.send(message) => sent.map_err(End::from),
+                () = sleep_until(silent_at) => Err(End::ByUs(CloseReason::Idle)),
+            }
+        };
+        event_loop::unless_closed(self.queue, sending).await
+    }
+
+    /// Does what is due by the clock, and sets the timer again.
+    async fn keep_alive(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= self.heard_at + self.rules.idle_timeout {
+            return Err(End::ByUs(CloseReason::Idle));
+        }
+        if self.until_expiry().is_some_and(|left| left.is_zero()) {
+            return Err(End::ByUs(CloseReason::Expired));
+        }
+        if now >= self.ping_at {
+            self.ping_at = now + self.rules.ping_interval;
+            self.write(Message::Ping(Bytes::new())).await?;
+        }
+        let wake_at = self.wake_at();
+        self.timer.as_mut().reset(wake_at);
+        Ok(())
+    }
+
+    fn wake_at(&self) -> Instant {
+        let silent_at = self.heard_at + self.rules.idle_timeout;
+        let wake_at = silent_at.min(self.ping_at);
+        self.until_expiry()
+            .map_or(wake_at, |left| wake_at.min(Instant::now() + left))
+    }
+
+    /// Returns the time until the session ends with its token, if it does.
+    fn until_expiry(&self) -> Option<Duration> {
+        let now = self.handler.service.clock().now();
+        self.rules
+            .close_expired_sessions
+            .then(|| self.expires_at.plus(LEEWAY).since(now))
+    }
+}
+
+impl<S> Transport for SessionLoop<'_, S>
+where
+    S: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Unpin,
+{
+    type Incoming = Incoming;
+
+    async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End> {
+        let event = &notice.notice().event;
+        self.last_call = Some(event.call());
+        self.write(Message::text(notice.text(event::notice)))
+            .await?;
+        let metrics = self.handler.service.metrics();
+        metrics.event_sent(event.as_str());
+        Ok(())
+    }
+
+    async fn next(&mut self) -> Incoming {
+        tokio::select! {
+            biased;
+            () = &mut self.timer => Incoming::Due,
+            message = self.stream.next() => Incoming::Message(message),
+        }
+    }
+
+    async fn receive(&mut self, incoming: Incoming) -> Result<(), End> {
+        match incoming {
+            Incoming::Due => self.keep_alive().await,
+            Incoming::Message(Some(message)) => self.receive_message(message).await,
+            Incoming::Message(None) => Err(End::Gone),
+        }
+    }
+}
