@@ -32,13 +32,3 @@ async fn active_is_null_once_the_call_is_final() {
         assert_eq!(scene.bob.active().await.success(200), Value::Null);
     }
 }
-
-#[rocket::async_test]
-async fn active_needs_a_token() {
-    let server = TestServer::start().await;
-    server
-        .anonymous()
-        .active()
-        .await
-        .failure(401, "unauthenticated");
-}

@@ -7,7 +7,7 @@ use chattrix::store::Database;
 use chattrix::user::{AccountStatus, UserId};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::{Plan, SECRET, Socket, TestServer, Token, eventually, wall_clock_hand};
 
@@ -53,16 +53,6 @@ async fn no_token_is_unauthenticated() {
 }
 
 #[rocket::async_test]
-async fn a_malformed_token_is_unauthenticated() {
-    let server = TestServer::start().await;
-    let whole = server.token("alice").sign();
-    let cut = &whole[..whole.len() - 4];
-    for token in ["x", "a.b.c", "..", cut, &format!("{whole}.x")] {
-        refused(&server, token).await;
-    }
-}
-
-#[rocket::async_test]
 async fn an_authorization_header_of_another_kind_is_unauthenticated() {
     let server = TestServer::start().await;
     let anonymous = server.anonymous();
@@ -77,39 +67,6 @@ async fn an_authorization_header_of_another_kind_is_unauthenticated() {
         let answer = anonymous.send(request.header("authorization", value)).await;
         answer.failure(401, "unauthenticated");
     }
-}
-
-#[rocket::async_test]
-async fn a_wrongly_signed_token_is_unauthenticated() {
-    let server = TestServer::start().await;
-    let other = EncodingKey::from_secret(b"another secret that is longer than 32 bytes");
-    refused(
-        &server,
-        &server.token("alice").sign_with(Algorithm::HS256, &other),
-    )
-    .await;
-}
-
-#[rocket::async_test]
-async fn a_token_whose_claims_were_changed_is_unauthenticated() {
-    let server = TestServer::start().await;
-    let [alices, bobs] = ["alice", "bob"].map(|user| server.token(user).sign());
-    let parts: Vec<&str> = alices.split('.').collect();
-    let claims = bobs.split('.').nth(1).expect("claims");
-    refused(&server, &format!("{}.{claims}.{}", parts[0], parts[2])).await;
-}
-
-#[rocket::async_test]
-async fn a_token_without_a_signature_is_unauthenticated() {
-    let server = TestServer::start().await;
-    let signed = server.token("alice").sign();
-    let claims = signed.split('.').nth(1).expect("claims");
-    // {"alg":"none","typ":"JWT"}
-    refused(
-        &server,
-        &format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{claims}."),
-    )
-    .await;
 }
 
 #[rocket::async_test]
@@ -141,29 +98,6 @@ async fn not_yet_valid_token_has_a_leeway_of_30_s() {
     refused(&server, &token).await;
     clock.advance(Duration::from_secs(2));
     admitted(&server, &token).await;
-}
-
-#[rocket::async_test]
-async fn a_token_without_exp_or_sub_is_unauthenticated() {
-    let server = TestServer::start().await;
-    for claim in ["exp", "sub"] {
-        refused(&server, &server.token("alice").without(claim).sign()).await;
-    }
-}
-
-#[rocket::async_test]
-async fn a_token_with_claims_of_wrong_types_is_unauthenticated() {
-    let server = TestServer::start().await;
-    for (claim, wrong) in [
-        ("exp", json!("tomorrow")),
-        ("exp", Value::Null),
-        ("sub", json!(7)),
-        ("sub", json!("")),
-        ("sub", json!("alice archer")),
-        ("nbf", json!("yesterday")),
-    ] {
-        refused(&server, &server.token("alice").with(claim, wrong).sign()).await;
-    }
 }
 
 #[rocket::async_test]

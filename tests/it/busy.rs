@@ -7,39 +7,17 @@ use crate::support::{Api, Cast, Scene, TestServer, initiate_body};
 const LIVE: [&str; 4] = ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"];
 
 #[rocket::async_test]
-async fn a_caller_in_a_live_call_is_caller_busy_in_each_live_status() {
+async fn a_live_call_makes_both_participants_busy() {
     for status in LIVE {
         let scene = Scene::with_call(status).await;
-        scene
-            .alice
-            .initiate("carol")
-            .await
-            .failure(409, "caller_busy");
-    }
-}
-
-#[rocket::async_test]
-async fn a_callee_of_a_live_call_is_caller_busy_as_well() {
-    for status in LIVE {
-        let scene = Scene::with_call(status).await;
-        scene
-            .bob
-            .initiate("carol")
-            .await
-            .failure(409, "caller_busy");
-    }
-}
-
-#[rocket::async_test]
-async fn callee_in_a_live_call_is_user_busy() {
-    for status in LIVE {
-        let scene = Scene::with_call(status).await;
-        scene.carol.initiate("bob").await.failure(409, "user_busy");
-        scene
-            .carol
-            .initiate("alice")
-            .await
-            .failure(409, "user_busy");
+        for participant in [&scene.alice, &scene.bob] {
+            let answer = participant.initiate("carol").await;
+            answer.failure(409, "caller_busy");
+        }
+        for participant in ["alice", "bob"] {
+            let answer = scene.carol.initiate(participant).await;
+            answer.failure(409, "user_busy");
+        }
     }
 }
 
@@ -108,26 +86,6 @@ async fn both_are_free_again_once_their_call_is_final() {
         scene.alice.call("carol").await;
         let dave = scene.server.sign_in("dave");
         dave.call("bob").await;
-    }
-}
-
-/// Of two users who call each other at the same moment, one gets the call and the other is told of it.
-#[rocket::async_test]
-async fn mutual_calls_give_one_call_and_one_caller_busy() {
-    let server = TestServer::start().await;
-    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
-    for _ in 0..30 {
-        let (from_alice, from_bob) = tokio::join!(alice.initiate("bob"), bob.initiate("alice"));
-        let (won, lost) = if from_alice.status == 201 {
-            (from_alice, from_bob)
-        } else {
-            (from_bob, from_alice)
-        };
-        let call = won.success(201);
-        let id = call["id"].as_str().expect("an id");
-        let message = lost.failure(409, "caller_busy");
-        assert!(message.contains(id), "{message:?} does not name {id}");
-        alice.end(id).await.success(200);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Scene, TestServer, another_call_id};
+use crate::support::{Scene, TestServer};
 
 const BEGIN: &str = "2024-01-15T10:30:00.000Z";
 
@@ -93,41 +93,4 @@ async fn details_of_a_rejected_call_show_an_end_and_no_duration() {
         times(&scene).await,
         [Value::Null, json!("2024-01-15T10:30:04.000Z"), Value::Null]
     );
-}
-
-#[rocket::async_test]
-async fn details_for_a_stranger_are_unauthorized() {
-    for status in ["RINGING", "ENDED"] {
-        let scene = Scene::with_call(status).await;
-        let message = scene
-            .carol
-            .details(&scene.call)
-            .await
-            .failure(403, "unauthorized");
-        assert_eq!(message, "User is not a participant of this call");
-    }
-}
-
-#[rocket::async_test]
-async fn details_of_a_call_that_does_not_exist_are_call_not_found() {
-    let server = TestServer::start().await;
-    server
-        .sign_in("alice")
-        .details(&another_call_id())
-        .await
-        .failure(404, "call_not_found");
-}
-
-#[rocket::async_test]
-async fn details_of_an_id_that_is_no_uuid_are_call_not_found() {
-    let server = TestServer::start().await;
-    let alice = server.sign_in("alice");
-    for id in [
-        "call-uuid-123",
-        "1",
-        "%20",
-        "0190b0a0-0000-7000-8000-00000000000",
-    ] {
-        alice.details(id).await.failure(404, "call_not_found");
-    }
 }

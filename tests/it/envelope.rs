@@ -252,38 +252,6 @@ async fn wrong_bodies(api: &Api, call: &str) {
 }
 
 #[rocket::async_test]
-async fn a_missing_right_is_told_before_a_wrong_status() {
-    for status in ["ACTIVE", "ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        for stranger in [&scene.alice, &scene.carol] {
-            stranger
-                .accept(&scene.call)
-                .await
-                .failure(403, "unauthorized");
-            stranger
-                .reject(&scene.call, "busy")
-                .await
-                .failure(403, "unauthorized");
-        }
-        scene
-            .carol
-            .end(&scene.call)
-            .await
-            .failure(403, "unauthorized");
-        scene
-            .carol
-            .set_status(&scene.call, "ACTIVE")
-            .await
-            .failure(403, "unauthorized");
-        scene
-            .carol
-            .set_status(&scene.call, "ENDED")
-            .await
-            .failure(403, "unauthorized");
-    }
-}
-
-#[rocket::async_test]
 async fn body_and_callee_are_checked_before_busy_caller() {
     let scene = Scene::with_call("RINGING").await;
     let mut body = initiate_body("carol");

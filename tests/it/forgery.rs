@@ -110,7 +110,14 @@ async fn no_forgery_of_the_usual_list_opens_anything() {
             .expect("signed");
         refused(&server, kid, &format!("{message}.{forged}")).await;
     }
+    let [alices, bobs] = ["alice", "bob"].map(|user| server.token(user).sign());
+    let other_claims = {
+        let (alices, bobs): (Vec<_>, Vec<_>) =
+            (alices.split('.').collect(), bobs.split('.').collect());
+        format!("{}.{}.{}", alices[0], bobs[1], alices[2])
+    };
     for (what, token) in [
+        ("claims of another token", other_claims),
         (
             "empty secret",
             Token::of("alice", server.now())
@@ -165,6 +172,7 @@ async fn claims_that_are_missing_or_odd_open_nothing() {
         json!({ "sub": ["alice"], "exp": soon }).to_string(),
         json!({ "sub": "", "exp": soon }).to_string(),
         json!({ "sub": "alice ", "exp": soon }).to_string(),
+        json!({ "sub": "alice archer", "exp": soon }).to_string(),
         json!({ "sub": "alice\0", "exp": soon }).to_string(),
         json!({ "sub": "nobody", "exp": soon }).to_string(),
         json!({ "sub": "alice' OR '1'='1", "exp": soon }).to_string(),

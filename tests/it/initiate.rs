@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Cast, Device, TestServer, initiate_body};
+use crate::support::{TestServer, initiate_body};
 
 #[rocket::async_test]
 async fn initiate_answers_201_with_the_call_as_specified() {
@@ -18,43 +18,6 @@ async fn initiate_answers_201_with_the_call_as_specified() {
     assert_eq!(call["callType"], "AUDIO");
     assert_eq!(call["channelId"], "agora-channel-9");
     assert_eq!(call["createdAt"], call["updatedAt"]);
-}
-
-#[rocket::async_test]
-async fn initiate_of_an_offline_callee_is_initiating() {
-    let server = TestServer::start().await;
-    let _caller_is_connected = server.sign_in("alice").socket().await;
-    let call = server.sign_in("alice").initiate("bob").await.success(201);
-    assert_eq!(call["status"], "INITIATING");
-}
-
-#[rocket::async_test]
-async fn initiate_of_a_connected_callee_is_ringing() {
-    let server = TestServer::start().await;
-    let _socket = server.sign_in("bob").socket().await;
-    let call = server.sign_in("alice").initiate("bob").await.success(201);
-    assert_eq!(call["status"], "RINGING");
-}
-
-#[rocket::async_test]
-async fn initiate_invites_all_sessions_of_the_callee() {
-    let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.alice.initiate("bob").await.success(201);
-    let invitation = json!({
-        "callId": call["id"],
-        "channelId": "agora-channel-1",
-        "callerId": "alice",
-        "callerName": "Alice Archer",
-        "callerAvatar": "https://example.com/alice.jpg",
-        "callType": "VIDEO",
-    });
-    cast.expect_only(
-        &[Device::BobPhone, Device::BobTablet],
-        "call_invitation",
-        &invitation,
-    )
-    .await;
 }
 
 #[rocket::async_test]

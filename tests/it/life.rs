@@ -1,8 +1,6 @@
 //! The life of a call: each row of the table of contract section 3, through each of its ways, with
 //! who is told, who is not, and what becomes of the call. Alice calls Bob; both act on their phones.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::{Cast, Device, SHORT, TestServer, initiate_body};
@@ -364,93 +362,5 @@ async fn max_call_duration_ends_the_call_as_system() {
         };
         cast.expect_ended(&Device::PARTICIPANTS, &call, "system")
             .await;
-    }
-}
-
-/// Of two who act at the same moment exactly one wins; nobody hears of what did not happen.
-#[rocket::async_test]
-async fn exactly_one_of_accept_and_reject_wins() {
-    let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    for _ in 0..20 {
-        let call = cast.ring().await;
-        let (accept, reject) =
-            tokio::join!(cast.bob.accept(&call), cast.bob.reject(&call, "declined"));
-        if accept.status == 200 {
-            reject.failure(400, "invalid_status");
-            let accepted = json!({ "callId": call, "acceptedBy": "bob" });
-            cast.expect_only(&NOT_BOBS_PHONE, "call_accepted", &accepted)
-                .await;
-            cast.alice.end(&call).await.success(200);
-            ended(&mut cast, Actor::Alice, &call).await;
-        } else {
-            accept.failure(400, "invalid_status");
-            reject.success(200);
-            let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "declined" });
-            cast.expect_only(&NOT_BOBS_PHONE, "call_rejected", &rejected)
-                .await;
-        }
-    }
-}
-
-#[rocket::async_test]
-async fn exactly_one_of_end_and_reject_wins() {
-    let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    for _ in 0..20 {
-        let call = cast.ring().await;
-        let (end, reject) = tokio::join!(cast.alice.end(&call), cast.bob.reject(&call, "busy"));
-        if end.status == 200 {
-            reject.failure(400, "invalid_status");
-            ended(&mut cast, Actor::Alice, &call).await;
-        } else {
-            end.failure(400, "invalid_status");
-            reject.success(200);
-            let rejected = json!({ "callId": call, "rejectedBy": "bob", "reason": "busy" });
-            cast.expect_only(&NOT_BOBS_PHONE, "call_rejected", &rejected)
-                .await;
-        }
-    }
-}
-
-#[rocket::async_test]
-async fn of_two_devices_that_accept_at_once_exactly_one_wins() {
-    let server = TestServer::start().await;
-    let caller = server.sign_in("alice");
-    let (phone, tablet) = (server.sign_in("bob"), server.sign_in("bob"));
-    for _ in 0..20 {
-        let call = caller.call("bob").await;
-        let (one, other) = tokio::join!(phone.accept(&call), tablet.accept(&call));
-        let mut statuses = [one.status, other.status];
-        statuses.sort_unstable();
-        assert_eq!(statuses, [200, 400], "{one:?} {other:?}");
-        caller.end(&call).await.success(200);
-    }
-}
-
-#[rocket::async_test]
-async fn exactly_one_of_accept_and_the_ring_timeout_wins() {
-    let server = TestServer::with(|s| s.ring_timeout = Duration::from_millis(60)).await;
-    let mut cast = Cast::on(&server).await;
-    for round in 0..10 {
-        let call = cast.ring().await;
-        // Not to wait for anything: to aim at the moment of the timeout, each round a little later.
-        tokio::time::sleep(Duration::from_millis(45 + 3 * round)).await;
-        let answer = cast.bob.accept(&call).await;
-        if answer.status == 200 {
-            let accepted = json!({ "callId": call, "acceptedBy": "bob" });
-            cast.expect_only(&NOT_BOBS_PHONE, "call_accepted", &accepted)
-                .await;
-            cast.alice.end(&call).await.success(200);
-            ended(&mut cast, Actor::Alice, &call).await;
-        } else {
-            answer.failure(400, "invalid_status");
-            cast.expect_only(
-                &Device::PARTICIPANTS,
-                "call_timeout",
-                &json!({ "callId": call }),
-            )
-            .await;
-        }
     }
 }

@@ -97,12 +97,3 @@ async fn the_status_of_somebody_who_does_not_exist_is_user_not_found() {
         alice.get(&path).await.failure(404, "user_not_found");
     }
 }
-
-#[rocket::async_test]
-async fn presence_is_for_those_who_are_signed_in() {
-    let server = TestServer::start().await;
-    let nobody = server.anonymous();
-    for path in [ONLINE, "/api/v1/users/status/bob"] {
-        nobody.get(path).await.failure(401, "unauthenticated");
-    }
-}

@@ -227,52 +227,6 @@ async fn a_report_over_the_socket_that_will_not_do_is_a_call_error() {
 }
 
 #[rocket::async_test]
-async fn a_report_is_for_a_call_that_was_answered_and_is_not_over() {
-    for status in ["INITIATING", "RINGING", "ENDED", "REJECTED", "MISSED"] {
-        let scene = Scene::with_call(status).await;
-        for who in [&scene.alice, &scene.bob] {
-            let answer = who.report(&scene.call, &level("POOR")).await;
-            let message = answer.failure(400, "invalid_status");
-            assert!(message.contains(status), "{message}");
-        }
-    }
-    for status in ["CONNECTING", "ACTIVE"] {
-        let scene = Scene::with_call(status).await;
-        for who in [&scene.alice, &scene.bob] {
-            who.report(&scene.call, &level("POOR")).await.success(200);
-        }
-    }
-}
-
-#[rocket::async_test]
-async fn a_report_by_a_stranger_is_unauthorized_in_every_status() {
-    for status in ["RINGING", "ACTIVE", "ENDED"] {
-        let scene = Scene::with_call(status).await;
-        let answer = scene.carol.report(&scene.call, &level("POOR")).await;
-        let message = answer.failure(403, "unauthorized");
-        assert_eq!(message, "User is not a participant of this call");
-        scene
-            .carol
-            .quality(&scene.call)
-            .await
-            .failure(403, "unauthorized");
-    }
-}
-
-#[rocket::async_test]
-async fn the_quality_of_a_call_that_does_not_exist_is_call_not_found() {
-    let server = TestServer::start().await;
-    let alice = server.sign_in("alice");
-    for call in [another_call_id(), "history".to_owned(), "1".to_owned()] {
-        alice
-            .report(&call, &level("POOR"))
-            .await
-            .failure(404, "call_not_found");
-        alice.quality(&call).await.failure(404, "call_not_found");
-    }
-}
-
-#[rocket::async_test]
 async fn a_report_not_as_specified_says_what_was_expected() {
     let scene = Scene::with_call("ACTIVE").await;
     for (field, value) in [
@@ -455,18 +409,4 @@ async fn no_warning_comes_after_the_end_of_a_call() {
         reporting.await.expect("the reports end with the call");
         tablet.expect_nothing().await;
     }
-}
-
-#[rocket::async_test]
-async fn quality_is_for_those_who_are_signed_in() {
-    let scene = Scene::with_call("ACTIVE").await;
-    let nobody = scene.server.anonymous();
-    nobody
-        .report(&scene.call, &json!({}))
-        .await
-        .failure(401, "unauthenticated");
-    nobody
-        .quality(&scene.call)
-        .await
-        .failure(401, "unauthenticated");
 }

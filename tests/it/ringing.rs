@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Cli, Scene, TestServer, another_call_id};
+use crate::support::{Cli, Scene};
 
 #[rocket::async_test]
 async fn a_call_that_waits_rings_once_the_callee_says_so() {
@@ -59,28 +59,6 @@ async fn ringing_by_anybody_but_the_callee_is_unauthorized() {
         assert_eq!(message, "User is not the callee of this call");
     }
     assert_eq!(scene.alice.status_of(&scene.call).await, "INITIATING");
-}
-
-#[rocket::async_test]
-async fn ringing_in_any_other_status_is_an_invalid_status() {
-    for status in ["CONNECTING", "ACTIVE", "ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        scene
-            .bob
-            .ringing(&scene.call)
-            .await
-            .failure(400, "invalid_status");
-        assert_eq!(scene.bob.status_of(&scene.call).await, status);
-    }
-}
-
-#[rocket::async_test]
-async fn ringing_of_a_call_that_does_not_exist_is_call_not_found() {
-    let server = TestServer::start().await;
-    let bob = server.sign_in("bob");
-    for unknown in [another_call_id().as_str(), "call-uuid-123"] {
-        bob.ringing(unknown).await.failure(404, "call_not_found");
-    }
 }
 
 #[rocket::async_test]

@@ -185,24 +185,6 @@ async fn only_a_participant_may_signal() {
 }
 
 #[rocket::async_test]
-async fn signal_outside_an_answered_call_is_invalid_status() {
-    let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    cast.signal(AlicePhone, &call, &offer()).await;
-    let error = cast.at(AlicePhone).expect("call_error").await;
-    assert_error(&error, "invalid_status", &*call, "RINGING");
-    cast.alice.end(&call).await.success(200);
-    for device in [AliceTablet, BobPhone, BobTablet] {
-        cast.at(device).expect("call_ended").await;
-    }
-    cast.signal(AlicePhone, &call, &offer()).await;
-    let error = cast.at(AlicePhone).expect("call_error").await;
-    assert_error(&error, "invalid_status", &*call, "ENDED");
-    cast.expect_nothing().await;
-}
-
-#[rocket::async_test]
 async fn a_signal_is_not_kept_for_somebody_who_is_absent() {
     let server = TestServer::start().await;
     let mut cast = Cast::without_bob(&server).await;

@@ -136,14 +136,3 @@ async fn a_wrong_period_is_named_with_what_was_expected() {
         assert!(message.starts_with("period: expected "), "{message}");
     }
 }
-
-#[rocket::async_test]
-async fn statistics_are_for_those_who_are_signed_in() {
-    let server = TestServer::start().await;
-    let path = "/api/v1/calls/statistics?period=decade";
-    server
-        .anonymous()
-        .get(path)
-        .await
-        .failure(401, "unauthenticated");
-}

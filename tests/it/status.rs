@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Cast, Scene, TestServer, another_call_id};
+use crate::support::{Cast, Scene, TestServer};
 
 #[rocket::async_test]
 async fn patch_connecting_by_the_callee_accepts_the_call() {
@@ -18,25 +18,6 @@ async fn patch_connecting_by_the_callee_accepts_the_call() {
             .success(200);
         assert_eq!(call["status"], "CONNECTING");
         assert_eq!(call["startTime"], "2024-01-15T10:30:02.000Z");
-    }
-}
-
-#[rocket::async_test]
-async fn patch_connecting_by_the_caller_is_unauthorized() {
-    for status in [
-        "INITIATING",
-        "RINGING",
-        "CONNECTING",
-        "ACTIVE",
-        "ENDED",
-        "MISSED",
-        "REJECTED",
-    ] {
-        let scene = Scene::with_call(status).await;
-        let answer = scene.alice.set_status(&scene.call, "CONNECTING").await;
-        let message = answer.failure(403, "unauthorized");
-        assert_eq!(message, "User is not the callee of this call");
-        assert_eq!(scene.alice.status_of(&scene.call).await, status);
     }
 }
 
@@ -114,44 +95,6 @@ async fn patch_ended_of_an_unanswered_call_has_0_seconds() {
 }
 
 #[rocket::async_test]
-async fn patch_active_needs_an_answered_live_call() {
-    for status in ["INITIATING", "RINGING", "ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        for who in [&scene.alice, &scene.bob] {
-            who.set_status(&scene.call, "ACTIVE")
-                .await
-                .failure(400, "invalid_status");
-        }
-        assert_eq!(scene.alice.status_of(&scene.call).await, status);
-    }
-}
-
-#[rocket::async_test]
-async fn patch_connecting_needs_an_unanswered_call() {
-    for status in ["ACTIVE", "ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        scene
-            .bob
-            .set_status(&scene.call, "CONNECTING")
-            .await
-            .failure(400, "invalid_status");
-        assert_eq!(scene.bob.status_of(&scene.call).await, status);
-    }
-}
-
-#[rocket::async_test]
-async fn patch_ended_of_a_final_call_is_an_invalid_status() {
-    for status in ["ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        for who in [&scene.alice, &scene.bob] {
-            who.set_status(&scene.call, "ENDED")
-                .await
-                .failure(400, "invalid_status");
-        }
-    }
-}
-
-#[rocket::async_test]
 async fn patch_with_a_status_not_as_specified_says_what_was_expected() {
     let scene = Scene::with_call("CONNECTING").await;
     let other_statuses = ["INITIATING", "RINGING", "MISSED", "REJECTED", "active", ""];
@@ -169,34 +112,4 @@ async fn patch_with_a_status_not_as_specified_says_what_was_expected() {
         );
     }
     assert_eq!(scene.alice.status_of(&scene.call).await, "CONNECTING");
-}
-
-#[rocket::async_test]
-async fn patch_by_a_stranger_is_unauthorized() {
-    let scene = Scene::with_call("CONNECTING").await;
-    for status in ["ACTIVE", "ENDED"] {
-        let message = scene
-            .carol
-            .set_status(&scene.call, status)
-            .await
-            .failure(403, "unauthorized");
-        assert_eq!(message, "User is not a participant of this call");
-    }
-    scene
-        .carol
-        .set_status(&scene.call, "CONNECTING")
-        .await
-        .failure(403, "unauthorized");
-}
-
-#[rocket::async_test]
-async fn patch_of_a_call_that_does_not_exist_is_call_not_found() {
-    let server = TestServer::start().await;
-    let bob = server.sign_in("bob");
-    bob.set_status(&another_call_id(), "ACTIVE")
-        .await
-        .failure(404, "call_not_found");
-    bob.set_status("call-uuid-123", "ACTIVE")
-        .await
-        .failure(404, "call_not_found");
 }

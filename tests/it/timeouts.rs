@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Cast, Device, SHORT, TestServer, eventually};
+use crate::support::{Cast, Device, SHORT, TestServer};
 
 /// Waits until the disconnect grace of whoever left before has passed for certain: a grace that
 /// begins only now, in a call of Erin and Frank, passes.
@@ -33,34 +33,6 @@ async fn a_call_that_was_answered_does_not_time_out() {
     assert_eq!(erin.expect("call_timeout").await["callId"], *missed);
     assert_eq!(cast.alice.status_of(&answered).await, "CONNECTING");
     cast.expect_nothing().await;
-}
-
-#[rocket::async_test]
-async fn missed_call_takes_no_action() {
-    let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    for device in Device::PARTICIPANTS {
-        cast.at(device).expect("call_timeout").await;
-    }
-    cast.bob.accept(&call).await.failure(400, "invalid_status");
-    cast.bob
-        .reject(&call, "busy")
-        .await
-        .failure(400, "invalid_status");
-    cast.alice.end(&call).await.failure(400, "invalid_status");
-    cast.expect_nothing().await;
-}
-
-#[rocket::async_test]
-async fn a_call_of_two_who_are_not_connected_is_missed_too() {
-    let server = TestServer::with(|s| s.ring_timeout = Duration::from_millis(100)).await;
-    let alice = server.sign_in("alice");
-    let call = alice.call("bob").await;
-    eventually("the call to be missed", async || {
-        alice.status_of(&call).await == "MISSED"
-    })
-    .await;
 }
 
 #[rocket::async_test]

@@ -7,9 +7,9 @@ use chattrix::store::Database;
 use chattrix::user::UserId;
 use serde_json::{Value, json};
 
-use crate::support::{Scene, TestServer};
+use crate::support::Scene;
 
-use super::{SEEN, ids, one_of_each, server_and_clock};
+use super::{ids, one_of_each, server_and_clock};
 
 #[rocket::async_test]
 async fn an_entry_names_the_call_and_the_other_participant() {
@@ -84,25 +84,4 @@ async fn a_history_outlives_a_restart() {
     let before = scene.alice.past_calls("").await;
     scene.server.restart().await;
     assert_eq!(scene.alice.past_calls("").await, before);
-}
-
-#[rocket::async_test]
-async fn a_history_is_for_those_who_are_signed_in() {
-    let server = TestServer::start().await;
-    let nobody = server.anonymous();
-    nobody
-        .history("limit=0")
-        .await
-        .failure(401, "unauthenticated");
-    for path in ["/api/v1/calls/history", "/api/v1/calls/history/1"] {
-        nobody.delete(path).await.failure(401, "unauthenticated");
-    }
-    nobody
-        .get("/api/v1/calls/history/unseen")
-        .await
-        .failure(401, "unauthenticated");
-    nobody
-        .post(SEEN, &json!({}))
-        .await
-        .failure(401, "unauthenticated");
 }

@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::document::{asyncapi, openapi, resolve};
-use crate::support::{Api, TestServer};
+use crate::support::{Api, TestServer, another_call_id};
 use asking::{answer_before_the_ack, refused, send};
 use rows::{MEDIA, OPEN, Right, beside_calls, deeds, live, signal};
 use world::{ROLES, Role, STATUSES, World};
@@ -62,6 +62,20 @@ async fn every_role_in_every_status_gets_the_contract_answer() {
                     assert_eq!(scene.caller.status_of(&scene.call).await, status, "{what}");
                 }
             }
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn every_action_on_an_unknown_call_is_call_not_found() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    let unknown = another_call_id();
+    let cut = &unknown[..35];
+    for call in [&unknown, "call-uuid-123", "1", "%20", cut] {
+        for deed in deeds() {
+            let answer = send(&bob, &deed, call).await;
+            refused(answer, 404, "call_not_found", "", deed.path);
         }
     }
 }
