@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::ZlibDecoder;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Api, Cast, Cli, Plan, Scene, TestServer, wall_clock_hand};
+use crate::support::{Answer, Api, CallFixture, Cli, Plan, TestServer, Users, wall_clock_hand};
 
 const ROUTES: [&str; 2] = [
     "/api/v1/agora/token/generate",
@@ -71,17 +71,17 @@ async fn without_an_account_there_are_no_tokens() {
 async fn both_participants_get_tokens_from_the_first_ring_to_the_end() {
     let clock = wall_clock_hand();
     let server = with_agora(TestServer::plan().clock(&clock)).start().await;
-    let mut cast = Cast::on(&server).await;
-    let both = [("alice", cast.alice.clone()), ("bob", cast.bob.clone())];
+    let mut users = Users::on(&server).await;
+    let both = [("alice", users.alice.clone()), ("bob", users.bob.clone())];
     let body = json!({ "channelId": CHANNEL });
-    let call = cast.ring().await;
+    let call = users.ring().await;
     for step in ["RINGING", "CONNECTING", "ACTIVE"] {
         match step {
-            "CONNECTING" => drop(cast.bob.accept(&call).await.success(200)),
-            "ACTIVE" => drop(cast.alice.set_status(&call, step).await.success(200)),
+            "CONNECTING" => drop(users.bob.accept(&call).await.success(200)),
+            "ACTIVE" => drop(users.alice.set_status(&call, step).await.success(200)),
             _ => {}
         }
-        assert_eq!(cast.alice.status_of(&call).await, step);
+        assert_eq!(users.alice.status_of(&call).await, step);
         let mut uids = Vec::new();
         for (_, user) in &both {
             let [generated, refreshed] = ask(user, &body).await.map(|answer| answer.success(200));
@@ -98,7 +98,7 @@ async fn both_participants_get_tokens_from_the_first_ring_to_the_end() {
         }
         assert_ne!(uids[0], uids[1], "{step}");
     }
-    cast.bob.end(&call).await.success(200);
+    users.bob.end(&call).await.success(200);
     for (_, user) in &both {
         for answer in ask(user, &body).await {
             answer.failure(403, "unauthorized");
@@ -276,9 +276,9 @@ async fn a_user_whose_id_is_a_number_has_that_number_in_the_channel() {
 async fn initiate_and_accept_answer_as_without_an_account() {
     let server = with_agora(TestServer::plan()).start().await;
     // Every answer is checked for exactly the documented fields.
-    let mut cast = Cast::on(&server).await;
-    cast.talk().await;
-    drop(Scene::with_call("CONNECTING").await);
+    let mut users = Users::on(&server).await;
+    users.talk().await;
+    drop(CallFixture::with_call("CONNECTING").await);
 }
 
 #[rocket::async_test]

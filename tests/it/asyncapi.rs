@@ -96,7 +96,7 @@ fn both_documents_mean_the_same_by_the_same_name() {
 }
 
 /// John Doe (`user-789`) and `user-456` play the examples, and which ones they have played.
-struct Stage {
+struct ExampleFixture {
     // The clients go before the server, which would wait for them.
     caller: Api,
     at_caller: Socket,
@@ -107,7 +107,7 @@ struct Stage {
     played: BTreeSet<(&'static str, &'static str)>,
 }
 
-impl Stage {
+impl ExampleFixture {
     async fn set() -> Self {
         let clock = wall_clock_hand();
         let server = TestServer::plan()
@@ -195,92 +195,92 @@ async fn hears(socket: &mut Socket, example: &Value) -> Value {
 }
 
 /// A call that is accepted, goes over bad networks, and is ended by a client that has counted.
-async fn talks(stage: &mut Stage) {
-    stage.initiate().await;
-    stage.pass(15);
-    stage.callee_says("callAccept", "accept").await;
-    stage.caller_hears("callAccepted", "accepted").await;
-    stage.callee_says("callQuality", "measured").await;
-    stage.caller_hears("callQualityWarning", "poor").await;
-    stage.caller_says("callQuality", "agora").await;
-    let warning = stage.at_callee.expect("call_quality_warning").await;
+async fn talks(fixture: &mut ExampleFixture) {
+    fixture.initiate().await;
+    fixture.pass(15);
+    fixture.callee_says("callAccept", "accept").await;
+    fixture.caller_hears("callAccepted", "accepted").await;
+    fixture.callee_says("callQuality", "measured").await;
+    fixture.caller_hears("callQualityWarning", "poor").await;
+    fixture.caller_says("callQuality", "agora").await;
+    let warning = fixture.at_callee.expect("call_quality_warning").await;
     assert_eq!(warning["quality"], "BAD");
-    stage.caller_says("callSignal", "offer").await;
-    stage.callee_hears("callSignalled", "offer").await;
-    stage.pass(125);
-    stage.caller_says("callEnd", "duration").await;
-    stage.callee_hears("callEnded", "ended").await;
+    fixture.caller_says("callSignal", "offer").await;
+    fixture.callee_hears("callSignalled", "offer").await;
+    fixture.pass(125);
+    fixture.caller_says("callEnd", "duration").await;
+    fixture.callee_hears("callEnded", "ended").await;
 }
 
-async fn is_rejected(stage: &mut Stage) {
-    stage.initiate().await;
-    stage.pass(5);
-    stage.callee_says("callReject", "busy").await;
-    stage.caller_hears("callRejected", "busy").await;
+async fn is_rejected(fixture: &mut ExampleFixture) {
+    fixture.initiate().await;
+    fixture.pass(5);
+    fixture.callee_says("callReject", "busy").await;
+    fixture.caller_hears("callRejected", "busy").await;
 }
 
-async fn is_given_up(stage: &mut Stage) {
-    stage.initiate().await;
-    stage.pass(5);
-    stage.caller_says("callEnd", "no_duration").await;
-    stage.callee_hears("callEnded", "given_up").await;
+async fn is_given_up(fixture: &mut ExampleFixture) {
+    fixture.initiate().await;
+    fixture.pass(5);
+    fixture.caller_says("callEnd", "no_duration").await;
+    fixture.callee_hears("callEnded", "given_up").await;
 }
 
 /// The time passes while the server is down: it is told of as soon as there is somebody to tell.
-async fn times_out(stage: &mut Stage) {
-    stage.initiate().await;
-    stage.server.stop().await;
-    stage.pass(60);
-    stage.server.start_again().await;
-    stage.at_caller = stage.caller.socket().await;
-    stage.caller_hears("callTimeout", "timeout").await;
-    stage.at_callee = stage.server.sign_in("user-456").socket().await;
-    stage.callee_hears("callTimeout", "timeout").await;
+async fn times_out(fixture: &mut ExampleFixture) {
+    fixture.initiate().await;
+    fixture.server.stop().await;
+    fixture.pass(60);
+    fixture.server.start_again().await;
+    fixture.at_caller = fixture.caller.socket().await;
+    fixture.caller_hears("callTimeout", "timeout").await;
+    fixture.at_callee = fixture.server.sign_in("user-456").socket().await;
+    fixture.callee_hears("callTimeout", "timeout").await;
 }
 
-async fn is_refused(stage: &mut Stage) {
-    stage.callee_says("callAccept", "accept").await;
-    stage.callee_hears("callError", "call_not_found").await;
-    stage.initiate().await;
-    stage.caller_says("callAccept", "accept").await;
-    stage.caller_hears("callError", "unauthorized").await;
-    stage.callee_says("callAccept", "accept").await;
-    stage.at_caller.expect("call_accepted").await;
-    stage.callee_says("callAccept", "accept").await;
-    stage.callee_hears("callError", "invalid_status").await;
-    stage.at_callee.send("call.dance", &json!({})).await;
-    stage.callee_hears("callError", "parse_error").await;
-    stage.callee_says("sessionRefresh", "refresh").await;
-    stage.callee_hears("callError", "unauthenticated").await;
+async fn is_refused(fixture: &mut ExampleFixture) {
+    fixture.callee_says("callAccept", "accept").await;
+    fixture.callee_hears("callError", "call_not_found").await;
+    fixture.initiate().await;
+    fixture.caller_says("callAccept", "accept").await;
+    fixture.caller_hears("callError", "unauthorized").await;
+    fixture.callee_says("callAccept", "accept").await;
+    fixture.at_caller.expect("call_accepted").await;
+    fixture.callee_says("callAccept", "accept").await;
+    fixture.callee_hears("callError", "invalid_status").await;
+    fixture.at_callee.send("call.dance", &json!({})).await;
+    fixture.callee_hears("callError", "parse_error").await;
+    fixture.callee_says("sessionRefresh", "refresh").await;
+    fixture.callee_hears("callError", "unauthenticated").await;
 }
 
-async fn goes_on(stage: &mut Stage) {
-    stage.callee_says("heartbeat", "heartbeat").await;
-    stage.callee_hears("heartbeatAck", "ack").await;
-    let token = stage.server.token("user-456").session("phone");
-    stage.at_callee = stage.server.socket(&token).await;
-    let mut refresh = stage.example("sessionRefresh", "refresh");
+async fn goes_on(fixture: &mut ExampleFixture) {
+    fixture.callee_says("heartbeat", "heartbeat").await;
+    fixture.callee_hears("heartbeatAck", "ack").await;
+    let token = fixture.server.token("user-456").session("phone");
+    fixture.at_callee = fixture.server.socket(&token).await;
+    let mut refresh = fixture.example("sessionRefresh", "refresh");
     refresh["payload"]["token"] = token.sign().into();
-    stage.at_callee.send_json(&refresh).await;
-    stage.callee_hears("sessionRefreshed", "refreshed").await;
+    fixture.at_callee.send_json(&refresh).await;
+    fixture.callee_hears("sessionRefreshed", "refreshed").await;
 }
 
 #[rocket::async_test]
 async fn the_examples_are_what_is_said_and_none_is_left_out() {
     let mut played = BTreeSet::new();
-    let mut stage = Stage::set().await;
-    Box::pin(talks(&mut stage)).await;
-    played.append(&mut stage.played);
+    let mut fixture = ExampleFixture::set().await;
+    Box::pin(talks(&mut fixture)).await;
+    played.append(&mut fixture.played);
     for scene in 0..5 {
-        let mut stage = Stage::set().await;
+        let mut fixture = ExampleFixture::set().await;
         match scene {
-            0 => Box::pin(is_rejected(&mut stage)).await,
-            1 => Box::pin(is_given_up(&mut stage)).await,
-            2 => Box::pin(times_out(&mut stage)).await,
-            3 => Box::pin(is_refused(&mut stage)).await,
-            _ => Box::pin(goes_on(&mut stage)).await,
+            0 => Box::pin(is_rejected(&mut fixture)).await,
+            1 => Box::pin(is_given_up(&mut fixture)).await,
+            2 => Box::pin(times_out(&mut fixture)).await,
+            3 => Box::pin(is_refused(&mut fixture)).await,
+            _ => Box::pin(goes_on(&mut fixture)).await,
         }
-        played.append(&mut stage.played);
+        played.append(&mut fixture.played);
     }
     let documented = messages()
         .flat_map(|(key, message)| examples(message).map(move |(name, _)| (key, name)))

@@ -178,10 +178,8 @@ async fn text_in_any_field_is_refused_or_stays_text() {
         for field in ["calleeId", "callType", "channelId"] {
             let mut body = initiate_body("bob");
             body[field] = json!(text);
-            let message = alice
-                .initiate_with(&body)
-                .await
-                .failure(400, "invalid_request");
+            let message = alice.initiate_with(&body).await;
+            let message = message.failure(400, "invalid_request");
             assert!(message.starts_with(field), "{message}");
         }
         let mut body = initiate_body("bob");
@@ -189,9 +187,8 @@ async fn text_in_any_field_is_refused_or_stays_text() {
         let call = alice.initiate_with(&body).await.success(201);
         let call = call["id"].as_str().expect("an id");
         let reason = json!({ "reason": text });
-        bob.reject_with(call, &reason)
-            .await
-            .failure(400, "invalid_request");
+        let answer = bob.reject_with(call, &reason).await;
+        answer.failure(400, "invalid_request");
         alice
             .set_status_with(call, &json!({ "status": text }))
             .await
@@ -214,10 +211,8 @@ async fn text_in_any_field_is_refused_or_stays_text() {
             .get(&format!("/api/v1/calls/statistics?period={id}"))
             .await
             .failure(400, "invalid_request");
-        alice
-            .get(&format!("/api/v1/users/status/{id}"))
-            .await
-            .failure(404, "user_not_found");
+        let answer = alice.get(&format!("/api/v1/users/status/{id}")).await;
+        answer.failure(404, "user_not_found");
         for message in [
             json!({ "type": text, "payload": {} }),
             json!({ "type": "call.reject", "payload": { "callId": call, "reason": text } }),
@@ -454,10 +449,8 @@ async fn many_sockets_cut_at_once_are_forgotten_and_can_come_back() {
             .map(|token| Socket::connect(server.address(), token));
         let sockets = futures_util::future::join_all(opening).await;
         let online = async || {
-            let online = watcher
-                .get("/api/v1/users/status/online")
-                .await
-                .success(200);
+            let online = watcher.get("/api/v1/users/status/online").await;
+            let online = online.success(200);
             online.as_array().expect("a list").len()
         };
         assert_eq!(online().await, many);

@@ -13,15 +13,10 @@ use crate::support::{Plan, SECRET, Socket, TestServer, Token, eventually, wall_c
 
 /// Says that `token` opens neither the REST API nor a socket.
 async fn refused(server: &TestServer, token: &str) {
-    server
-        .client(token)
-        .active()
-        .await
-        .failure(401, "unauthenticated");
-    server
-        .refused_socket(token)
-        .await
-        .failure(401, "unauthenticated");
+    let answer = server.client(token).active().await;
+    answer.failure(401, "unauthenticated");
+    let answer = server.refused_socket(token).await;
+    answer.failure(401, "unauthenticated");
 }
 
 /// Says that `token` opens both.
@@ -40,15 +35,11 @@ async fn a_valid_token_opens_the_api_and_the_socket() {
 async fn no_token_is_unauthenticated() {
     let server = TestServer::start().await;
     let anonymous = server.anonymous();
-    anonymous
-        .initiate("bob")
-        .await
-        .failure(401, "unauthenticated");
+    let answer = anonymous.initiate("bob").await;
+    answer.failure(401, "unauthenticated");
     for path in ["/ws/chat", "/ws/chat?token=", "/ws/chat?tokens=x"] {
-        anonymous
-            .refused_upgrade(path, &[])
-            .await
-            .failure(401, "unauthenticated");
+        let answer = anonymous.refused_upgrade(path, &[]).await;
+        answer.failure(401, "unauthenticated");
     }
 }
 

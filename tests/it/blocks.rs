@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Api, Cast, Cli, Device, TestServer, eventually, initiate_body, wall_clock_hand,
+    Api, Cli, Device, TestServer, Users, eventually, initiate_body, wall_clock_hand,
 };
 
 const BLOCKS: &str = "/api/v1/users/blocks";
@@ -47,9 +47,8 @@ async fn users_are_blocked_listed_and_unblocked() {
 
     // By path, by query, and by a body like that of POST.
     bob.delete(&format!("{BLOCKS}/alice")).await.success(200);
-    bob.delete(&format!("{BLOCKS}?userId=carol"))
-        .await
-        .success(200);
+    let answer = bob.delete(&format!("{BLOCKS}?userId=carol")).await;
+    answer.success(200);
     let by_body = bob
         .request(Method::DELETE, BLOCKS)
         .json(&json!({ "userId": "frank" }));
@@ -70,38 +69,31 @@ async fn what_cannot_be_blocked_is_refused_by_name() {
         (json!({ "userId": "bob" }), "oneself"),
         (json!([]), "body"),
     ] {
-        let message = bob
-            .post(BLOCKS, &body)
-            .await
-            .failure(400, "invalid_request");
+        let message = bob.post(BLOCKS, &body).await;
+        let message = message.failure(400, "invalid_request");
         assert!(message.contains(names), "{message}");
     }
     let nobody = json!({ "userId": "nobody" });
-    bob.post(BLOCKS, &nobody)
-        .await
-        .failure(404, "user_not_found");
-    bob.delete(&format!("{BLOCKS}/nobody"))
-        .await
-        .failure(404, "user_not_found");
+    let answer = bob.post(BLOCKS, &nobody).await;
+    answer.failure(404, "user_not_found");
+    let answer = bob.delete(&format!("{BLOCKS}/nobody")).await;
+    answer.failure(404, "user_not_found");
     bob.delete(BLOCKS).await.failure(400, "invalid_request");
-    bob.delete(&format!("{BLOCKS}?userId=a%20b"))
-        .await
-        .failure(400, "invalid_request");
+    let answer = bob.delete(&format!("{BLOCKS}?userId=a%20b")).await;
+    answer.failure(400, "invalid_request");
     let anonymous = server.anonymous();
     anonymous.get(BLOCKS).await.failure(401, "unauthenticated");
-    anonymous
-        .post(BLOCKS, &json!({ "userId": "bob" }))
-        .await
-        .failure(401, "unauthenticated");
+    let answer = anonymous.post(BLOCKS, &json!({ "userId": "bob" })).await;
+    answer.failure(401, "unauthenticated");
 }
 
 /// What Alice sees of a call to Bob, step by step: all that a client can ask for or is told.
 async fn seen_by_a_caller(
     server: &TestServer,
-    cast: &mut Cast,
+    users: &mut Users,
     pass: impl AsyncFn(),
 ) -> Vec<Value> {
-    let alice = cast.alice.clone();
+    let alice = users.alice.clone();
     let mut seen = Vec::new();
     let status = "/api/v1/users/status/bob";
     let mut note = |value: Value| seen.push(value);
@@ -117,13 +109,14 @@ async fn seen_by_a_caller(
     note(json!(again.failure(409, "caller_busy")));
     note(json!(alice.accept(call).await.failure(403, "unauthorized")));
     pass().await;
-    let told = cast
+    let told = users
         .at(Device::AlicePhone)
         .expect_message("call_timeout")
         .await;
     note(told);
     note(
-        cast.at(Device::AliceTablet)
+        users
+            .at(Device::AliceTablet)
             .expect_message("call_timeout")
             .await,
     );
@@ -143,15 +136,15 @@ async fn to_the_caller_a_block_looks_like_a_callee_who_never_answers() {
     for is_blocked in [false, true] {
         let clock = wall_clock_hand();
         let server = TestServer::plan().clock(&clock).start().await;
-        let mut cast = Cast::without_bob(&server).await;
+        let mut users = Users::without_bob(&server).await;
         if is_blocked {
             // And connected, and even in a call of his own.
-            cast.connect(Device::BobPhone, &cast.bob.clone()).await;
-            block(&cast.bob, "alice").await;
-            cast.bob.call("dave").await;
+            users.connect(Device::BobPhone, &users.bob.clone()).await;
+            block(&users.bob, "alice").await;
+            users.bob.call("dave").await;
         }
         let pass = async || clock.advance(Duration::from_mins(1));
-        stories.push(seen_by_a_caller(&server, &mut cast, pass).await);
+        stories.push(seen_by_a_caller(&server, &mut users, pass).await);
     }
     assert_eq!(stories[0], stories[1]);
 }
@@ -160,36 +153,36 @@ async fn to_the_caller_a_block_looks_like_a_callee_who_never_answers() {
 async fn callee_gets_nothing_from_a_blocked_caller() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
-    let mut cast = Cast::on(&server).await;
-    block(&cast.bob, "alice").await;
-    let call = cast.alice.call("bob").await;
-    assert_eq!(cast.alice.status_of(&call).await, "INITIATING");
-    cast.expect_nothing().await;
-    assert!(cast.bob.active().await.success(200).is_null());
+    let mut users = Users::on(&server).await;
+    block(&users.bob, "alice").await;
+    let call = users.alice.call("bob").await;
+    assert_eq!(users.alice.status_of(&call).await, "INITIATING");
+    users.expect_nothing().await;
+    assert!(users.bob.active().await.success(200).is_null());
     for answer in [
-        cast.bob.details(&call).await,
-        cast.bob.ringing(&call).await,
-        cast.bob.accept(&call).await,
-        cast.bob.reject(&call, "busy").await,
-        cast.bob.end(&call).await,
-        cast.bob.set_status(&call, "CONNECTING").await,
+        users.bob.details(&call).await,
+        users.bob.ringing(&call).await,
+        users.bob.accept(&call).await,
+        users.bob.reject(&call, "busy").await,
+        users.bob.end(&call).await,
+        users.bob.set_status(&call, "CONNECTING").await,
     ] {
         answer.failure(403, "unauthorized");
     }
     // A session that connects finds nothing that rings.
     let mut watch = server.sign_in("bob").socket().await;
     watch.expect_nothing().await;
-    assert_eq!(cast.alice.status_of(&call).await, "INITIATING");
+    assert_eq!(users.alice.status_of(&call).await, "INITIATING");
 
     clock.advance(Duration::from_mins(1));
     for device in [Device::AlicePhone, Device::AliceTablet] {
-        cast.at(device).expect("call_timeout").await;
+        users.at(device).expect("call_timeout").await;
     }
-    cast.expect_nothing().await;
+    users.expect_nothing().await;
     watch.expect_nothing().await;
-    assert_eq!(cast.bob.past_calls("").await, [Value::Null; 0]);
-    assert_eq!(cast.bob.unseen().await, 0);
-    let remembered = cast.alice.past_calls("").await;
+    assert_eq!(users.bob.past_calls("").await, [Value::Null; 0]);
+    assert_eq!(users.bob.unseen().await, 0);
+    let remembered = users.alice.past_calls("").await;
     assert_eq!(remembered.len(), 1);
     assert_eq!(remembered[0]["status"], "MISSED");
     assert_eq!(remembered[0]["direction"], "OUTGOING");
@@ -199,92 +192,88 @@ async fn callee_gets_nothing_from_a_blocked_caller() {
 async fn nothing_is_kept_for_a_blocker_who_is_away() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
-    let mut cast = Cast::without_bob(&server).await;
-    block(&cast.bob, "alice").await;
-    let missed = cast.alice.call("bob").await;
+    let mut users = Users::without_bob(&server).await;
+    block(&users.bob, "alice").await;
+    let missed = users.alice.call("bob").await;
     clock.advance(Duration::from_mins(1));
-    cast.at(Device::AlicePhone).expect("call_timeout").await;
-    assert_eq!(cast.alice.status_of(&missed).await, "MISSED");
-    let given_up = cast.alice.call("bob").await;
-    cast.alice.end(&given_up).await.success(200);
-    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
-    cast.at(Device::BobPhone).expect_nothing().await;
-    assert_eq!(cast.bob.past_calls("").await, [Value::Null; 0]);
-    let outcomes = cast.alice.past_calls("").await;
+    users.at(Device::AlicePhone).expect("call_timeout").await;
+    assert_eq!(users.alice.status_of(&missed).await, "MISSED");
+    let given_up = users.alice.call("bob").await;
+    users.alice.end(&given_up).await.success(200);
+    users.connect(Device::BobPhone, &users.bob.clone()).await;
+    users.at(Device::BobPhone).expect_nothing().await;
+    assert_eq!(users.bob.past_calls("").await, [Value::Null; 0]);
+    let outcomes = users.alice.past_calls("").await;
     assert_eq!(outcomes[0]["status"], "CANCELLED");
 }
 
 #[rocket::async_test]
 async fn a_blocker_calls_and_is_called_by_others_meanwhile() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    block(&cast.bob, "alice").await;
-    let suppressed = cast.alice.call("bob").await;
+    let mut users = Users::on(&server).await;
+    block(&users.bob, "alice").await;
+    let suppressed = users.alice.call("bob").await;
     // Carol reaches Bob ...
-    let call = cast.carol.call("bob").await;
+    let call = users.carol.call("bob").await;
     for device in [Device::BobPhone, Device::BobTablet] {
-        let invitation = cast.at(device).expect("call_invitation").await;
+        let invitation = users.at(device).expect("call_invitation").await;
         assert_eq!(invitation["callId"], *call);
     }
-    cast.bob.accept(&call).await.success(200);
-    cast.bob.end(&call).await.success(200);
+    users.bob.accept(&call).await.success(200);
+    users.bob.end(&call).await.success(200);
     // ... and Bob reaches Carol.
-    let call = cast.bob.call("carol").await;
-    cast.carol.accept(&call).await.success(200);
-    assert_eq!(cast.alice.status_of(&suppressed).await, "INITIATING");
+    let call = users.bob.call("carol").await;
+    users.carol.accept(&call).await.success(200);
+    assert_eq!(users.alice.status_of(&suppressed).await, "INITIATING");
     assert_eq!(
-        cast.alice.active().await.success(200)["id"],
+        users.alice.active().await.success(200)["id"],
         suppressed.as_str()
     );
     // Of the call that rings nobody its caller alone is in the way of others.
-    server
-        .sign_in("dave")
-        .initiate("alice")
-        .await
-        .failure(409, "user_busy");
+    let answer = server.sign_in("dave").initiate("alice").await;
+    answer.failure(409, "user_busy");
 }
 
 #[rocket::async_test]
 async fn the_other_devices_of_a_blocked_caller_hear_that_it_gave_up() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    block(&cast.bob, "alice").await;
-    let call = cast.alice.call("bob").await;
-    cast.alice.end(&call).await.success(200);
-    cast.expect_ended(&[Device::AliceTablet], &call, "alice")
+    let mut users = Users::on(&server).await;
+    block(&users.bob, "alice").await;
+    let call = users.alice.call("bob").await;
+    users.alice.end(&call).await.success(200);
+    users
+        .expect_ended(&[Device::AliceTablet], &call, "alice")
         .await;
 }
 
 #[rocket::async_test]
 async fn one_who_was_unblocked_rings_again() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    block(&cast.bob, "alice").await;
-    cast.bob
-        .delete(&format!("{BLOCKS}/alice"))
-        .await
-        .success(200);
-    cast.ring().await;
+    let mut users = Users::on(&server).await;
+    block(&users.bob, "alice").await;
+    let answer = users.bob.delete(&format!("{BLOCKS}/alice")).await;
+    answer.success(200);
+    users.ring().await;
 }
 
 #[rocket::async_test]
 async fn a_block_counts_for_the_next_call_not_for_the_one_that_rings() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    block(&cast.bob, "alice").await;
-    cast.bob.accept(&call).await.success(200);
-    cast.bob.end(&call).await.success(200);
-    let suppressed = cast.alice.call("bob").await;
-    assert_eq!(cast.alice.status_of(&suppressed).await, "INITIATING");
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
+    block(&users.bob, "alice").await;
+    users.bob.accept(&call).await.success(200);
+    users.bob.end(&call).await.success(200);
+    let suppressed = users.alice.call("bob").await;
+    assert_eq!(users.alice.status_of(&suppressed).await, "INITIATING");
 }
 
 #[rocket::async_test]
 async fn one_who_has_blocked_a_user_can_still_call_that_user() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    block(&cast.alice, "bob").await;
-    cast.ring().await;
+    let mut users = Users::on(&server).await;
+    block(&users.alice, "bob").await;
+    users.ring().await;
 }
 
 #[rocket::async_test]

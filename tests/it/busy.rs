@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use crate::support::{Api, Cast, Scene, TestServer, initiate_body};
+use crate::support::{Api, CallFixture, TestServer, Users, initiate_body};
 
 const LIVE: [&str; 4] = ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"];
 
 #[rocket::async_test]
 async fn a_live_call_makes_both_participants_busy() {
     for status in LIVE {
-        let scene = Scene::with_call(status).await;
-        for participant in [&scene.alice, &scene.bob] {
+        let fixture = CallFixture::with_call(status).await;
+        for participant in [&fixture.alice, &fixture.bob] {
             let answer = participant.initiate("carol").await;
             answer.failure(409, "caller_busy");
         }
         for participant in ["alice", "bob"] {
-            let answer = scene.carol.initiate(participant).await;
+            let answer = fixture.carol.initiate(participant).await;
             answer.failure(409, "user_busy");
         }
     }
@@ -23,14 +23,11 @@ async fn a_live_call_makes_both_participants_busy() {
 
 #[rocket::async_test]
 async fn caller_busy_names_the_call_its_status_and_its_age() {
-    let scene = Scene::with_call("CONNECTING").await;
-    scene.clock.advance(Duration::from_secs(42));
-    let message = scene
-        .alice
-        .initiate("carol")
-        .await
-        .failure(409, "caller_busy");
-    for part in [scene.call.as_str(), "CONNECTING", "42"] {
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    fixture.clock.advance(Duration::from_secs(42));
+    let message = fixture.alice.initiate("carol").await;
+    let message = message.failure(409, "caller_busy");
+    for part in [fixture.call.as_str(), "CONNECTING", "42"] {
         assert!(message.contains(part), "{message:?} does not name {part}");
     }
 }
@@ -48,17 +45,16 @@ async fn the_caller_is_checked_before_the_callee() {
 #[rocket::async_test]
 async fn a_call_refused_as_busy_tells_nobody_and_occupies_nobody() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    cast.answer().await;
-    cast.carol.initiate("bob").await.failure(409, "user_busy");
-    cast.carol.initiate("alice").await.failure(409, "user_busy");
-    cast.alice
-        .initiate("carol")
-        .await
-        .failure(409, "caller_busy");
-    cast.expect_nothing().await;
-    assert!(cast.carol.active().await.success(200).is_null());
-    cast.carol.call("dave").await;
+    let mut users = Users::on(&server).await;
+    users.answer().await;
+    users.carol.initiate("bob").await.failure(409, "user_busy");
+    let answer = users.carol.initiate("alice").await;
+    answer.failure(409, "user_busy");
+    let answer = users.alice.initiate("carol").await;
+    answer.failure(409, "caller_busy");
+    users.expect_nothing().await;
+    assert!(users.carol.active().await.success(200).is_null());
+    users.carol.call("dave").await;
 }
 
 /// There is no other window on that call in this API yet than the key that made it.
@@ -68,23 +64,19 @@ async fn a_call_refused_with_user_busy_is_kept() {
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
     let call = alice.call("bob").await;
     let body = initiate_body("bob");
-    carol
-        .initiate_once("key-1", &body)
-        .await
-        .failure(409, "user_busy");
+    let answer = carol.initiate_once("key-1", &body).await;
+    answer.failure(409, "user_busy");
     bob.end(&call).await.success(200);
-    carol
-        .initiate_once("key-1", &body)
-        .await
-        .failure(409, "user_busy");
+    let answer = carol.initiate_once("key-1", &body).await;
+    answer.failure(409, "user_busy");
 }
 
 #[rocket::async_test]
 async fn both_are_free_again_once_their_call_is_final() {
     for status in ["ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        scene.alice.call("carol").await;
-        let dave = scene.server.sign_in("dave");
+        let fixture = CallFixture::with_call(status).await;
+        fixture.alice.call("carol").await;
+        let dave = fixture.server.sign_in("dave");
         dave.call("bob").await;
     }
 }
@@ -134,9 +126,7 @@ async fn one_who_calls_two_users_at_once_gets_one_call() {
         };
         let call = won.success(201);
         lost.failure(409, "caller_busy");
-        alice
-            .end(call["id"].as_str().expect("an id"))
-            .await
-            .success(200);
+        let answer = alice.end(call["id"].as_str().expect("an id")).await;
+        answer.success(200);
     }
 }

@@ -8,7 +8,7 @@ use std::process::Child;
 use chattrix::control::socket_path;
 use serde_json::{Value, json};
 
-use crate::support::{Cast, Cli, Device, Scene, TestServer, another_call_id, eventually};
+use crate::support::{CallFixture, Cli, Device, TestServer, Users, another_call_id, eventually};
 
 #[rocket::async_test]
 async fn calls_are_listed_newest_first_and_filtered() {
@@ -62,9 +62,9 @@ async fn calls_are_listed_newest_first_and_filtered() {
 
 #[rocket::async_test]
 async fn call_list_json_has_details_and_ended_by() {
-    let scene = Scene::with_call("ENDED").await;
-    let cli = Cli::beside(&scene.server);
-    let mut expected = scene.alice.details(&scene.call).await.success(200);
+    let fixture = CallFixture::with_call("ENDED").await;
+    let cli = Cli::beside(&fixture.server);
+    let mut expected = fixture.alice.details(&fixture.call).await.success(200);
     expected["endedBy"] = json!("alice");
     expected["reason"] = json!(null);
     assert_eq!(cli.json(&["call", "list"]), json!([expected]));
@@ -85,13 +85,13 @@ async fn no_calls_are_an_empty_list_and_a_word_on_standard_error() {
 #[rocket::async_test]
 async fn a_calls_timeline_has_an_entry_for_each_transition() {
     let server = TestServer::start().await;
-    let mut cast = Cast::without_bob(&server).await;
-    let call = cast.alice.call("bob").await;
-    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
-    cast.at(Device::BobPhone).accept(&call).await;
-    cast.at(Device::AlicePhone).expect("call_accepted").await;
-    cast.alice.set_status(&call, "ACTIVE").await.success(200);
-    cast.alice.end(&call).await.success(200);
+    let mut users = Users::without_bob(&server).await;
+    let call = users.alice.call("bob").await;
+    users.connect(Device::BobPhone, &users.bob.clone()).await;
+    users.at(Device::BobPhone).accept(&call).await;
+    users.at(Device::AlicePhone).expect("call_accepted").await;
+    users.alice.set_status(&call, "ACTIVE").await.success(200);
+    users.alice.end(&call).await.success(200);
 
     let cli = Cli::beside(&server);
     let shown = cli.json(&["call", "show", &call]);
@@ -131,15 +131,16 @@ async fn a_calls_timeline_has_an_entry_for_each_transition() {
 
 #[rocket::async_test]
 async fn what_participants_have_reported_of_their_networks_is_shown() {
-    let scene = Scene::with_call("CONNECTING").await;
+    let fixture = CallFixture::with_call("CONNECTING").await;
     let report = json!({ "networkQuality": "BAD", "packetLossRate": 0.25, "roundTripTime": 120 });
-    scene.bob.report(&scene.call, &report).await.success(200);
-    scene.alice.end(&scene.call).await.success(200);
-    let both = scene.alice.quality(&scene.call).await.success(200);
-    let cli = Cli::beside(&scene.server);
-    let shown = cli.json(&["call", "show", &scene.call]);
+    let answer = fixture.bob.report(&fixture.call, &report).await;
+    answer.success(200);
+    fixture.alice.end(&fixture.call).await.success(200);
+    let both = fixture.alice.quality(&fixture.call).await.success(200);
+    let cli = Cli::beside(&fixture.server);
+    let shown = cli.json(&["call", "show", &fixture.call]);
     assert_eq!(shown["quality"], both["participants"]);
-    let shown = cli.run(&["call", "show", &scene.call]).success();
+    let shown = cli.run(&["call", "show", &fixture.call]).success();
     let reported = "network  bob: 1 report, worst BAD, 25.0 % lost, 120 ms round trip\n";
     assert!(shown.contains(reported), "{shown}");
     assert!(!shown.contains("network  alice"), "{shown}");
@@ -148,8 +149,8 @@ async fn what_participants_have_reported_of_their_networks_is_shown() {
 #[rocket::async_test]
 async fn call_end_notifies_both_as_system() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     let cli = Cli::beside(&server);
     assert_eq!(cli.run(&["call", "end", &call]).success(), "");
     for device in [
@@ -158,7 +159,7 @@ async fn call_end_notifies_both_as_system() {
         Device::BobPhone,
         Device::BobTablet,
     ] {
-        let told = cast.at(device).expect("call_ended").await;
+        let told = users.at(device).expect("call_ended").await;
         assert_eq!(
             (&told["callId"], &told["endedBy"]),
             (&json!(call), &json!("system"))
@@ -250,15 +251,15 @@ impl Drop for Watch {
 #[rocket::async_test]
 async fn every_transition_is_seen_by_who_watches() {
     let server = TestServer::start().await;
-    let mut cast = Cast::without_bob(&server).await;
+    let mut users = Users::without_bob(&server).await;
     let cli = Cli::beside(&server);
     let mut all = Watch::start(&cli, &[]);
     let mut carols = Watch::start(&cli, &["--user", "carol"]);
 
-    let call = cast.alice.call("bob").await;
-    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
-    cast.bob.reject(&call, "declined").await.success(200);
-    let other = cast.carol.call("bob").await;
+    let call = users.alice.call("bob").await;
+    users.connect(Device::BobPhone, &users.bob.clone()).await;
+    users.bob.reject(&call, "declined").await.success(200);
+    let other = users.carol.call("bob").await;
 
     for (status, cause, actor) in [
         ("INITIATING", "initiate", "alice"),

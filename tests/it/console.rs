@@ -121,9 +121,8 @@ async fn without_dev_nobody_gets_a_token_whatever_is_set() {
 async fn console_token_is_local_and_same_origin_only() {
     let server = TestServer::with(development).await;
     let own = format!("http://{}", server.address().tcp());
-    ask_for_token(&server, &[("origin", &own)])
-        .await
-        .success(200);
+    let answer = ask_for_token(&server, &[("origin", &own)]).await;
+    answer.success(200);
     for headers in [
         &[("origin", "https://evil.example")][..],
         &[("origin", "null")],
@@ -137,8 +136,7 @@ async fn console_token_is_local_and_same_origin_only() {
         &[("x-real-ip", "192.0.2.1")],
         &[("forwarded", "for=192.0.2.1")],
     ] {
-        ask_for_token(&server, headers)
-            .await
-            .failure(404, "not_found");
+        let answer = ask_for_token(&server, headers).await;
+        answer.failure(404, "not_found");
     }
 }

@@ -38,23 +38,17 @@ async fn contacts_are_added_listed_and_removed() {
         "each has a list of its own"
     );
     bob.delete(&format!("{CONTACTS}/alice")).await.success(200);
-    bob.delete(&format!("{CONTACTS}?userId=carol"))
-        .await
-        .success(200);
+    let answer = bob.delete(&format!("{CONTACTS}?userId=carol")).await;
+    answer.success(200);
     assert_eq!(contacts(&bob).await, [""; 0]);
     let oneself = json!({ "userId": "bob" });
-    bob.post(CONTACTS, &oneself)
-        .await
-        .failure(400, "invalid_request");
+    let answer = bob.post(CONTACTS, &oneself).await;
+    answer.failure(400, "invalid_request");
     let nobody = json!({ "userId": "nobody" });
-    bob.post(CONTACTS, &nobody)
-        .await
-        .failure(404, "user_not_found");
-    server
-        .anonymous()
-        .get(CONTACTS)
-        .await
-        .failure(401, "unauthenticated");
+    let answer = bob.post(CONTACTS, &nobody).await;
+    answer.failure(404, "user_not_found");
+    let answer = server.anonymous().get(CONTACTS).await;
+    answer.failure(401, "unauthenticated");
 }
 
 #[rocket::async_test]
@@ -98,10 +92,8 @@ async fn not_contacts_comes_after_404_and_before_409() {
     add(&alice, "bob").await;
     add(&bob, "alice").await;
     alice.call("bob").await;
-    alice
-        .initiate("nobody")
-        .await
-        .failure(404, "user_not_found");
+    let answer = alice.initiate("nobody").await;
+    answer.failure(404, "user_not_found");
     alice.initiate("carol").await.failure(403, "not_contacts");
     alice.initiate("bob").await.failure(409, "caller_busy");
     let carol = server.sign_in("carol");

@@ -88,21 +88,18 @@ async fn foreign_origin_is_403_and_names_the_setting() {
     assert_eq!(allows(&answer), None);
     let message = answer.failure(403, "origin_not_allowed");
     assert!(message.contains("allowed_origins"), "{message}");
-    let message = refused_socket_from(&server, EVIL)
-        .await
-        .failure(403, "origin_not_allowed");
+    let message = refused_socket_from(&server, EVIL).await;
+    let message = message.failure(403, "origin_not_allowed");
     assert!(message.contains("allowed_origins"), "{message}");
 }
 
 #[rocket::async_test]
 async fn an_opaque_origin_is_a_foreign_one() {
     let server = listed().await;
-    active_from(&server, "null")
-        .await
-        .failure(403, "origin_not_allowed");
-    refused_socket_from(&server, "null")
-        .await
-        .failure(403, "origin_not_allowed");
+    let answer = active_from(&server, "null").await;
+    answer.failure(403, "origin_not_allowed");
+    let answer = refused_socket_from(&server, "null").await;
+    answer.failure(403, "origin_not_allowed");
 }
 
 #[rocket::async_test]

@@ -47,9 +47,8 @@ async fn killed_server_loses_no_acknowledged_change() {
         eventually("enough changes to be acknowledged", done).await;
         server.kill();
         for client in clients {
-            within("the clients to notice", client)
-                .await
-                .expect("a client without an error");
+            let answer = within("the clients to notice", client).await;
+            answer.expect("a client without an error");
         }
         check_integrity(&database);
     }

@@ -43,11 +43,8 @@ async fn busy_server() -> (TestServer, Receiver) {
     alice.end(&call).await.success(200);
     at_bob.expect("call_ended").await;
     at_bob.close().await;
-    server
-        .anonymous()
-        .active()
-        .await
-        .failure(401, "unauthenticated");
+    let answer = server.anonymous().active().await;
+    answer.failure(401, "unauthenticated");
     let carol = server.sign_in("carol");
     for _ in 0..20 {
         carol.active().await.success(200);
@@ -151,11 +148,8 @@ async fn every_metric_moves_with_what_it_measures() {
     at_frank.expect("call_invitation").await;
     frank.accept(&live).await.success(200);
     drop(dave.socket().await);
-    server
-        .anonymous()
-        .active()
-        .await
-        .failure(401, "unauthenticated");
+    let answer = server.anonymous().active().await;
+    answer.failure(401, "unauthenticated");
     let again = alice.initiate("bob").await;
     again.failure(429, "rate_limited");
     eventually("everything to have moved", async || {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Cast, Device, Scene, TestServer, another_call_id, assert_error};
+use crate::support::{CallFixture, Device, TestServer, Users, another_call_id, assert_error};
 
 const NOT_A_PARTICIPANT: &str = "User is not a participant of this call";
 
@@ -15,9 +15,10 @@ async fn end_counts_seconds_without_a_client_duration() {
     let absent = json!({});
     let null = json!({ "durationSeconds": null });
     for body in [absent, null] {
-        let scene = Scene::with_call("ACTIVE").await;
-        scene.clock.advance(Duration::from_millis(125_999));
-        let call = scene.alice.end_with(&scene.call, &body).await.success(200);
+        let fixture = CallFixture::with_call("ACTIVE").await;
+        fixture.clock.advance(Duration::from_millis(125_999));
+        let call = fixture.alice.end_with(&fixture.call, &body).await;
+        let call = call.success(200);
         assert_eq!(call["durationSeconds"], 125);
         assert_eq!(call["startTime"], "2024-01-15T10:30:00.000Z");
         assert_eq!(call["endTime"], "2024-01-15T10:32:05.999Z");
@@ -25,14 +26,14 @@ async fn end_counts_seconds_without_a_client_duration() {
     }
 }
 
-/// Ends a call of `scene` that has lasted for 100 s; `end_with` sends `seconds`.
+/// Ends a call of `fixture` that has lasted for 100 s; `end_with` sends `seconds`.
 async fn end_after_100_s(seconds: &str) -> Value {
-    let scene = Scene::with_call("CONNECTING").await;
-    scene.clock.advance(Duration::from_secs(100));
-    let path = format!("/api/v1/calls/{}/end", scene.call);
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    fixture.clock.advance(Duration::from_secs(100));
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
     let body = format!("{{\"durationSeconds\":{seconds}}}");
-    let call = scene.bob.post_text(&path, body).await.success(200);
-    let details = scene.alice.details(&scene.call).await.success(200);
+    let call = fixture.bob.post_text(&path, body).await.success(200);
+    let details = fixture.alice.details(&fixture.call).await.success(200);
     assert_eq!(details["durationSeconds"], call["durationSeconds"]);
     call["durationSeconds"].clone()
 }
@@ -67,10 +68,14 @@ async fn end_replaces_an_impossible_duration_by_its_own_count() {
 async fn end_before_an_answer_is_ended_with_0_seconds_and_no_start() {
     for status in ["INITIATING", "RINGING"] {
         for by_caller in [true, false] {
-            let scene = Scene::with_call(status).await;
-            scene.clock.advance(Duration::from_secs(7));
-            let who = if by_caller { &scene.alice } else { &scene.bob };
-            let call = who.end(&scene.call).await.success(200);
+            let fixture = CallFixture::with_call(status).await;
+            fixture.clock.advance(Duration::from_secs(7));
+            let who = if by_caller {
+                &fixture.alice
+            } else {
+                &fixture.bob
+            };
+            let call = who.end(&fixture.call).await.success(200);
             assert_eq!(call["status"], "ENDED");
             assert_eq!(call["durationSeconds"], 0);
             assert_eq!(call["endTime"], "2024-01-15T10:30:07.000Z");
@@ -81,28 +86,29 @@ async fn end_before_an_answer_is_ended_with_0_seconds_and_no_start() {
 
 #[rocket::async_test]
 async fn end_before_an_answer_is_0_seconds_whatever_the_client_sends() {
-    let scene = Scene::with_call("RINGING").await;
+    let fixture = CallFixture::with_call("RINGING").await;
     let body = json!({ "durationSeconds": 99 });
-    let call = scene.alice.end_with(&scene.call, &body).await.success(200);
+    let call = fixture.alice.end_with(&fixture.call, &body).await;
+    let call = call.success(200);
     assert_eq!(call["durationSeconds"], 0);
 }
 
 #[rocket::async_test]
 async fn end_needs_neither_a_body_nor_a_content_type() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/end", scene.call);
-    scene
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
+    fixture
         .alice
-        .send(scene.alice.request(Method::POST, &path))
+        .send(fixture.alice.request(Method::POST, &path))
         .await
         .success(200);
 }
 
 #[rocket::async_test]
 async fn end_takes_an_empty_body_that_says_it_is_json() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/end", scene.call);
-    scene.alice.post_text(&path, "").await.success(200);
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
+    fixture.alice.post_text(&path, "").await.success(200);
 }
 
 #[rocket::async_test]
@@ -113,56 +119,59 @@ async fn end_takes_an_empty_body_of_any_content_type() {
         "text/plain",
         "nonsense",
     ] {
-        let scene = Scene::with_call("CONNECTING").await;
-        let path = format!("/api/v1/calls/{}/end", scene.call);
-        let request = scene.alice.request(Method::POST, &path);
+        let fixture = CallFixture::with_call("CONNECTING").await;
+        let path = format!("/api/v1/calls/{}/end", fixture.call);
+        let request = fixture.alice.request(Method::POST, &path);
         let request = request.header("content-type", content_type).body("");
-        scene.alice.send(request).await.success(200);
+        fixture.alice.send(request).await.success(200);
     }
 }
 
 #[rocket::async_test]
 async fn end_reads_a_body_with_a_byte_order_mark() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/end", scene.call);
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
     let body = "\u{feff}{\"durationSeconds\": 5}";
-    let call = scene.alice.post_text(&path, body).await.success(200);
+    let call = fixture.alice.post_text(&path, body).await.success(200);
     assert_eq!(call["durationSeconds"], 5);
 }
 
 #[rocket::async_test]
 async fn end_with_a_compressed_body_is_415() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/end", scene.call);
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
     for (coding, status) in [("gzip", 415), ("br", 415), ("identity", 200)] {
-        let request = scene.alice.request(Method::POST, &path);
+        let request = fixture.alice.request(Method::POST, &path);
         let request = request.header("content-encoding", coding).body("{}");
-        assert_eq!(scene.alice.send(request).await.status, status, "{coding}");
+        assert_eq!(fixture.alice.send(request).await.status, status, "{coding}");
     }
 }
 
 #[rocket::async_test]
 async fn end_takes_a_duration_without_a_content_type() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/end", scene.call);
-    let request = scene
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
+    let request = fixture
         .alice
         .request(Method::POST, &path)
         .body(r#"{"durationSeconds": 5}"#);
-    let call = scene.alice.send(request).await.success(200);
+    let call = fixture.alice.send(request).await.success(200);
     assert_eq!(call["durationSeconds"], 5);
 }
 
 #[rocket::async_test]
 async fn end_of_a_final_call_is_an_invalid_status() {
     for status in ["ENDED", "MISSED", "REJECTED"] {
-        let scene = Scene::with_call(status).await;
-        let before = scene.alice.details(&scene.call).await.success(200);
-        scene.clock.advance(Duration::from_secs(3));
-        for who in [&scene.alice, &scene.bob] {
-            who.end(&scene.call).await.failure(400, "invalid_status");
+        let fixture = CallFixture::with_call(status).await;
+        let before = fixture.alice.details(&fixture.call).await.success(200);
+        fixture.clock.advance(Duration::from_secs(3));
+        for who in [&fixture.alice, &fixture.bob] {
+            who.end(&fixture.call).await.failure(400, "invalid_status");
         }
-        assert_eq!(scene.alice.details(&scene.call).await.success(200), before);
+        assert_eq!(
+            fixture.alice.details(&fixture.call).await.success(200),
+            before
+        );
     }
 }
 
@@ -170,12 +179,12 @@ async fn end_of_a_final_call_is_an_invalid_status() {
 async fn socket_end_counts_seconds_without_a_possible_duration() {
     let impossible = [json!(-1), json!("42"), json!(1_000_000)].map(Some);
     for duration in [None, Some(Value::Null)].into_iter().chain(impossible) {
-        let scene = Scene::with_call("ACTIVE").await;
-        let mut at_alice = scene.alice.socket().await;
-        let mut at_bob = scene.bob.socket().await;
+        let fixture = CallFixture::with_call("ACTIVE").await;
+        let mut at_alice = fixture.alice.socket().await;
+        let mut at_bob = fixture.bob.socket().await;
         at_alice.expect("call_accepted").await;
-        scene.clock.advance(Duration::from_millis(42_500));
-        let mut payload = json!({ "callId": scene.call });
+        fixture.clock.advance(Duration::from_millis(42_500));
+        let mut payload = json!({ "callId": fixture.call });
         if let Some(duration) = duration {
             payload["durationSeconds"] = duration;
         }
@@ -187,17 +196,17 @@ async fn socket_end_counts_seconds_without_a_possible_duration() {
 #[rocket::async_test]
 async fn end_over_the_socket_fails_with_the_same_words_as_over_rest() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    cast.at(Device::CarolPhone).end(&call).await;
-    let error = cast.at(Device::CarolPhone).expect("call_error").await;
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
+    users.at(Device::CarolPhone).end(&call).await;
+    let error = users.at(Device::CarolPhone).expect("call_error").await;
     assert_error(&error, "unauthorized", call.as_str(), NOT_A_PARTICIPANT);
     let other = another_call_id();
-    cast.at(Device::AlicePhone).end(&other).await;
-    let error = cast.at(Device::AlicePhone).expect("call_error").await;
+    users.at(Device::AlicePhone).end(&other).await;
+    let error = users.at(Device::AlicePhone).expect("call_error").await;
     assert_error(&error, "call_not_found", other, "");
-    cast.alice.end(&call).await.success(200);
-    cast.at(Device::AlicePhone).end(&call).await;
-    let error = cast.at(Device::AlicePhone).expect("call_error").await;
+    users.alice.end(&call).await.success(200);
+    users.at(Device::AlicePhone).end(&call).await;
+    let error = users.at(Device::AlicePhone).expect("call_error").await;
     assert_error(&error, "invalid_status", call, "");
 }

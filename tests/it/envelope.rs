@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Api, Scene, TestServer, another_call_id, initiate_body, within};
+use crate::support::{Api, CallFixture, TestServer, another_call_id, initiate_body, within};
 
 /// The largest body there may be (contract section 2).
 const BODY_LIMIT: usize = 16 * 1024;
@@ -67,20 +67,20 @@ async fn a_wrong_method_is_refused_in_the_envelope() {
 
 #[rocket::async_test]
 async fn a_form_that_names_another_method_is_not_that_method() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let path = format!("/api/v1/calls/{}/status", scene.call);
-    let request = scene.alice.request(Method::POST, &path);
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/status", fixture.call);
+    let request = fixture.alice.request(Method::POST, &path);
     let form = request
         .header("content-type", "application/x-www-form-urlencoded")
         .body("_method=PATCH&status=ENDED");
-    let answer = scene.alice.send(form).await;
+    let answer = fixture.alice.send(form).await;
     assert!((400..500).contains(&answer.status), "{answer:?}");
-    assert_eq!(scene.alice.status_of(&scene.call).await, "CONNECTING");
+    assert_eq!(fixture.alice.status_of(&fixture.call).await, "CONNECTING");
 }
 
 #[rocket::async_test]
 async fn a_form_body_is_an_invalid_request() {
-    let scene = Scene::with_call("INITIATING").await;
+    let fixture = CallFixture::with_call("INITIATING").await;
     let forms = [
         (
             "application/x-www-form-urlencoded",
@@ -91,27 +91,24 @@ async fn a_form_body_is_an_invalid_request() {
             "--x\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--\r\n",
         ),
     ];
-    for (method, path, _) in routes(&scene.call) {
+    for (method, path, _) in routes(&fixture.call) {
         for (content_type, body) in forms {
-            let request = scene
+            let request = fixture
                 .bob
                 .request(method.clone(), &path)
                 .header("content-type", content_type);
-            scene
-                .bob
-                .send(request.body(body))
-                .await
-                .failure(400, "invalid_request");
+            let answer = fixture.bob.send(request.body(body)).await;
+            answer.failure(400, "invalid_request");
         }
     }
-    assert_eq!(scene.bob.status_of(&scene.call).await, "INITIATING");
+    assert_eq!(fixture.bob.status_of(&fixture.call).await, "INITIATING");
 }
 
 #[rocket::async_test]
 async fn malformed_json_is_an_invalid_request() {
-    let scene = Scene::with_call("INITIATING").await;
+    let fixture = CallFixture::with_call("INITIATING").await;
     let deep = "[".repeat(10_000);
-    for (method, path, _) in routes(&scene.call) {
+    for (method, path, _) in routes(&fixture.call) {
         for body in [
             "{",
             "{\"reason\":\"busy\"",
@@ -120,27 +117,24 @@ async fn malformed_json_is_an_invalid_request() {
             "'",
             deep.as_str(),
         ] {
-            let request = scene.bob.request(method.clone(), &path);
+            let request = fixture.bob.request(method.clone(), &path);
             let request = request
                 .header("content-type", "application/json")
                 .body(body.to_owned());
-            scene
-                .bob
-                .send(request)
-                .await
-                .failure(400, "invalid_request");
+            let answer = fixture.bob.send(request).await;
+            answer.failure(400, "invalid_request");
         }
-        let request = scene
+        let request = fixture
             .bob
             .request(method, &path)
             .header("content-type", "application/json");
-        let answer = scene
+        let answer = fixture
             .bob
             .send(request.body(b"{\"reason\":\"\xff\"}".to_vec()))
             .await;
         answer.failure(400, "invalid_request");
     }
-    assert_eq!(scene.bob.status_of(&scene.call).await, "INITIATING");
+    assert_eq!(fixture.bob.status_of(&fixture.call).await, "INITIATING");
 }
 
 #[rocket::async_test]
@@ -157,19 +151,19 @@ async fn a_body_of_16_kib_is_taken() {
 
 #[rocket::async_test]
 async fn a_body_over_16_kib_is_413() {
-    let scene = Scene::with_call("CONNECTING").await;
-    for (method, path, body) in routes(&scene.call) {
-        let request = scene
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    for (method, path, body) in routes(&fixture.call) {
+        let request = fixture
             .bob
             .request(method, &path)
             .header("content-type", "application/json");
-        let answer = scene
+        let answer = fixture
             .bob
             .send(request.body(padded(&body, BODY_LIMIT + 1)))
             .await;
         assert_eq!(answer.status, 413, "{path}: {answer:?}");
     }
-    assert_eq!(scene.bob.status_of(&scene.call).await, "CONNECTING");
+    assert_eq!(fixture.bob.status_of(&fixture.call).await, "CONNECTING");
 }
 
 /// A client that does not say how much it is going to send is not believed to send little.
@@ -188,22 +182,23 @@ async fn a_body_in_chunks_over_16_kib_is_413() {
     let mut stream = TcpStream::connect(server.address().tcp())
         .await
         .expect("the server listens");
-    stream
-        .write_all(request.as_bytes())
-        .await
-        .expect("the request is sent");
+    let answer = stream.write_all(request.as_bytes()).await;
+    answer.expect("the request is sent");
     let mut status = [0; 12];
-    within("an answer", stream.read_exact(&mut status))
-        .await
-        .expect("a status line");
+    let answer = within("an answer", stream.read_exact(&mut status)).await;
+    answer.expect("a status line");
     assert_eq!(&status, b"HTTP/1.1 413");
 }
 
 #[rocket::async_test]
 async fn a_missing_token_is_told_before_everything_else() {
-    let scene = Scene::with_call("ENDED").await;
-    let anonymous = scene.server.anonymous();
-    for call in [scene.call.clone(), another_call_id(), "no-uuid".to_owned()] {
+    let fixture = CallFixture::with_call("ENDED").await;
+    let anonymous = fixture.server.anonymous();
+    for call in [
+        fixture.call.clone(),
+        another_call_id(),
+        "no-uuid".to_owned(),
+    ] {
         for (method, path, _) in routes(&call) {
             let request = anonymous
                 .request(method, &path)
@@ -213,10 +208,8 @@ async fn a_missing_token_is_told_before_everything_else() {
                 .await
                 .failure(401, "unauthenticated");
         }
-        anonymous
-            .details(&call)
-            .await
-            .failure(401, "unauthenticated");
+        let answer = anonymous.details(&call).await;
+        answer.failure(401, "unauthenticated");
     }
 }
 
@@ -230,45 +223,33 @@ async fn a_wrong_body_is_told_before_a_missing_call() {
 
 #[rocket::async_test]
 async fn body_is_checked_before_rights_and_status() {
-    let scene = Scene::with_call("ENDED").await;
-    wrong_bodies(&scene.carol, &scene.call).await;
-    wrong_bodies(&scene.bob, &scene.call).await;
+    let fixture = CallFixture::with_call("ENDED").await;
+    wrong_bodies(&fixture.carol, &fixture.call).await;
+    wrong_bodies(&fixture.bob, &fixture.call).await;
 }
 
 async fn wrong_bodies(api: &Api, call: &str) {
-    api.reject(call, "tired")
-        .await
-        .failure(400, "invalid_request");
+    let answer = api.reject(call, "tired").await;
+    answer.failure(400, "invalid_request");
     api.post_text(&format!("/api/v1/calls/{call}/end"), "[]")
         .await
         .failure(400, "invalid_request");
-    api.set_status(call, "MISSED")
-        .await
-        .failure(400, "invalid_request");
+    let answer = api.set_status(call, "MISSED").await;
+    answer.failure(400, "invalid_request");
     let path = format!("/api/v1/calls/{call}/accept");
-    api.post_text(&path, "{")
-        .await
-        .failure(400, "invalid_request");
+    let answer = api.post_text(&path, "{").await;
+    answer.failure(400, "invalid_request");
 }
 
 #[rocket::async_test]
 async fn body_and_callee_are_checked_before_busy_caller() {
-    let scene = Scene::with_call("RINGING").await;
+    let fixture = CallFixture::with_call("RINGING").await;
     let mut body = initiate_body("carol");
     body["callType"] = json!("FAX");
-    scene
-        .alice
-        .initiate_with(&body)
-        .await
-        .failure(400, "invalid_request");
-    scene
-        .alice
-        .initiate("nobody")
-        .await
-        .failure(404, "user_not_found");
-    scene
-        .alice
-        .initiate("carol")
-        .await
-        .failure(409, "caller_busy");
+    let answer = fixture.alice.initiate_with(&body).await;
+    answer.failure(400, "invalid_request");
+    let answer = fixture.alice.initiate("nobody").await;
+    answer.failure(404, "user_not_found");
+    let answer = fixture.alice.initiate("carol").await;
+    answer.failure(409, "caller_busy");
 }

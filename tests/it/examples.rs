@@ -6,7 +6,7 @@ use std::time::Duration;
 use chattrix::clock::ManualClock;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Plan, Scene, Socket, TestServer, wall_clock_hand};
+use crate::support::{Api, CallFixture, Plan, Socket, TestServer, wall_clock_hand};
 
 /// The people of the examples.
 async fn cast(ring_timeout: Duration) -> TestServer {
@@ -334,22 +334,22 @@ async fn the_example_of_a_call_error() {
 /// "Common Causes" in the table of error types.
 #[rocket::async_test]
 async fn the_common_causes_of_errors() {
-    let scene = Scene::with_call("CONNECTING").await;
-    let mut at_bob = scene.bob.socket().await;
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let mut at_bob = fixture.bob.socket().await;
     at_bob.accept("call-uuid-123").await;
     at_bob.expect_error("call_not_found").await;
-    at_bob.accept(&scene.call).await;
+    at_bob.accept(&fixture.call).await;
     at_bob.expect_error("invalid_status").await;
-    at_bob.end(&scene.call).await;
-    at_bob.end(&scene.call).await;
+    at_bob.end(&fixture.call).await;
+    at_bob.end(&fixture.call).await;
     at_bob.expect_error("invalid_status").await;
     at_bob.send_text("{\"type\":").await;
     at_bob.expect_error("parse_error").await;
     at_bob
-        .send("call.reject", &json!({ "callId": scene.call }))
+        .send("call.reject", &json!({ "callId": fixture.call }))
         .await;
     at_bob.expect_error("parse_error").await;
-    let mut at_carol = scene.carol.socket().await;
-    at_carol.end(&scene.call).await;
+    let mut at_carol = fixture.carol.socket().await;
+    at_carol.end(&fixture.call).await;
     at_carol.expect_error("unauthorized").await;
 }

@@ -21,7 +21,7 @@ use crate::support::{
 const RECOVERY: Duration = Duration::from_secs(1);
 
 /// A server in its own process with Alice and Bob, in a folder of its own.
-struct Scene {
+struct CallFixture {
     folder: tempfile::TempDir,
     server: Process,
     alice: Api,
@@ -29,7 +29,7 @@ struct Scene {
     socket: Socket,
 }
 
-impl Scene {
+impl CallFixture {
     async fn set(wrapper: &[&str]) -> Self {
         Self::set_in(&std::env::temp_dir(), wrapper).await
     }
@@ -115,33 +115,33 @@ async fn full_disk_stops_writes_only_until_space_is_freed() {
     let folder = small_disk.clone().unwrap_or_else(std::env::temp_dir);
     // Without the trap the first write too many would kill the process.
     let wrapper = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"];
-    let mut scene = Scene::set_in(&folder, &wrapper).await;
-    let call = scene.alice.call("bob").await;
+    let mut fixture = CallFixture::set_in(&folder, &wrapper).await;
+    let call = fixture.alice.call("bob").await;
     let filler = small_disk.as_deref().map(fill_disk);
     if filler.is_none() {
-        limit_files(&scene.server, "0");
+        limit_files(&fixture.server, "0");
     }
-    scene.expect_reads_only(&call).await;
+    fixture.expect_reads_only(&call).await;
     let gone = Instant::now();
     match filler {
         Some(filler) => std::fs::remove_file(filler).expect("removed"),
-        None => limit_files(&scene.server, "unlimited"),
+        None => limit_files(&fixture.server, "unlimited"),
     }
-    scene.expect_recovery(&call, gone).await;
+    fixture.expect_recovery(&call, gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn locked_database_stops_writes_only_while_locked() {
-    let mut scene = Scene::set(&[]).await;
-    let call = scene.alice.call("bob").await;
-    let other = Connection::open(scene.folder.path().join("chattrix.db")).expect("opened");
+    let mut fixture = CallFixture::set(&[]).await;
+    let call = fixture.alice.call("bob").await;
+    let other = Connection::open(fixture.folder.path().join("chattrix.db")).expect("opened");
     let held = Instant::now();
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    scene.expect_reads_only(&call).await;
+    fixture.expect_reads_only(&call).await;
     let long_enough = Duration::from_secs(rounds(3, 10) as u64);
     while held.elapsed() < long_enough {
         let asked = Instant::now();
-        expect_unavailable(&scene.bob.accept(&call).await);
+        expect_unavailable(&fixture.bob.accept(&call).await);
         assert!(
             asked.elapsed() < Duration::from_secs(5),
             "{:?}",
@@ -150,21 +150,21 @@ async fn locked_database_stops_writes_only_while_locked() {
     }
     let gone = Instant::now();
     other.execute_batch("ROLLBACK").expect("unlocked");
-    scene.expect_recovery(&call, gone).await;
+    fixture.expect_recovery(&call, gone).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_whose_database_is_held_stops_in_time_all_the_same() {
-    let mut scene = Scene::set(&[]).await;
-    let call = scene.alice.call("bob").await;
-    let other = Connection::open(scene.folder.path().join("chattrix.db")).expect("opened");
+    let mut fixture = CallFixture::set(&[]).await;
+    let call = fixture.alice.call("bob").await;
+    let other = Connection::open(fixture.folder.path().join("chattrix.db")).expect("opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-    let bob = scene.bob.clone();
+    let bob = fixture.bob.clone();
     let accept = format!("/api/v1/calls/{call}/accept");
     let waiting = tokio::spawn(async move { bob.request(Method::POST, &accept).send().await });
     let began = Instant::now();
-    scene.server.signal(rustix::process::Signal::TERM);
-    let status = scene.server.ended().await;
+    fixture.server.signal(rustix::process::Signal::TERM);
+    let status = fixture.server.ended().await;
     assert_eq!(status.code(), Some(0));
     assert!(
         began.elapsed() < Duration::from_secs(5),
@@ -189,11 +189,11 @@ fn refusal_to_start(wrapper: &[&str], database: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_server_on_one_file_does_not_start() {
-    let scene = Scene::set(&[]).await;
-    let database = scene.folder.path().join("chattrix.db");
+    let fixture = CallFixture::set(&[]).await;
+    let database = fixture.folder.path().join("chattrix.db");
     let said = tokio::task::block_in_place(|| refusal_to_start(&[], &database));
     assert!(said.contains("in use by another server"), "{said}");
-    scene.alice.call("bob").await;
+    fixture.alice.call("bob").await;
 }
 
 #[test]
@@ -244,12 +244,12 @@ fn newer_or_damaged_file_is_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sockets_leave_open_files_for_everything_else() {
-    let scene = Scene::set(&["prlimit", "--nofile=120:120"]).await;
-    let _first = scene.alice.socket().await;
+    let fixture = CallFixture::set(&["prlimit", "--nofile=120:120"]).await;
+    let _first = fixture.alice.socket().await;
     let token = || format!("/ws/chat?token={}", Process::token("bob").sign());
     let (mut open, mut refused) = (Vec::new(), 0);
     for _ in 0..100 {
-        let request = Socket::request(scene.server.address(), &token());
+        let request = Socket::request(fixture.server.address(), &token());
         match Box::pin(connect_async(request)).await {
             Ok((socket, _)) => open.push(socket),
             Err(tungstenite::Error::Http(answer)) => {
@@ -260,18 +260,18 @@ async fn sockets_leave_open_files_for_everything_else() {
         }
     }
     assert!(refused > 0 && open.len() > 40, "{} open", open.len());
-    assert_eq!(scene.server.readiness().await, Some(200));
+    assert_eq!(fixture.server.readiness().await, Some(200));
     let body: Value = initiate_body("bob");
-    scene.alice.initiate_with(&body).await.success(201);
+    fixture.alice.initiate_with(&body).await.success(201);
     assert!(
-        scene
+        fixture
             .server
             .log()
             .contains("the limit of open files allows only")
     );
     drop(open);
     eventually("places to be free again", async || {
-        let request = Socket::request(scene.server.address(), &token());
+        let request = Socket::request(fixture.server.address(), &token());
         Box::pin(connect_async(request)).await.is_ok()
     })
     .await;

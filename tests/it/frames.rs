@@ -279,10 +279,8 @@ async fn pings_are_answered_with_their_payload_wherever_they_come() {
     let server = TestServer::start().await;
     let mut socket = connect(&server).await;
     for payload in [&b""[..], b"x", &[0xFE; 125]] {
-        socket
-            .send_bytes(&frame(FIN | PING, payload))
-            .await
-            .expect("sent");
+        let answer = socket.send_bytes(&frame(FIN | PING, payload)).await;
+        answer.expect("sent");
         assert_eq!(socket.frame().await, Some((Opcode::Pong, payload.to_vec())));
     }
     // Amid the fragments of a message, and all of it one byte at a time.

@@ -94,12 +94,8 @@ impl Simulation {
         match self.random.random_range(0..100) {
             0..60 => self.call(who).await,
             60..70 => {
-                self.fixture
-                    .service
-                    .history()
-                    .mark_seen(user(who))
-                    .await
-                    .expect("seen");
+                let answer = self.fixture.service.history().mark_seen(user(who)).await;
+                answer.expect("seen");
                 for entry in self.entries.iter_mut().filter(|entry| entry.owner == who) {
                     entry.unseen = false;
                 }

@@ -8,11 +8,8 @@ use crate::support::{TestServer, initiate_body};
 async fn initiate_answers_201_with_the_call_as_specified() {
     let server = TestServer::start().await;
     let body = json!({ "calleeId": "bob", "callType": "AUDIO", "channelId": "agora-channel-9" });
-    let call = server
-        .sign_in("alice")
-        .initiate_with(&body)
-        .await
-        .success(201);
+    let call = server.sign_in("alice").initiate_with(&body).await;
+    let call = call.success(201);
     assert_eq!(call["callerId"], "alice");
     assert_eq!(call["calleeId"], "bob");
     assert_eq!(call["callType"], "AUDIO");
@@ -33,31 +30,22 @@ async fn invitation_without_an_avatar_has_null() {
 #[rocket::async_test]
 async fn initiate_to_a_user_that_does_not_exist_is_user_not_found() {
     let server = TestServer::start().await;
-    server
-        .sign_in("alice")
-        .initiate("nobody")
-        .await
-        .failure(404, "user_not_found");
+    let answer = server.sign_in("alice").initiate("nobody").await;
+    answer.failure(404, "user_not_found");
 }
 
 #[rocket::async_test]
 async fn initiate_to_a_disabled_user_is_user_not_found() {
     let server = TestServer::plan().disabled_user("mallory").start().await;
-    server
-        .sign_in("alice")
-        .initiate("mallory")
-        .await
-        .failure(404, "user_not_found");
+    let answer = server.sign_in("alice").initiate("mallory").await;
+    answer.failure(404, "user_not_found");
 }
 
 #[rocket::async_test]
 async fn calling_oneself_is_an_invalid_request() {
     let server = TestServer::start().await;
-    server
-        .sign_in("alice")
-        .initiate("alice")
-        .await
-        .failure(400, "invalid_request");
+    let answer = server.sign_in("alice").initiate("alice").await;
+    answer.failure(400, "invalid_request");
 }
 
 #[rocket::async_test]
@@ -67,10 +55,8 @@ async fn initiate_without_a_field_names_it() {
     for field in ["calleeId", "callType", "channelId"] {
         let mut body = initiate_body("bob");
         body.as_object_mut().expect("an object").remove(field);
-        let message = alice
-            .initiate_with(&body)
-            .await
-            .failure(400, "invalid_request");
+        let message = alice.initiate_with(&body).await;
+        let message = message.failure(400, "invalid_request");
         assert!(message.contains(field), "{message:?} does not name {field}");
     }
 }
@@ -83,10 +69,8 @@ async fn initiate_with_a_field_of_a_wrong_type_names_it() {
         for wrong in [json!(7), json!(null), json!(true), json!(["x"]), json!({})] {
             let mut body = initiate_body("bob");
             body[field] = wrong;
-            let message = alice
-                .initiate_with(&body)
-                .await
-                .failure(400, "invalid_request");
+            let message = alice.initiate_with(&body).await;
+            let message = message.failure(400, "invalid_request");
             assert!(
                 message.contains(field),
                 "{message:?} does not name {field}: {body}"
@@ -102,10 +86,8 @@ async fn initiate_with_a_wrong_call_type_names_the_expected() {
     for wrong in ["", "video", "Audio", "SCREEN", "VIDEO "] {
         let mut body = initiate_body("bob");
         body["callType"] = json!(wrong);
-        let message = alice
-            .initiate_with(&body)
-            .await
-            .failure(400, "invalid_request");
+        let message = alice.initiate_with(&body).await;
+        let message = message.failure(400, "invalid_request");
         for word in ["callType", "AUDIO", "VIDEO"] {
             assert!(message.contains(word), "{message:?} does not name {word}");
         }
@@ -132,11 +114,8 @@ async fn callee_id_takes_every_user_id_character() {
         .user(&longest, "Long", None)
         .start()
         .await;
-    let call = server
-        .sign_in("alice")
-        .initiate(&longest)
-        .await
-        .success(201);
+    let call = server.sign_in("alice").initiate(&longest).await;
+    let call = call.success(201);
     assert_eq!(call["calleeId"], longest);
 }
 
@@ -157,10 +136,8 @@ async fn initiate_with_a_channel_that_agora_would_refuse_names_it() {
     ] {
         let mut body = initiate_body("bob");
         body["channelId"] = json!(wrong);
-        let message = alice
-            .initiate_with(&body)
-            .await
-            .failure(400, "invalid_request");
+        let message = alice.initiate_with(&body).await;
+        let message = message.failure(400, "invalid_request");
         assert!(
             message.contains("channelId"),
             "{message:?} does not name channelId: {wrong:?}"
@@ -177,10 +154,8 @@ async fn channel_takes_every_agora_character_up_to_64() {
         body["channelId"] = json!(good);
         let call = alice.initiate_with(&body).await.success(201);
         assert_eq!(call["channelId"], good);
-        alice
-            .end(call["id"].as_str().expect("an id"))
-            .await
-            .success(200);
+        let answer = alice.end(call["id"].as_str().expect("an id")).await;
+        answer.success(200);
     }
 }
 
@@ -190,11 +165,8 @@ async fn initiate_ignores_unknown_fields() {
     let mut body = initiate_body("bob");
     body["callerId"] = json!("carol");
     body["metadata"] = json!({ "any": [1, 2, 3] });
-    let call = server
-        .sign_in("alice")
-        .initiate_with(&body)
-        .await
-        .success(201);
+    let call = server.sign_in("alice").initiate_with(&body).await;
+    let call = call.success(201);
     assert_eq!(call["callerId"], "alice");
 }
 
@@ -202,12 +174,8 @@ async fn initiate_ignores_unknown_fields() {
 async fn initiate_without_a_body_is_an_invalid_request() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
-    alice
-        .post_text("/api/v1/calls/initiate", "")
-        .await
-        .failure(400, "invalid_request");
-    alice
-        .post("/api/v1/calls/initiate", &json!([]))
-        .await
-        .failure(400, "invalid_request");
+    let answer = alice.post_text("/api/v1/calls/initiate", "").await;
+    answer.failure(400, "invalid_request");
+    let answer = alice.post("/api/v1/calls/initiate", &json!([])).await;
+    answer.failure(400, "invalid_request");
 }

@@ -52,14 +52,10 @@ async fn a_message_in_fragments_over_64_kib_closes_with_1009() {
     let server = TestServer::start().await;
     let mut socket = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     let half = vec![b' '; MESSAGE_LIMIT / 2 + 1];
-    socket
-        .send(Opcode::Text, false, &half)
-        .await
-        .expect("the first half is sent");
-    socket
-        .send(Opcode::Continuation, true, &half)
-        .await
-        .expect("the second half is sent");
+    let answer = socket.send(Opcode::Text, false, &half).await;
+    answer.expect("the first half is sent");
+    let answer = socket.send(Opcode::Continuation, true, &half).await;
+    answer.expect("the second half is sent");
     assert_eq!(socket.close_code().await, Some(TOO_BIG));
 }
 
@@ -248,10 +244,8 @@ async fn the_server_pings() {
     for _ in 0..3 {
         let (opcode, payload) = socket.frame().await.expect("a ping");
         assert_eq!(opcode, Opcode::Ping);
-        socket
-            .send(Opcode::Pong, true, &payload)
-            .await
-            .expect("the pong is sent");
+        let answer = socket.send(Opcode::Pong, true, &payload).await;
+        answer.expect("the pong is sent");
     }
 }
 
@@ -293,10 +287,8 @@ async fn a_pong_is_not_silence() {
     while began.elapsed() < Duration::from_secs(2) {
         let (opcode, payload) = socket.frame().await.expect("the connection stands");
         assert_eq!(opcode, Opcode::Ping);
-        socket
-            .send(Opcode::Pong, true, &payload)
-            .await
-            .expect("the pong is sent");
+        let answer = socket.send(Opcode::Pong, true, &payload).await;
+        answer.expect("the pong is sent");
     }
 }
 
@@ -307,10 +299,8 @@ async fn a_user_whose_connection_was_silent_is_no_longer_connected() {
     let alice = server.sign_in("alice");
     eventually("bob to be gone", async || {
         let call = alice.initiate("bob").await.success(201);
-        alice
-            .end(call["id"].as_str().expect("an id"))
-            .await
-            .success(200);
+        let answer = alice.end(call["id"].as_str().expect("an id")).await;
+        answer.success(200);
         call["status"] == "INITIATING"
     })
     .await;

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::support::{Cast, Device, TestServer, another_call_id, assert_error};
+use crate::support::{Device, TestServer, Users, another_call_id, assert_error};
 
 /// Says that `text` is a `parse_error` for `call_id` that names `names`, and that the connection
 /// stays open after it.
@@ -143,15 +143,15 @@ async fn binary_message_is_a_parse_error() {
 #[rocket::async_test]
 async fn unknown_fields_are_ignored() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
     let message = json!({
         "type": "call.accept",
         "payload": { "callId": call, "sdp": "v=0", "nested": { "a": [1] } },
         "id": 17,
     });
-    cast.at(Device::BobPhone).send_json(&message).await;
-    cast.at(Device::AlicePhone).expect("call_accepted").await;
+    users.at(Device::BobPhone).send_json(&message).await;
+    users.at(Device::AlicePhone).expect("call_accepted").await;
 }
 
 #[rocket::async_test]
@@ -195,24 +195,24 @@ async fn a_call_id_that_is_no_uuid_is_call_not_found_with_that_id() {
 #[rocket::async_test]
 async fn an_error_leaves_the_connection_and_the_session_as_they_were() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    let phone = cast.at(Device::BobPhone);
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
+    let phone = users.at(Device::BobPhone);
     phone.send_text("nonsense").await;
     phone.expect_error("parse_error").await;
     phone.accept(&another_call_id()).await;
     phone.expect_error("call_not_found").await;
     phone.accept(&call).await;
-    cast.at(Device::AlicePhone).expect("call_accepted").await;
+    users.at(Device::AlicePhone).expect("call_accepted").await;
 }
 
 #[rocket::async_test]
 async fn messages_of_one_session_are_handled_in_order() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
+    let mut users = Users::on(&server).await;
     for _ in 0..10 {
-        let call = cast.ring().await;
-        let phone = cast.at(Device::BobPhone);
+        let call = users.ring().await;
+        let phone = users.at(Device::BobPhone);
         phone.accept(&call).await;
         phone.reject(&call, "busy").await;
         phone.end(&call).await;
@@ -226,11 +226,11 @@ async fn messages_of_one_session_are_handled_in_order() {
         phone.expect("heartbeat.ack").await;
         phone.expect_error("call_not_found").await;
         for device in [Device::AlicePhone, Device::AliceTablet, Device::BobTablet] {
-            cast.at(device).expect("call_accepted").await;
-            cast.at(device).expect("call_ended").await;
+            users.at(device).expect("call_accepted").await;
+            users.at(device).expect("call_ended").await;
         }
     }
-    cast.expect_nothing().await;
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]

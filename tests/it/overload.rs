@@ -21,12 +21,12 @@ const HELD: u32 = 1024 + 256;
 const ENOUGH: u32 = 256;
 const TOO_MANY: u32 = 3 * HELD;
 
-struct Scene {
+struct CallFixture {
     folder: tempfile::TempDir,
     service: Service,
 }
 
-impl Scene {
+impl CallFixture {
     fn set(pairs: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = Settings {
@@ -75,20 +75,19 @@ fn is_unavailable(error: &Error) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_queue_does_not_hold_is_refused_at_once() {
-    let scene = Scene::set(TOO_MANY);
+    let fixture = CallFixture::set(TOO_MANY);
     // Nothing gets through while another process holds the file.
-    let other = Connection::open(scene.folder.path().join("calls.db")).expect("opened");
+    let other = Connection::open(fixture.folder.path().join("calls.db")).expect("opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     let began = Instant::now();
     let refused_at_once = Arc::new(AtomicU32::new(0));
     let writing: Vec<_> = (0..TOO_MANY)
         .map(|pair| {
-            let (service, refused) = (scene.service.clone(), refused_at_once.clone());
+            let (service, refused) = (fixture.service.clone(), refused_at_once.clone());
             tokio::spawn(async move {
                 let asked = Instant::now();
-                let error = initiate(&service, pair)
-                    .await
-                    .expect_err("the file is held");
+                let error = initiate(&service, pair).await;
+                let error = error.expect_err("the file is held");
                 assert!(is_unavailable(&error), "{error}");
                 if asked.elapsed() < Duration::from_millis(500) {
                     refused.fetch_add(1, Ordering::Relaxed);
@@ -106,8 +105,8 @@ async fn what_the_queue_does_not_hold_is_refused_at_once() {
         began.elapsed()
     );
     other.execute_batch("ROLLBACK").expect("unlocked");
-    initiate(&scene.service, 0).await.expect("made");
-    scene.service.close();
+    initiate(&fixture.service, 0).await.expect("made");
+    fixture.service.close();
 }
 
 /// Pairs that make and end one call after another for `time`, and come again `pause` after they were refused:
@@ -178,15 +177,15 @@ async fn goodput(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn overloaded_writer_keeps_its_throughput() {
-    let scene = Scene::set(TOO_MANY);
+    let fixture = CallFixture::set(TOO_MANY);
     let time = Duration::from_secs(rounds(1, 10) as u64);
     // In one second, with the other tests beside it, the same load varies by half.
     #[expect(clippy::cast_precision_loss, reason = "a percentage")]
     let share = rounds(30, 80) as f64 / 100.0;
-    let (peak, ..) = goodput(&scene.service, ENOUGH, time, Duration::ZERO).await;
+    let (peak, ..) = goodput(&fixture.service, ENOUGH, time, Duration::ZERO).await;
     // All of them together ask three times as often as the writer can answer.
     let pause = Duration::from_secs_f64(f64::from(TOO_MANY) / (3.0 * peak));
-    let (loaded, longest, refused) = goodput(&scene.service, TOO_MANY, time, pause).await;
+    let (loaded, longest, refused) = goodput(&fixture.service, TOO_MANY, time, pause).await;
     println!(
         "{peak:.0} changes/s, overloaded {loaded:.0}, the longest {longest:?}, {refused} refused"
     );
@@ -198,5 +197,5 @@ async fn overloaded_writer_keeps_its_throughput() {
         longest < 2 * full + Duration::from_secs(1),
         "{longest:?}, a full queue takes {full:?}"
     );
-    scene.service.close();
+    fixture.service.close();
 }

@@ -8,7 +8,8 @@ use chattrix::store::Database;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Cast, Device, Scene, TestServer, another_call_id, assert_error, eventually, wall_clock_hand,
+    CallFixture, Device, TestServer, Users, another_call_id, assert_error, eventually,
+    wall_clock_hand,
 };
 
 use Device::{AlicePhone, AliceTablet, BobPhone, BobTablet};
@@ -34,16 +35,19 @@ fn nothing_of(user: &str) -> Value {
 #[rocket::async_test]
 async fn poor_quality_warns_the_other_participant_only() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     for quality in ["POOR", "BAD", "VERY_BAD"] {
-        cast.alice.report(&call, &level(quality)).await.success(200);
+        let answer = users.alice.report(&call, &level(quality)).await;
+        answer.success(200);
         let told = [BobPhone, BobTablet];
-        cast.expect_only(&told, "call_quality_warning", &warning(&call, quality))
+        users
+            .expect_only(&told, "call_quality_warning", &warning(&call, quality))
             .await;
-        cast.bob.report(&call, &level(quality)).await.success(200);
+        users.bob.report(&call, &level(quality)).await.success(200);
         let told = [AlicePhone, AliceTablet];
-        cast.expect_only(&told, "call_quality_warning", &warning(&call, quality))
+        users
+            .expect_only(&told, "call_quality_warning", &warning(&call, quality))
             .await;
     }
 }
@@ -51,42 +55,43 @@ async fn poor_quality_warns_the_other_participant_only() {
 #[rocket::async_test]
 async fn a_level_that_is_not_bad_warns_nobody() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     for quality in ["EXCELLENT", "GOOD", "UNKNOWN"] {
-        cast.alice.report(&call, &level(quality)).await.success(200);
+        let answer = users.alice.report(&call, &level(quality)).await;
+        answer.success(200);
     }
-    cast.expect_nothing().await;
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn agoras_numbers_mean_the_same_as_the_words() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     for (number, quality) in [(3, "POOR"), (4, "BAD"), (5, "VERY_BAD")] {
         let body = json!({ "networkQuality": number });
-        cast.alice.report(&call, &body).await.success(200);
-        let heard = cast.at(BobPhone).expect("call_quality_warning").await;
+        users.alice.report(&call, &body).await.success(200);
+        let heard = users.at(BobPhone).expect("call_quality_warning").await;
         assert_eq!(heard, warning(&call, quality));
     }
     for number in [1, 6, 2, 0, 8] {
         let body = json!({ "networkQuality": number });
-        cast.alice.report(&call, &body).await.success(200);
+        users.alice.report(&call, &body).await.success(200);
         if number == 6 {
-            let heard = cast.at(BobPhone).expect("call_quality_warning").await;
+            let heard = users.at(BobPhone).expect("call_quality_warning").await;
             assert_eq!(heard, warning(&call, "VERY_BAD"));
         }
     }
-    cast.at(BobPhone).expect_nothing().await;
+    users.at(BobPhone).expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn quality_warning_repeats_on_change_or_after_10_s() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     // Seconds that pass before the report, its level, and whether it leads to a warning.
     for (seconds, quality, warns) in [
         (0, "POOR", true),
@@ -102,53 +107,52 @@ async fn quality_warning_repeats_on_change_or_after_10_s() {
         (10, "POOR", true),
     ] {
         clock.advance(Duration::from_secs(seconds));
-        cast.alice.report(&call, &level(quality)).await.success(200);
+        let answer = users.alice.report(&call, &level(quality)).await;
+        answer.success(200);
         if warns {
-            let message = cast
+            let message = users
                 .at(BobPhone)
                 .expect_message("call_quality_warning")
                 .await;
             assert_eq!(message["data"], warning(&call, quality));
             assert_eq!(message["timestamp"], server.now().to_string());
         }
-        cast.at(BobPhone).expect_nothing().await;
+        users.at(BobPhone).expect_nothing().await;
     }
 }
 
 #[rocket::async_test]
 async fn a_warning_is_not_kept_for_somebody_who_is_absent() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    cast.disconnect(BobPhone);
-    cast.disconnect(BobTablet);
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    users.disconnect(BobPhone);
+    users.disconnect(BobTablet);
     eventually("bob to be gone", async || {
-        let status = cast
-            .alice
-            .get("/api/v1/users/status/bob")
-            .await
-            .success(200);
+        let status = users.alice.get("/api/v1/users/status/bob").await;
+        let status = status.success(200);
         status["isOnline"] == false
     })
     .await;
-    cast.alice.report(&call, &level("BAD")).await.success(200);
-    cast.connect(BobPhone, &cast.bob.clone()).await;
-    cast.at(BobPhone).expect_nothing().await;
+    users.alice.report(&call, &level("BAD")).await.success(200);
+    users.connect(BobPhone, &users.bob.clone()).await;
+    users.at(BobPhone).expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn socket_quality_report_warns_without_an_answer() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     let report = json!({
         "callId": call, "networkQuality": "POOR", "packetLossRate": 0.25, "roundTripTime": 300,
     });
-    cast.at(AlicePhone).send("call.quality", &report).await;
+    users.at(AlicePhone).send("call.quality", &report).await;
     let told = [BobPhone, BobTablet];
-    cast.expect_only(&told, "call_quality_warning", &warning(&call, "POOR"))
+    users
+        .expect_only(&told, "call_quality_warning", &warning(&call, "POOR"))
         .await;
-    let quality = cast.bob.quality(&call).await.success(200);
+    let quality = users.bob.quality(&call).await.success(200);
     assert_eq!(quality["participants"][0]["reportCount"], 1);
     assert_eq!(quality["participants"][0]["averageRoundTripTime"], 300.0);
 }
@@ -156,8 +160,8 @@ async fn socket_quality_report_warns_without_an_answer() {
 #[rocket::async_test]
 async fn a_report_over_the_socket_that_will_not_do_is_a_call_error() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
     let report = |call: &str, quality: Value| json!({ "callId": call, "networkQuality": quality });
     let other = another_call_id();
     for (device, payload, error_type, call_id, names) in [
@@ -218,17 +222,17 @@ async fn a_report_over_the_socket_that_will_not_do_is_a_call_error() {
             "callId",
         ),
     ] {
-        let socket = cast.at(device);
+        let socket = users.at(device);
         socket.send("call.quality", &payload).await;
         let error = socket.expect("call_error").await;
         assert_error(&error, error_type, call_id, names);
     }
-    cast.expect_nothing().await;
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn a_report_not_as_specified_says_what_was_expected() {
-    let scene = Scene::with_call("ACTIVE").await;
+    let fixture = CallFixture::with_call("ACTIVE").await;
     for (field, value) in [
         ("networkQuality", json!("good")),
         ("networkQuality", json!(7)),
@@ -246,29 +250,26 @@ async fn a_report_not_as_specified_says_what_was_expected() {
     ] {
         let mut body = level("POOR");
         body[field] = value;
-        let answer = scene.alice.report(&scene.call, &body).await;
+        let answer = fixture.alice.report(&fixture.call, &body).await;
         let message = answer.failure(400, "invalid_request");
         assert!(message.contains(field), "{body}: {message}");
         assert!(message.contains("expected"), "{body}: {message}");
     }
-    scene
-        .alice
-        .report(&scene.call, &json!({}))
-        .await
-        .failure(400, "invalid_request");
-    let quality = scene.alice.quality(&scene.call).await.success(200);
+    let answer = fixture.alice.report(&fixture.call, &json!({})).await;
+    answer.failure(400, "invalid_request");
+    let quality = fixture.alice.quality(&fixture.call).await.success(200);
     assert_eq!(quality["participants"][0], nothing_of("alice"));
 }
 
 #[rocket::async_test]
 async fn what_was_reported_is_shown_to_both_in_aggregate() {
-    let scene = Scene::with_call("ACTIVE").await;
+    let fixture = CallFixture::with_call("ACTIVE").await;
     let expected = json!({
-        "callId": scene.call,
+        "callId": fixture.call,
         "participants": [nothing_of("alice"), nothing_of("bob")],
     });
     assert_eq!(
-        scene.alice.quality(&scene.call).await.success(200),
+        fixture.alice.quality(&fixture.call).await.success(200),
         expected
     );
     for body in [
@@ -277,7 +278,8 @@ async fn what_was_reported_is_shown_to_both_in_aggregate() {
         json!({ "networkQuality": 8, "packetLossRate": null }),
         json!({ "networkQuality": 1, "packetLossRate": 0.25, "unknown": true }),
     ] {
-        scene.alice.report(&scene.call, &body).await.success(200);
+        let answer = fixture.alice.report(&fixture.call, &body).await;
+        answer.success(200);
     }
     let of_alice = json!({
         "userId": "alice",
@@ -287,14 +289,17 @@ async fn what_was_reported_is_shown_to_both_in_aggregate() {
         "averageRoundTripTime": 60.25,
     });
     let expected = json!({
-        "callId": scene.call,
+        "callId": fixture.call,
         "participants": [of_alice, nothing_of("bob")],
     });
-    for who in [&scene.alice, &scene.bob] {
-        assert_eq!(who.quality(&scene.call).await.success(200), expected);
+    for who in [&fixture.alice, &fixture.bob] {
+        assert_eq!(who.quality(&fixture.call).await.success(200), expected);
     }
-    scene.bob.end(&scene.call).await.success(200);
-    assert_eq!(scene.bob.quality(&scene.call).await.success(200), expected);
+    fixture.bob.end(&fixture.call).await.success(200);
+    assert_eq!(
+        fixture.bob.quality(&fixture.call).await.success(200),
+        expected
+    );
 }
 
 /// How many reports of the caller are stored.
@@ -307,36 +312,38 @@ fn stored(server: &TestServer, call: &str) -> u32 {
 
 #[rocket::async_test]
 async fn what_was_reported_is_stored_with_the_end_of_the_call() {
-    let scene = Scene::with_call("ACTIVE").await;
+    let fixture = CallFixture::with_call("ACTIVE").await;
     for _ in 0..3 {
-        let report = scene.alice.report(&scene.call, &level("GOOD")).await;
+        let report = fixture.alice.report(&fixture.call, &level("GOOD")).await;
         report.success(200);
     }
-    scene.bob.end(&scene.call).await.success(200);
-    assert_eq!(stored(&scene.server, &scene.call), 3);
+    fixture.bob.end(&fixture.call).await.success(200);
+    assert_eq!(stored(&fixture.server, &fixture.call), 3);
 }
 
 #[rocket::async_test]
 async fn quality_is_stored_during_the_call() {
-    let scene = Scene::with_call("ACTIVE").await;
-    let report = scene.alice.report(&scene.call, &level("GOOD")).await;
+    let fixture = CallFixture::with_call("ACTIVE").await;
+    let report = fixture.alice.report(&fixture.call, &level("GOOD")).await;
     report.success(200);
     eventually("the report to be stored", async || {
-        stored(&scene.server, &scene.call) == 1
+        stored(&fixture.server, &fixture.call) == 1
     })
     .await;
 }
 
 #[rocket::async_test]
 async fn what_was_reported_outlives_a_restart_and_is_added_to() {
-    let mut scene = Scene::with_call("ACTIVE").await;
+    let mut fixture = CallFixture::with_call("ACTIVE").await;
     let report = json!({ "networkQuality": "VERY_BAD", "roundTripTime": 100 });
-    scene.alice.report(&scene.call, &report).await.success(200);
-    scene.server.restart().await;
-    assert_eq!(stored(&scene.server, &scene.call), 1);
+    let answer = fixture.alice.report(&fixture.call, &report).await;
+    answer.success(200);
+    fixture.server.restart().await;
+    assert_eq!(stored(&fixture.server, &fixture.call), 1);
     let report = json!({ "networkQuality": "GOOD", "roundTripTime": 300 });
-    scene.alice.report(&scene.call, &report).await.success(200);
-    let quality = scene.bob.quality(&scene.call).await.success(200);
+    let answer = fixture.alice.report(&fixture.call, &report).await;
+    answer.success(200);
+    let quality = fixture.bob.quality(&fixture.call).await.success(200);
     let alice = &quality["participants"][0];
     assert_eq!(alice["reportCount"], 2);
     assert_eq!(alice["worstQuality"], "VERY_BAD");
@@ -346,15 +353,15 @@ async fn what_was_reported_outlives_a_restart_and_is_added_to() {
 /// A write makes the file of the write-ahead log longer, until a thousand pages are in it.
 #[rocket::async_test]
 async fn reports_cost_no_more_than_a_commit_in_5_seconds() {
-    let scene = Scene::with_call("ACTIVE").await;
-    let mut log = scene.server.database().into_os_string();
+    let fixture = CallFixture::with_call("ACTIVE").await;
+    let mut log = fixture.server.database().into_os_string();
     log.push("-wal");
     let length = || std::fs::metadata(&log).expect("there is a log").len();
     let (mut commits, mut before) = (0, length());
     let began = Instant::now();
     for _ in 0..150 {
-        for who in [&scene.alice, &scene.bob] {
-            who.report(&scene.call, &level("POOR")).await.success(200);
+        for who in [&fixture.alice, &fixture.bob] {
+            who.report(&fixture.call, &level("POOR")).await.success(200);
         }
         let now = length();
         commits += u64::from(now != before);

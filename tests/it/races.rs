@@ -11,7 +11,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 
-use crate::support::{Api, Socket, TestServer, rounds, wall_clock_hand};
+use crate::support::{Api, Device, Socket, TestServer, Users, rounds, wall_clock_hand};
 
 const RACES: usize = 60;
 const RACES_IN_SOAK: usize = 5_000;
@@ -20,7 +20,7 @@ const GLARES_IN_SOAK: usize = 1_000;
 
 /// What one of them does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum Action {
     Accept,
     Reject,
     EndByCaller,
@@ -31,7 +31,7 @@ enum Deed {
     Timeout,
 }
 
-impl Deed {
+impl Action {
     const ALL: [Self; 7] = [
         Self::Accept,
         Self::Reject,
@@ -43,45 +43,26 @@ impl Deed {
     ];
 }
 
-/// A user with two devices, which both listen, and act over REST or their sockets.
-struct Party {
-    apis: [Api; 2],
-    sockets: [Socket; 2],
-}
-
-impl Party {
-    async fn of(server: &TestServer, user: &str) -> Self {
-        // Longer than all the ring timeouts of the test together.
-        let expiry = server.now().plus(Duration::from_hours(24 * 365));
-        let device = || server.client(&server.token(user).expiring_at(expiry).sign());
-        let apis = [device(), device()];
-        let sockets = [apis[0].socket().await, apis[1].socket().await];
-        Self { apis, sockets }
-    }
-}
+/// Devices of the caller and of the callee. Two act through their sockets: Alice's tablet ends, Bob's phone accepts.
+const ALICES: [Device; 2] = [Device::AlicePhone, Device::AliceTablet];
+const BOBS: [Device; 2] = [Device::BobPhone, Device::BobTablet];
 
 #[rocket::async_test]
 async fn concurrent_actions_have_one_winner_seen_by_all() {
     let clock = wall_clock_hand();
     let server = TestServer::plan().clock(&clock).start().await;
     let mut random = StdRng::seed_from_u64(7);
-    let (mut alice, mut bob) = (
-        Party::of(&server, "alice").await,
-        Party::of(&server, "bob").await,
-    );
+    let mut users = Users::on(&server).await;
     let mut winners = BTreeMap::<&str, usize>::new();
     for round in 0..rounds(RACES, RACES_IN_SOAK) {
         // So that each call is the newest.
         clock.advance(Duration::from_millis(1));
-        let call = alice.apis[0].call("bob").await;
-        for socket in &mut bob.sockets {
-            assert_eq!(socket.expect("call_invitation").await["callId"], *call);
-        }
-        let mut deeds = Deed::ALL.to_vec();
-        deeds.retain(|_| random.random_bool(0.6));
+        let call = users.ring().await;
+        let mut actions = Action::ALL.to_vec();
+        actions.retain(|_| random.random_bool(0.6));
         let sockets_act = random.random_bool(0.5);
-        if deeds.is_empty() && !sockets_act {
-            deeds.push(Deed::Timeout);
+        if actions.is_empty() && !sockets_act {
+            actions.push(Action::Timeout);
         }
         // The sweeper looks around once a second: now and then the others wait for it.
         let longest_pause_us = if random.random_bool(0.05) {
@@ -89,48 +70,50 @@ async fn concurrent_actions_have_one_winner_seen_by_all() {
         } else {
             300
         };
-        let start = Arc::new(Barrier::new(deeds.len() + 1));
-        let racing: Vec<_> = deeds
+        let start = Arc::new(Barrier::new(actions.len() + 1));
+        let racing: Vec<_> = actions
             .iter()
-            .map(|deed| {
-                let api = match deed {
-                    Deed::EndByCaller | Deed::Ended | Deed::Timeout => &alice.apis,
-                    Deed::Accept | Deed::Reject | Deed::EndByCallee | Deed::Connecting => &bob.apis,
+            .map(|action| {
+                let devices = match action {
+                    Action::EndByCaller | Action::Ended | Action::Timeout => ALICES,
+                    Action::Accept | Action::Reject | Action::EndByCallee | Action::Connecting => {
+                        BOBS
+                    }
                 };
-                let api = api[random.random_range(0..2)].clone();
+                let api = users.api(devices[random.random_range(0..2)]).clone();
                 let pause = Duration::from_micros(random.random_range(0..longest_pause_us));
-                let (deed, start, call, clock) =
-                    (*deed, start.clone(), call.clone(), clock.clone());
+                let (action, start, call, clock) =
+                    (*action, start.clone(), call.clone(), clock.clone());
                 tokio::spawn(async move {
                     start.wait().await;
                     tokio::time::sleep(pause).await;
-                    if deed == Deed::Timeout {
+                    if action == Action::Timeout {
                         clock.advance(Duration::from_mins(1));
-                        return (deed, 0);
+                        return (action, 0);
                     }
-                    (deed, done(&api, deed, &call).await)
+                    (action, done(&api, action, &call).await)
                 })
             })
             .collect();
         // Two more act through their sockets, whose own events may come before the answer.
-        let over_socket = [
-            ("call.accept", &mut bob.sockets[0]),
-            ("call.end", &mut alice.sockets[1]),
-        ];
+        let over_socket = [("call.accept", BOBS[0]), ("call.end", ALICES[1])];
         start.wait().await;
-        for (verb, socket) in over_socket.into_iter().filter(|_| sockets_act) {
-            socket.send(verb, &json!({ "callId": call })).await;
+        for (verb, device) in over_socket.into_iter().filter(|_| sockets_act) {
+            users
+                .at(device)
+                .send(verb, &json!({ "callId": call }))
+                .await;
         }
-        let outcomes: Vec<(Deed, u16)> = join_all(racing)
+        let outcomes: Vec<(Action, u16)> = join_all(racing)
             .await
             .into_iter()
             .map(|outcome| outcome.expect("no racer panicked"))
             .collect();
         // Twice: what the sockets were sent is done when each was heard once, and told when heard again.
         let mut stories = vec![Vec::new(); 4];
-        hear(&mut stories, &mut alice, &mut bob, &call).await;
-        let stored = settled(&alice.apis[0], &call).await;
-        hear(&mut stories, &mut alice, &mut bob, &call).await;
+        hear(&mut stories, &mut users, &call).await;
+        let stored = settled(&users.alice, &call).await;
+        hear(&mut stories, &mut users, &call).await;
         let round = Round {
             number: round,
             outcomes,
@@ -141,12 +124,12 @@ async fn concurrent_actions_have_one_winner_seen_by_all() {
         round.check();
         *winners.entry(round.ending()).or_default() += 1;
         if round.stored["status"] == "CONNECTING" {
-            alice.apis[0].end(&call).await.success(200);
-            for socket in alice.sockets[1..].iter_mut().chain(&mut bob.sockets) {
-                socket.expect("call_ended").await;
+            users.alice.end(&call).await.success(200);
+            for device in [ALICES[1], BOBS[0], BOBS[1]] {
+                users.at(device).expect("call_ended").await;
             }
         }
-        for (api, others) in [(&alice.apis[0], "bob"), (&bob.apis[0], "alice")] {
+        for (api, others) in [(&users.alice, "bob"), (&users.bob, "alice")] {
             let entries = api.past_calls("limit=2").await;
             let of_call = entries.iter().filter(|entry| entry["callId"] == *call);
             let of_call: Vec<&Value> = of_call.collect();
@@ -158,14 +141,14 @@ async fn concurrent_actions_have_one_winner_seen_by_all() {
 }
 
 /// Does it over REST: the status of the answer.
-async fn done(api: &Api, deed: Deed, call: &str) -> u16 {
-    let answer = match deed {
-        Deed::Accept => api.accept(call).await,
-        Deed::Reject => api.reject(call, "declined").await,
-        Deed::EndByCaller | Deed::EndByCallee => api.end(call).await,
-        Deed::Connecting => api.set_status(call, "CONNECTING").await,
-        Deed::Ended => api.set_status(call, "ENDED").await,
-        Deed::Timeout => return 0,
+async fn done(api: &Api, action: Action, call: &str) -> u16 {
+    let answer = match action {
+        Action::Accept => api.accept(call).await,
+        Action::Reject => api.reject(call, "declined").await,
+        Action::EndByCaller | Action::EndByCallee => api.end(call).await,
+        Action::Connecting => api.set_status(call, "CONNECTING").await,
+        Action::Ended => api.set_status(call, "ENDED").await,
+        Action::Timeout => return 0,
     };
     if answer.status == 200 {
         return 200;
@@ -189,11 +172,10 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("text")
 }
 
-/// Adds to `stories` what the sessions of both have heard of `call`: Alice's first, then Bob's.
-async fn hear(stories: &mut [Vec<String>], alice: &mut Party, bob: &mut Party, call: &str) {
-    let sockets = alice.sockets.iter_mut().chain(&mut bob.sockets);
-    for (story, socket) in stories.iter_mut().zip(sockets) {
-        story.extend(heard(socket, call).await);
+/// Adds to `stories` what each device of both has got about `call`.
+async fn hear(stories: &mut [Vec<String>], users: &mut Users, call: &str) {
+    for (story, device) in stories.iter_mut().zip(Device::PARTICIPANTS) {
+        story.extend(heard(users.at(device), call).await);
     }
 }
 
@@ -237,7 +219,7 @@ async fn heard(socket: &mut Socket, call: &str) -> Vec<String> {
 struct Round {
     #[expect(dead_code, reason = "for the message of a failure")]
     number: usize,
-    outcomes: Vec<(Deed, u16)>,
+    outcomes: Vec<(Action, u16)>,
     stored: Value,
     stories: Vec<Vec<String>>,
     sockets_act: bool,
@@ -264,19 +246,19 @@ impl Round {
 
     /// One winner, and stories that fit what is stored.
     fn check(&self) {
-        let won = |deed: Deed| self.outcomes.contains(&(deed, 200));
+        let won = |action: Action| self.outcomes.contains(&(action, 200));
         let over_socket = |place: usize| self.sockets_act && !self.was_told(place, "call_error");
         let count = |winners: &[bool]| winners.iter().filter(|won| **won).count();
-        let accepts = count(&[won(Deed::Accept), over_socket(BOB_ACCEPTS)]);
+        let accepts = count(&[won(Action::Accept), over_socket(BOB_ACCEPTS)]);
         // To the status it has already a call may be set again.
-        let answered = accepts == 1 || won(Deed::Connecting);
+        let answered = accepts == 1 || won(Action::Connecting);
         let ends = count(&[
-            won(Deed::EndByCaller),
-            won(Deed::EndByCallee),
-            won(Deed::Ended),
+            won(Action::EndByCaller),
+            won(Action::EndByCallee),
+            won(Action::Ended),
             over_socket(ALICE_ENDS),
         ]);
-        let rejected = won(Deed::Reject);
+        let rejected = won(Action::Reject);
         assert!(accepts <= 1 && ends <= 1, "{self:#?}");
         let expected = match self.ending() {
             "answered" => (true, self.stored["status"] == "ENDED", false),

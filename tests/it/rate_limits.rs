@@ -47,10 +47,8 @@ async fn ten_calls_a_minute_may_be_initiated_by_default() {
     let server = TestServer::with(|s| s.initiate_rate = by_default).await;
     let alice = server.sign_in("alice");
     for _ in 0..10 {
-        alice
-            .initiate("nobody")
-            .await
-            .failure(404, "user_not_found");
+        let answer = alice.initiate("nobody").await;
+        answer.failure(404, "user_not_found");
     }
     alice.initiate("nobody").await.failure(429, "rate_limited");
 }
@@ -60,11 +58,8 @@ async fn the_initiate_rate_is_each_users_own_over_all_sessions() {
     let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let call = server.sign_in("alice").call("bob").await;
     server.sign_in("alice").end(&call).await.success(200);
-    server
-        .sign_in("alice")
-        .initiate("bob")
-        .await
-        .failure(429, "rate_limited");
+    let answer = server.sign_in("alice").initiate("bob").await;
+    answer.failure(429, "rate_limited");
     server.sign_in("bob").call("alice").await;
 }
 
@@ -91,15 +86,11 @@ async fn requests_beyond_their_rate_are_rate_limited_on_every_route() {
     alice.details(&call).await.failure(429, "rate_limited");
     alice.initiate("carol").await.failure(429, "rate_limited");
     alice.accept(&call).await.failure(429, "rate_limited");
-    alice
-        .reject(&call, "busy")
-        .await
-        .failure(429, "rate_limited");
+    let answer = alice.reject(&call, "busy").await;
+    answer.failure(429, "rate_limited");
     alice.end(&call).await.failure(429, "rate_limited");
-    alice
-        .set_status(&call, "ENDED")
-        .await
-        .failure(429, "rate_limited");
+    let answer = alice.set_status(&call, "ENDED").await;
+    answer.failure(429, "rate_limited");
     server.sign_in("bob").end(&call).await.success(200);
 }
 
@@ -112,25 +103,19 @@ async fn a_rate_limit_is_told_before_a_wrong_body_and_a_missing_call() {
         .post_text("/api/v1/calls/initiate", "{")
         .await
         .failure(429, "rate_limited");
-    alice
-        .reject("no-uuid", "tired")
-        .await
-        .failure(429, "rate_limited");
+    let answer = alice.reject("no-uuid", "tired").await;
+    answer.failure(429, "rate_limited");
 }
 
 #[rocket::async_test]
 async fn initiate_rate_is_checked_before_the_body() {
     let server = TestServer::with(|s| s.initiate_rate = Some(an_hour(1))).await;
     let alice = server.sign_in("alice");
-    alice
-        .initiate("nobody")
-        .await
-        .failure(404, "user_not_found");
+    let answer = alice.initiate("nobody").await;
+    answer.failure(404, "user_not_found");
     alice.initiate("nobody").await.failure(429, "rate_limited");
-    alice
-        .initiate_with(&json!({}))
-        .await
-        .failure(429, "rate_limited");
+    let answer = alice.initiate_with(&json!({})).await;
+    answer.failure(429, "rate_limited");
 }
 
 #[rocket::async_test]
@@ -138,16 +123,10 @@ async fn a_bad_token_is_told_before_a_rate_limit() {
     let server = TestServer::with(|s| s.request_rate = Some(an_hour(1))).await;
     let token = server.token("alice");
     server.client(&token.sign()).active().await.success(200);
-    server
-        .client(&token.sign())
-        .active()
-        .await
-        .failure(429, "rate_limited");
-    server
-        .client(&token.without("exp").sign())
-        .active()
-        .await
-        .failure(401, "unauthenticated");
+    let answer = server.client(&token.sign()).active().await;
+    answer.failure(429, "rate_limited");
+    let answer = server.client(&token.without("exp").sign()).active().await;
+    answer.failure(401, "unauthenticated");
 }
 
 #[rocket::async_test]
@@ -164,10 +143,8 @@ async fn rates_that_are_off_limit_nothing() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
     for _ in 0..400 {
-        alice
-            .initiate("nobody")
-            .await
-            .failure(404, "user_not_found");
+        let answer = alice.initiate("nobody").await;
+        answer.failure(404, "user_not_found");
     }
 }
 
@@ -175,25 +152,15 @@ async fn rates_that_are_off_limit_nothing() {
 async fn bad_tokens_beyond_their_rate_are_rate_limited_by_address() {
     let server = TestServer::with(|s| s.auth_failure_rate = Some(an_hour(3))).await;
     for token in ["a.b.c", "d.e.f"] {
-        server
-            .client(token)
-            .active()
-            .await
-            .failure(401, "unauthenticated");
+        let answer = server.client(token).active().await;
+        answer.failure(401, "unauthenticated");
     }
-    server
-        .refused_socket("g.h.i")
-        .await
-        .failure(401, "unauthenticated");
-    server
-        .client("j.k.l")
-        .active()
-        .await
-        .failure(429, "rate_limited");
-    server
-        .refused_socket("m.n.o")
-        .await
-        .failure(429, "rate_limited");
+    let answer = server.refused_socket("g.h.i").await;
+    answer.failure(401, "unauthenticated");
+    let answer = server.client("j.k.l").active().await;
+    answer.failure(429, "rate_limited");
+    let answer = server.refused_socket("m.n.o").await;
+    answer.failure(429, "rate_limited");
 }
 
 #[rocket::async_test]

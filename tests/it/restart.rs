@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Cast, Device, Scene, TestServer, eventually, initiate_body, wall_clock_hand};
+use crate::support::{
+    CallFixture, Device, TestServer, Users, eventually, initiate_body, wall_clock_hand,
+};
 
 #[rocket::async_test]
 async fn a_call_in_each_status_is_the_same_after_a_restart() {
@@ -17,48 +19,49 @@ async fn a_call_in_each_status_is_the_same_after_a_restart() {
         "MISSED",
         "REJECTED",
     ] {
-        let mut scene = Scene::with_call(status).await;
-        let before = scene.alice.details(&scene.call).await.success(200);
-        scene.server.restart().await;
-        assert_eq!(scene.alice.details(&scene.call).await.success(200), before);
+        let mut fixture = CallFixture::with_call(status).await;
+        let before = fixture.alice.details(&fixture.call).await.success(200);
+        fixture.server.restart().await;
+        assert_eq!(
+            fixture.alice.details(&fixture.call).await.success(200),
+            before
+        );
     }
 }
 
 #[rocket::async_test]
 async fn a_ringing_call_can_be_accepted_after_a_restart() {
-    let mut scene = Scene::with_call("RINGING").await;
-    scene.server.restart().await;
-    let mut caller = scene.alice.socket().await;
-    let mut callee = scene.bob.socket().await;
+    let mut fixture = CallFixture::with_call("RINGING").await;
+    fixture.server.restart().await;
+    let mut caller = fixture.alice.socket().await;
+    let mut callee = fixture.bob.socket().await;
     assert_eq!(
         callee.expect("call_invitation").await["callId"],
-        *scene.call
+        *fixture.call
     );
-    callee.accept(&scene.call).await;
-    let accepted = json!({ "callId": scene.call, "acceptedBy": "bob" });
+    callee.accept(&fixture.call).await;
+    let accepted = json!({ "callId": fixture.call, "acceptedBy": "bob" });
     assert_eq!(caller.expect("call_accepted").await, accepted);
 }
 
 #[rocket::async_test]
 async fn connecting_call_survives_a_restart_with_its_duration() {
-    let mut scene = Scene::with_call("CONNECTING").await;
-    scene.server.stop().await;
-    scene.clock.advance(Duration::from_secs(20));
-    scene.server.start_again().await;
-    let call = scene.bob.end(&scene.call).await.success(200);
+    let mut fixture = CallFixture::with_call("CONNECTING").await;
+    fixture.server.stop().await;
+    fixture.clock.advance(Duration::from_secs(20));
+    fixture.server.start_again().await;
+    let call = fixture.bob.end(&fixture.call).await.success(200);
     assert_eq!(call["durationSeconds"], 20);
 }
 
 #[rocket::async_test]
 async fn live_calls_keep_their_users_busy_over_a_restart() {
-    let mut scene = Scene::with_call("ACTIVE").await;
-    scene.server.restart().await;
-    scene
-        .alice
-        .initiate("carol")
-        .await
-        .failure(409, "caller_busy");
-    scene.carol.initiate("bob").await.failure(409, "user_busy");
+    let mut fixture = CallFixture::with_call("ACTIVE").await;
+    fixture.server.restart().await;
+    let answer = fixture.alice.initiate("carol").await;
+    answer.failure(409, "caller_busy");
+    let answer = fixture.carol.initiate("bob").await;
+    answer.failure(409, "user_busy");
 }
 
 #[rocket::async_test]
@@ -111,13 +114,13 @@ async fn the_ring_timeout_of_an_earlier_run_still_comes_in_the_next() {
 
 #[rocket::async_test]
 async fn max_duration_during_downtime_ends_the_call_on_start() {
-    let mut scene = Scene::with_call("ACTIVE").await;
-    scene.server.stop().await;
-    scene.clock.advance(Duration::from_secs(4 * 3600 + 1));
-    scene.server.start_again().await;
-    let alice = scene.server.sign_in("alice");
+    let mut fixture = CallFixture::with_call("ACTIVE").await;
+    fixture.server.stop().await;
+    fixture.clock.advance(Duration::from_secs(4 * 3600 + 1));
+    fixture.server.start_again().await;
+    let alice = fixture.server.sign_in("alice");
     eventually("the call to end", async || {
-        alice.status_of(&scene.call).await == "ENDED"
+        alice.status_of(&fixture.call).await == "ENDED"
     })
     .await;
     assert!(alice.active().await.success(200).is_null());
@@ -127,26 +130,22 @@ async fn max_duration_during_downtime_ends_the_call_on_start() {
 async fn an_idempotency_key_survives_a_restart() {
     let mut server = TestServer::start().await;
     let alice = server.sign_in("alice");
-    let first = alice
-        .initiate_once("key-1", &initiate_body("bob"))
-        .await
-        .success(201);
+    let first = alice.initiate_once("key-1", &initiate_body("bob")).await;
+    let first = first.success(201);
     server.restart().await;
-    let again = alice
-        .initiate_once("key-1", &initiate_body("bob"))
-        .await
-        .success(201);
+    let again = alice.initiate_once("key-1", &initiate_body("bob")).await;
+    let again = again.success(201);
     assert_eq!(again["id"], first["id"]);
 }
 
 #[rocket::async_test]
 async fn sessions_come_back_after_a_restart_and_go_on() {
     let mut server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    let (alice, bob) = (cast.alice.clone(), cast.bob.clone());
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    let (alice, bob) = (users.alice.clone(), users.bob.clone());
     for device in Device::PARTICIPANTS.into_iter().chain([Device::CarolPhone]) {
-        cast.disconnect(device);
+        users.disconnect(device);
     }
     server.restart().await;
     let (mut at_alice, mut at_bob) = (alice.socket().await, bob.socket().await);

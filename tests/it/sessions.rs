@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Cast, Device, Socket, TestServer, Token};
+use crate::support::{Device, Socket, TestServer, Token, Users};
 
 /// Closed because another connection took its place.
 const REPLACED: u16 = 4000;
@@ -153,22 +153,23 @@ async fn a_session_that_has_left_makes_room() {
 #[rocket::async_test]
 async fn rest_action_without_a_socket_notifies_own_sessions() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
     server.sign_in("bob").accept(&call).await.success(200);
     let accepted = json!({ "callId": call, "acceptedBy": "bob" });
-    cast.expect_only(&Device::PARTICIPANTS, "call_accepted", &accepted)
+    users
+        .expect_only(&Device::PARTICIPANTS, "call_accepted", &accepted)
         .await;
 }
 
 #[rocket::async_test]
 async fn a_callers_other_sessions_are_not_invited_to_the_own_call() {
     let server = TestServer::start().await;
-    let mut cast = Cast::without_bob(&server).await;
-    cast.at(Device::AliceTablet).expect_nothing().await;
-    cast.alice.call("carol").await;
-    cast.at(Device::CarolPhone).expect("call_invitation").await;
-    cast.expect_nothing().await;
+    let mut users = Users::without_bob(&server).await;
+    users.at(Device::AliceTablet).expect_nothing().await;
+    users.alice.call("carol").await;
+    users.at(Device::CarolPhone).expect("call_invitation").await;
+    users.expect_nothing().await;
 }
 
 /// What a client does that was told `call_accepted` for a call that another device answered: nothing.
@@ -176,12 +177,12 @@ async fn a_callers_other_sessions_are_not_invited_to_the_own_call() {
 #[rocket::async_test]
 async fn answered_elsewhere_sends_no_call_ended() {
     let server = TestServer::start().await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    cast.at(Device::BobPhone).accept(&call).await;
-    let told = cast.at(Device::BobTablet).expect("call_accepted").await;
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
+    users.at(Device::BobPhone).accept(&call).await;
+    let told = users.at(Device::BobTablet).expect("call_accepted").await;
     assert_eq!(told, json!({ "callId": call, "acceptedBy": "bob" }));
-    cast.at(Device::BobTablet).expect_nothing().await;
+    users.at(Device::BobTablet).expect_nothing().await;
 }
 
 #[rocket::async_test]

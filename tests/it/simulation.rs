@@ -213,11 +213,8 @@ impl Simulation {
         let service = &self.fixture.service;
         // Expired events reach nobody, whether their rows are deleted yet or not.
         service.deadlines().forget_expired().await.expect("deleted");
-        let ended = service
-            .deadlines()
-            .end_overdue_calls()
-            .await
-            .expect("swept");
+        let ended = service.deadlines().end_overdue_calls().await;
+        let ended = ended.expect("swept");
         let due = self.model.end_overdue(self.fixture.clock.now());
         assert_eq!(ended, due.len());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chattrix::clock::ManualClock;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Scene, TestServer, initiate_body, wall_clock_hand};
+use crate::support::{Api, CallFixture, TestServer, initiate_body, wall_clock_hand};
 
 async fn statistics(api: &Api, query: &str) -> Value {
     let path = format!("/api/v1/calls/statistics{query}");
@@ -110,15 +110,12 @@ async fn a_call_as_old_as_the_period_is_in_it() {
 
 #[rocket::async_test]
 async fn entries_that_were_deleted_are_not_counted() {
-    let scene = Scene::with_call("ENDED").await;
-    assert_eq!(statistics(&scene.alice, "").await["totalCalls"], 1);
-    scene
-        .alice
-        .delete("/api/v1/calls/history")
-        .await
-        .success(200);
-    assert_eq!(statistics(&scene.alice, "").await["totalCalls"], 0);
-    assert_eq!(statistics(&scene.bob, "").await["totalCalls"], 1);
+    let fixture = CallFixture::with_call("ENDED").await;
+    assert_eq!(statistics(&fixture.alice, "").await["totalCalls"], 1);
+    let answer = fixture.alice.delete("/api/v1/calls/history").await;
+    answer.success(200);
+    assert_eq!(statistics(&fixture.alice, "").await["totalCalls"], 0);
+    assert_eq!(statistics(&fixture.bob, "").await["totalCalls"], 1);
 }
 
 #[rocket::async_test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Cast, Device, SHORT, TestServer};
+use crate::support::{Device, SHORT, TestServer, Users};
 
 /// Waits until the disconnect grace of whoever left before has passed for certain: a grace that
 /// begins only now, in a call of Erin and Frank, passes.
@@ -21,8 +21,8 @@ async fn outlast_the_grace(server: &TestServer) {
 #[rocket::async_test]
 async fn a_call_that_was_answered_does_not_time_out() {
     let server = TestServer::with(|s| s.ring_timeout = SHORT).await;
-    let mut cast = Cast::on(&server).await;
-    let answered = cast.answer().await;
+    let mut users = Users::on(&server).await;
+    let answered = users.answer().await;
     // A later call that does time out says that the earlier deadline has passed.
     let (dave, mut erin) = (
         server.sign_in("dave"),
@@ -31,18 +31,19 @@ async fn a_call_that_was_answered_does_not_time_out() {
     let missed = dave.call("erin").await;
     assert_eq!(erin.expect("call_invitation").await["callId"], *missed);
     assert_eq!(erin.expect("call_timeout").await["callId"], *missed);
-    assert_eq!(cast.alice.status_of(&answered).await, "CONNECTING");
-    cast.expect_nothing().await;
+    assert_eq!(users.alice.status_of(&answered).await, "CONNECTING");
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn nearer_deadline_of_a_later_call_comes_first() {
     let server = TestServer::with(|s| s.max_call_duration = Some(SHORT)).await;
-    let mut cast = Cast::on(&server).await;
+    let mut users = Users::on(&server).await;
     // The sweeper now sleeps until the ring timeout, a minute away.
     server.sign_in("dave").call("erin").await;
-    let call = cast.answer().await;
-    cast.expect_ended(&Device::PARTICIPANTS, &call, "system")
+    let call = users.answer().await;
+    users
+        .expect_ended(&Device::PARTICIPANTS, &call, "system")
         .await;
 }
 
@@ -70,63 +71,65 @@ async fn many_simultaneous_timeouts_notify_everybody() {
 #[rocket::async_test]
 async fn reconnect_within_the_grace_keeps_the_call() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(Duration::from_secs(1))).await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    cast.disconnect(Device::BobTablet);
-    cast.disconnect(Device::BobPhone);
-    cast.connect(Device::BobPhone, &cast.bob.clone()).await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    users.disconnect(Device::BobTablet);
+    users.disconnect(Device::BobPhone);
+    users.connect(Device::BobPhone, &users.bob.clone()).await;
     outlast_the_grace(&server).await;
-    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
-    cast.expect_nothing().await;
+    assert_eq!(users.alice.status_of(&call).await, "ACTIVE");
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn a_participant_with_one_session_left_is_not_gone() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    cast.disconnect(Device::BobPhone);
-    cast.disconnect(Device::AlicePhone);
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    users.disconnect(Device::BobPhone);
+    users.disconnect(Device::AlicePhone);
     outlast_the_grace(&server).await;
-    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+    assert_eq!(users.alice.status_of(&call).await, "ACTIVE");
 }
 
 #[rocket::async_test]
 async fn a_participant_who_never_had_a_connected_session_is_not_gone() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
-    let mut cast = Cast::without_bob(&server).await;
-    let call = cast.alice.call("bob").await;
-    cast.bob.accept(&call).await.success(200);
+    let mut users = Users::without_bob(&server).await;
+    let call = users.alice.call("bob").await;
+    users.bob.accept(&call).await.success(200);
     outlast_the_grace(&server).await;
-    assert_eq!(cast.bob.status_of(&call).await, "CONNECTING");
+    assert_eq!(users.bob.status_of(&call).await, "CONNECTING");
     let accepted = json!({ "callId": call, "acceptedBy": "bob" });
     let told = [Device::AlicePhone, Device::AliceTablet];
-    cast.expect_only(&told, "call_accepted", &accepted).await;
+    users.expect_only(&told, "call_accepted", &accepted).await;
 }
 
 #[rocket::async_test]
 async fn the_grace_does_not_touch_a_call_that_is_still_ringing() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.ring().await;
-    cast.disconnect(Device::BobPhone);
-    cast.disconnect(Device::BobTablet);
+    let mut users = Users::on(&server).await;
+    let call = users.ring().await;
+    users.disconnect(Device::BobPhone);
+    users.disconnect(Device::BobTablet);
     outlast_the_grace(&server).await;
-    assert_eq!(cast.alice.status_of(&call).await, "RINGING");
-    cast.expect_nothing().await;
+    assert_eq!(users.alice.status_of(&call).await, "RINGING");
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
 async fn the_caller_may_be_the_one_who_is_gone() {
     let server = TestServer::with(|s| s.disconnect_grace = Some(SHORT)).await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    cast.disconnect(Device::AlicePhone);
-    cast.disconnect(Device::AliceTablet);
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    users.disconnect(Device::AlicePhone);
+    users.disconnect(Device::AliceTablet);
     let told = [Device::BobPhone, Device::BobTablet];
-    cast.expect_ended(&told, &call, "alice").await;
-    cast.connect(Device::AlicePhone, &cast.alice.clone()).await;
-    cast.expect_nothing().await;
+    users.expect_ended(&told, &call, "alice").await;
+    users
+        .connect(Device::AlicePhone, &users.alice.clone())
+        .await;
+    users.expect_nothing().await;
 }
 
 #[rocket::async_test]
@@ -136,13 +139,13 @@ async fn a_grace_that_is_off_ends_nothing() {
         s.max_call_duration = Some(Duration::from_secs(2));
     })
     .await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
-    cast.disconnect(Device::BobPhone);
-    cast.disconnect(Device::BobTablet);
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
+    users.disconnect(Device::BobPhone);
+    users.disconnect(Device::BobTablet);
     // What ends it in the end is its length, not Bob's absence.
     let told = [Device::AlicePhone, Device::AliceTablet];
-    cast.expect_ended(&told, &call, "system").await;
+    users.expect_ended(&told, &call, "system").await;
 }
 
 #[rocket::async_test]
@@ -152,8 +155,8 @@ async fn a_longest_duration_that_is_off_ends_nothing() {
         s.disconnect_grace = Some(SHORT);
     })
     .await;
-    let mut cast = Cast::on(&server).await;
-    let call = cast.talk().await;
+    let mut users = Users::on(&server).await;
+    let call = users.talk().await;
     outlast_the_grace(&server).await;
-    assert_eq!(cast.alice.status_of(&call).await, "ACTIVE");
+    assert_eq!(users.alice.status_of(&call).await, "ACTIVE");
 }

@@ -135,9 +135,8 @@ async fn a_call_goes_over_https_and_wss() {
     let call = begun["data"]["id"].as_str().expect("an id");
 
     let invited = loop {
-        let message = within("the invitation", bob.next())
-            .await
-            .expect("a message");
+        let message = within("the invitation", bob.next()).await;
+        let message = message.expect("a message");
         if let Message::Text(text) = message.expect("it is well formed") {
             let event: Value = serde_json::from_str(&text).expect("JSON");
             break event;

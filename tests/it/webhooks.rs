@@ -164,11 +164,8 @@ async fn a_call_to_somebody_busy_is_told_as_busy() {
     let mut receiver = Receiver::start().await;
     let server = telling_of_calls(&receiver).await;
     let first = server.sign_in("alice").call("bob").await;
-    server
-        .sign_in("carol")
-        .initiate("bob")
-        .await
-        .failure(409, "user_busy");
+    let answer = server.sign_in("carol").initiate("bob").await;
+    answer.failure(409, "user_busy");
     server.sign_in("alice").end(&first).await.success(200);
     // Two calls, so no order between them.
     let mut topics = Vec::new();

@@ -78,9 +78,8 @@ impl Simulation {
             s.disconnect_grace = None;
         });
         let server = plan.start().await;
-        let expiry = server.now().plus(Duration::from_hours(24 * 365));
         let devices = USERS.iter().flat_map(|(id, ..)| [*id; DEVICES]).map(|id| {
-            let token = server.token(id).expiring_at(expiry);
+            let token = server.token(id);
             Device {
                 user: user(id),
                 session: SessionId::new(token.sid()),

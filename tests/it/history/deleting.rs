@@ -4,40 +4,40 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Scene, another_call_id};
+use crate::support::{CallFixture, another_call_id};
 
 use super::{mark_seen, miss, server_and_clock};
 
 #[rocket::async_test]
 async fn deleting_an_entry_leaves_the_other_participants() {
-    let scene = Scene::with_call("ENDED").await;
-    let item = scene.alice.past_calls("").await.remove(0);
+    let fixture = CallFixture::with_call("ENDED").await;
+    let item = fixture.alice.past_calls("").await.remove(0);
     let path = format!(
         "/api/v1/calls/history/{}",
         item["id"].as_str().expect("an id")
     );
-    scene.alice.delete(&path).await.success(200);
-    assert_eq!(scene.alice.past_calls("").await, Vec::<Value>::new());
-    assert_eq!(scene.bob.past_calls("").await.len(), 1);
+    fixture.alice.delete(&path).await.success(200);
+    assert_eq!(fixture.alice.past_calls("").await, Vec::<Value>::new());
+    assert_eq!(fixture.bob.past_calls("").await.len(), 1);
     // The call itself stays.
-    assert_eq!(scene.alice.status_of(&scene.call).await, "ENDED");
-    scene.alice.delete(&path).await.failure(404, "not_found");
+    assert_eq!(fixture.alice.status_of(&fixture.call).await, "ENDED");
+    fixture.alice.delete(&path).await.failure(404, "not_found");
 }
 
 #[rocket::async_test]
 async fn deleting_an_entry_that_does_not_exist_is_not_found() {
-    let scene = Scene::with_call("ENDED").await;
+    let fixture = CallFixture::with_call("ENDED").await;
     for id in [
         "1".to_owned(),
         "%20".to_owned(),
-        scene.call.clone(),
+        fixture.call.clone(),
         format!("{}-in", another_call_id()),
         format!("{}-out", another_call_id()),
     ] {
         let path = format!("/api/v1/calls/history/{id}");
-        scene.alice.delete(&path).await.failure(404, "not_found");
+        fixture.alice.delete(&path).await.failure(404, "not_found");
     }
-    assert_eq!(scene.alice.past_calls("").await.len(), 1);
+    assert_eq!(fixture.alice.past_calls("").await.len(), 1);
 }
 
 #[rocket::async_test]

@@ -7,22 +7,22 @@ use chattrix::store::Database;
 use chattrix::user::UserId;
 use serde_json::{Value, json};
 
-use crate::support::Scene;
+use crate::support::CallFixture;
 
 use super::{ids, one_of_each, server_and_clock};
 
 #[rocket::async_test]
 async fn an_entry_names_the_call_and_the_other_participant() {
-    let scene = Scene::with_call("ACTIVE").await;
-    scene.clock.advance(Duration::from_secs(7));
-    scene.alice.end(&scene.call).await.success(200);
-    let mut for_alice = scene.alice.past_calls("").await.remove(0);
-    let mut for_bob = scene.bob.past_calls("").await.remove(0);
+    let fixture = CallFixture::with_call("ACTIVE").await;
+    fixture.clock.advance(Duration::from_secs(7));
+    fixture.alice.end(&fixture.call).await.success(200);
+    let mut for_alice = fixture.alice.past_calls("").await.remove(0);
+    let mut for_bob = fixture.bob.past_calls("").await.remove(0);
     assert_ne!(for_alice["id"].take(), for_bob["id"].take());
     let expected = |remote: Value, direction: &str| {
         json!({
             "id": null,
-            "callId": scene.call,
+            "callId": fixture.call,
             "remoteUserId": remote["id"],
             "remoteUserName": remote["name"],
             "remoteUserAvatar": remote["avatar"],
@@ -56,11 +56,11 @@ async fn an_entrys_timestamp_is_when_its_call_was_created() {
 
 #[rocket::async_test]
 async fn an_entry_still_names_a_participant_who_was_removed() {
-    let scene = Scene::with_call("ENDED").await;
-    let database = Database::open(&scene.server.database()).expect("the database opens");
+    let fixture = CallFixture::with_call("ENDED").await;
+    let database = Database::open(&fixture.server.database()).expect("the database opens");
     let bob = UserId::parse("bob").expect("a user id");
     database.remove_user(&bob).expect("bob is removed");
-    let item = scene.alice.past_calls("").await.remove(0);
+    let item = fixture.alice.past_calls("").await.remove(0);
     assert_eq!(item["remoteUserId"], "bob");
     assert_eq!(item["remoteUserName"], "Bob Baker");
 }
@@ -80,8 +80,8 @@ async fn entry_ids_are_all_different() {
 
 #[rocket::async_test]
 async fn a_history_outlives_a_restart() {
-    let mut scene = Scene::with_call("ENDED").await;
-    let before = scene.alice.past_calls("").await;
-    scene.server.restart().await;
-    assert_eq!(scene.alice.past_calls("").await, before);
+    let mut fixture = CallFixture::with_call("ENDED").await;
+    let before = fixture.alice.past_calls("").await;
+    fixture.server.restart().await;
+    assert_eq!(fixture.alice.past_calls("").await, before);
 }

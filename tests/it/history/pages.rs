@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Scene, TestServer};
+use crate::support::{CallFixture, TestServer};
 
 use super::{ids, miss, one_of_each, server_and_clock};
 
@@ -43,10 +43,8 @@ async fn a_page_holds_20_entries_unless_another_limit_is_asked_for() {
     let page = alice.history("").await.success(200);
     assert_eq!(page["items"].as_array().map(Vec::len), Some(20));
     let cursor = page["nextCursor"].as_str().expect("there is one more");
-    let rest = alice
-        .history(&format!("cursor={cursor}"))
-        .await
-        .success(200);
+    let rest = alice.history(&format!("cursor={cursor}")).await;
+    let rest = rest.success(200);
     assert_eq!(rest["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(rest["nextCursor"], Value::Null);
 }
@@ -149,8 +147,8 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
 
 #[rocket::async_test]
 async fn parameters_that_are_not_known_are_ignored() {
-    let scene = Scene::with_call("ENDED").await;
-    let items = scene
+    let fixture = CallFixture::with_call("ENDED").await;
+    let items = fixture
         .alice
         .past_calls("page=7&Limit=0&sort[]=name&limit=5")
         .await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::Scene;
+use crate::support::CallFixture;
 
 use super::{mark_seen, miss, server_and_clock};
 
@@ -26,9 +26,9 @@ async fn unseen_are_the_calls_that_one_missed() {
 
 #[rocket::async_test]
 async fn a_call_that_timed_out_is_unseen_by_the_callee_alone() {
-    let scene = Scene::with_call("MISSED").await;
-    assert_eq!(scene.alice.unseen().await, 0);
-    assert_eq!(scene.bob.unseen().await, 1);
+    let fixture = CallFixture::with_call("MISSED").await;
+    assert_eq!(fixture.alice.unseen().await, 0);
+    assert_eq!(fixture.bob.unseen().await, 1);
 }
 
 #[rocket::async_test]

@@ -1,16 +1,16 @@
 //! Asking, and what the answer must be where it is a refusal.
 
-use super::rows::Deed;
+use super::rows::CallAction;
 use crate::support::{Answer, Api, Socket};
 
-/// Does `deed` to `call` as the user of `api`, over REST.
-pub async fn send(api: &Api, deed: &Deed, call: &str) -> Answer {
-    let path = format!("/api/v1/calls/{call}{}", deed.path);
-    let request = api.request(deed.method.clone(), &path);
-    let request = if deed.body.is_null() {
+/// Does `action` to `call` as the user of `api`, over REST.
+pub async fn send(api: &Api, action: &CallAction, call: &str) -> Answer {
+    let path = format!("/api/v1/calls/{call}{}", action.path);
+    let request = api.request(action.method.clone(), &path);
+    let request = if action.body.is_null() {
         request
     } else {
-        request.json(&deed.body)
+        request.json(&action.body)
     };
     api.send(request).await
 }

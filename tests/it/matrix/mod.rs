@@ -2,8 +2,8 @@
 //! contract sections 2 and 3.
 
 mod asking;
+mod fixture;
 mod rows;
-mod world;
 
 use std::collections::BTreeSet;
 
@@ -13,23 +13,23 @@ use serde_json::json;
 use crate::support::document::{asyncapi, openapi, resolve};
 use crate::support::{Api, TestServer, another_call_id};
 use asking::{answer_before_the_ack, refused, send};
-use rows::{MEDIA, OPEN, Right, beside_calls, deeds, live, signal};
-use world::{ROLES, Role, STATUSES, World};
+use fixture::{Fixture, ROLES, Role, STATUSES};
+use rows::{MEDIA, OPEN, Right, actions, beside_calls, live, signal};
 
 #[rocket::async_test]
 async fn every_role_in_every_status_gets_the_contract_answer() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for status in STATUSES {
-        let mut scene = world.scene(status).await;
-        for deed in deeds() {
+        let mut call = fixture.call(status).await;
+        for action in actions() {
             for role in ROLES {
                 let what = format!(
                     "{} {} {} by {role:?} in {status}",
-                    deed.method, deed.path, deed.body
+                    action.method, action.path, action.body
                 );
-                let api = world.client(&scene, role);
-                let answer = send(&api, &deed, &scene.call).await;
-                let right = (deed.by)(role);
+                let api = fixture.client(&call, role);
+                let answer = send(&api, &action, &call.call).await;
+                let right = (action.by)(role);
                 let changes = match (role, right) {
                     (Role::Nobody | Role::Disabled, _) => {
                         refused(answer, 401, "unauthenticated", "", &what)
@@ -48,18 +48,18 @@ async fn every_role_in_every_status_gets_the_contract_answer() {
                         "User is not a participant of this call",
                         &what,
                     ),
-                    (_, Right::Yes) if !(deed.when)(role, status) => {
+                    (_, Right::Yes) if !(action.when)(role, status) => {
                         refused(answer, 400, "invalid_status", status, &what)
                     }
                     (_, Right::Yes) => {
                         assert_eq!(answer.status, 200, "{what}: {}", answer.body);
-                        deed.method != Method::GET
+                        action.method != Method::GET
                     }
                 };
                 if changes {
-                    scene = world.scene(status).await;
+                    call = fixture.call(status).await;
                 } else {
-                    assert_eq!(scene.caller.status_of(&scene.call).await, status, "{what}");
+                    assert_eq!(call.caller.status_of(&call.call).await, status, "{what}");
                 }
             }
         }
@@ -73,48 +73,48 @@ async fn every_action_on_an_unknown_call_is_call_not_found() {
     let unknown = another_call_id();
     let cut = &unknown[..35];
     for call in [&unknown, "call-uuid-123", "1", "%20", cut] {
-        for deed in deeds() {
-            let answer = send(&bob, &deed, call).await;
-            refused(answer, 404, "call_not_found", "", deed.path);
+        for action in actions() {
+            let answer = send(&bob, &action, call).await;
+            refused(answer, 404, "call_not_found", "", action.path);
         }
     }
 }
 
 #[rocket::async_test]
 async fn socket_messages_have_the_rights_of_rest() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for status in STATUSES {
-        for deed in deeds()
+        for action in actions()
             .iter()
             .chain([&signal()])
-            .filter(|deed| deed.message.is_some())
+            .filter(|action| action.message.is_some())
         {
             for role in [Role::Stranger, Role::Blocked, Role::Callee, Role::Caller] {
-                let mut scene = world.scene(status).await;
-                let what = format!("{:?} by {role:?} in {status}", deed.message);
-                let mut payload = deed.body.clone();
-                payload["callId"] = json!(scene.call);
+                let mut call = fixture.call(status).await;
+                let what = format!("{:?} by {role:?} in {status}", action.message);
+                let mut payload = action.body.clone();
+                payload["callId"] = json!(call.call);
                 let mut own = match role {
                     Role::Stranger | Role::Blocked => None,
-                    Role::Callee if scene.ringing.is_some() => scene.ringing.take(),
-                    _ => Some(world.client(&scene, role).socket().await),
+                    Role::Callee if call.ringing.is_some() => call.ringing.take(),
+                    _ => Some(fixture.client(&call, role).socket().await),
                 };
-                let before = scene.caller.status_of(&scene.call).await;
+                let before = call.caller.status_of(&call.call).await;
                 let socket = match (&mut own, role) {
                     (Some(own), _) => own,
-                    (None, Role::Blocked) => &mut world.blocked_socket,
-                    (None, _) => &mut world.stranger_socket,
+                    (None, Role::Blocked) => &mut fixture.blocked_socket,
+                    (None, _) => &mut fixture.stranger_socket,
                 };
-                socket.send(deed.message.expect("one"), &payload).await;
+                socket.send(action.message.expect("one"), &payload).await;
                 socket.send("heartbeat", &json!({})).await;
-                let expected = match (deed.by)(role) {
+                let expected = match (action.by)(role) {
                     Right::OnlyTheCallee | Right::OnlyAParticipant => Some("unauthorized"),
-                    Right::Yes => (!(deed.when)(role, &before)).then_some("invalid_status"),
+                    Right::Yes => (!(action.when)(role, &before)).then_some("invalid_status"),
                 };
                 let error = answer_before_the_ack(socket).await;
                 assert_eq!(error.as_deref(), expected, "{what}");
                 if expected.is_some() {
-                    assert_eq!(scene.caller.status_of(&scene.call).await, before, "{what}");
+                    assert_eq!(call.caller.status_of(&call.call).await, before, "{what}");
                 }
             }
         }
@@ -123,13 +123,13 @@ async fn socket_messages_have_the_rights_of_rest() {
 
 #[rocket::async_test]
 async fn channel_tokens_are_for_participants_of_a_live_call() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for status in STATUSES {
-        let scene = world.scene(status).await;
-        let body = json!({ "channelId": scene.channel });
+        let call = fixture.call(status).await;
+        let body = json!({ "channelId": call.channel });
         for (path, role) in MEDIA.iter().flat_map(|path| ROLES.map(|role| (path, role))) {
             let what = format!("{path} by {role:?} in {status}");
-            let answer = world.client(&scene, role).post(path, &body).await;
+            let answer = fixture.client(&call, role).post(path, &body).await;
             match role {
                 Role::Nobody | Role::Disabled => {
                     refused(answer, 401, "unauthenticated", "", &what);
@@ -152,10 +152,10 @@ async fn every_route_and_message_has_its_rows_here() {
     let mut ask = |method: &Method, path: &str| {
         asked.insert(format!("{} {path}", method.as_str().to_lowercase()));
     };
-    for deed in deeds() {
+    for action in actions() {
         ask(
-            &deed.method,
-            &format!("/api/v1/calls/{{callId}}{}", deed.path),
+            &action.method,
+            &format!("/api/v1/calls/{{callId}}{}", action.path),
         );
     }
     for (method, path, ..) in beside_calls() {
@@ -179,11 +179,11 @@ async fn every_route_and_message_has_its_rows_here() {
         .collect();
     assert_eq!(asked, documented);
 
-    let (all, signal) = (deeds(), signal());
+    let (all, signal) = (actions(), signal());
     let said = all
         .iter()
         .chain([&signal])
-        .filter_map(|deed| deed.message)
+        .filter_map(|action| action.message)
         .map(str::to_owned);
     let said: BTreeSet<_> = said
         .chain(["heartbeat", "session.refresh"].map(str::to_owned))
@@ -210,8 +210,8 @@ async fn every_route_and_message_has_its_rows_here() {
 
 #[rocket::async_test]
 async fn what_is_about_no_call_is_for_every_user_and_for_nobody_else() {
-    let world = World::new().await;
-    world.server.sign_in("erin").active().await.success(200);
+    let fixture = Fixture::new().await;
+    fixture.server.sign_in("erin").active().await.success(200);
     for (method, path, parameter, body, success) in beside_calls() {
         let path = path.replace("{userId}", parameter);
         let ask = async |api: &Api| {
@@ -224,41 +224,31 @@ async fn what_is_about_no_call_is_for_every_user_and_for_nobody_else() {
             })
             .await
         };
-        for api in [&world.disabled, &world.server.anonymous()] {
+        for api in [&fixture.disabled, &fixture.server.anonymous()] {
             ask(api).await.failure(401, "unauthenticated");
         }
-        let answer = ask(&world.stranger).await;
+        let answer = ask(&fixture.stranger).await;
         assert_eq!(answer.status, success, "{method} {path}: {}", answer.body);
         // Erin is in the stranger's call by now.
         if path != "/calls/initiate" {
-            let answer = ask(&world.blocked).await;
+            let answer = ask(&fixture.blocked).await;
             assert_eq!(answer.status, success, "{method} {path}: {}", answer.body);
         }
     }
-    for token in [world.disabled.token(), ""] {
-        world
-            .server
-            .refused_socket(token)
-            .await
-            .failure(401, "unauthenticated");
+    for token in [fixture.disabled.token(), ""] {
+        let answer = fixture.server.refused_socket(token).await;
+        answer.failure(401, "unauthenticated");
     }
     // Another's history entry is none of one's own.
-    let call = world.server.sign_in("alice").call("bob").await;
-    world.server.sign_in("alice").end(&call).await.success(200);
-    let entry = &world.server.sign_in("alice").past_calls("").await[0]["id"];
+    let call = fixture.server.sign_in("alice").call("bob").await;
+    let answer = fixture.server.sign_in("alice").end(&call).await;
+    answer.success(200);
+    let entry = &fixture.server.sign_in("alice").past_calls("").await[0]["id"];
     let path = format!("/api/v1/calls/history/{}", entry.as_str().expect("an id"));
     for thief in ["carol", "bob"] {
-        world
-            .server
-            .sign_in(thief)
-            .delete(&path)
-            .await
-            .failure(404, "not_found");
+        let answer = fixture.server.sign_in(thief).delete(&path).await;
+        answer.failure(404, "not_found");
     }
-    world
-        .server
-        .sign_in("alice")
-        .delete(&path)
-        .await
-        .success(200);
+    let answer = fixture.server.sign_in("alice").delete(&path).await;
+    answer.success(200);
 }

@@ -1,20 +1,20 @@
-//! The rows: every route and message, who may use it and when.
+//! Tables of every route and message: who may use it and when.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::world::Role;
+use super::fixture::Role;
 use crate::support::initiate_body;
 
-/// What is done to a call, over REST and, where there is a message for it, over the socket.
-pub struct Deed {
+/// Action on a call over REST and, if it has a message, over the socket.
+pub struct CallAction {
     pub method: Method,
     pub path: &'static str,
     pub body: Value,
     pub message: Option<&'static str>,
-    /// Who may do it.
+    /// Right of a role.
     pub by: fn(Role) -> Right,
-    /// Whether it can be done by that role in that status.
+    /// Whether that role may do it in that status.
     pub when: fn(Role, &str) -> bool,
 }
 
@@ -66,172 +66,111 @@ fn any(_: Role, _: &str) -> bool {
     true
 }
 
-pub fn deeds() -> Vec<Deed> {
-    let deed = |method, path, body, message, by, when| Deed {
-        method,
-        path,
-        body,
-        message,
-        by,
-        when,
-    };
-    let quality = json!({ "networkQuality": "GOOD" });
-    let status = |status: &str| json!({ "status": status });
-    vec![
-        deed(Method::GET, "", Value::Null, None, participants, any),
-        deed(
-            Method::GET,
-            "/quality",
-            Value::Null,
-            None,
-            participants,
-            any,
-        ),
-        deed(
-            Method::POST,
-            "/quality",
-            quality,
-            Some("call.quality"),
-            participants,
-            answered,
-        ),
-        deed(
-            Method::POST,
-            "/ringing",
-            json!({}),
-            None,
-            the_callee,
-            unanswered,
-        ),
-        deed(
-            Method::POST,
-            "/accept",
-            json!({}),
-            Some("call.accept"),
-            the_callee,
-            unanswered,
-        ),
-        deed(
-            Method::POST,
-            "/reject",
-            json!({ "reason": "declined" }),
-            Some("call.reject"),
-            the_callee,
-            unanswered,
-        ),
-        deed(
-            Method::PATCH,
-            "/status",
-            status("CONNECTING"),
-            None,
-            the_callee_of_both,
-            |_, status| status != "ACTIVE" && live(Role::Callee, status),
-        ),
-        deed(
-            Method::PATCH,
-            "/status",
-            status("ACTIVE"),
-            None,
-            participants,
-            answered,
-        ),
-        deed(
-            Method::PATCH,
-            "/status",
-            status("ENDED"),
-            None,
-            participants,
-            live,
-        ),
-        deed(
-            Method::POST,
-            "/end",
-            json!({}),
-            Some("call.end"),
-            participants,
-            live,
-        ),
-    ]
+/// Actions on a call: method, path after the call's, body, message on the socket, who may, and in which status.
+const ACTIONS: &str = r#"
+    GET   .         -                            -             participant   any
+    GET   /quality  -                            -             participant   any
+    POST  /quality  {"networkQuality":"GOOD"}    call.quality  participant   answered
+    POST  /ringing  {}                           -             callee        unanswered
+    POST  /accept   {}                           call.accept   callee        unanswered
+    POST  /reject   {"reason":"declined"}        call.reject   callee        unanswered
+    PATCH /status   {"status":"CONNECTING"}      -             patch-callee  not-active
+    PATCH /status   {"status":"ACTIVE"}          -             participant   answered
+    PATCH /status   {"status":"ENDED"}           -             participant   live
+    POST  /end      {}                           call.end      participant   live
+"#;
+
+pub fn actions() -> Vec<CallAction> {
+    ACTIONS.trim().lines().map(action).collect()
 }
 
-/// The one that is a message alone.
-pub fn signal() -> Deed {
-    Deed {
-        method: Method::POST,
-        path: "",
-        body: json!({ "signal": 1 }),
-        message: Some("call.signal"),
-        by: participants,
-        when: answered,
+fn action(row: &'static str) -> CallAction {
+    let [method, path, body, message, by, when] = cells(row);
+    CallAction {
+        method: method.parse().expect("a method"),
+        path: path.trim_start_matches('.'),
+        body: json(body),
+        message: Some(message).filter(|message| *message != "-"),
+        by: match by {
+            "participant" => participants,
+            "callee" => the_callee,
+            "patch-callee" => the_callee_of_both,
+            other => panic!("{other}"),
+        },
+        when: match when {
+            "any" => any,
+            "unanswered" => unanswered,
+            "answered" => answered,
+            "live" => live,
+            "not-active" => |role, status| status != "ACTIVE" && live(role, status),
+            other => panic!("{other}"),
+        },
     }
 }
 
-/// The tokens for a call's channel.
+fn cells<const N: usize>(row: &'static str) -> [&'static str; N] {
+    let cells: Vec<_> = row.split_whitespace().collect();
+    cells.try_into().expect("a cell for each column")
+}
+
+/// Returns the value of a cell; null for `-`.
+fn json(cell: &str) -> Value {
+    serde_json::from_str(&cell.replace('-', "null")).expect("JSON")
+}
+
+/// The action that only a message has.
+pub fn signal() -> CallAction {
+    action(r#"POST . {"signal":1} call.signal participant answered"#)
+}
+
+/// Routes of tokens for a call's channel.
 pub const MEDIA: [&str; 2] = [
     "/api/v1/agora/token/generate",
     "/api/v1/agora/token/refresh",
 ];
 
-/// What is about no call, as the document has it: the method, the path below `/api/v1`, with what stands for its
-/// parameter, the body and the status of the success.
+/// Routes that are not about one call: method, path below `/api/v1`, value of its parameter, body, status of the success.
+const OTHER_ROUTES: &str = r#"
+    POST   /calls/initiate         -      call               201
+    GET    /calls/active           -      -                  200
+    GET    /calls/history          -      -                  200
+    GET    /calls/history/unseen   -      -                  200
+    POST   /calls/history/seen     -      -                  200
+    DELETE /calls/history          -      -                  200
+    GET    /calls/statistics       -      -                  200
+    GET    /users/status/online    -      -                  200
+    GET    /users/status/{userId}  carol  -                  200
+    POST   /users/blocks           -      {"userId":"erin"}  200
+    GET    /users/blocks           -      -                  200
+    DELETE /users/blocks           -      {"userId":"erin"}  200
+    DELETE /users/blocks/{userId}  erin   -                  200
+    POST   /contacts               -      {"userId":"erin"}  200
+    GET    /contacts               -      -                  200
+    DELETE /contacts               -      {"userId":"erin"}  200
+    DELETE /contacts/{userId}      erin   -                  200
+    GET    /ice-servers            -      -                  200
+"#;
+
 pub fn beside_calls() -> Vec<(Method, &'static str, &'static str, Value, u16)> {
-    let (get, post, delete) = (Method::GET, Method::POST, Method::DELETE);
-    let nothing = Value::Null;
-    let erin = json!({ "userId": "erin" });
-    let call = initiate_body("erin");
-    vec![
-        (post.clone(), "/calls/initiate", "", call, 201),
-        (get.clone(), "/calls/active", "", nothing.clone(), 200),
-        (get.clone(), "/calls/history", "", nothing.clone(), 200),
+    let rows = OTHER_ROUTES.trim().lines().map(|row| {
+        let [method, path, parameter, body, status] = cells(row);
+        let body = match body {
+            "call" => initiate_body("erin"),
+            body => json(body),
+        };
+        let method = method.parse().expect("a method");
         (
-            get.clone(),
-            "/calls/history/unseen",
-            "",
-            nothing.clone(),
-            200,
-        ),
-        (
-            post.clone(),
-            "/calls/history/seen",
-            "",
-            nothing.clone(),
-            200,
-        ),
-        (delete.clone(), "/calls/history", "", nothing.clone(), 200),
-        (get.clone(), "/calls/statistics", "", nothing.clone(), 200),
-        (
-            get.clone(),
-            "/users/status/online",
-            "",
-            nothing.clone(),
-            200,
-        ),
-        (
-            get.clone(),
-            "/users/status/{userId}",
-            "carol",
-            nothing.clone(),
-            200,
-        ),
-        (post.clone(), "/users/blocks", "", erin.clone(), 200),
-        (get.clone(), "/users/blocks", "", nothing.clone(), 200),
-        (delete.clone(), "/users/blocks", "", erin.clone(), 200),
-        (
-            delete.clone(),
-            "/users/blocks/{userId}",
-            "erin",
-            nothing.clone(),
-            200,
-        ),
-        (post, "/contacts", "", erin.clone(), 200),
-        (get.clone(), "/contacts", "", nothing.clone(), 200),
-        (delete.clone(), "/contacts", "", erin, 200),
-        (delete, "/contacts/{userId}", "erin", nothing.clone(), 200),
-        (get, "/ice-servers", "", nothing, 200),
-    ]
+            method,
+            path,
+            parameter,
+            body,
+            status.parse().expect("a status"),
+        )
+    });
+    rows.collect()
 }
 
-/// What everybody may see.
+/// Routes without a token.
 pub const OPEN: [&str; 5] = [
     "/api/openapi.json",
     "/api/asyncapi.json",

@@ -3,17 +3,19 @@
 use reqwest::Method;
 use serde_json::json;
 
+use super::fixture::ExampleFixture;
 use super::operation::Operation;
 use super::replay::unknown;
-use super::stage::Stage;
 use crate::support::{Answer, eventually};
 
 /// Makes the server give the example `name` of an answer to `operation`.
 pub async fn play(operation: Operation, name: &str) -> Answer {
-    let stage = match name {
-        "last_page" | "first_page" | "deleted" | "done" | "one_call" => Stage::over().await,
+    let fixture = match name {
+        "last_page" | "first_page" | "deleted" | "done" | "one_call" => {
+            ExampleFixture::over().await
+        }
         "missed" => missed().await,
-        _ => Stage::set().await,
+        _ => ExampleFixture::set().await,
     };
     let query = match name {
         "wrong_limit" => "?limit=0",
@@ -24,11 +26,11 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
         _ => "",
     };
     match (operation.id(), name) {
-        ("getHistory", "first_page") => reject_another(&stage).await,
+        ("getHistory", "first_page") => reject_another(&fixture).await,
         ("deleteHistoryEntry", "done") => {
-            let entry = stage.callee.past_calls("").await[0]["id"].clone();
+            let entry = fixture.callee.past_calls("").await[0]["id"].clone();
             let path = operation.path_with(&[("id", entry.as_str().expect("an id"))]);
-            return stage.callee.delete(&path).await;
+            return fixture.callee.delete(&path).await;
         }
         ("getHistory", "last_page" | "wrong_limit" | "wrong_cursor" | "wrong_status")
         | ("deleteHistory", "deleted")
@@ -39,41 +41,44 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
         | ("getOnlineUsers", "nobody")
         | ("getUserStatus", "offline") => {}
         ("getOnlineUsers" | "getUserStatus", "one" | "online") => {
-            let _online = stage.callee.socket().await;
-            return stage.send(&stage.callee, operation, None).await;
+            let _online = fixture.callee.socket().await;
+            return fixture.send(&fixture.callee, operation, None).await;
         }
         ("getUserStatus", "user_not_found") => {
             let path = operation.path_with(&[("userId", "nobody")]);
-            return stage.callee.get(&path).await;
+            return fixture.callee.get(&path).await;
         }
         _ => unknown(operation, name),
     }
     let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).expect("a method");
     let path = format!("{}{query}", operation.path_with(&[]));
-    stage.callee.send(stage.callee.request(method, &path)).await
+    fixture
+        .callee
+        .send(fixture.callee.request(method, &path))
+        .await
 }
 
 /// The call rang until the caller gave up.
-async fn missed() -> Stage {
-    let stage = Stage::ringing().await;
-    stage.caller.end(&stage.call).await.success(200);
-    stage
+async fn missed() -> ExampleFixture {
+    let fixture = ExampleFixture::ringing().await;
+    fixture.caller.end(&fixture.call).await.success(200);
+    fixture
 }
 
 /// The caller calls again, and is rejected.
-async fn reject_another(stage: &Stage) {
-    let call = stage.caller.call("user-456").await;
-    stage.callee.reject(&call, "declined").await.success(200);
+async fn reject_another(fixture: &ExampleFixture) {
+    let call = fixture.caller.call("user-456").await;
+    fixture.callee.reject(&call, "declined").await.success(200);
 }
 
 /// Makes the server give the example `name` of an answer to `operation` on a list of users.
 pub async fn play_lists(operation: Operation, name: &str) -> Answer {
-    let stage = Stage::set().await;
+    let fixture = ExampleFixture::set().await;
     let (path, body) = match name {
         "one" => {
             let path = operation.path_with(&[]);
             let body = json!({ "userId": "user-789" });
-            stage.callee.post(&path, &body).await.success(200);
+            fixture.callee.post(&path, &body).await.success(200);
             (path, None)
         }
         "nobody" | "listed" | "removed" => (operation.path_with(&[]), operation.body("user")),
@@ -89,17 +94,17 @@ pub async fn play_lists(operation: Operation, name: &str) -> Answer {
         _ => unknown(operation, name),
     };
     let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).expect("a method");
-    let request = stage.callee.request(method, &path);
+    let request = fixture.callee.request(method, &path);
     let request = match body {
         Some(body) => request.json(&body),
         None => request,
     };
-    stage.callee.send(request).await
+    fixture.callee.send(request).await
 }
 
 /// Makes the server give the example `name` of an answer to `operation`, which is about media.
 pub async fn play_media(operation: Operation, name: &str) -> Answer {
-    let stage = Stage::accepted_with(|settings| match name {
+    let fixture = ExampleFixture::accepted_with(|settings| match name {
         "stun_and_turn" => {
             let servers = ["stun:stun.example.com:3478", "turn:turn.example.com"];
             settings.ice_servers = servers.map(str::to_owned).into();
@@ -112,44 +117,44 @@ pub async fn play_media(operation: Operation, name: &str) -> Answer {
         _ => {}
     });
     let mut body = operation.body("channel");
-    let stage = match (operation.id(), name) {
-        (_, "none" | "stun_and_turn" | "token" | "not_configured") => stage.await,
+    let fixture = match (operation.id(), name) {
+        (_, "none" | "stun_and_turn" | "token" | "not_configured") => fixture.await,
         (_, "missing_field") => {
             body = Some(json!({}));
-            stage.await
+            fixture.await
         }
         (_, "not_oneself") => {
             body = body.map(|mut body| {
                 body["userId"] = "user-789".into();
                 body
             });
-            stage.await
+            fixture.await
         }
         (_, "not_on_channel") => {
-            let stage = stage.await;
-            stage.caller.end(&stage.call).await.success(200);
-            stage
+            let fixture = fixture.await;
+            fixture.caller.end(&fixture.call).await.success(200);
+            fixture
         }
         _ => unknown(operation, name),
     };
-    stage.send(&stage.callee, operation, body).await
+    fixture.send(&fixture.callee, operation, body).await
 }
 
 /// Makes the server give the example `name` of an answer to `operation`, which is not about calls.
 pub async fn play_meta(operation: Operation, name: &str) -> Answer {
     match (operation.id(), name) {
         ("openSocket", "invalid_request") => {
-            let stage = Stage::set().await;
-            stage.send(&stage.caller, operation, None).await
+            let fixture = ExampleFixture::set().await;
+            fixture.send(&fixture.caller, operation, None).await
         }
         ("isReady", "ready") => {
-            let stage = Stage::set().await;
-            stage.server.anonymous().get(operation.path).await
+            let fixture = ExampleFixture::set().await;
+            fixture.server.anonymous().get(operation.path).await
         }
         ("isReady", "stopping") => stopping(operation).await,
         ("getMetrics", "address_not_allowed") => {
-            let stage = Stage::with(|settings| settings.metrics_allow.clear()).await;
-            stage.server.anonymous().get(operation.path).await
+            let fixture = ExampleFixture::with(|settings| settings.metrics_allow.clear()).await;
+            fixture.server.anonymous().get(operation.path).await
         }
         _ => unknown(operation, name),
     }
@@ -157,11 +162,11 @@ pub async fn play_meta(operation: Operation, name: &str) -> Answer {
 
 /// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
 async fn stopping(operation: Operation) -> Answer {
-    let mut stage = Stage::set().await;
-    let unread = stage.callee.socket().await;
-    let stop = stage.server.stopper();
+    let mut fixture = ExampleFixture::set().await;
+    let unread = fixture.callee.socket().await;
+    let stop = fixture.server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });
-    let probe = stage.server.anonymous();
+    let probe = fixture.server.anonymous();
     let mut answer = probe.get(operation.path).await;
     eventually("the server to be not ready", async || {
         answer = probe.get(operation.path).await;
@@ -170,6 +175,6 @@ async fn stopping(operation: Operation) -> Answer {
     .await;
     drop(unread);
     stopping.await.expect("the stop ends");
-    stage.server.wait_for_the_end().await;
+    fixture.server.wait_for_the_end().await;
     answer
 }

@@ -4,10 +4,10 @@
 
 mod beyond;
 mod calls;
+mod fixture;
 mod operation;
 mod replay;
 mod shared;
-mod stage;
 
 use std::collections::BTreeSet;
 

@@ -5,8 +5,8 @@
 
 use serde_json::{Value, json};
 
+use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
-use super::stage::Stage;
 use super::{beyond, calls, shared};
 use crate::support::Answer;
 use crate::support::document::openapi;
@@ -15,13 +15,15 @@ use crate::support::document::openapi;
 async fn play(operation: Operation, name: &str) -> Answer {
     match name {
         "malformed" => {
-            let stage = Stage::set().await;
-            stage.send_text(operation, "{\"reason\":".to_owned()).await
+            let fixture = ExampleFixture::set().await;
+            fixture
+                .send_text(operation, "{\"reason\":".to_owned())
+                .await
         }
         "body_too_large" => {
             let body = json!({ "padding": " ".repeat(16 * 1024) });
-            let stage = Stage::set().await;
-            stage.send_text(operation, body.to_string()).await
+            let fixture = ExampleFixture::set().await;
+            fixture.send_text(operation, body.to_string()).await
         }
         "content_encoding" => {
             let stage = Stage::set().await;
@@ -30,15 +32,15 @@ async fn play(operation: Operation, name: &str) -> Answer {
             stage.caller.send(gzip).await
         }
         "call_not_found" => {
-            let stage = Stage::set().await;
-            stage
-                .send(&stage.caller, operation, operation.body(""))
+            let fixture = ExampleFixture::set().await;
+            fixture
+                .send(&fixture.caller, operation, operation.body(""))
                 .await
         }
         "not_a_participant" => {
-            let stage = Stage::ringing().await;
-            stage
-                .send(&stage.stranger, operation, operation.body(""))
+            let fixture = ExampleFixture::ringing().await;
+            fixture
+                .send(&fixture.stranger, operation, operation.body(""))
                 .await
         }
         _ => match operation.tag() {

@@ -7,8 +7,8 @@ use chattrix::settings::Rate;
 use futures_util::future::join_all;
 use serde_json::Value;
 
+use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
-use super::stage::Stage;
 use crate::support::{Answer, eventually};
 
 /// The names of the examples.
@@ -37,10 +37,10 @@ fn assert_refused(answer: &Answer, operation: Operation, status: u16, example: &
 
 #[rocket::async_test]
 async fn every_route_documents_its_401() {
-    let stage = Stage::set().await;
-    let nobody = stage.server.anonymous();
+    let fixture = ExampleFixture::set().await;
+    let nobody = fixture.server.anonymous();
     for (operation, status, example) in refusing("unauthenticated") {
-        let answer = stage.send(&nobody, operation, operation.body("")).await;
+        let answer = fixture.send(&nobody, operation, operation.body("")).await;
         assert_refused(&answer, operation, status, example);
     }
 }
@@ -52,30 +52,30 @@ async fn every_route_limits_rates_as_documented() {
         count: NonZeroU32::MIN,
         period: Duration::from_hours(1),
     };
-    let stage = Stage::with(|settings| {
+    let fixture = ExampleFixture::with(|settings| {
         settings.request_rate = Some(rate);
         settings.auth_failure_rate = Some(rate);
     })
     .await;
-    let nobody = stage.server.anonymous();
-    stage.caller.active().await.success(200);
+    let nobody = fixture.server.anonymous();
+    fixture.caller.active().await.success(200);
     nobody.active().await.failure(401, "unauthenticated");
     for (operation, status, example) in refusing("rate_limited") {
         // A socket is no request in this sense, but may not be used to guess tokens.
         let is_socket = operation.id() == "openSocket";
-        let who = if is_socket { &nobody } else { &stage.caller };
-        let answer = stage.send(who, operation, operation.body("")).await;
+        let who = if is_socket { &nobody } else { &fixture.caller };
+        let answer = fixture.send(who, operation, operation.body("")).await;
         assert_refused(&answer, operation, status, example);
     }
 }
 
 #[rocket::async_test]
 async fn every_route_refuses_pages_of_foreign_origins_as_documented() {
-    let stage = Stage::set().await;
+    let fixture = ExampleFixture::set().await;
     for (operation, status, example) in refusing("origin_not_allowed") {
-        let request = stage.request(&stage.caller, operation);
+        let request = fixture.request(&fixture.caller, operation);
         let request = request.header("origin", "https://elsewhere.example");
-        let answer = stage.caller.send(request).await;
+        let answer = fixture.caller.send(request).await;
         assert_refused(&answer, operation, status, example);
     }
 }
@@ -83,14 +83,14 @@ async fn every_route_refuses_pages_of_foreign_origins_as_documented() {
 /// Somebody has taken a table away.
 #[rocket::async_test]
 async fn every_route_tells_of_defects_as_documented() {
-    let stage = Stage::set().await;
-    let vandal = rusqlite::Connection::open(stage.server.database()).expect("the database opens");
+    let fixture = ExampleFixture::set().await;
+    let vandal = rusqlite::Connection::open(fixture.server.database()).expect("the database opens");
     vandal
         .execute_batch("PRAGMA foreign_keys = OFF; ALTER TABLE users RENAME TO elsewhere")
         .expect("the table is renamed");
     for (operation, status, example) in refusing("service_error") {
-        let answer = stage
-            .send(&stage.caller, operation, operation.body(""))
+        let answer = fixture
+            .send(&fixture.caller, operation, operation.body(""))
             .await;
         assert_refused(&answer, operation, status, example);
     }
@@ -99,24 +99,24 @@ async fn every_route_tells_of_defects_as_documented() {
 /// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
 #[rocket::async_test]
 async fn every_route_says_that_the_server_is_stopping_as_documented() {
-    let mut stage = Stage::set().await;
-    let unread = stage.callee.socket().await;
-    let stop = stage.server.stopper();
+    let mut fixture = ExampleFixture::set().await;
+    let unread = fixture.callee.socket().await;
+    let stop = fixture.server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });
-    let probe = stage.server.anonymous();
+    let probe = fixture.server.anonymous();
     eventually("the server to be not ready", async || {
         probe.get("/readyz").await.status == 503
     })
     .await;
     let refusing = refusing("unavailable");
     let ask = async |(operation, status, example): &(Operation, u16, &Value)| {
-        let answer = stage
-            .send(&stage.caller, *operation, operation.body(""))
+        let answer = fixture
+            .send(&fixture.caller, *operation, operation.body(""))
             .await;
         assert_refused(&answer, *operation, *status, example);
     };
     join_all(refusing.iter().map(ask)).await;
     drop(unread);
     stopping.await.expect("the stop ends");
-    stage.server.wait_for_the_end().await;
+    fixture.server.wait_for_the_end().await;
 }

@@ -32,20 +32,16 @@ impl RawSocket {
     pub async fn connect(address: &Address, token: &str) -> Self {
         let tcp = TcpSocket::new_v4().expect("a TCP socket");
         tcp.set_recv_buffer_size(4096).expect("a small buffer");
-        let stream = tcp
-            .connect(address.tcp())
-            .await
-            .expect("the server listens");
+        let stream = tcp.connect(address.tcp()).await;
+        let stream = stream.expect("the server listens");
         let mut stream = BufReader::new(stream);
         let request = format!(
             "GET /ws/chat?token={token} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
-        stream
-            .write_all(request.as_bytes())
-            .await
-            .expect("the request is sent");
+        let answer = stream.write_all(request.as_bytes()).await;
+        answer.expect("the request is sent");
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(

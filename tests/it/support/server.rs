@@ -161,9 +161,8 @@ struct Running {
 impl Running {
     async fn stop(self) {
         self.stop.stop().await;
-        within("the server to stop", self.launched)
-            .await
-            .expect("the server ran to its end");
+        let answer = within("the server to stop", self.launched).await;
+        answer.expect("the server ran to its end");
     }
 }
 
@@ -262,9 +261,8 @@ impl TestServer {
     /// Waits for the server, which somebody stops.
     pub async fn wait_for_the_end(&mut self) {
         let running = self.running.take().expect("the server runs");
-        within("the server to end", running.launched)
-            .await
-            .expect("the server ran to its end");
+        let answer = within("the server to end", running.launched).await;
+        answer.expect("the server ran to its end");
     }
 
     /// Stops the server and keeps its database.
@@ -292,9 +290,8 @@ impl TestServer {
                 .await
                 .expect("the server stops without an error");
         });
-        let port = within("the server to start", port)
-            .await
-            .expect("the server starts");
+        let port = within("the server to start", port).await;
+        let port = port.expect("the server starts");
         self.address.0.store(port, Ordering::SeqCst);
         self.running = Some(Running {
             stop: app.stop,

@@ -1,4 +1,4 @@
-//! Tokens as the authentication service next door would mint them, with any claims a test wants.
+//! Tokens as an identity provider signs them, with any claims.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,14 +17,15 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token of `user` for a session that no other token has, good for an hour from `now`.
+    /// A token of `user` for a session that no other token has, valid for a year from `now`: tests advance
+    /// the clock by hours.
     pub fn of(user: &str, now: Timestamp) -> Self {
         static SESSIONS: AtomicU64 = AtomicU64::new(1);
         let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
         Self { claims: Map::new() }
             .with("sub", user)
             .with("sid", format!("session-{session}"))
-            .expiring_at(now.plus(Duration::from_hours(1)))
+            .expiring_at(now.plus(Duration::from_hours(24 * 365)))
     }
 
     /// The same with `claim` set to `value`.

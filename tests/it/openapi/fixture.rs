@@ -11,7 +11,7 @@ use super::operation::{Operation, operations};
 use crate::support::{Answer, Api, Socket, TestServer, another_call_id, wall_clock_hand};
 
 /// What the examples are of: John Doe (`user-789`) calls `user-456`; `user-123` is a stranger.
-pub struct Stage {
+pub struct ExampleFixture {
     // The clients go before the server, which would wait for them.
     ringing: Option<Socket>,
     pub caller: Api,
@@ -22,7 +22,7 @@ pub struct Stage {
     pub call: String,
 }
 
-impl Stage {
+impl ExampleFixture {
     /// Nobody calls anybody.
     pub async fn set() -> Self {
         Self::with(|_| ()).await
@@ -60,9 +60,9 @@ impl Stage {
 
     /// The call is asked for, while no device of the callee is connected.
     pub async fn initiating() -> Self {
-        let mut stage = Self::set().await;
-        stage.initiate().await;
-        stage
+        let mut fixture = Self::set().await;
+        fixture.initiate().await;
+        fixture
     }
 
     /// The call is asked for, and rings.
@@ -88,9 +88,9 @@ impl Stage {
 
     /// The call rings, and so many seconds have passed since it was asked for.
     pub async fn ringing_for(seconds: u64) -> Self {
-        let stage = Self::ringing().await;
-        stage.clock.advance(Duration::from_secs(seconds));
-        stage
+        let fixture = Self::ringing().await;
+        fixture.clock.advance(Duration::from_secs(seconds));
+        fixture
     }
 
     /// The call was accepted.
@@ -100,32 +100,32 @@ impl Stage {
 
     /// The call was accepted, under settings changed by `change`.
     pub async fn accepted_with(change: impl FnOnce(&mut Settings)) -> Self {
-        let stage = Self::with(change).await.rung().await;
-        stage.clock.advance(Duration::from_secs(15));
-        stage.callee.accept(&stage.call).await.success(200);
-        stage
+        let fixture = Self::with(change).await.rung().await;
+        fixture.clock.advance(Duration::from_secs(15));
+        fixture.callee.accept(&fixture.call).await.success(200);
+        fixture
     }
 
     /// The call was accepted, and the caller has said that media flows.
     pub async fn active() -> Self {
-        let stage = Self::connecting().await;
-        let active = stage.caller.set_status(&stage.call, "ACTIVE").await;
+        let fixture = Self::connecting().await;
+        let active = fixture.caller.set_status(&fixture.call, "ACTIVE").await;
         active.success(200);
-        stage
+        fixture
     }
 
     /// They have talked, and the caller has hung up.
     pub async fn over() -> Self {
-        let stage = Self::talked().await;
-        stage.caller.end(&stage.call).await.success(200);
-        stage
+        let fixture = Self::talked().await;
+        fixture.caller.end(&fixture.call).await.success(200);
+        fixture
     }
 
     /// They have talked for as long as the examples say.
     pub async fn talked() -> Self {
-        let stage = Self::connecting().await;
-        stage.clock.advance(Duration::from_secs(125));
-        stage
+        let fixture = Self::connecting().await;
+        fixture.clock.advance(Duration::from_secs(125));
+        fixture
     }
 
     /// Sends the request of `operation` for the call.

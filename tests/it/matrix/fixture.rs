@@ -1,15 +1,13 @@
-//! Who asks, and of which call: one in each status.
-
-use std::time::Duration;
+//! Users by their role in a call, and calls in each status.
 
 use chattrix::clock::ManualClock;
 use chattrix::store::Database;
 use chattrix::user::{AccountStatus, UserId};
 use serde_json::json;
 
-use crate::support::{Api, Socket, TestServer, eventually, initiate_body, wall_clock_hand};
+use crate::support::{Api, Socket, TestServer, call_in, initiate_body, wall_clock_hand};
 
-/// A user whom everybody has blocked who is in a call.
+/// User whom both participants of every call have blocked.
 const BLOCKED: &str = "mallory";
 
 pub const STATUSES: [&str; 7] = [
@@ -27,7 +25,7 @@ pub enum Role {
     Caller,
     Callee,
     Stranger,
-    /// A stranger whom both participants have blocked.
+    /// Stranger whom both participants have blocked.
     Blocked,
     Disabled,
     Nobody,
@@ -42,8 +40,8 @@ pub const ROLES: [Role; 6] = [
     Role::Caller,
 ];
 
-/// A server and its users, of whom each call takes a new pair.
-pub struct World {
+/// Server and its users. Each call takes a new pair of participants.
+pub struct Fixture {
     pub server: TestServer,
     clock: ManualClock,
     pub stranger: Api,
@@ -54,17 +52,17 @@ pub struct World {
     pairs: usize,
 }
 
-/// A call in some status.
-pub struct Scene {
+/// Call and its participants.
+pub struct RoleCall {
     pub call: String,
     pub channel: String,
     pub caller: Api,
     pub callee: Api,
-    /// The callee's socket, where the call is ringing.
+    /// Socket of the callee if the call is ringing.
     pub ringing: Option<Socket>,
 }
 
-impl World {
+impl Fixture {
     pub async fn new() -> Self {
         let clock = wall_clock_hand();
         let server = TestServer::plan()
@@ -95,49 +93,23 @@ impl World {
         }
     }
 
-    /// A new call in `status`.
-    pub async fn scene(&mut self, status: &str) -> Scene {
+    /// Makes a call in `status`.
+    pub async fn call(&mut self, status: &str) -> RoleCall {
         self.pairs += 1;
         let names = [
             format!("caller-{}", self.pairs),
             format!("callee-{}", self.pairs),
         ];
         let [caller, callee] = names.clone().map(|name| self.server.sign_in(&name));
-        // Users are made when they first come.
+        // A request creates the user.
         for user in [&caller, &callee] {
             let block = json!({ "userId": BLOCKED });
             user.post("/api/v1/users/blocks", &block).await.success(200);
         }
-        let ringing = if status == "RINGING" {
-            Some(callee.socket().await)
-        } else {
-            None
-        };
         let mut body = initiate_body(&names[1]);
         body["channelId"] = json!(names[0]);
-        let call = caller.initiate_with(&body).await.success(201);
-        let call = call["id"].as_str().expect("an id").to_owned();
-        match status {
-            "INITIATING" | "RINGING" => {}
-            "REJECTED" => drop(callee.reject(&call, "busy").await.success(200)),
-            "MISSED" => {
-                self.clock.advance(Duration::from_mins(1));
-                eventually("the call to be missed", async || {
-                    caller.status_of(&call).await == "MISSED"
-                })
-                .await;
-            }
-            _ => {
-                callee.accept(&call).await.success(200);
-                if status == "ACTIVE" {
-                    caller.set_status(&call, "ACTIVE").await.success(200);
-                } else if status == "ENDED" {
-                    caller.end(&call).await.success(200);
-                }
-            }
-        }
-        assert_eq!(caller.status_of(&call).await, status);
-        Scene {
+        let (call, ringing) = call_in(status, [&caller, &callee], &body, &self.clock).await;
+        RoleCall {
             call,
             channel: names[0].clone(),
             caller,
@@ -146,10 +118,10 @@ impl World {
         }
     }
 
-    pub fn client(&self, scene: &Scene, role: Role) -> Api {
+    pub fn client(&self, call: &RoleCall, role: Role) -> Api {
         match role {
-            Role::Caller => scene.caller.clone(),
-            Role::Callee => scene.callee.clone(),
+            Role::Caller => call.caller.clone(),
+            Role::Callee => call.callee.clone(),
             Role::Stranger => self.stranger.clone(),
             Role::Blocked => self.blocked.clone(),
             Role::Disabled => self.disabled.clone(),

@@ -1,4 +1,4 @@
-//! People with several devices, for tests of who is told what.
+//! Users with several devices, for tests of who gets which event.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Api, Socket, TestServer};
 
-/// Alice, who calls, and Bob, who is called, have a phone each, with which they act, and a tablet,
-/// which is only told. Carol is a bystander.
+/// Device of a user. Alice calls and Bob is called; they act with their phones, and their tablets get the events.
+/// Carol is a bystander.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Device {
     AlicePhone,
@@ -27,53 +27,68 @@ impl Device {
     ];
 }
 
-/// All of them, connected.
-pub struct Cast {
-    /// REST from Alice's phone: the session of her phone's socket.
+/// Users of a test and their connected devices.
+pub struct Users {
+    /// REST in the session of Alice's phone.
     pub alice: Api,
-    /// REST from Bob's phone: the session of his phone's socket.
+    /// REST in the session of Bob's phone.
     pub bob: Api,
-    /// REST from Carol's phone.
+    /// REST in the session of Carol's phone.
     pub carol: Api,
+    /// REST in the sessions of the connected devices.
+    apis: BTreeMap<Device, Api>,
     sockets: BTreeMap<Device, Socket>,
 }
 
-impl Cast {
-    /// Everybody, connected to `server`.
+impl Users {
+    /// Returns the users with all devices connected to `server`.
     pub async fn on(server: &TestServer) -> Self {
-        let mut cast = Self::without_bob(server).await;
-        cast.connect(Device::BobPhone, &cast.bob.clone()).await;
-        cast.connect(Device::BobTablet, &server.sign_in("bob"))
-            .await;
-        cast
+        let mut users = Self::without_bob(server).await;
+        users.connect(Device::BobPhone, &users.bob.clone()).await;
+        let tablet = server.sign_in("bob");
+        users.connect(Device::BobTablet, &tablet).await;
+        users
     }
 
-    /// Everybody but Bob, whose devices are off.
+    /// Returns the users with all devices but Bob's connected.
     pub async fn without_bob(server: &TestServer) -> Self {
-        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
-        let mut cast = Self {
-            alice: alice.clone(),
-            bob,
-            carol: carol.clone(),
-            sockets: BTreeMap::new(),
-        };
-        cast.connect(Device::AlicePhone, &alice).await;
-        cast.connect(Device::AliceTablet, &server.sign_in("alice"))
+        let mut users = Self::disconnected(server);
+        users
+            .connect(Device::AlicePhone, &users.alice.clone())
             .await;
-        cast.connect(Device::CarolPhone, &carol).await;
-        cast
+        let tablet = server.sign_in("alice");
+        users.connect(Device::AliceTablet, &tablet).await;
+        users
+            .connect(Device::CarolPhone, &users.carol.clone())
+            .await;
+        users
+    }
+
+    /// Returns the users without a connected device.
+    pub fn disconnected(server: &TestServer) -> Self {
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+        Self {
+            alice,
+            bob,
+            carol,
+            apis: BTreeMap::new(),
+            sockets: BTreeMap::new(),
+        }
     }
 
     /// Connects `device` in the session of `api`.
     pub async fn connect(&mut self, device: Device, api: &Api) {
-        let socket = api.socket().await;
-        assert!(
-            self.sockets.insert(device, socket).is_none(),
-            "{device:?} is connected already"
-        );
+        let before = self.sockets.insert(device, api.socket().await);
+        assert!(before.is_none(), "{device:?} is connected already");
+        self.apis.insert(device, api.clone());
     }
 
-    /// Takes `device` off the network.
+    /// Returns REST in the session of `device`.
+    pub fn api(&self, device: Device) -> &Api {
+        &self.apis[&device]
+    }
+
+    /// Disconnects `device`.
     pub fn disconnect(&mut self, device: Device) {
         drop(
             self.sockets
@@ -82,14 +97,14 @@ impl Cast {
         );
     }
 
-    /// The socket of `device`.
+    /// Returns the socket of `device`.
     pub fn at(&mut self, device: Device) -> &mut Socket {
         self.sockets
             .get_mut(&device)
             .expect("the device is connected")
     }
 
-    /// Alice calls Bob, whose devices are told: the call's id.
+    /// Alice calls Bob, whose devices get the invitation. Returns the call's id.
     pub async fn ring(&mut self) -> String {
         let call = self.alice.call("bob").await;
         for device in [Device::BobPhone, Device::BobTablet] {
@@ -100,7 +115,7 @@ impl Cast {
         call
     }
 
-    /// Alice calls Bob, who answers on his phone, and whoever is told of it has read that.
+    /// Alice calls Bob, who accepts on his phone; the other devices have read that event.
     pub async fn answer(&mut self) -> String {
         let call = self.ring().await;
         self.bob.accept(&call).await.success(200);
@@ -119,8 +134,7 @@ impl Cast {
         call
     }
 
-    /// Says that exactly the devices `told` get a message of type `kind` with `data`, and that nothing
-    /// else is on its way to anybody.
+    /// Asserts that exactly the devices `told` get a message of type `kind` with `data`, and nobody gets anything else.
     pub async fn expect_only(&mut self, told: &[Device], kind: &str, data: &Value) {
         for device in told {
             let heard = self.at(*device).expect(kind).await;
@@ -129,8 +143,8 @@ impl Cast {
         self.expect_nothing().await;
     }
 
-    /// Says that exactly the devices `told` hear that `who` ended `call`, after as many seconds as the
-    /// call's details show: none where nobody had answered.
+    /// Asserts that exactly the devices `told` get `call_ended` by `who` with the duration of the call's details: 0 without
+    /// an answer.
     pub async fn expect_ended(&mut self, told: &[Device], call: &str, who: &str) {
         let (first, others) = told.split_first().expect("somebody is told");
         let heard = self.at(*first).expect("call_ended").await;
@@ -146,7 +160,7 @@ impl Cast {
         self.expect_only(others, "call_ended", &ended).await;
     }
 
-    /// Says that nothing is on its way to anybody.
+    /// Asserts that no device gets anything.
     pub async fn expect_nothing(&mut self) {
         for socket in self.sockets.values_mut() {
             socket.expect_nothing().await;
