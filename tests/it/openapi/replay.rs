@@ -26,10 +26,10 @@ async fn play(operation: Operation, name: &str) -> Answer {
             fixture.send_text(operation, body.to_string()).await
         }
         "content_encoding" => {
-            let stage = Stage::set().await;
-            let request = stage.request(&stage.caller, operation);
+            let fixture = ExampleFixture::set().await;
+            let request = fixture.request(&fixture.caller, operation);
             let gzip = request.header("content-encoding", "gzip").body("{}");
-            stage.caller.send(gzip).await
+            fixture.caller.send(gzip).await
         }
         "call_not_found" => {
             let fixture = ExampleFixture::set().await;
