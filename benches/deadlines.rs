@@ -10,6 +10,7 @@ use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::Clock;
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
+use chattrix::random::Random;
 use chattrix::service::{NewCall, Rules, Service};
 use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
@@ -129,7 +130,15 @@ fn service(store: Store) -> Service {
         max_call_duration: None,
     });
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    Service::new(store, hub, Clock::System, rules, metrics, None)
+    Service::new(
+        store,
+        hub,
+        Clock::System,
+        Random::System,
+        rules,
+        metrics,
+        None,
+    )
 }
 
 fn report(file: &std::path::Path) -> Outcome<()> {

@@ -14,6 +14,7 @@ use chattrix::call::{
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::hub::{Capacity, EncodedNotice, Hub, Outgoing, Subscription};
 use chattrix::metrics::Metrics;
+use chattrix::random::Random;
 use chattrix::service::{NewCall, Rules, Service};
 use chattrix::settings::Settings;
 use chattrix::store::{Database, Store};
@@ -282,5 +283,13 @@ fn service(folder: &Path, users: u64) -> Service {
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&file, metrics.clone()).expect("a store");
     let rules = Rules::only(LIMITS);
-    Service::new(store, hub(), Clock::System, rules, metrics, None)
+    Service::new(
+        store,
+        hub(),
+        Clock::System,
+        Random::System,
+        rules,
+        metrics,
+        None,
+    )
 }

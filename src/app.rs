@@ -18,6 +18,7 @@ use crate::control::Control;
 use crate::guard::Access;
 use crate::hub::{Capacity, Hub};
 use crate::metrics::Metrics;
+use crate::random::Random;
 use crate::service::{Rules, Service};
 use crate::settings::Settings;
 use crate::store::{self, Store};
@@ -80,6 +81,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         store,
         hub,
         clock,
+        Random::System,
         Rules {
             limits: Limits {
                 ring_timeout: settings.ring_timeout,

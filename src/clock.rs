@@ -1,6 +1,6 @@
-//! Instants, and the only reader of the system's clock.
+//! Timestamps and clocks: the only reader of the system's wall clock.
 //!
-//! Everything else is handed the time it acts at, so that sixty seconds pass in no time in a test.
+//! Everything else gets the time it acts at as an argument, so that a test can let sixty seconds pass at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -73,24 +73,110 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where the time comes from: the system, or a hand that a test moves.
+/// Clock: the source of the current time.
 #[derive(Clone, Debug, Default)]
 pub enum Clock {
-    /// The system's clock.
+    /// The system's wall clock, for commands that run for a moment.
     #[default]
     System,
-    /// A clock that stands still until it is moved.
+    /// Wall time that a running server advances by the monotonic clock.
+    Steady(SteadyClock),
+    /// A clock that stands still until a test moves it.
     Manual(ManualClock),
 }
 
 impl Clock {
-    /// The instant now.
+    /// Returns the current time, by which calls are stored and deadlines are kept. A change of the wall clock does not
+    /// move a [`Clock::Steady`].
     #[must_use]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the file that owns the wall clock"
+    )]
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => Timestamp(Utc::now().timestamp_millis()),
+            Self::Steady(clock) => clock.now(),
             Self::Manual(clock) => clock.now(),
         }
+    }
+
+    /// Returns the wall time, which the expiry of tokens is compared with.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        match self {
+            Self::System => self.now(),
+            Self::Steady(clock) => clock.0.time.wall(),
+            Self::Manual(clock) => clock.now(),
+        }
+    }
+
+    /// Returns the clock that a server runs by: [`Clock::System`] is read once and then advanced by `time`.
+    #[must_use]
+    pub fn for_server(self, time: impl TimeSource + 'static) -> Self {
+        match self {
+            Self::System => Self::Steady(SteadyClock::new(time)),
+            Self::Steady(_) | Self::Manual(_) => self,
+        }
+    }
+
+    /// Returns by how many milliseconds the wall clock was set since the clock was anchored to it; negative if it was
+    /// set back.
+    #[must_use]
+    pub fn wall_step(&self) -> i64 {
+        match self {
+            Self::System | Self::Manual(_) => 0,
+            Self::Steady(clock) => clock.0.time.wall().0.saturating_sub(clock.now().0),
+        }
+    }
+
+    /// Moves a [`Clock::Steady`] by `step` milliseconds.
+    pub fn shift(&self, step: i64) {
+        if let Self::Steady(clock) = self {
+            clock.0.anchor.fetch_add(step, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Source of wall time and of time that passes.
+pub trait TimeSource: fmt::Debug + Send + Sync {
+    /// Returns the wall time, which an administrator or NTP may set.
+    fn wall(&self) -> Timestamp;
+
+    /// Returns the time since some fixed instant, which nobody sets.
+    fn elapsed(&self) -> Duration;
+}
+
+/// Steady clock: wall time read once, then advanced by the monotonic clock. Clones share the anchor.
+///
+/// Deadlines, durations and the order of events depend on it, so a wall clock that is set makes no deadline early or
+/// late.
+#[derive(Clone, Debug)]
+pub struct SteadyClock(Arc<Steady>);
+
+#[derive(Debug)]
+struct Steady {
+    time: Box<dyn TimeSource>,
+    /// The wall time at which `time` began, in milliseconds.
+    anchor: AtomicI64,
+}
+
+impl SteadyClock {
+    /// A clock that shows the wall time of `time` now.
+    #[must_use]
+    pub fn new(time: impl TimeSource + 'static) -> Self {
+        let anchor = time.wall().0.saturating_sub(millis(time.elapsed()));
+        Self(Arc::new(Steady {
+            time: Box::new(time),
+            anchor: AtomicI64::new(anchor),
+        }))
+    }
+
+    /// Returns the current time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let anchor = self.0.anchor.load(Ordering::SeqCst);
+        Timestamp(anchor.saturating_add(millis(self.0.time.elapsed())))
     }
 }
 
@@ -111,9 +197,44 @@ impl ManualClock {
         Timestamp(self.0.load(Ordering::SeqCst))
     }
 
-    /// Moves the hand forward.
+    /// Sets the clock to `at`.
+    pub fn set(&self, at: Timestamp) {
+        self.0.store(at.0, Ordering::SeqCst);
+    }
+
+    /// Moves the clock forward.
     pub fn advance(&self, duration: Duration) {
         self.0.fetch_add(millis(duration), Ordering::SeqCst);
+    }
+}
+
+/// Time source of which a test sets the wall clock and lets time pass; clones share both.
+#[derive(Clone, Debug)]
+pub struct SettableTime {
+    /// The wall clock.
+    pub wall: ManualClock,
+    /// The monotonic clock.
+    pub passed: ManualClock,
+}
+
+impl SettableTime {
+    /// A source whose wall clock shows `start`.
+    #[must_use]
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self {
+            wall: ManualClock::starting_at(start),
+            passed: ManualClock::starting_at(Timestamp(0)),
+        }
+    }
+}
+
+impl TimeSource for SettableTime {
+    fn wall(&self) -> Timestamp {
+        self.wall.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.passed.now().since(Timestamp(0))
     }
 }
 
@@ -155,7 +276,20 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_moves_only_by_hand() {
+    fn steady_clock_ignores_steps_of_the_wall_clock() {
+        let time = SettableTime::starting_at(Timestamp(1_000_000));
+        let clock = Clock::System.for_server(time.clone());
+        assert_eq!(clock.now(), Timestamp(1_000_000));
+        time.wall.set(Timestamp(7_000));
+        time.passed.advance(Duration::from_secs(1));
+        assert_eq!(clock.now(), Timestamp(1_001_000));
+        assert_eq!(clock.wall(), Timestamp(7_000));
+        clock.shift(clock.wall_step());
+        assert_eq!(clock.now(), clock.wall());
+    }
+
+    #[test]
+    fn manual_clock_moves_only_by_hand() {
         let hand = ManualClock::starting_at(Timestamp::from_millis(7));
         let clock = Clock::Manual(hand.clone());
         assert_eq!(clock.now(), Timestamp::from_millis(7));

@@ -11,7 +11,7 @@ use rocket::{Orbit, Rocket};
 use crate::metrics::Metrics;
 use crate::service::{Error, Service};
 
-/// The longest sleep: the clock may jump, and nobody tells us.
+/// The longest sleep, also the interval at which the wall clock is compared: nothing reports that it was set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// How often users who were disabled from the command line are looked for.
@@ -54,6 +54,9 @@ async fn sweep(service: &Service) {
     let metrics = service.metrics();
     tokio::join!(
         watch_deadlines(service),
+        every(LONGEST_SLEEP, metrics, || service
+            .deadlines()
+            .follow_wall_clock()),
         every(BARRED_EVERY, metrics, || async {
             service.sessions().close_disabled_sessions()
         }),

@@ -17,6 +17,7 @@ use chattrix::call::transition::Limits;
 use chattrix::clock::Clock;
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
+use chattrix::random::Random;
 use chattrix::service::{Rules, Service};
 use chattrix::store::Store;
 use chattrix::user::{Profile, UserId};
@@ -99,6 +100,7 @@ fn service(store: Store) -> Service {
         store,
         hub,
         Clock::System,
+        Random::System,
         rules,
         Metrics::new(env!("CARGO_PKG_VERSION")),
         None,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use chattrix::random::Random;
 use chattrix::settings::{Overrides, Settings, dev_secret_file};
 use chattrix::store::Database;
 use figment::Figment;
@@ -120,7 +121,8 @@ pub fn prepare_dev_mode() -> Result<(), CliError> {
     fs::write(folder.join(".gitignore"), "*\n").map_err(failed)?;
     match private_file().open(dev_secret_file(folder)) {
         Ok(mut file) => {
-            let secret = rand::random::<[u8; 32]>()
+            let secret = Random::System
+                .value::<[u8; 32]>()
                 .map(|byte| format!("{byte:02x}"))
                 .concat();
             file.write_all(secret.as_bytes())

@@ -29,7 +29,7 @@ impl Access {
         session: &SessionId,
         ttl: Duration,
     ) -> Result<SecretString, MintError> {
-        let now = self.0.service.clock().now();
+        let now = self.0.service.clock().wall();
         self.0.authenticator.mint_in(user, session, ttl, now)
     }
 }

@@ -115,7 +115,7 @@ impl Access {
     }
 
     async fn authenticate(&self, token: &str) -> Result<Claims, SignInError> {
-        let now = self.0.service.clock().now();
+        let now = self.0.service.clock().wall();
         let claims = self
             .0
             .authenticator

@@ -68,10 +68,10 @@ fn token(
         channel: asked.channel,
         uid: Uid::of(user.user()),
         role: asked.role,
-        issued_at: service.clock().now(),
+        issued_at: service.clock().wall(),
         lasts: asked.lasts,
     };
-    let token = agora.token(&grant, rand::random());
+    let token = agora.token(&grant, service.random().value());
     Ok(RawJson(shape::token(
         message,
         &token,

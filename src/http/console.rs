@@ -108,7 +108,7 @@ fn token(
     let session = wish
         .session
         .unwrap_or_else(|| SessionId::new(&uuid::Uuid::new_v4().to_string()));
-    let expires_at = service.clock().now().plus(wish.ttl);
+    let expires_at = service.clock().wall().plus(wish.ttl);
     let token = access.token_for(&developer, &wish.user, &session, wish.ttl)?;
     Ok(RawJson(console::token(
         "Token made successfully",

@@ -20,7 +20,7 @@ fn ice_servers(
     servers: &State<IceServers>,
     service: &State<Service>,
 ) -> RawJson<String> {
-    let turn = servers.turn(user.user(), service.clock().now());
+    let turn = servers.turn(user.user(), service.clock().wall());
     let expires_at = turn.as_ref().map(|(_, credentials)| credentials.expires_at);
     let turn = turn.as_ref().map(|(urls, credentials)| {
         let way_in = WayIn {

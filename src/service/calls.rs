@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::call::transition::{self, CalleeAvailability, Target, Wish};
 use crate::call::{
     Call, CallError, CallId, CallType, ChannelId, Principal, RejectReason, Transition,
@@ -239,7 +241,7 @@ impl Core {
             return Err(caller_busy(db, busy_with, now)?);
         }
         let key = new.idempotency_key.clone();
-        let wish = wish(caller.user, new, now);
+        let wish = wish(self.random.uuid_v7(now), caller.user, new);
         // One who was blocked is not to learn what the callee is doing.
         let refused = callee.live_call.is_some() && reach != CalleeAvailability::Blocked;
         let call = wish.id;
@@ -282,21 +284,14 @@ fn callable(db: &Write<'_>, callee: &UserId) -> Result<CallParty, Error> {
         .ok_or_else(|| Error::UserNotFound(callee.clone()))
 }
 
-fn wish(caller: User, new: NewCall, now: Timestamp) -> Wish {
+fn wish(id: Uuid, caller: User, new: NewCall) -> Wish {
     Wish {
-        id: new_call_id(now),
+        id: CallId::from_uuid(id),
         caller: caller.profile,
         callee: new.callee,
         call_type: new.call_type,
         channel: new.channel,
     }
-}
-
-/// A new id whose time is the call's own (RFC 9562, section 5.7). The rest of it is random: calls of one
-/// millisecond need no order among themselves.
-fn new_call_id(now: Timestamp) -> CallId {
-    let ms = u64::try_from(now.as_millis()).unwrap_or(0);
-    CallId::from_uuid(uuid::Builder::from_unix_timestamp_millis(ms, &rand::random()).into_uuid())
 }
 
 /// What the request came to before: `call` as it is now.

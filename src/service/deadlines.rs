@@ -6,9 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::{Status, Transition, transition};
-use crate::clock::Timestamp;
+use crate::clock::{TimeSource as _, Timestamp};
 use crate::metrics::Loss;
 use crate::store::Write;
+use crate::system_time::SystemTime;
 
 use super::batch::until_none;
 use super::channels::Move;
@@ -16,6 +17,9 @@ use super::{Core, Error};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
 const BATCH: u32 = 64;
+
+/// How much longer than asked for a sleep is that counts as a pause of the process. A loaded machine delays by less.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Expired events or keys between two looks at the time.
 const STEP: u32 = 64;
@@ -121,12 +125,30 @@ impl Deadlines {
             .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
         self.0.scheduler.sleep_until(until);
         let (began, rest) = (Instant::now(), until.since(now));
+        let slept_from = SystemTime.elapsed();
         self.0.scheduler.end_run(began + rest, began);
         tokio::select! {
             () = tokio::time::sleep(rest) => (),
             () = self.0.scheduler.woken() => self.0.scheduler.make_due(Instant::now()),
         }
+        let slept = SystemTime.elapsed().saturating_sub(slept_from);
+        if slept > rest + PAUSE {
+            self.restart_disconnect_grace(slept).await?;
+        }
         Ok(())
+    }
+
+    /// Restarts the disconnect grace after the process was stopped or the machine slept for `pause`: meanwhile nobody
+    /// could reconnect.
+    async fn restart_disconnect_grace(&self, pause: Duration) -> Result<(), Error> {
+        tracing::warn!(
+            seconds = pause.as_secs(),
+            "the process was stopped or the machine slept; the disconnect grace starts again"
+        );
+        let now = self.0.clock.now();
+        let job =
+            move |db: &Write<'_>| -> Result<(), Error> { Ok(db.restart_disconnect_grace(now)?) };
+        self.0.store.write(job).await
     }
 }
 
@@ -169,90 +191,5 @@ impl Core {
             }
         }
         Ok(due)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::Connection;
-
-    use crate::call::transition::Limits;
-    use crate::call::{CallType, ChannelId, Principal, Source, Status};
-    use crate::clock::{Clock, ManualClock};
-    use crate::hub::{Capacity, Hub};
-    use crate::metrics::Metrics;
-    use crate::service::{NewCall, Rules, Service};
-    use crate::store::{Database, Store};
-    use crate::user::{Profile, SessionId, UserId};
-
-    use super::*;
-
-    const RING: Duration = Duration::from_mins(1);
-
-    fn principal(user: &str) -> Principal {
-        Principal {
-            user: UserId::parse(user).expect("an id"),
-            session: SessionId::new(user),
-            via: Source::Rest,
-        }
-    }
-
-    #[tokio::test]
-    async fn call_accepted_before_the_timeout_write_is_not_missed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("calls.db");
-        let hand = ManualClock::starting_at(Timestamp::from_millis(0));
-        let database = Database::open(&path).expect("a database");
-        for user in ["alice", "bob"] {
-            let profile = Profile {
-                id: principal(user).user,
-                name: user.to_owned(),
-                avatar: None,
-            };
-            database.add_user(&profile, hand.now()).expect("added");
-        }
-        drop(database);
-        let metrics = Metrics::new("0.0.0");
-        let service = Service::new(
-            Store::open(&path, metrics.clone()).expect("a store"),
-            Hub::new(Capacity {
-                event_queue: 1,
-                sessions_per_user: 1,
-                connections: 1,
-                connections_per_address: None,
-            }),
-            Clock::Manual(hand.clone()),
-            Rules::only(Limits {
-                ring_timeout: RING,
-                max_call_duration: None,
-            }),
-            metrics,
-            None,
-        );
-        let new = NewCall {
-            callee: principal("bob").user,
-            call_type: CallType::Audio,
-            channel: ChannelId::parse("channel").expect("a channel"),
-            idempotency_key: None,
-        };
-        let call = service
-            .calls()
-            .initiate(principal("alice"), new)
-            .await
-            .expect("made");
-        hand.advance(RING);
-        // While the file is held, the answer waits to be written, and the sweeper still sees a call that is overdue.
-        let other = Connection::open(&path).expect("opened");
-        other.execute_batch("BEGIN IMMEDIATE").expect("held");
-        let (accepted, missed, ()) = tokio::join!(
-            biased;
-            service.calls().accept(principal("bob"), call.id),
-            service.deadlines().end_overdue_calls(),
-            async { other.execute_batch("ROLLBACK").expect("released") },
-        );
-        assert_eq!(accepted.expect("accepted").status(), Status::Connecting);
-        assert_eq!(missed.expect("looked"), 0);
-        let live = service.calls().active(&call.caller).expect("read");
-        assert_eq!(live.map(|call| call.status()), Some(Status::Connecting));
     }
 }

@@ -8,6 +8,7 @@ mod batch;
 mod call_feed;
 mod calls;
 mod channels;
+mod clock_steps;
 mod deadlines;
 mod error;
 mod health;
@@ -19,6 +20,8 @@ mod retention;
 mod scheduler;
 mod sessions;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod users;
 mod webhooks;
 
@@ -32,7 +35,9 @@ use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
+use crate::random::Random;
 use crate::store::{self, Store, Write};
+use crate::system_time::SystemTime;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
 pub use calls::{Calls, NewCall};
@@ -112,6 +117,7 @@ struct Core {
     store: Store,
     hub: Hub,
     clock: Clock,
+    random: Random,
     rules: Rules,
     scheduler: DeadlineScheduler,
     monitor: Monitor,
@@ -132,16 +138,20 @@ impl Service {
         store: Store,
         hub: Hub,
         clock: Clock,
+        random: Random,
         rules: Rules,
         metrics: Metrics,
         webhook_config: Option<WebhookConfig>,
     ) -> Self {
-        let started = Instant::now();
+        let (started, clock) = (Instant::now(), clock.for_server(SystemTime));
+        let webhook_outbox =
+            webhook_config.map(|config| WebhookOutbox::new(config, random.clone()));
         let core = Arc::new(Core {
             store,
             hub,
             started_at: clock.now(),
             clock,
+            random,
             rules,
             scheduler: DeadlineScheduler::new(started),
             monitor: Monitor::default(),
@@ -149,7 +159,7 @@ impl Service {
             started,
             call_feed: CallFeed::default(),
             channels: Channels::default(),
-            webhook_outbox: webhook_config.map(WebhookOutbox::new),
+            webhook_outbox,
         });
         Self(Arc::new(Groups {
             calls: Calls(Arc::clone(&core)),
@@ -218,6 +228,12 @@ impl Service {
         &self.0.core.clock
     }
 
+    /// Random source of the service.
+    #[must_use]
+    pub fn random(&self) -> &Random {
+        &self.0.core.random
+    }
+
     /// Number of open sockets.
     #[must_use]
     pub fn connections(&self) -> usize {
@@ -249,6 +265,9 @@ impl Core {
         transition: &Transition,
     ) -> Result<(), store::Error> {
         let deliveries = self.route(db, &transition.notices)?;
+        if transition.answered_with.is_some() {
+            self.begin_disconnect_grace(db, transition)?;
+        }
         // First: no quality warning follows the event that ends the call.
         if transition.history.is_some() {
             self.settle_quality(db, transition.call.id)?;
@@ -274,6 +293,20 @@ impl Core {
             }
         });
         self.announce(db, transition)
+    }
+
+    /// Begins the disconnect grace of participants who were gone before the answer.
+    fn begin_disconnect_grace(
+        &self,
+        db: &Write<'_>,
+        transition: &Transition,
+    ) -> Result<(), store::Error> {
+        for user in transition.call.participants() {
+            if !self.hub.is_connected(user) {
+                db.restart_grace_of(user, transition.entry.at)?;
+            }
+        }
+        Ok(())
     }
 
     /// Who of the connected hears what. The sessions are chosen now, at the job's slot in the order of all
@@ -315,7 +348,14 @@ impl Core {
             || !self.hub.is_connected(&call.caller) || !self.hub.is_connected(&call.callee);
         match call.status() {
             // Whoever was gone before the answer counts as gone from the answer on.
-            Status::Connecting if somebody_is_gone() => Some(call.updated_at),
+            Status::Connecting if somebody_is_gone() => {
+                let grace_ends = self.rules.disconnect_grace;
+                let grace_ends = grace_ends.map(|grace| call.updated_at.plus(grace));
+                [grace_ends, call.state.deadline()]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             Status::Initiating
             | Status::Ringing
             | Status::Connecting

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use crate::call::{Cause, Transition, transition};
 use crate::clock::Timestamp;
+use crate::random::Random;
 use crate::store::{self, Write};
 use crate::user::UserId;
 use crate::webhook_model::delivery::{EndpointId, Next, PauseCause};
@@ -36,6 +37,7 @@ pub struct WebhookConfig {
 /// The webhook_config, and the bell that says that something was put into it.
 pub(super) struct WebhookOutbox {
     webhook_config: WebhookConfig,
+    random: Random,
     bell: watch::Sender<()>,
 }
 
@@ -49,10 +51,11 @@ pub(super) struct Backlog {
 }
 
 impl WebhookOutbox {
-    pub fn new(webhook_config: WebhookConfig) -> Self {
+    pub fn new(webhook_config: WebhookConfig, random: Random) -> Self {
         let bell = watch::Sender::new(());
         Self {
             webhook_config,
+            random,
             bell,
         }
     }
@@ -62,9 +65,7 @@ impl WebhookOutbox {
     }
 
     fn announce(&self, db: &Write<'_>, announcement: &WebhookEvent) -> Result<(), store::Error> {
-        let now_ms = u64::try_from(announcement.at.as_millis()).unwrap_or(0);
-        let id = uuid::Builder::from_unix_timestamp_millis(now_ms, &rand::random());
-        let id = MessageId::from_uuid(id.into_uuid());
+        let id = MessageId::from_uuid(self.random.uuid_v7(announcement.at));
         db.announce(id, announcement, &(self.webhook_config.body)(announcement))
     }
 
@@ -329,7 +330,13 @@ impl Core {
         let now = self.clock.now();
         self.ring_by_push(db, delivery, pushed, now)?;
         let outcome = &attempt.outcome;
-        let next = Next::after(outcome, delivery.failures, delivery.at, rand::random(), now);
+        let next = Next::after(
+            outcome,
+            delivery.failures,
+            delivery.at,
+            self.random.value(),
+            now,
+        );
         db.record_attempt(delivery, attempt, next, now)?;
         let pause = if outcome.is_delivered() {
             db.mark_working(delivery.receiver)?;

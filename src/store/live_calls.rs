@@ -261,6 +261,21 @@ impl Write<'_> {
         Ok(self.execute(sql, (user.as_str(), now.as_millis()))? > 0)
     }
 
+    /// Restarts the disconnect grace of `user` at `now`, if the user is gone.
+    pub fn restart_grace_of(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
+        let sql = "UPDATE live SET gone_at = ?2
+                   WHERE user = (SELECT key FROM users WHERE id = ?1) AND gone_at < ?2";
+        self.execute(sql, (user.as_str(), now.as_millis()))?;
+        Ok(())
+    }
+
+    /// Restarts the disconnect grace at `now` for every participant who is gone.
+    pub fn restart_disconnect_grace(&self, now: Timestamp) -> Result<(), Error> {
+        let sql = "UPDATE live SET gone_at = ?1 WHERE gone_at < ?1";
+        self.execute(sql, [now.as_millis()])?;
+        Ok(())
+    }
+
     /// At the start of a server nobody is connected: whoever had a session in a live call is gone from now.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod backup;
 mod calls;
 mod check;
 mod checkpointer;
+mod clock_step;
 mod contact_lists;
 mod database;
 mod enum_codes;

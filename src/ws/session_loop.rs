@@ -196,7 +196,7 @@ where
 
     /// Returns the time until the session ends with its token, if it does.
     fn until_expiry(&self) -> Option<Duration> {
-        let now = self.handler.service.clock().now();
+        let now = self.handler.service.clock().wall();
         self.rules
             .close_expired_sessions
             .then(|| self.expires_at.plus(LEEWAY).since(now))

@@ -82,7 +82,7 @@ impl Simulation {
             grace: None,
         };
         Self {
-            fixture: ServiceFixture::new(&users, rules),
+            fixture: ServiceFixture::new(&users, rules, seed),
             random: StdRng::seed_from_u64(seed),
             model: Model::new(users, durations),
             entries: Vec::new(),

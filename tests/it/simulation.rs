@@ -62,7 +62,7 @@ impl Simulation {
             grace: Some(GRACE),
         };
         Self {
-            fixture: ServiceFixture::new(&users, rules),
+            fixture: ServiceFixture::new(&users, rules, seed),
             random: StdRng::seed_from_u64(seed),
             model: Model::new(users, durations),
             subscriptions: HashMap::new(),

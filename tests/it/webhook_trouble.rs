@@ -11,6 +11,7 @@ use chattrix::call::{CallType, ChannelId, Principal, Source};
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
+use chattrix::random::Random;
 use chattrix::service::{NewCall, Rules, Service, WebhookConfig};
 use chattrix::store::Store;
 use chattrix::user::{SessionId, UserId};
@@ -234,7 +235,15 @@ async fn messages_are_forgotten_after_two_days() {
         body,
     };
     let time = Clock::Manual(clock.clone());
-    let service = Service::new(store, hub, time, rules, metrics, Some(webhook_config));
+    let service = Service::new(
+        store,
+        hub,
+        time,
+        Random::System,
+        rules,
+        metrics,
+        Some(webhook_config),
+    );
     service.deadlines().begin().await.expect("it begins");
     let user = |id| UserId::parse(id).expect("a user id");
     let principal = Principal {

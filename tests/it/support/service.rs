@@ -3,6 +3,7 @@
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
+use chattrix::random::Random;
 use chattrix::service::{Rules, Service};
 use chattrix::store::{Database, Store};
 use chattrix::user::Profile;
@@ -18,8 +19,8 @@ pub struct ServiceFixture {
 }
 
 impl ServiceFixture {
-    /// Makes a database with `users` and a service with `rules` on it.
-    pub fn new(users: &[Profile], rules: Rules) -> Self {
+    /// Makes a database with `users` and a service with `rules` on it, whose ids come from `seed`.
+    pub fn new(users: &[Profile], rules: Rules, seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("calls.db");
         let clock = wall_clock_hand();
@@ -37,7 +38,7 @@ impl ServiceFixture {
         let store = Store::open(&file, metrics.clone()).expect("a store");
         let time = Clock::Manual(clock.clone());
         Self {
-            service: Service::new(store, hub, time, rules, metrics, None),
+            service: Service::new(store, hub, time, Random::seeded(seed), rules, metrics, None),
             clock,
             _folder: folder,
         }
