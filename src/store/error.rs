@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nothing is wrong with the request; the same one may succeed in a moment.
-    #[error("the database cannot be written or read just now: {0}")]
+    #[error("the database cannot be read or written at the moment: {0}")]
     Unavailable(String),
     /// The database says something that cannot be.
     #[error(
@@ -39,7 +39,7 @@ pub enum Error {
         cause: String,
     },
     /// The file is something else.
-    #[error("{} is no database of this server ({found}); nothing was changed. Name another file with `database`", path.display())]
+    #[error("{} is not a database of this server ({found}) and was not changed. Name another file with `database`", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub enum Error {
         found: String,
     },
     /// The file is ours, and broken.
-    #[error("the database {} is damaged ({found}); nothing was changed. Restore a backup, or name another file with `database`", path.display())]
+    #[error("the database {} is damaged ({found}) and was not changed. Restore a backup, or name another file with `database`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum Error {
         found: String,
     },
     /// The file was written by a newer release.
-    #[error("the database {} has schema version {found}, this program knows up to {known}; nothing was changed. Use the newer program", path.display())]
+    #[error("the database {} has schema version {found}, this program supports up to {known}; it was not changed. Use the newer program", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum Error {
         known: i64,
     },
     /// The file was written by an older release, and is only to be read.
-    #[error("the database {} has schema version {found}, this program reads version {known}; nothing was changed. `chattrix db migrate` brings it there, and so does the start of a server", path.display())]
+    #[error("the database {} has schema version {found}, this program reads version {known}; it was not changed. Upgrade it with `chattrix db migrate`, or start the server", path.display())]
     Older {
         /// The file.
         path: PathBuf,
@@ -75,7 +75,7 @@ pub enum Error {
         known: i64,
     },
     /// The file was written by an older release, and somebody works on it, who may be of that release.
-    #[error("the database {} has schema version {found}, this program writes version {known}, and a server or another command works on it; nothing was changed. Use the program that the server runs, or start the server anew with this one", path.display())]
+    #[error("the database {} has schema version {found}, this program writes version {known}, and a server or another command uses it; it was not changed. Use the program of the server, or restart the server with this one", path.display())]
     OlderInUse {
         /// The file.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum Error {
         known: i64,
     },
     /// There is such a file already, and nothing is overwritten.
-    #[error("there is a file {} already, and it is left as it is", path.display())]
+    #[error("{} already exists and was not changed", path.display())]
     Exists {
         /// The file.
         path: PathBuf,

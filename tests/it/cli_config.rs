@@ -159,7 +159,7 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
             fs::write(folder.join("diary"), "Dear diary, it rains.").expect("a file");
             "database = 'diary'\nKEY".into()
         },
-        &["database", "diary", "no database of this server"],
+        &["database", "diary", "not a database of this server"],
     ),
     (
         |_| "ring_timout = '60s'\nKEY".into(),

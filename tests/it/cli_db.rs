@@ -170,7 +170,10 @@ async fn a_backup_under_load_is_the_database_of_one_instant() {
         // It never overwrites.
         let before = fs::read(server.database().with_file_name(name)).expect("a copy");
         let refused = cli.run(&["db", "backup", name]).failure(1);
-        assert!(refused.contains("is left as it is"), "{refused}");
+        assert!(
+            refused.contains("already exists and was not changed"),
+            "{refused}"
+        );
         let after = fs::read(server.database().with_file_name(name)).expect("a copy");
         assert!(before == after);
     }
@@ -301,7 +304,7 @@ fn writing_command_never_migrates_a_file_in_use() {
         let refused = cli.run(command).failure(1);
         assert!(refused.contains("schema version 1"), "{refused}");
         assert!(
-            refused.contains("the program that the server runs"),
+            refused.contains("Use the program of the server"),
             "{refused}"
         );
         assert_eq!(version(), Ok(1), "{command:?}");

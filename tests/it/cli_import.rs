@@ -134,8 +134,8 @@ async fn import_reports_bad_records_and_imports_the_rest() {
             "standing: expected active or disabled",
         ),
         (8, json!("short"), "expected 4 cells, got 2"),
-        (9, json!("good"), "id: it stands at 2 already"),
-        (10, json!("bytes"), "name: it is not UTF-8"),
+        (9, json!("good"), "id: already in record 2"),
+        (10, json!("bytes"), "name: not UTF-8"),
     ];
     assert_eq!(refused.len(), expected.len(), "{report}");
     for (one, (at, id, reason)) in refused.iter().zip(expected) {
@@ -167,8 +167,8 @@ async fn a_file_that_is_no_list_of_users_is_refused_whole() {
     for (name, text, code, names) in [
         ("users.txt", "id,name\n", 2, ".csv or .json"),
         ("users", "id,name\n", 2, ".csv or .json"),
-        ("empty.csv", "", 1, "headings"),
-        ("other.csv", "id;name\na;A\n", 1, "headings"),
+        ("empty.csv", "", 1, "header line"),
+        ("other.csv", "id;name\na;A\n", 1, "header line"),
         ("broken.json", "[{\"id\": \"a\"", 1, "JSON list"),
         ("object.json", "{}", 1, "JSON list"),
     ] {

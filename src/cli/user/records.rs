@@ -1,4 +1,4 @@
-//! Users as files hold them: CSV with a line of headings, or a JSON list.
+//! User files: CSV with a header line, or a JSON list.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,33 +13,33 @@ use super::super::output::printable;
 use super::super::token::user_id;
 use super::{avatar, name, word};
 
-/// What a file says of one user.
+/// Record of one user.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its profile; without a picture in the file the user has none.
+    /// Profile; no avatar if the file has none.
     pub profile: Profile,
-    /// Its standing, where the file has one.
+    /// Standing, if the file has one.
     pub standing: Option<AccountStatus>,
 }
 
-/// One record of a file, or what is wrong with it.
+/// Entry of a file: a record or an error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it stands: the line of a CSV file, the place in a JSON list, both from 1.
+    /// Line in a CSV file, or position in a JSON list, from 1.
     pub place: u64,
-    /// The id as it stands there, where there is one.
+    /// Id as written in the file, if present.
     pub id: Option<String>,
-    /// The record, or why it is refused.
+    /// The record, or the reason for its rejection.
     pub record: Result<Record, String>,
 }
 
-/// The fields of a record, in the order of the headings that are written.
+/// Fields of a record, in the order of the exported columns.
 pub const FIELDS: [&str; 4] = ["id", "name", "avatar", "standing"];
 
-/// What `file` holds, by the end of its name.
+/// Reads `file` by its extension.
 ///
 /// # Errors
-/// It cannot be read, or is neither.
+/// The file cannot be read, or has another extension.
 pub fn read(file: &Path) -> Result<Vec<Entry>, CliError> {
     let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     let parse = match extension.as_ref().and_then(|text| text.to_str()) {
@@ -48,7 +48,7 @@ pub fn read(file: &Path) -> Result<Vec<Entry>, CliError> {
         Some(_) | None => {
             let shown = file.display();
             return Err(CliError::usage(format!(
-                "{shown}: expected a file whose name ends in .csv or .json"
+                "{shown}: expected a .csv or .json file"
             )));
         }
     };
@@ -61,7 +61,7 @@ pub fn read(file: &Path) -> Result<Vec<Entry>, CliError> {
     Ok(entries)
 }
 
-/// Of two records for one user it is not known which is meant: the first stands.
+/// Rejects repeated records of a user: the first one counts.
 fn refuse_repetitions(entries: &mut [Entry]) {
     let mut places = HashMap::with_capacity(entries.len());
     for entry in entries {
@@ -69,7 +69,7 @@ fn refuse_repetitions(entries: &mut [Entry]) {
             continue;
         };
         if let Some(first) = places.get(&profile.id) {
-            entry.record = Err(format!("id: it stands at {first} already"));
+            entry.record = Err(format!("id: already in record {first}"));
         } else {
             places.insert(profile.id.clone(), entry.place);
         }
@@ -93,8 +93,8 @@ fn of_csv(text: &[u8]) -> Result<Vec<Entry>, String> {
     let columns = FIELDS.map(column);
     if columns[0].is_none() || columns[1].is_none() {
         return Err(
-            "expected a first line with the headings id and name, and perhaps avatar and standing, \
-             with commas between them"
+            "expected a header line with the columns id and name, and optionally avatar and \
+             standing, separated by commas"
                 .to_owned(),
         );
     }
@@ -111,7 +111,7 @@ fn of_row(row: &ByteRecord, line: u64, width: usize, columns: [Option<usize>; 4]
     let cell = |index: usize| {
         let bytes = columns[index].and_then(|column| row.get(column));
         bytes.map_or(Ok(""), |bytes| {
-            std::str::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8", FIELDS[index]))
+            std::str::from_utf8(bytes).map_err(|_| format!("{}: not UTF-8", FIELDS[index]))
         })
     };
     let record = || {
@@ -149,7 +149,7 @@ fn of_value(value: &Value) -> Result<Record, String> {
     )
 }
 
-/// The text of a field, where there is one that is not null.
+/// Returns the text of a field, or none if it is missing or null.
 fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Result<Option<&'a str>, String> {
     match object.get(field) {
         None | Some(Value::Null) => Ok(None),
@@ -176,7 +176,7 @@ fn record(
     })
 }
 
-/// The value of a field that `read` makes of its text; what is wrong with it names the field.
+/// Parses a field with `read`; the error names the field.
 fn field<T>(
     name: &str,
     text: &str,
@@ -191,7 +191,7 @@ fn standing_of(text: &str) -> Result<AccountStatus, String> {
         .ok_or_else(|| "expected active or disabled".to_owned())
 }
 
-/// A text, as far as a message should repeat it.
+/// Quotes a text for an error message, if it is short.
 fn shown(text: &str) -> String {
     const LONGEST: usize = 40;
     match text.chars().count() {
