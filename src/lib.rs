@@ -36,8 +36,6 @@
 pub mod agora;
 pub mod app;
 pub mod auth;
-pub mod call;
-pub mod clock;
 pub mod control;
 pub mod docs;
 pub mod guard;
@@ -54,8 +52,9 @@ pub mod store;
 pub mod sweeper;
 mod sync;
 pub mod system_time;
-pub mod user;
 pub mod webhook;
 pub mod webhook_model;
 pub mod wire;
 pub mod ws;
+
+pub use chattrix_kernel::{call, clock, user};

@@ -1,6 +1,6 @@
 //! Event loop of a session, over a connection that is a queue.
 
+mod connection;
 #[path = "../../../src/ws/event_loop.rs"]
 mod event_loop;
-mod connection;
 pub mod scenes;

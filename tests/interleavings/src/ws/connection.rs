@@ -146,7 +146,8 @@ impl Session {
             outbox: &outbox,
         };
         let end = event_loop::run(&mut peer, &outbox).await;
-        let left = event_loop::unregister(subscription, |subscription| async { drop(subscription) }).await;
+        let left =
+            event_loop::unregister(subscription, |subscription| async { drop(subscription) }).await;
         let close = async |patience| {
             let sessions = hub.sessions(&bob());
             assert!(

@@ -5,8 +5,8 @@ use shuttle::{future, thread};
 use crate::hub::{CloseReason, Hub};
 use crate::{HERE, Scene, bob, hub, notice};
 
-use super::event_loop::{End, PATIENCE};
 use super::connection::{Connection, Session};
+use super::event_loop::{End, PATIENCE};
 
 pub const SCENES: [Scene; 6] = [
     (
@@ -141,7 +141,13 @@ fn a_stop_while_the_user_is_barred() {
         thread.join().expect("it ended");
     }
     writer.join().expect("it ended");
-    assert!([End::ByUs(CloseReason::UserDisabled), End::ByUs(CloseReason::Stopping)].contains(&end));
+    assert!(
+        [
+            End::ByUs(CloseReason::UserDisabled),
+            End::ByUs(CloseReason::Stopping)
+        ]
+        .contains(&end)
+    );
     assert_eq!(connection.closed(), [(end, PATIENCE)]);
     is_a_beginning(&connection.told());
     deserted(&hub);
@@ -179,7 +185,11 @@ fn a_connection_that_takes_over() {
     assert_eq!(end, End::ByUs(CloseReason::Replaced));
     assert_eq!(new.join().expect("it ended"), End::ByPeer(Some(1000)));
     writer.join().expect("it ended");
-    assert!(connections.iter().all(|connection| connection.closed().len() == 1));
+    assert!(
+        connections
+            .iter()
+            .all(|connection| connection.closed().len() == 1)
+    );
     // An event goes to one of them.
     let mut told = connections.map(|connection| connection.told()).concat();
     told.sort_unstable();
