@@ -1,4 +1,5 @@
-//! The hub, and the sessions in it, in the orders that no load brings about. A task that nobody wakes any more is a deadlock, and a failure.
+//! Tests the hub and the session loop under a scheduler that explores task orders. A task that is never woken is a
+//! deadlock and fails the run.
 
 #![allow(
     dead_code,
@@ -14,11 +15,10 @@ pub mod hub;
 pub mod sync;
 mod ws;
 
-use chattrix_kernel::{call, clock, user};
-
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use chattrix_kernel::{call, clock, user};
 use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
