@@ -1,5 +1,8 @@
 //! The checks that look at two settings at once.
 
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
 use super::error::Problem;
 use super::keys::Origins;
 use super::layers::Origin;
@@ -12,6 +15,12 @@ pub(super) fn contradictions(
     overrides: &Overrides,
     problems: &mut Vec<Problem>,
 ) {
+    if let Some(kind) = unsuitable_kind(&settings.database) {
+        let file = settings.database.display();
+        problems.push(Problem::File(format!(
+            "database names {file}, which is {kind}: expected a regular file, or a name that is free"
+        )));
+    }
     let place = |name: &'static str| {
         origins
             .get(name)
@@ -90,5 +99,17 @@ pub(super) fn contradictions(
              so expected 127.0.0.1 or ::1",
             Origin::Flag.place("address")
         )));
+    }
+}
+
+/// Returns what `path` is if no database can be there. Opening a FIFO would wait for its other end, and a device
+/// would take the writes.
+fn unsuitable_kind(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    match kind {
+        _ if kind.is_fifo() => Some("a FIFO"),
+        _ if kind.is_socket() => Some("a socket"),
+        _ if kind.is_char_device() || kind.is_block_device() => Some("a device"),
+        _ => None,
     }
 }

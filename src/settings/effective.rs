@@ -3,7 +3,7 @@
 use figment::{Figment, Source};
 
 use super::layers::Origin;
-use super::reference::{Setting, Value};
+use super::show::{Setting, Value};
 use super::{Overrides, Settings, SettingsError};
 
 /// Rocket's own settings that an administrator of this server has to do with.
@@ -37,6 +37,8 @@ impl Settings {
             value: value(&figment, name),
             origin: origin(&figment, name, overrides),
             purpose,
+            group: "Rocket",
+            example: None,
         }));
         Ok(all)
     }

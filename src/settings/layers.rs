@@ -15,6 +15,8 @@ pub(super) const PREFIX: &str = "CHATTRIX_";
 pub(super) enum Raw {
     /// A string, a number or a boolean, as text.
     Text(String),
+    /// The text of a variable that is a list in JSON, and its items.
+    Json(String, Vec<String>),
     /// A list of those.
     List(Vec<String>),
     /// Something that no setting takes.
@@ -22,10 +24,18 @@ pub(super) enum Raw {
 }
 
 impl Raw {
+    /// Returns the value of a variable, which may be a list in JSON.
+    pub(super) fn of_variable(text: String) -> Self {
+        match serde_json::from_str(&text) {
+            Ok(items) => Self::Json(text, items),
+            Err(_) => Self::Text(text),
+        }
+    }
+
     /// The text, where it is one.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text.trim()),
+            Self::Text(text) | Self::Json(text, _) => Some(text.trim()),
             Self::List(_) | Self::Table => None,
         }
     }
@@ -35,7 +45,9 @@ impl Raw {
         match self {
             Self::Text(text) if text.trim().is_empty() => Some(Vec::new()),
             Self::Text(text) => Some(text.split(',').map(str::trim).collect()),
-            Self::List(items) => Some(items.iter().map(String::as_str).collect()),
+            Self::Json(_, items) | Self::List(items) => {
+                Some(items.iter().map(String::as_str).collect())
+            }
             Self::Table => None,
         }
     }
@@ -71,7 +83,7 @@ fn scalar(value: &Value) -> Option<String> {
 impl fmt::Display for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Text(text) | Self::Json(text, _) => write!(f, "{text:?}"),
             Self::List(items) => write!(f, "{items:?}"),
             Self::Table => f.write_str("a table"),
         }

@@ -117,11 +117,13 @@ fn without_excerpt(error: &str) -> String {
 }
 
 /// What the `CHATTRIX_*` variables give: the text of each as it is, digits or not.
+/// Also returns the names of the variables that Kubernetes sets, which are ignored.
 pub(super) fn from_variables(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     problems: &mut Vec<Problem>,
-) -> Vec<Given> {
+) -> (Vec<Given>, Vec<String>) {
     let mut given = Vec::new();
+    let mut ignored = Vec::new();
     for (variable, value) in variables {
         let variable = variable.to_string_lossy();
         if variable == "ROCKET_CONFIG" && !is_file(Path::new(&value)) {
@@ -148,13 +150,35 @@ pub(super) fn from_variables(
             });
             continue;
         };
+        if keys::find(&lower).is_none() && is_kubernetes_service(&lower, &text) {
+            ignored.push(variable.into_owned());
+            continue;
+        }
         given.push(Given {
             name: lower,
-            raw: Raw::Text(text),
+            raw: Raw::of_variable(text),
             origin: Origin::Variable,
         });
     }
-    given
+    ignored.sort_unstable();
+    (given, ignored)
+}
+
+/// Returns true if `name` (in lower case, after the prefix) has the shape of the variables that Kubernetes adds to
+/// every pod for a Service named `chattrix` or `chattrix-…`: `SERVICE_HOST`, `SERVICE_PORT`, `SERVICE_PORT_HTTP`,
+/// `PORT=tcp://…`, `PORT_8000_TCP`, `PORT_8000_TCP_ADDR`. A number in `PORT` is a mistake for `ROCKET_PORT`.
+fn is_kubernetes_service(name: &str, value: &str) -> bool {
+    const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
+    let is_end = |end: &str| name == end || name.ends_with(&format!("_{end}"));
+    let is_url = PROTOCOLS
+        .iter()
+        .any(|protocol| value.starts_with(&format!("{protocol}://")));
+    let words: Vec<_> = name.split('_').collect();
+    let has_named_port = words.windows(2).any(|pair| pair == ["service", "port"]);
+    let has_numbered_port = words.windows(3).any(|three| {
+        three[0] == "port" && three[1].parse::<u16>().is_ok() && PROTOCOLS.contains(&three[2])
+    });
+    is_end("service_host") || has_named_port || has_numbered_port || (is_end("port") && is_url)
 }
 
 /// Whether Rocket would find that file: as named, or upwards from the working directory.

@@ -10,7 +10,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use secrecy::ExposeSecret;
 
-use super::keys::KEYS;
+use super::table::KEYS;
 use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings, Value};
 use crate::webhook_model::EventType;
 
@@ -150,6 +150,9 @@ fn webhook_urls_and_secrets_follow_standard_webhooks() {
             "CHATTRIX_WEBHOOK_URL",
             "https://sesame.example,https://sesame.example",
         ),
+        ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:65536/"),
+        ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:99999999/"),
+        ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:0/"),
         ("CHATTRIX_WEBHOOK_SECRET", "sesame"),
         ("CHATTRIX_WEBHOOK_SECRET", "whsec_sesame"),
         ("CHATTRIX_WEBHOOK_SECRET", "whsec_c2VzYW1l"),
@@ -295,6 +298,10 @@ fn origins_are_a_list_or_a_text_with_commas() {
         ),
         ("'http://[::1]:8080'", listed(&["http://[::1]:8080"])),
         (
+            "'https://*.example.com, null, file://'",
+            listed(&["https://*.example.com", "null", "file://"]),
+        ),
+        (
             "'https://[2001:db8::1]'",
             listed(&["https://[2001:db8::1]"]),
         ),
@@ -316,10 +323,13 @@ fn origins_are_a_list_or_a_text_with_commas() {
         "https://",
         "https://:80",
         "https://*.example",
+        "https://*",
+        "https://a.*.example.com",
+        "https://*.*.example.com",
+        "file:///",
         "https://u@a.example",
         "http://[::1",
         "*, https://a.example",
-        "null",
     ] {
         let error = from_file(&format!("allowed_origins = '{bad}'")).expect_err(bad);
         assert!(
@@ -603,4 +613,73 @@ fn the_dev_mode_listens_to_this_machine_only() {
     let error = Settings::resolve(rocket_toml(""), [], &overrides("0.0.0.0")).expect_err("open");
     assert!(error.to_string().contains("--address"), "{error}");
     assert!(Settings::resolve(rocket_toml(""), [], &overrides("::1")).is_ok());
+}
+
+#[test]
+fn variables_of_a_kubernetes_service_are_ignored() {
+    let of_kubernetes = [
+        ("CHATTRIX_SERVICE_HOST", "10.96.0.12"),
+        ("CHATTRIX_SERVICE_PORT", "8000"),
+        ("CHATTRIX_SERVICE_PORT_HTTP", "8000"),
+        ("CHATTRIX_PORT", "tcp://10.96.0.12:8000"),
+        ("CHATTRIX_PORT_8000_TCP", "tcp://10.96.0.12:8000"),
+        ("CHATTRIX_PORT_8000_TCP_ADDR", "10.96.0.12"),
+        ("CHATTRIX_PORT_8000_TCP_PORT", "8000"),
+        ("CHATTRIX_PORT_8000_TCP_PROTO", "tcp"),
+        ("CHATTRIX_CANARY_SERVICE_HOST", "10.96.0.13"),
+        ("CHATTRIX_CANARY_PORT", "tcp://10.96.0.13:8000"),
+    ];
+    let mut given = of_kubernetes.to_vec();
+    given.push(("CHATTRIX_RING_TIMEOUT", "45s"));
+    let settings = resolve("", &given).expect("good");
+    assert_eq!(settings.ring_timeout, Duration::from_secs(45));
+    let mut names = of_kubernetes.map(|(name, _)| name);
+    names.sort_unstable();
+    assert_eq!(settings.ignored_variables, names);
+    for (name, value) in [
+        ("CHATTRIX_PORT", "8000"),
+        ("CHATTRIX_PORT", "http://10.96.0.12:8000"),
+        ("CHATTRIX_SERVICE", "chattrix"),
+        ("CHATTRIX_PORT_HTTP_TCP", "8000"),
+    ] {
+        let error = resolve("", &[(name, value)]).expect_err(name);
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn a_list_in_a_variable_may_be_json() {
+    for list in [
+        "stun:a.example,stun:b.example",
+        "[\"stun:a.example\", \"stun:b.example\"]",
+        " [ \"stun:a.example\",\"stun:b.example\" ] ",
+    ] {
+        let settings = resolve("", &[("CHATTRIX_ICE_SERVERS", list)]).expect(list);
+        assert_eq!(settings.ice_servers, ["stun:a.example", "stun:b.example"]);
+    }
+    let none = resolve("", &[("CHATTRIX_METRICS_ALLOW", "[]")]).expect("an empty list");
+    assert!(none.metrics_allow.is_empty());
+    // A text stays a text, whatever it looks like.
+    let secret = r#"["a secret that happens to look like JSON"]"#;
+    let settings = resolve("", &[("CHATTRIX_JWT_SECRET", secret)]).expect("long enough");
+    let read = settings.jwt_secret.expect("set");
+    assert_eq!(read.expose_secret(), secret);
+    let error = resolve("", &[("CHATTRIX_ICE_SERVERS", "[\"stun:a.example\"")]).expect_err("cut");
+    assert!(error.contains("CHATTRIX_ICE_SERVERS"), "{error}");
+}
+
+#[test]
+fn a_database_is_a_regular_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo").success());
+    let fifo = fifo.to_str().expect("text");
+    for (path, kind) in [("/dev/null", "a device"), (fifo, "a FIFO")] {
+        let error = resolve("", &[("CHATTRIX_DATABASE", path)]).expect_err(path);
+        assert!(
+            error.contains(path) && error.contains(kind) && error.contains("regular file"),
+            "{error}"
+        );
+    }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hyper::Uri;
+use hyper::http::uri::Authority;
 use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 
@@ -70,7 +71,8 @@ pub enum AllowedOrigins {
     SameOrigin,
     /// Pages from everywhere.
     Any,
-    /// Pages from these origins too: `scheme://host[:port]`, as browsers write them.
+    /// Pages from these origins too: `scheme://host[:port]`, as browsers write them. A host `*.example.com` is
+    /// every subdomain.
     Listed(Vec<String>),
 }
 
@@ -103,8 +105,10 @@ pub(super) type Read<T> = Result<T, String>;
 
 pub(super) fn text(raw: &Raw) -> Read<String> {
     match raw {
-        Raw::Text(text) if !text.trim().is_empty() => Ok(text.clone()),
-        Raw::Text(_) | Raw::List(_) | Raw::Table => Err("a text that is not empty".to_owned()),
+        Raw::Text(text) | Raw::Json(text, _) if !text.trim().is_empty() => Ok(text.clone()),
+        Raw::Text(_) | Raw::Json(..) | Raw::List(_) | Raw::Table => {
+            Err("a text that is not empty".to_owned())
+        }
     }
 }
 
@@ -123,6 +127,11 @@ pub(super) fn secret(raw: &Raw) -> Read<SecretString> {
             "a secret of at least {MIN_SECRET_BYTES} bytes (create one with `openssl rand -hex 32`)"
         )
     })
+}
+
+/// Reads a secret that another program sets the rules for.
+pub(super) fn any_secret(raw: &Raw) -> Read<SecretString> {
+    text(raw).map(SecretString::from)
 }
 
 pub(super) fn switch(raw: &Raw) -> Read<bool> {
@@ -199,8 +208,8 @@ fn parse_rate(raw: &Raw) -> Option<Rate> {
 }
 
 pub(super) fn origins(raw: &Raw) -> Read<AllowedOrigins> {
-    const EXPECTED: &str = "* or a list of origins such as https://app.example.com or \
-                            http://localhost:3000: lower case, no path, no slash at the end, \
+    const EXPECTED: &str = "* or a list of origins such as https://app.example.com, \
+                            https://*.example.com, http://localhost:3000, file:// or null: lower case, no path, no slash at the end, \
                             no default port";
     match raw.items().ok_or(EXPECTED)?.as_slice() {
         [] => Ok(AllowedOrigins::SameOrigin),
@@ -215,6 +224,10 @@ pub(super) fn origins(raw: &Raw) -> Read<AllowedOrigins> {
 /// Whether a browser could send `text` as `Origin` (RFC 6454 section 6.2). The scheme is open:
 /// the shells that mobile applications run in have their own.
 fn is_origin(text: &str) -> bool {
+    // What browsers send for pages without an origin, and web views for pages in files.
+    if text == "null" || text == "file://" {
+        return true;
+    }
     let Some((scheme, authority)) = text.split_once("://") else {
         return false;
     };
@@ -226,7 +239,11 @@ fn is_origin(text: &str) -> bool {
         && scheme.bytes().all(|byte| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
         });
-    let host_fits = is_host(host);
+    let host_fits = match host.strip_prefix("*.") {
+        // All of a top-level domain is nobody's own.
+        Some(domain) => is_host(domain) && !domain.starts_with('[') && domain.contains('.'),
+        None => is_host(host),
+    };
     let port_fits = port.is_none_or(|port| {
         let own = matches!((scheme, port), ("http", "80") | ("https", "443"));
         port.parse::<u16>()
@@ -312,6 +329,11 @@ pub(super) fn agora_id(raw: &Raw) -> Read<String> {
         .ok_or_else(|| "32 hexadecimal digits, as Agora's console shows them".to_owned())
 }
 
+/// Reads the certificate of an Agora app, which has the form of its id.
+pub(super) fn agora_certificate(raw: &Raw) -> Read<SecretString> {
+    agora_id(raw).map(SecretString::from)
+}
+
 /// Where a receiver of webhooks is. Its path and query may hold what only it and its sender may know, so they are
 /// left out where the settings are shown for debugging.
 #[derive(Clone, PartialEq, Eq)]
@@ -344,7 +366,7 @@ impl fmt::Debug for Endpoint {
 pub(super) fn urls(raw: &Raw) -> Read<Vec<Endpoint>> {
     const EXPECTED: &str = "a URL or a list of different ones, such as \
                             https://app.example.com/hooks: https or http, with a host, without a \
-                            user or a fragment";
+                            user or a fragment, port 1 to 65535";
     let items = raw.items().ok_or(EXPECTED)?;
     let mut urls = Vec::new();
     for item in items {
@@ -360,8 +382,15 @@ fn parse_url(text: &str) -> Option<Endpoint> {
     let fits = matches!(uri.scheme_str(), Some("https" | "http"))
         && !authority.host().is_empty()
         && !authority.as_str().contains('@')
-        && !text.contains('#');
+        && !text.contains('#')
+        && has_valid_port(authority);
     fits.then_some(uri)
+}
+
+/// Returns true if there is no port, or one from 1 to 65535. The library takes any digits, and then has no port.
+fn has_valid_port(authority: &Authority) -> bool {
+    let after_host = authority.as_str().strip_prefix(authority.host());
+    after_host == Some("") || authority.port_u16().is_some_and(|port| port > 0)
 }
 
 /// What [`webhook_secrets`] takes, as a phrase that follows "expected".
@@ -400,13 +429,12 @@ pub(super) fn topics(raw: &Raw) -> Read<Vec<EventType>> {
     }
 }
 
-pub(super) fn duration_within(raw: &Raw, range: RangeInclusive<Duration>) -> Read<Duration> {
-    let duration = parse_duration(raw).filter(|duration| range.contains(duration));
-    duration.ok_or_else(|| {
-        let [shortest, longest] =
-            [range.start(), range.end()].map(|end| humantime::format_duration(*end));
-        format!("a duration from {shortest} to {longest}")
-    })
+/// Reads the time limit of a webhook. A receiver that needs more than a minute should respond first and work later.
+pub(super) fn webhook_timeout(raw: &Raw) -> Read<Duration> {
+    let range = Duration::from_millis(100)..=Duration::from_mins(1);
+    parse_duration(raw)
+        .filter(|duration| range.contains(duration))
+        .ok_or_else(|| "a duration from 100ms to 1m".to_owned())
 }
 
 pub(super) fn log_level(raw: &Raw) -> Read<LogLevel> {

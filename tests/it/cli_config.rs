@@ -83,6 +83,17 @@ async fn the_reference_of_the_settings_is_what_config_docs_prints() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rocket_toml_is_what_config_docs_prints() {
+    let (_folder, cli) = folder_with("");
+    let printed = cli.run(&["config", "docs", "--toml"]).success();
+    let kept = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml"));
+    assert!(
+        printed == kept.expect("a file"),
+        "Rocket.toml is not up to date: chattrix config docs --toml >Rocket.toml"
+    );
+}
+
 /// A certificate and its key, self-made, in `folder`.
 fn make_certificate(folder: &Path, name: &str) {
     let made = Command::new("openssl")

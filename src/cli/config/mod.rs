@@ -31,8 +31,13 @@ enum Action {
     /// Check settings, database, key, certificate and port
     Check(check::Check),
     /// Print the reference of all settings as Markdown
-    #[command(after_help = "Examples:\n  chattrix config docs >docs/settings.md")]
-    Docs,
+    #[command(after_help = "Examples:\n  chattrix config docs >docs/settings.md\n  \
+        chattrix config docs --toml")]
+    Docs {
+        /// Print a Rocket.toml with every setting instead
+        #[arg(long)]
+        toml: bool,
+    },
 }
 
 impl Config {
@@ -40,7 +45,7 @@ impl Config {
         match self.action {
             None => show::run(global, self.json),
             Some(Action::Check(check)) => check.run(global),
-            Some(Action::Docs) => docs::run(),
+            Some(Action::Docs { toml }) => docs::run(toml),
         }
     }
 }

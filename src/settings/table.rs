@@ -1,0 +1,221 @@
+//! Table of all settings, one row each: purpose, name, type, default, reader, example.
+//!
+//! A row is the only place to add a setting. Its type decides how the value is shown and whether it is a secret
+//! (trait [`Show`]). The struct [`Settings`], `chattrix config`, `docs/settings.md` and `Rocket.toml` come from the
+//! table.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use secrecy::{SecretSlice, SecretString};
+
+use crate::call::CallPolicy;
+use crate::webhook_model::EventType;
+
+use super::Mode;
+use super::layers::Raw;
+use super::show::{Show, Value};
+use super::value::{self, AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate, Read};
+
+/// Row of the table.
+pub(super) struct Key {
+    /// Name in `Rocket.toml`. The variable is `CHATTRIX_` and the name in capitals.
+    pub(super) name: &'static str,
+    /// Heading of the settings that belong together.
+    pub(super) group: &'static str,
+    /// Purpose, in Markdown.
+    pub(super) purpose: &'static str,
+    /// True if the value is never shown.
+    pub(super) secret: bool,
+    /// Value in TOML for `Rocket.toml`, if there is no default to show there.
+    pub(super) example: Option<&'static str>,
+    /// Reads a value into the settings.
+    pub(super) set: fn(&mut Settings, &Raw) -> Read<()>,
+    /// Returns the value as it is shown.
+    pub(super) show: fn(&Settings) -> Value,
+}
+
+/// Makes [`Settings`], its defaults and [`KEYS`] of the rows.
+macro_rules! settings {
+    ($(group $group:literal; $(
+        $(#[doc = $purpose:literal])+
+        $name:ident: $type:ty = $default:expr, $read:expr $(, example $example:literal)?;
+    )+)+) => {
+        /// Values of all settings (contract section 6). [`Default`] has the defaults.
+        #[expect(
+            clippy::struct_excessive_bools,
+            reason = "each is a switch of its own in a file that people write"
+        )]
+        #[derive(Clone, Debug)]
+        pub struct Settings {
+            $($($(#[doc = $purpose])+ pub $name: $type,)+)+
+            /// Mode of the server. Not a key: only `--dev` changes it.
+            pub mode: Mode,
+            /// `CHATTRIX_` variables that Kubernetes sets for a service, which are ignored. Not a key.
+            pub ignored_variables: Vec<String>,
+        }
+
+        impl Default for Settings {
+            fn default() -> Self {
+                Self { $($($name: $default,)+)+ mode: Mode::Production, ignored_variables: Vec::new() }
+            }
+        }
+
+        /// All settings, in the order of `docs/settings.md`.
+        pub(super) const KEYS: &[Key] = &[$($(Key {
+            name: stringify!($name),
+            group: $group,
+            purpose: concat!($($purpose),+),
+            secret: <$type as Show>::SECRET,
+            example: settings!(@example $($example)?),
+            set: |settings, raw| {
+                let read: fn(&Raw) -> Read<_> = $read;
+                read(raw).map(|value| settings.$name = value.into())
+            },
+            show: |settings| settings.$name.show(),
+        },)+)+];
+    };
+    (@example) => { None };
+    (@example $example:literal) => { Some($example) };
+}
+
+/// Networks of this machine's loopback interface.
+fn loopback() -> Vec<IpNet> {
+    let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
+    let v6 = Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128);
+    vec![v4.into(), v6.into()]
+}
+
+settings! {
+    group "Database";
+    /// The database file. The first start creates it.
+    database: PathBuf = PathBuf::from("chattrix.db"), value::path;
+
+    group "Authentication";
+    /// The key that verifies tokens: set exactly one of these three, or the server does not start. This is the
+    /// shared secret of your identity provider (HS256, HS384, HS512), 32 bytes or more. Set it as
+    /// `CHATTRIX_JWT_SECRET`, not in a file under version control.
+    jwt_secret: Option<SecretString> = None, value::secret,
+        example r#""at least thirty-two bytes of secret""#;
+    /// A file with that secret. A trailing line break is ignored.
+    jwt_secret_file: Option<PathBuf> = None, value::path,
+        example r#""jwt-secret""#;
+    /// The public key of your identity provider as PEM instead: RS256, ES256 or EdDSA, by the type of the key.
+    jwt_public_key_file: Option<PathBuf> = None, value::path,
+        example r#""jwt-public.pem""#;
+    /// The required claim `iss` of a token. Not checked if unset.
+    jwt_issuer: Option<String> = None, value::text,
+        example r#""https://login.example.com""#;
+    /// The required claim `aud` of a token, or one of its values. Not checked if unset.
+    jwt_audience: Option<String> = None, value::text,
+        example r#""chattrix""#;
+    /// Create an unknown user from the claims `sub`, `name` and `picture` of a valid token.
+    auto_provision: bool = false, value::switch;
+
+    group "Calls";
+    /// Who may call whom: `everyone`, or `contacts` for users who are contacts of each other.
+    call_policy: CallPolicy = CallPolicy::Everyone, value::call_policy;
+
+    group "Agora";
+    /// The app id of your Agora account, to issue Agora tokens. Needs the certificate.
+    agora_app_id: Option<String> = None, value::agora_id,
+        example r#""0123456789abcdef0123456789abcdef""#;
+    /// The primary certificate of that app. Set it as `CHATTRIX_AGORA_APP_CERTIFICATE`, not in a file under
+    /// version control.
+    agora_app_certificate: Option<SecretString> = None, value::agora_certificate,
+        example r#""0123456789abcdef0123456789abcdef""#;
+
+    group "Call timeouts";
+    /// How long a call rings before it is missed.
+    ring_timeout: Duration = Duration::from_mins(1), value::duration;
+    /// Maximum duration of a call, from its answer; `0s` for no limit.
+    max_call_duration: Option<Duration> = Some(Duration::from_hours(4)), value::duration_or_off;
+    /// How long a participant may be disconnected before the call ends; `0s` for no limit.
+    disconnect_grace: Option<Duration> = Some(Duration::from_mins(1)), value::duration_or_off;
+
+    group "Rate limits";
+    /// Calls that a user may start per period, also as a burst; `off` for no limit.
+    initiate_rate: Option<Rate> = Some(Rate::per_minute(10)), value::rate_or_off;
+    /// REST requests that a user may send per period; `off` for no limit.
+    request_rate: Option<Rate> = Some(Rate::per_minute(300)), value::rate_or_off;
+    /// Requests with an invalid token from one client address per period; `off` for no limit.
+    auth_failure_rate: Option<Rate> = Some(Rate::per_minute(30)), value::rate_or_off;
+
+    group "WebSocket";
+    /// Interval between pings on a WebSocket.
+    ping_interval: Duration = Duration::from_secs(25), value::duration;
+    /// How long a WebSocket may be silent before it is closed. Must be longer than `ping_interval`.
+    idle_timeout: Duration = Duration::from_secs(75), value::duration;
+    /// Close a WebSocket 30 s after its token has expired.
+    close_expired_sessions: bool = true, value::switch;
+    // Below 1 KiB an ordinary message does not fit; above 16 MiB a few clients fill the memory.
+    /// Maximum size of a WebSocket message in bytes.
+    max_message_bytes: usize = 64 * 1024, |raw| value::number(raw, 1_024..=16 * 1_024 * 1_024);
+    /// Maximum sessions (devices) of a user at once. A new one replaces the oldest.
+    max_sessions_per_user: usize = 8, |raw| value::number(raw, 1..=1_000);
+    /// Maximum open WebSockets. Lower if the limit of open files is lower; the log shows it at the start.
+    max_connections: usize = 20_000, |raw| value::number(raw, 1..=1_000_000);
+    /// Maximum open WebSockets from one client address (IPv6: one /64); `off` by default, because an office or
+    /// a mobile network shares an address.
+    max_connections_per_address: Option<usize> = None, |raw| value::number_or_off(raw, 1..=1_000_000);
+    /// Events that may wait for a slow reader before it is disconnected.
+    event_queue: usize = 256, |raw| value::number(raw, 1..=65_536);
+
+    group "Network";
+    /// Origins of web pages that may use the server besides its own: a list of `https://app.example.com`,
+    /// `https://*.example.com` for all subdomains, `file://` and `null`; or `["*"]` for all.
+    allowed_origins: AllowedOrigins = AllowedOrigins::SameOrigin, value::origins;
+    /// Proxies whose `X-Forwarded-For` and `X-Real-IP` are trusted: addresses or networks.
+    trusted_proxies: Vec<IpNet> = Vec::new(), value::networks;
+    /// Addresses or networks that may read `/metrics`; by default this machine only.
+    metrics_allow: Vec<IpNet> = loopback(), value::networks;
+
+    group "Browser clients";
+    /// STUN and TURN servers for clients: a list of `stun:host:port`, `turn:host:port?transport=udp` and
+    /// similar. A TURN server needs `turn_secret`.
+    ice_servers: Vec<String> = Vec::new(), value::ice_servers;
+    /// The secret shared with those TURN servers (coturn's `static-auth-secret`). Passwords derived from it
+    /// expire after an hour.
+    turn_secret: Option<SecretString> = None, value::any_secret,
+        example r#""the static-auth-secret of turnserver.conf""#;
+    /// Serve `/console`, the page that makes calls in the browser. `--dev` turns it on, unless
+    /// `CHATTRIX_CONSOLE=false`.
+    console: bool = false, value::switch;
+
+    group "Retention";
+    /// Age after which final calls and history are deleted; `off` keeps them.
+    retention: Option<Duration> = None, value::duration_or_off;
+
+    group "Webhooks";
+    // Secret: the path or query of a URL may contain credentials.
+    /// Endpoints of [webhooks](webhooks.md), for example your backend that sends mobile push: a URL or a list.
+    /// With `--dev` it is ignored unless every host is `localhost` or a loopback address.
+    webhook_url: Vec<Endpoint> = Vec::new(), value::urls,
+        example r#""https://app.example.com/chattrix""#;
+    /// Secrets that sign webhooks: `whsec_` and 24 to 64 bytes in base64; a list during a rotation.
+    /// `webhook_url` needs this or the file.
+    webhook_secret: Vec<SecretSlice<u8>> = Vec::new(), value::signing_secrets,
+        example r#""whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw""#;
+    /// A file with such secrets instead, one per line.
+    webhook_secret_file: Option<PathBuf> = None, value::path,
+        example r#""webhook-secret""#;
+    /// Event types that the endpoints receive: a list of `call.initiated`, `call.ringing`, `call.accepted`,
+    /// `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `user.online` and
+    /// `user.offline`; `*` for all.
+    webhook_events: Vec<EventType> = EventType::ALL.to_vec(), value::topics;
+    /// Allow endpoints on this machine and in private networks.
+    webhook_allow_private: bool = false, value::switch;
+    /// PEM certificates to trust for endpoints, in addition to the public ones.
+    webhook_ca_file: Option<PathBuf> = None, value::path,
+        example r#""internal-ca.pem""#;
+    /// Time limit for the response of an endpoint, from `100ms` to `1m`.
+    webhook_timeout: Duration = Duration::from_secs(10), value::webhook_timeout;
+
+    group "Log";
+    /// `error`, `warn`, `info`, `debug` or `trace`. Libraries log only warnings and errors.
+    log_level: LogLevel = LogLevel::Info, value::log_level;
+    /// `text`, or `json` with one object per line.
+    log_format: LogFormat = LogFormat::Text, value::log_format;
+}
