@@ -8,7 +8,7 @@ use jsonwebtoken::DecodingKey;
 use ring::agreement::{self, ECDH_P256, EphemeralPrivateKey};
 use ring::rand::SystemRandom;
 use secrecy::{ExposeSecret, SecretSlice};
-use simple_asn1::ASN1Block;
+use simple_asn1::{ASN1Block, BigUint};
 use thiserror::Error;
 
 use super::signature::Key;
@@ -61,6 +61,18 @@ pub enum KeyError {
         .0.display()
     )]
     PrivateKey(PathBuf),
+    /// The file holds a public key that cannot protect anything.
+    #[error(
+        "jwt_public_key_file names {}, which holds an unsafe key: {problem}. Ask the identity \
+         provider for its real public key",
+        file.display()
+    )]
+    Unsafe {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with the key.
+        problem: &'static str,
+    },
     /// The file holds no public key, or one of a kind that is not supported.
     #[error(
         "jwt_public_key_file names {}, which is not a supported public key: expected one \
@@ -138,14 +150,60 @@ fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
     }
     // jsonwebtoken reads a point of any curve as P-256 and an RSA key of any length, and every token would
     // be refused later.
-    kinds
+    let (bytes, key) = kinds
         .into_iter()
         .find_map(|(read, is_usable, key)| {
             let read = read(pem).ok()?;
             let bytes = read.try_get_as_bytes().ok()?;
-            is_usable(bytes).then(|| key(bytes.to_vec()))
+            is_usable(bytes).then(|| (bytes.to_vec(), key))
         })
-        .ok_or_else(no_public_key)
+        .ok_or_else(no_public_key)?;
+    match unsafe_problem(&bytes) {
+        Some(problem) => Err(KeyError::Unsafe {
+            file: file.to_owned(),
+            problem,
+        }),
+        None => Ok(key(bytes)),
+    }
+}
+
+/// Returns what is wrong with a usable key, if its signatures prove nothing.
+fn unsafe_problem(key: &[u8]) -> Option<&'static str> {
+    if has_low_order(key) {
+        return Some("it is an Ed25519 point of low order, with which anyone can sign");
+    }
+    // FIPS 186-5 (appendix A.1.1): odd, and at least 65537. Providers use 65537. With 1, anyone can sign.
+    let (_, exponent) = rsa_numbers(key)?;
+    let is_allowed = exponent.bit(0) && exponent >= BigUint::from(65_537_u32);
+    // ring takes no more than 33 bits.
+    (!is_allowed || exponent.bits() > 33)
+        .then_some("its RSA exponent is not 65537 or a larger odd number of up to 33 bits")
+}
+
+/// Returns true for the points of Ed25519 whose order is 1, 2, 4 or 8: their y coordinates, in every encoding,
+/// as libsodium lists them. The last bit is the sign of x.
+fn has_low_order(key: &[u8]) -> bool {
+    const ORDER_8: [[u8; ED25519_BYTES]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let Ok(mut y) = <[u8; ED25519_BYTES]>::try_from(key) else {
+        return false;
+    };
+    y[31] &= 0x7f;
+    let is_0_or_1 = y[0] <= 1 && y[1..].iter().all(|byte| *byte == 0);
+    // p - 1, p and p + 1 for p = 2^255 - 19.
+    let is_around_p =
+        (0xec..=0xee).contains(&y[0]) && y[1..31].iter().all(|byte| *byte == 0xff) && y[31] == 0x7f;
+    is_0_or_1 || is_around_p || ORDER_8.contains(&y)
 }
 
 fn is_ed25519(key: &[u8]) -> bool {
@@ -160,18 +218,22 @@ fn is_p256(point: &[u8]) -> bool {
         .is_ok()
 }
 
-/// Whether it is an `RSAPublicKey`, modulus and exponent, of a length that can be used.
+/// Returns true for an `RSAPublicKey` of a length that can be used.
 fn is_rsa(der: &[u8]) -> bool {
-    let Ok(blocks) = simple_asn1::from_der(der) else {
-        return false;
-    };
+    rsa_numbers(der).is_some_and(|(modulus, _)| RSA_MODULUS_BITS.contains(&modulus.bits()))
+}
+
+/// Returns modulus and exponent of an `RSAPublicKey` (RFC 8017, appendix A.1.1).
+fn rsa_numbers(der: &[u8]) -> Option<(BigUint, BigUint)> {
+    let blocks = simple_asn1::from_der(der).ok()?;
     let [ASN1Block::Sequence(_, numbers)] = blocks.as_slice() else {
-        return false;
+        return None;
     };
     match numbers.as_slice() {
-        [ASN1Block::Integer(_, modulus), ASN1Block::Integer(..)] => {
-            RSA_MODULUS_BITS.contains(&modulus.bits())
-        }
-        _ => false,
+        [
+            ASN1Block::Integer(_, modulus),
+            ASN1Block::Integer(_, exponent),
+        ] => Some((modulus.to_biguint()?, exponent.to_biguint()?)),
+        _ => None,
     }
 }

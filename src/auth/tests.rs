@@ -622,6 +622,22 @@ fn a_key_that_will_not_do_is_refused_with_its_setting_and_file() {
 }
 
 #[test]
+fn keys_with_which_anyone_signs_are_refused() {
+    for (file, problem) in [
+        ("rsa-exponent-1-public.pem", "its RSA exponent"),
+        ("rsa-exponent-even-public.pem", "its RSA exponent"),
+        ("eddsa-low-order-public.pem", "low order"),
+    ] {
+        let error = Authenticator::from_settings(&with_public_key(file)).expect_err(file);
+        let sentence = error.to_string();
+        assert!(
+            matches!(error, KeyError::Unsafe { .. }) && sentence.contains(problem),
+            "{file}: {sentence}"
+        );
+    }
+}
+
+#[test]
 fn debug_output_shows_no_key() {
     let shown = format!("{:?} {:?}", authenticator(&with_secret()), with_secret());
     assert!(!shown.contains(SECRET), "{shown}");
