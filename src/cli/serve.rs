@@ -58,6 +58,12 @@ impl Serve {
         // The settings first: a wrong flag must not leave a folder behind.
         let (mut settings, figment) = Settings::load(&overrides)?;
         logging::init(settings.log_level, settings.log_format);
+        if !settings.ignored_variables.is_empty() {
+            warn!(
+                variables = settings.ignored_variables.join(" "),
+                "ignored variables that Kubernetes sets for a service named chattrix"
+            );
+        }
         settings.max_connections = connections_within(settings.max_connections, open_files());
         let context = Context { settings, figment };
         let quick_start = global

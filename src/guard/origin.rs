@@ -28,9 +28,32 @@ impl Origins {
         match &self.0 {
             AllowedOrigins::Any => true,
             AllowedOrigins::SameOrigin => same(),
-            AllowedOrigins::Listed(list) => list.iter().any(|listed| listed == origin) || same(),
+            AllowedOrigins::Listed(list) => {
+                list.iter().any(|listed| matches(listed, origin)) || same()
+            }
         }
     }
+}
+
+/// Returns true if `origin` is the one `listed`, or has its subdomain: `https://*.example.com` allows
+/// `https://a.example.com` and `https://a.b.example.com`, not `https://example.com`.
+fn matches(listed: &str, origin: &str) -> bool {
+    let Some((scheme, domain)) = listed.split_once("://*") else {
+        return listed == origin;
+    };
+    let subdomain = origin
+        .strip_prefix(scheme)
+        .and_then(|rest| rest.strip_prefix("://"))
+        .and_then(|rest| rest.strip_suffix(domain));
+    subdomain.is_some_and(|name| {
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.bytes().all(|byte| {
+                    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte)
+                })
+        };
+        name.split('.').all(is_label)
+    })
 }
 
 /// Whether `origin` is where pages of `host` come from. Both schemes will do: behind a proxy that speaks
@@ -114,5 +137,34 @@ mod tests {
         assert!(origins.allow("https://calls.example", Some("calls.example")));
         assert!(!origins.allow("http://chat.example", Some("calls.example")));
         assert!(!origins.allow("https://chat.example.evil.test", Some("calls.example")));
+    }
+
+    #[test]
+    fn a_pattern_allows_subdomains_only() {
+        let patterns = ["https://*.example.com", "http://*.dev.example:8080", "null"];
+        let origins = Origins::new(AllowedOrigins::Listed(
+            patterns.iter().map(ToString::to_string).collect(),
+        ));
+        for good in [
+            "https://app.example.com",
+            "https://a.b.example.com",
+            "http://x.dev.example:8080",
+            "null",
+        ] {
+            assert!(origins.allow(good, Some("calls.test")), "{good}");
+        }
+        for bad in [
+            "https://example.com",
+            "https://.example.com",
+            "https://evilexample.com",
+            "http://app.example.com",
+            "https://app.example.com:8443",
+            "https://evil.test/.example.com",
+            "https://user@a.example.com",
+            "http://x.dev.example",
+            "file://",
+        ] {
+            assert!(!origins.allow(bad, Some("calls.test")), "{bad}");
+        }
     }
 }

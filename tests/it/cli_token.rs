@@ -127,3 +127,16 @@ async fn a_token_that_will_not_do_is_told_by_its_claim() {
         assert!(!done.err.contains(&token), "{problem} shows the token");
     }
 }
+
+#[rocket::async_test]
+async fn a_token_for_an_unknown_user_is_an_error() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let refused = cli.run(&["token", "nobody"]);
+    assert_eq!((refused.code, refused.out.as_str()), (1, ""));
+    assert!(refused.err.contains("user add nobody"), "{}", refused.err);
+    let provisioned = Cli::beside(&server)
+        .with("CHATTRIX_AUTO_PROVISION", "true")
+        .run(&["token", "nobody"]);
+    assert_eq!((provisioned.code, provisioned.err.as_str()), (0, ""));
+}

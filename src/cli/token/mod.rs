@@ -49,34 +49,40 @@ impl Token {
             .expect("clap asks for it where there is no subcommand");
         let context = global.context()?;
         let authenticator = Authenticator::from_settings(&context.settings)?;
-        let token = authenticator.mint(&user, self.ttl, Clock::System.now())?;
-        if let Some(warning) = warning(&context, &user) {
+        if let Some(warning) = check_user(&context, &user)? {
             output::tell(&format!("warning: {warning}"));
         }
+        let token = authenticator.mint(&user, self.ttl, Clock::System.now())?;
         Ok(output::line(token.expose_secret())?)
     }
 }
 
-/// Returns why the server would reject the user, if it would.
-fn warning(context: &Context, user: &UserId) -> Option<String> {
+/// Returns a warning if the server may reject the user.
+///
+/// # Errors
+/// The user does not exist, and the server would not create them.
+fn check_user(context: &Context, user: &UserId) -> Result<Option<String>, CliError> {
     let file = context.settings.database.display();
     let known = match context
         .database_to_read()
         .and_then(|database| Ok(database.user(user)?))
     {
         Ok(known) => known,
-        Err(failure) => return Some(format!("cannot check whether {user} exists: {failure}")),
+        Err(failure) => {
+            let warning = format!("cannot check whether {user} exists: {failure}");
+            return Ok(Some(warning));
+        }
     };
     match known.map(|user| user.standing) {
-        Some(AccountStatus::Active) => None,
-        Some(AccountStatus::Disabled) => Some(format!(
+        Some(AccountStatus::Active) => Ok(None),
+        Some(AccountStatus::Disabled) => Ok(Some(format!(
             "{user} is disabled, the server rejects this token; use chattrix user enable {user}"
-        )),
-        None if context.settings.auto_provision => None,
-        None => Some(format!(
-            "there is no user {user} in {file}, the server rejects this token; \
-             use chattrix user add {user} --name NAME"
-        )),
+        ))),
+        None if context.settings.auto_provision => Ok(None),
+        None => Err(CliError::new(format!(
+            "there is no user {user} in {file}, the server would reject the token; \
+             use chattrix user add {user} --name NAME, or set auto_provision"
+        ))),
     }
 }
 
