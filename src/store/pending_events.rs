@@ -2,9 +2,10 @@
 
 use rusqlite::{Row, named_params};
 
-use crate::call::{Actor, Audience, CallId, Event, Notice, RejectReason};
+use crate::call::notice::MissedCall;
+use crate::call::{Actor, Audience, CallId, CallType, Event, Notice, RejectReason};
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::user::{Profile, UserId};
 
 use super::Write;
 use super::calls::{actor, instant};
@@ -16,13 +17,15 @@ const ACCEPTED: i64 = 0;
 const REJECTED: i64 = 1;
 const ENDED: i64 = 2;
 const TIMED_OUT: i64 = 3;
+const MISSED: i64 = 4;
 
 /// An event as a row.
 struct Kept<'a> {
     kind: i64,
     call: CallId,
     actor: Option<&'a UserId>,
-    reason: Option<RejectReason>,
+    /// The code of the reason; of a missed call, the code of its type.
+    reason: Option<i64>,
     duration_seconds: Option<u32>,
 }
 
@@ -44,7 +47,7 @@ impl<'a> Kept<'a> {
                 rejected_by,
                 reason,
             } => Some(Self {
-                reason: Some(*reason),
+                reason: Some(encode(&RejectReason::ALL, reason)),
                 ..kept(REJECTED, *call, Some(rejected_by))
             }),
             Event::Ended {
@@ -62,6 +65,10 @@ impl<'a> Kept<'a> {
                 })
             }
             Event::TimedOut { call } => Some(kept(TIMED_OUT, *call, None)),
+            Event::Missed(missed) => Some(Self {
+                reason: Some(encode(&CallType::ALL, &missed.call_type)),
+                ..kept(MISSED, missed.call, Some(&missed.caller.id))
+            }),
         }
     }
 }
@@ -88,7 +95,7 @@ impl Write<'_> {
             named_params! {
                 ":user": user.as_str(), ":at": at.as_millis(), ":expires_at": expires_at.as_millis(),
                 ":kind": kept.kind, ":call": kept.call.as_bytes(), ":actor": kept.actor.map(UserId::as_str),
-                ":reason": kept.reason.map(|reason| encode(&RejectReason::ALL, &reason)),
+                ":reason": kept.reason,
                 ":duration": kept.duration_seconds,
             },
         )?;
@@ -101,7 +108,7 @@ impl Write<'_> {
     /// [`Error`].
     pub fn take_pending_events(&self, user: &UserId, now: Timestamp) -> Result<Vec<Notice>, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT k.*, actor.id AS actor_id
+            "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
              WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
              ORDER BY k.seq",
@@ -161,6 +168,15 @@ fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
             duration_seconds: columns.required("duration_seconds")?,
         },
         TIMED_OUT => Event::TimedOut { call },
+        MISSED => Event::Missed(MissedCall {
+            call,
+            caller: Profile {
+                id: user_actor()?,
+                name: columns.get("actor_name")?,
+                avatar: columns.get("actor_avatar")?,
+            },
+            call_type: columns.decode(&CallType::ALL, "reason")?,
+        }),
         other => return Err(columns.impossible("kind", &other.to_string())),
     };
     Ok(Notice {
@@ -172,8 +188,6 @@ fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::user::Profile;
-
     use super::super::Database;
     use super::super::idempotency::Remembered;
     use super::*;

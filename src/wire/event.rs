@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::call::{Actor, CallId, Event, Notice, Signal, SignalEvent};
+use crate::call::{Actor, CallId, Event, Notice, RejectReason, Signal, SignalEvent};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -87,6 +87,26 @@ pub(crate) struct Ended<'a> {
 pub(crate) struct TimedOut {
     #[schema(value_type = value::CallId)]
     call_id: Text<CallId>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallMissed)]
+pub(crate) struct Missed<'a> {
+    #[schema(value_type = value::CallId)]
+    call_id: Text<CallId>,
+    #[schema(value_type = value::UserId)]
+    caller_id: Text<&'a UserId>,
+    /// The caller's name, to be shown.
+    caller_name: &'a str,
+    /// The address of the caller's picture, or null.
+    #[schema(required, format = "uri")]
+    caller_avatar: Option<&'a str>,
+    #[schema(value_type = value::CallType)]
+    call_type: &'static str,
+    /// Why the call did not ring: the callee was in another call.
+    #[schema(value_type = value::RejectReason)]
+    reason: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -204,6 +224,18 @@ pub fn notice(notice: &Notice) -> String {
             at,
             TimedOut {
                 call_id: Text(*call),
+            },
+        ),
+        Event::Missed(missed) => told(
+            word,
+            at,
+            Missed {
+                call_id: Text(missed.call),
+                caller_id: Text(&missed.caller.id),
+                caller_name: &missed.caller.name,
+                caller_avatar: missed.caller.avatar.as_deref(),
+                call_type: missed.call_type.as_str(),
+                reason: RejectReason::Busy.as_str(),
             },
         ),
         Event::QualityWarning { call, quality } => told(

@@ -254,6 +254,18 @@ async fn is_refused(fixture: &mut ExampleFixture) {
     fixture.callee_hears("callError", "unauthenticated").await;
 }
 
+/// The callee is in another call. The caller does not learn the id of the call that is refused.
+async fn is_missed_while_busy(fixture: &mut ExampleFixture) {
+    fixture.server.sign_in("user-456").call("alice").await;
+    let answer = fixture.caller.initiate("user-456").await;
+    answer.failure(409, "user_busy");
+    let mut missed = fixture.at_callee.expect_message("call_missed").await;
+    fixture.call = missed["data"]["callId"].as_str().expect("an id").to_owned();
+    let example = fixture.example("callMissed", "busy");
+    missed["data"]["callType"] = example["data"]["callType"].clone();
+    assert_eq!(missed, example);
+}
+
 async fn goes_on(fixture: &mut ExampleFixture) {
     fixture.callee_says("heartbeat", "heartbeat").await;
     fixture.callee_hears("heartbeatAck", "ack").await;
@@ -271,13 +283,14 @@ async fn the_examples_are_what_is_said_and_none_is_left_out() {
     let mut fixture = ExampleFixture::set().await;
     Box::pin(talks(&mut fixture)).await;
     played.append(&mut fixture.played);
-    for scene in 0..5 {
+    for scene in 0..6 {
         let mut fixture = ExampleFixture::set().await;
         match scene {
             0 => Box::pin(is_rejected(&mut fixture)).await,
             1 => Box::pin(is_given_up(&mut fixture)).await,
             2 => Box::pin(times_out(&mut fixture)).await,
             3 => Box::pin(is_refused(&mut fixture)).await,
+            4 => Box::pin(is_missed_while_busy(&mut fixture)).await,
             _ => Box::pin(goes_on(&mut fixture)).await,
         }
         played.append(&mut fixture.played);

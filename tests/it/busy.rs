@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Api, CallFixture, TestServer, Users, initiate_body};
+use crate::support::{Api, CallFixture, Device, TestServer, Users, initiate_body};
 
 const LIVE: [&str; 4] = ["INITIATING", "RINGING", "CONNECTING", "ACTIVE"];
 
@@ -43,7 +43,7 @@ async fn the_caller_is_checked_before_the_callee() {
 }
 
 #[rocket::async_test]
-async fn a_call_refused_as_busy_tells_nobody_and_occupies_nobody() {
+async fn busy_callee_gets_call_missed_and_nobody_is_occupied() {
     let server = TestServer::start().await;
     let mut users = Users::on(&server).await;
     users.answer().await;
@@ -52,9 +52,32 @@ async fn a_call_refused_as_busy_tells_nobody_and_occupies_nobody() {
     answer.failure(409, "user_busy");
     let answer = users.alice.initiate("carol").await;
     answer.failure(409, "caller_busy");
+    for (devices, callee) in [
+        ([Device::BobPhone, Device::BobTablet], "bob"),
+        ([Device::AlicePhone, Device::AliceTablet], "alice"),
+    ] {
+        for device in devices {
+            let missed = users.at(device).expect("call_missed").await;
+            assert_eq!(missed["callerId"], "carol", "{callee}");
+            assert_eq!(missed["reason"], "busy", "{callee}");
+        }
+    }
     users.expect_nothing().await;
     assert!(users.carol.active().await.success(200).is_null());
     users.carol.call("dave").await;
+}
+
+#[rocket::async_test]
+async fn call_missed_is_kept_for_a_busy_callee_without_a_session() {
+    let server = TestServer::start().await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
+    let call = alice.call("bob").await;
+    bob.accept(&call).await.success(200);
+    carol.initiate("bob").await.failure(409, "user_busy");
+    let mut at_bob = bob.socket().await;
+    let missed = at_bob.expect("call_missed").await;
+    assert_eq!(missed["callerId"], "carol");
+    at_bob.expect_nothing().await;
 }
 
 /// There is no other window on that call in this API yet than the key that made it.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chattrix::call::transition::{Limits, Target};
-use chattrix::call::{Call, CallError, CallId, CallType, Principal, RejectReason, Source};
+use chattrix::call::{Call, CallError, CallId, CallType, Event, Principal, RejectReason, Source};
 use chattrix::hub::{Outgoing, Subscription};
 use chattrix::service::{Error, NewCall, Rules};
 use chattrix::user::{List, Profile, SessionId, UserId};
@@ -154,7 +154,11 @@ impl Simulation {
             Err(Error::CallerBusy { call, .. }) => {
                 assert_eq!(expected, Initiation::CallerBusy(call));
             }
-            Err(Error::UserBusy(_)) => assert_eq!(expected, Initiation::UserBusy),
+            Err(Error::UserBusy(_)) => {
+                assert_eq!(expected, Initiation::UserBusy);
+                let (users, now) = ([&caller, &callee], self.fixture.clock.now());
+                self.model.refuse_as_busy(users, CallType::Audio, now);
+            }
             Err(other) => panic!("{other:?}"),
             Ok(call) => {
                 assert_eq!(expected, Initiation::Made);
@@ -226,7 +230,11 @@ impl Simulation {
                 match outgoing {
                     Outgoing::Notice(encoded) => {
                         let notice = encoded.notice();
-                        received.push((notice.event.clone(), notice.at));
+                        let mut event = notice.event.clone();
+                        if let Event::Missed(missed) = &mut event {
+                            missed.call = CallId::LAST;
+                        }
+                        received.push((event, notice.at));
                     }
                     Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
                 }

@@ -51,6 +51,9 @@ export function handleEvent(phone, message) {
       if (mine) phone.leave(call, { kind: 'missed', isCaller: call.isCaller });
       else phone.attempt(() => phone.lookBack());
       break;
+    case 'call_missed':
+      phone.attempt(() => phone.lookBack());
+      break;
     case 'call_quality_warning':
       if (mine) warned(phone, data.quality);
       break;

@@ -3,7 +3,7 @@ import { ApiError, Rest } from "./rest.js";
 import { Socket, type ServerMessage, type SocketClass, type Timing } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import type {
-  Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallQualityWarning, CallRejected,
+  Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
   CallSignal, CallStatus, CallTimeout, EndedCall, InitiateCall, QualityReport, RejectReason, StartedCall, TargetStatus,
 } from "./types.js";
 
@@ -19,6 +19,8 @@ export interface CallsEvents {
   ended: CallEnded;
   /** The call was not answered in time. */
   timeout: CallTimeout;
+  /** Somebody called during another call. */
+  missed: CallMissed;
   /** The call is over for any reason, also if it ended while this client was disconnected. */
   over: { callId: CallId; status: CallStatus };
   /** The other participant's network is bad. */
@@ -177,6 +179,8 @@ export class Calls extends Emitter<CallsEvents> {
       case "call_timeout":
         this.emit("timeout", message.data);
         return this.#isOver(message.data.callId, "MISSED");
+      case "call_missed":
+        return this.emit("missed", message.data);
       case "call_quality_warning":
         return this.emit("qualityWarning", message.data);
       case "call_signal":

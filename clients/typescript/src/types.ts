@@ -93,6 +93,18 @@ export type CallInvitation = {
   callType: CallType;
 };
 
+export type CallMissed = {
+  callId: CallId;
+  callerId: UserId;
+  /** The caller's name, to be shown. */
+  callerName: string;
+  /** The address of the caller's picture, or null. */
+  callerAvatar: string | null;
+  callType: CallType;
+  /** Why the call did not ring: the callee was in another call. */
+  reason: RejectReason;
+};
+
 export type CallQuality = {
   callId: CallId;
   /** The caller, then the callee. */
@@ -485,7 +497,7 @@ export interface Operations {
     };
     query: undefined;
     body: SetCallStatus;
-    data: StartedCall;
+    data: unknown;
   };
   /** Get one's live call */
   getActiveCall: {
@@ -734,6 +746,12 @@ export interface ServerMessages {
   "call_invitation": {
     type: "call_invitation";
     data: CallInvitation;
+    timestamp: Timestamp;
+  };
+  /** A call was missed during another call. */
+  "call_missed": {
+    type: "call_missed";
+    data: CallMissed;
     timestamp: Timestamp;
   };
   /** The other participant's network is bad. */

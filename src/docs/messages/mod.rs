@@ -78,6 +78,7 @@ pub(super) fn referred() -> schemas::Schemas {
         .with::<event::Rejected<'_>>()
         .with::<event::Ended<'_>>()
         .with::<event::TimedOut>()
+        .with::<event::Missed<'_>>()
         .with::<event::QualityWarning>()
         .with::<event::SignalShape<'_>>()
         .with::<value::Signal>()

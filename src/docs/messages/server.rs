@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::call::notice::Invitation;
+use crate::call::notice::{Invitation, MissedCall};
 use crate::call::{
     Action, Actor, Audience, CallError, CallType, Event, NetworkQuality, Notice, RejectReason,
     Signal, SignalEvent, Status,
@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<Message> {
         rejected(),
         ended(),
         timed_out(),
+        missed(),
         warning(),
         signalled(),
         error(),
@@ -146,6 +147,27 @@ fn timed_out() -> Message {
             "timeout",
             "After 60 seconds.",
             told(event, example::missed_at()),
+        )],
+    }
+}
+
+fn missed() -> Message {
+    let event = Event::Missed(MissedCall {
+        call: example::call_id(),
+        caller: example::caller(),
+        call_type: CallType::Video,
+    });
+    Message {
+        key: "callMissed",
+        summary: "A call was missed during another call",
+        description: "To the callee's sessions when a call is refused with `user_busy`. The call is REJECTED with the \
+            reason `busy`, and MISSED in the callee's history. Kept for 5 minutes for a callee who is not connected.",
+        speaker: Speaker::Server,
+        carries: schemas::of::<event::Missed<'_>>(),
+        examples: vec![Example(
+            "busy",
+            "A video call during another call.",
+            told(event, example::asked_at()),
         )],
     }
 }

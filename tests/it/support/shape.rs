@@ -128,6 +128,17 @@ pub fn assert_message(message: &Value) {
         "call_rejected" => ("data", &["callId", "rejectedBy", "reason"]),
         "call_ended" => ("data", &["callId", "endedBy", "durationSeconds"]),
         "call_timeout" => ("data", &["callId"]),
+        "call_missed" => (
+            "data",
+            &[
+                "callId",
+                "callerId",
+                "callerName",
+                "callerAvatar",
+                "callType",
+                "reason",
+            ],
+        ),
         "call_quality_warning" => ("data", &["callId", "quality"]),
         "call_signal" => ("data", &["callId", "from", "signal"]),
         "call_error" => ("payload", &["callId", "errorType", "message"]),

@@ -79,6 +79,8 @@ pub enum Event {
         /// The call.
         call: CallId,
     },
+    /// `call_missed`: somebody called while the callee was in another call.
+    Missed(MissedCall),
     /// `call_quality_warning`: the other participant's network carries the call badly.
     QualityWarning {
         /// The call.
@@ -103,6 +105,17 @@ pub struct Invitation {
     pub call_type: CallType,
 }
 
+/// Call that was refused because the callee was in another one, as the callee sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedCall {
+    /// The call.
+    pub call: CallId,
+    /// Who called.
+    pub caller: Profile,
+    /// Voice or video.
+    pub call_type: CallType,
+}
+
 impl Event {
     /// The word of the specification.
     #[must_use]
@@ -113,6 +126,7 @@ impl Event {
             Self::Rejected { .. } => "call_rejected",
             Self::Ended { .. } => "call_ended",
             Self::TimedOut { .. } => "call_timeout",
+            Self::Missed(_) => "call_missed",
             Self::QualityWarning { .. } => "call_quality_warning",
             Self::Signal(_) => "call_signal",
         }
@@ -127,6 +141,7 @@ impl Event {
             | Self::Rejected { call, .. }
             | Self::Ended { call, .. }
             | Self::TimedOut { call }
+            | Self::Missed(MissedCall { call, .. })
             | Self::QualityWarning { call, .. }
             | Self::Signal(SignalEvent { call, .. }) => *call,
         }
@@ -142,6 +157,7 @@ impl Event {
             | Self::Rejected { .. }
             | Self::Ended { .. }
             | Self::TimedOut { .. }
+            | Self::Missed(_)
             | Self::QualityWarning { .. } => 0,
         }
     }
@@ -156,7 +172,8 @@ impl Event {
             Self::Accepted { .. }
             | Self::Rejected { .. }
             | Self::Ended { .. }
-            | Self::TimedOut { .. } => true,
+            | Self::TimedOut { .. }
+            | Self::Missed(_) => true,
         }
     }
 }

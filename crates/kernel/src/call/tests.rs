@@ -384,6 +384,7 @@ fn name(event: &Event) -> &'static str {
         Event::Rejected { .. } => "rejected",
         Event::Ended { .. } => "ended",
         Event::TimedOut { .. } => "timed out",
+        Event::Missed(_) => "missed",
         Event::QualityWarning { .. } => "warned",
         Event::Signal(_) => "signalled",
     }

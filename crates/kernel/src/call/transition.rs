@@ -11,7 +11,7 @@ use crate::user::{Profile, UserId};
 use super::actor::{Actor, Cause, Principal, Source};
 use super::effect::{Entry, Recipients, Transition, advance, effect, entry, entry_by, finish};
 use super::error::{Action, CallError};
-use super::notice::{Audience, Event, Invitation, Notice};
+use super::notice::{Audience, Event, Invitation, MissedCall, Notice};
 use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
 /// A caller's wish.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,8 @@ pub fn initiate(
     begun
 }
 
-/// A call refused because the callee is in another one: final from its first moment, and nobody is recipients.
+/// A call refused because the callee is in another one: final from its first moment. The callee learns that it was
+/// missed.
 #[must_use]
 pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
     let state = State::Rejected {
@@ -107,13 +108,17 @@ pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
         ended_at: now,
     };
     let actor = Actor::User(wish.caller.id.clone());
-    begin(
-        wish,
-        state,
-        entry_by(actor, via, Cause::UserBusy),
-        Vec::new(),
-        now,
-    )
+    let missed = Notice {
+        audience: Audience::Participant(wish.callee.clone()),
+        event: Event::Missed(MissedCall {
+            call: wish.id,
+            caller: wish.caller.clone(),
+            call_type: wish.call_type,
+        }),
+        at: now,
+    };
+    let entry = entry_by(actor, via, Cause::UserBusy);
+    begin(wish, state, entry, vec![missed], now)
 }
 
 /// The callee's device connected while the call waited for one. The session that connects is invited by

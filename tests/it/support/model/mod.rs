@@ -6,7 +6,7 @@ mod call;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use chattrix::call::notice::Invitation;
+use chattrix::call::notice::{Invitation, MissedCall};
 use chattrix::call::{Actor, CallId, CallType, ChannelId, Event, Status};
 use chattrix::clock::Timestamp;
 use chattrix::user::{Profile, SessionId, UserId};
@@ -218,6 +218,23 @@ impl Model {
         self.calls.insert(id, call);
     }
 
+    /// Refuses a call to a callee who is in another one: the callee gets `call_missed`, with [`CallId::LAST`] in place
+    /// of an id that the caller does not learn.
+    pub fn refuse_as_busy(
+        &mut self,
+        [caller, callee]: [&UserId; 2],
+        call_type: CallType,
+        now: Timestamp,
+    ) {
+        let caller = self.users.iter().find(|user| user.id == *caller);
+        let missed = Event::Missed(MissedCall {
+            call: CallId::LAST,
+            caller: caller.expect("a user of the model").clone(),
+            call_type,
+        });
+        self.notify(callee, &(missed, now));
+    }
+
     /// Carries out `action` of `user` through `session`: whether it changed the call, or the `errorType`.
     pub fn act(
         &mut self,
@@ -238,6 +255,9 @@ impl Model {
         call.updated_at = now;
         if next == Connecting {
             call.started_at = Some(now);
+            for user in call.participants() {
+                self.gone.entry(user).and_modify(|gone_at| *gone_at = now);
+            }
         }
         if next == Ended {
             call.finish(Actor::User(user.clone()), now);
