@@ -1,36 +1,45 @@
-//! A self-hosted call server in one file: users call each other, we do the signalling, its state and its
-//! history; media flows elsewhere.
+//! Self-hosted call server in one file: users call each other, the server does the signalling and stores state and
+//! history. Media flows elsewhere.
 //!
-//! # Map: arrows point down only
+//! # Layers: a module imports only modules below its own line
+//!
+//! `tests/it/layers.rs` checks it. A new arrow upwards is a change of the design.
 //!
 //! ```text
-//! 4 root        main.rs, cli/          commands: parse, call the library, return an exit code
-//!               app                    the parts put together
-//!               settings, logging      what an administrator sets; what the log may say
-//! 3 delivery    http                   REST: routes, catchers, CORS, access log
-//!               ws                     the socket: upgrade, session loop, close codes
-//!               sweeper                wakes at the next deadline
-//!               webhook                tells the team's own backend, which may push to phones
-//!               control                the socket by which commands reach the running server
-//!               docs                   OpenAPI and AsyncAPI, made of the shapes themselves
-//!               access                   who comes in, to REST and socket alike: token, origin, rate
-//! 2 application service                one method per use case; rules, store and hub meet here alone
-//! 1 adapters    store                  SQL: the writer, the readers, a file per family of tables
-//!               hub                    who is connected; bounded queues (its locks: sync)
-//!               auth                   token ↔ user and session
-//!               ice                    the servers that help clients to find a way to each other
-//!               wire                   every JSON shape
-//!               metrics                what is counted and measured
-//!               agora                  tokens for the channels of media
-//! 0 kernel      call, user, clock      the rules of a call, pure
-//!               announcement           what receivers of webhooks are told, and how often
+//! commands      cli             commands: parse, call the library, return an exit code (main.rs)
+//!               app             assembly of the server: starts and stops its parts
+//! delivery      http            REST: routes, catchers, CORS, access log
+//!               ws              WebSocket: upgrade, session loop, close codes
+//!               control         control socket, by which commands reach the running server
+//!               docs            OpenAPI and AsyncAPI, built from the JSON shapes
+//!               sweeper         wakes at the next deadline
+//!               webhook         sends webhooks to the team's own backend
+//!               guard           access control of REST and socket: token, origin, rate
+//! application   service         use cases; only here rules, store and hub meet
+//! adapters      auth            token to user and session
+//!               ice             STUN and TURN servers for clients
+//!               agora           tokens for channels of the media service
+//!               logging         log format, filter and queue
+//!               settings        settings: sources, checks, defaults
+//!               store           SQL: the writer, the readers, a file per family of tables
+//!               hub             connected sessions and their bounded queues
+//!               wire            JSON shapes
+//!               metrics         counters and gauges
+//!               listener        accepts connections, bounded in time and memory
+//!               random          random values and new ids
+//!               system_time     wall clock and monotonic clock of the machine
+//!               sync            locks and atomics of the hub, replaced in interleaving tests
+//! rules         webhook_model   webhook events and deliveries, retry rules; pure
+//!               call            rules of a call, pure (crates/kernel)
+//!               user            users and sessions (crates/kernel)
+//!               clock           timestamps and clocks (crates/kernel)
 //! ```
 //!
 //! # What always holds
 //! - One live call per user, in either role, by the primary key of the table `live`.
-//! - Exactly one of accept, reject, end and timeout wins; what did not happen is told to nobody.
+//! - Exactly one of accept, reject, end and timeout wins; nobody is notified of what did not happen.
 //! - An answer or event is sent only after its change is committed and synced.
-//! - Everybody hears of changes in the order of their commits.
+//! - Changes are published in the order of their commits.
 //! - The algorithm of a token comes from the settings; no token reaches a log.
 
 pub mod agora;

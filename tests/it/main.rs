@@ -40,6 +40,7 @@ mod ice_servers;
 mod idempotency;
 mod initiate;
 mod kept_events;
+mod layers;
 mod life;
 mod limits;
 mod linear;
