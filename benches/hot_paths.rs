@@ -125,11 +125,11 @@ fn messages(criterion: &mut Criterion) {
 fn tokens(criterion: &mut Criterion) {
     use secrecy::ExposeSecret as _;
     let settings = Settings {
-        jwt_secret: Some(
+        jwt_secret: vec![
             "a secret of the benchmark, longer than thirty-two bytes"
                 .to_owned()
                 .into(),
-        ),
+        ],
         ..Settings::default()
     };
     let authenticator = Authenticator::from_settings(&settings).expect("a key");

@@ -22,7 +22,7 @@ const SECRET: &str = "a secret of the benchmark, longer than thirty-two bytes";
 pub async fn ask(file: &Path) -> Outcome<()> {
     let settings = Settings {
         database: file.to_owned(),
-        jwt_secret: Some(SECRET.to_owned().into()),
+        jwt_secret: vec![SECRET.to_owned().into()],
         request_rate: None,
         ..Settings::default()
     };

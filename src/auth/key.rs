@@ -75,27 +75,35 @@ pub enum KeyError {
     },
     /// The file holds no public key, or one of a kind that is not supported.
     #[error(
-        "jwt_public_key_file names {}, which is not a supported public key: expected one \
-         PEM block, BEGIN PUBLIC KEY (RSA from 2048 bits, EC on P-256, or Ed25519) or \
-         BEGIN RSA PUBLIC KEY",
+        "jwt_public_key_file names {}, which is not a supported public key: expected PEM \
+         blocks, BEGIN PUBLIC KEY (RSA from 2048 bits, EC on P-256, or Ed25519), \
+         BEGIN RSA PUBLIC KEY or BEGIN CERTIFICATE",
         .0.display()
     )]
     NoPublicKey(PathBuf),
 }
 
-/// The key that `settings` name.
-pub(super) fn load(settings: &Settings) -> Result<Key, KeyError> {
-    if let Some(secret) = &settings.jwt_secret {
-        return from_secret("jwt_secret", secret.expose_secret().as_bytes());
+/// Returns the keys that `settings` name: secrets first, in their order.
+pub(super) fn load(settings: &Settings) -> Result<Vec<Key>, KeyError> {
+    let mut keys = Vec::new();
+    for secret in &settings.jwt_secret {
+        keys.push(from_secret(
+            "jwt_secret",
+            secret.expose_secret().as_bytes(),
+        )?);
     }
-    if let Some(file) = &settings.jwt_secret_file {
+    for file in &settings.jwt_secret_file {
         let bytes: SecretSlice<u8> = read("jwt_secret_file", file)?.into();
-        return from_secret("jwt_secret_file", without_line_break(bytes.expose_secret()));
+        let secret = without_line_break(bytes.expose_secret());
+        keys.push(from_secret("jwt_secret_file", secret)?);
     }
-    if let Some(file) = &settings.jwt_public_key_file {
-        return from_public_key(file, &read("jwt_public_key_file", file)?);
+    for file in &settings.jwt_public_key_file {
+        keys.extend(from_public_keys(file, &read("jwt_public_key_file", file)?)?);
     }
-    Err(KeyError::Missing)
+    if keys.is_empty() {
+        return Err(KeyError::Missing);
+    }
+    Ok(keys)
 }
 
 fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, KeyError> {
@@ -129,23 +137,47 @@ type Kind = (
     fn(Vec<u8>) -> Key,
 );
 
-fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
-    const PRIVATE: &str = "PRIVATE KEY-----";
-    const PUBLIC: [&str; 2] = [
+/// Reads every key of a file. One that cannot be used refuses the file: its tokens would be rejected later.
+fn from_public_keys(file: &Path, pem: &[u8]) -> Result<Vec<Key>, KeyError> {
+    let text = String::from_utf8_lossy(pem);
+    if text.contains("PRIVATE KEY-----") {
+        return Err(KeyError::PrivateKey(file.to_owned()));
+    }
+    let keys: Vec<_> = pem_blocks(&text)
+        .map(|block| from_block(file, block))
+        .collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err(KeyError::NoPublicKey(file.to_owned()));
+    }
+    Ok(keys)
+}
+
+/// Returns the PEM blocks of `text` (RFC 7468). The text around them is ignored.
+fn pem_blocks(text: &str) -> impl Iterator<Item = &str> {
+    const END: &str = "-----END ";
+    text.match_indices("-----BEGIN ").map(|(start, _)| {
+        let rest = &text[start..];
+        let end = rest.find(END).and_then(|end| {
+            let label = end + END.len();
+            Some(label + rest[label..].find("-----")? + "-----".len())
+        });
+        &rest[..end.unwrap_or(rest.len())]
+    })
+}
+
+fn from_block(file: &Path, block: &str) -> Result<Key, KeyError> {
+    const PUBLIC: [&str; 3] = [
         "-----BEGIN PUBLIC KEY-----",
         "-----BEGIN RSA PUBLIC KEY-----",
+        "-----BEGIN CERTIFICATE-----",
     ];
     let kinds: [Kind; 3] = [
         (DecodingKey::from_ed_pem, is_ed25519, Key::ed25519),
         (DecodingKey::from_ec_pem, is_p256, Key::p256),
         (DecodingKey::from_rsa_pem, is_rsa, Key::rsa),
     ];
-    let text = String::from_utf8_lossy(pem);
-    if text.contains(PRIVATE) {
-        return Err(KeyError::PrivateKey(file.to_owned()));
-    }
     let no_public_key = || KeyError::NoPublicKey(file.to_owned());
-    if !PUBLIC.iter().any(|begin| text.contains(begin)) || text.matches("-----BEGIN").count() > 1 {
+    if !PUBLIC.iter().any(|begin| block.starts_with(begin)) {
         return Err(no_public_key());
     }
     // jsonwebtoken reads a point of any curve as P-256 and an RSA key of any length, and every token would
@@ -153,7 +185,7 @@ fn from_public_key(file: &Path, pem: &[u8]) -> Result<Key, KeyError> {
     let (bytes, key) = kinds
         .into_iter()
         .find_map(|(read, is_usable, key)| {
-            let read = read(pem).ok()?;
+            let read = read(block.as_bytes()).ok()?;
             let bytes = read.try_get_as_bytes().ok()?;
             is_usable(bytes).then(|| (bytes.to_vec(), key))
         })

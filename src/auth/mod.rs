@@ -110,7 +110,7 @@ pub fn claimed(token: &str) -> Option<Map<String, Value>> {
 /// Checks tokens, and mints them where the key can sign.
 #[derive(Clone)]
 pub struct Authenticator {
-    key: signature::Key,
+    keys: Vec<signature::Key>,
     expected: claims::Expected,
 }
 
@@ -121,7 +121,7 @@ impl Authenticator {
     /// There is no key, its file cannot be read, or it is not of a kind that signs tokens.
     pub fn from_settings(settings: &Settings) -> Result<Self, KeyError> {
         Ok(Self {
-            key: key::load(settings)?,
+            keys: key::load(settings)?,
             expected: claims::Expected {
                 issuer: settings.jwt_issuer.clone(),
                 audience: settings.jwt_audience.clone(),
@@ -142,7 +142,9 @@ impl Authenticator {
         let signature = BASE64
             .decode(signature)
             .map_err(|_| TokenError::Malformed)?;
-        if !self.key.verifies(algorithm, message.as_bytes(), &signature) {
+        let verifies =
+            |key: &signature::Key| key.verifies(algorithm, message.as_bytes(), &signature);
+        if !self.keys.iter().any(verifies) {
             return Err(TokenError::BadSignature);
         }
         // The library's own `decode` would check times against the system's clock, and takes a
@@ -164,7 +166,7 @@ impl Authenticator {
         if header.crit.is_some() {
             return Err(TokenError::Malformed);
         }
-        if !self.key.allows(header.alg) {
+        if !self.keys.iter().any(|key| key.allows(header.alg)) {
             return Err(TokenError::WrongAlgorithm);
         }
         Ok(header.alg)
@@ -173,7 +175,8 @@ impl Authenticator {
     /// Whether [`Authenticator::mint`] works: there is a secret, not only a public key.
     #[must_use]
     pub fn can_mint(&self) -> bool {
-        matches!(self.key, signature::Key::Secret(_))
+        let is_secret = |key: &signature::Key| matches!(key, signature::Key::Secret(_));
+        self.keys.iter().any(is_secret)
     }
 
     /// A token for `user` that is valid from `now` for `ttl`, in a session of its own.
@@ -228,7 +231,11 @@ impl Authenticator {
         }
         let header = BASE64.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
         let message = format!("{header}.{}", BASE64.encode(claims.to_string()));
-        let token = self.key.sign(&message).ok_or(MintError::OnlyPublicKey)?;
+        let token = self
+            .keys
+            .iter()
+            .find_map(|key| key.sign(&message))
+            .ok_or(MintError::OnlyPublicKey)?;
         Ok(SecretString::from(token))
     }
 }

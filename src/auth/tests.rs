@@ -30,14 +30,14 @@ fn key_file(name: &str) -> PathBuf {
 
 fn with_secret() -> Settings {
     Settings {
-        jwt_secret: Some(SecretString::from(SECRET)),
+        jwt_secret: vec![SecretString::from(SECRET)],
         ..Settings::default()
     }
 }
 
 fn with_public_key(name: &str) -> Settings {
     Settings {
-        jwt_public_key_file: Some(key_file(name)),
+        jwt_public_key_file: vec![key_file(name)],
         ..Settings::default()
     }
 }
@@ -555,7 +555,7 @@ fn the_secret_in_a_file_may_end_in_a_line_break() {
         let mut file = NamedTempFile::new().expect("a file");
         write!(file, "{SECRET}{end}").expect("writes");
         let settings = Settings {
-            jwt_secret_file: Some(file.path().to_owned()),
+            jwt_secret_file: vec![file.path().to_owned()],
             ..Settings::default()
         };
         assert!(
@@ -565,6 +565,123 @@ fn the_secret_in_a_file_may_end_in_a_line_break() {
             "{end:?}"
         );
     }
+}
+
+/// The keys of `files` in one file, as PEM blocks.
+fn bundle(files: &[&str]) -> NamedTempFile {
+    let mut bundle = NamedTempFile::new().expect("a file");
+    for name in files {
+        let pem = std::fs::read(key_file(name)).expect("reads");
+        bundle.write_all(&pem).expect("writes");
+    }
+    bundle
+}
+
+#[test]
+fn any_key_verifies_and_the_first_secret_signs() {
+    let old = "the secret that is about to be replaced";
+    let bundle = bundle(&["rs256-public.pem", "es256-public.pem"]);
+    let settings = Settings {
+        jwt_secret: [SECRET, old].map(SecretString::from).to_vec(),
+        jwt_public_key_file: vec![bundle.path().to_owned(), key_file("eddsa-public.pem")],
+        ..Settings::default()
+    };
+    let authenticator = authenticator(&settings);
+    let pem = |name| std::fs::read(key_file(name)).expect("reads");
+    let keys = [
+        (
+            Algorithm::HS256,
+            EncodingKey::from_secret(SECRET.as_bytes()),
+        ),
+        (Algorithm::HS512, EncodingKey::from_secret(old.as_bytes())),
+        (
+            Algorithm::RS256,
+            EncodingKey::from_rsa_pem(&pem("rs256-private.pem")).expect("a key"),
+        ),
+        (
+            Algorithm::ES256,
+            EncodingKey::from_ec_pem(&pem("es256-private.pem")).expect("a key"),
+        ),
+        (
+            Algorithm::EdDSA,
+            EncodingKey::from_ed_pem(&pem("eddsa-private.pem")).expect("a key"),
+        ),
+    ];
+    for (algorithm, key) in &keys {
+        let token = jsonwebtoken::encode(&Header::new(*algorithm), &claims(), key).expect("signs");
+        assert!(authenticator.verify(&token, now()).is_ok(), "{algorithm:?}");
+    }
+    let stranger = EncodingKey::from_secret(b"a secret that is not among the configured ones");
+    let token = jsonwebtoken::encode(&Header::default(), &claims(), &stranger).expect("signs");
+    assert_eq!(
+        authenticator.verify(&token, now()).err(),
+        Some(TokenError::BadSignature)
+    );
+
+    let user = UserId::parse("alice").expect("an id");
+    let minted = authenticator
+        .mint(&user, Duration::from_mins(1), now())
+        .expect("signs");
+    let only_first = Authenticator::from_settings(&with_secret()).expect("a key");
+    assert!(only_first.verify(minted.expose_secret(), now()).is_ok());
+}
+
+#[test]
+fn a_public_key_among_secrets_is_no_secret() {
+    let public = std::fs::read(key_file("rs256-public.pem")).expect("reads");
+    let settings = Settings {
+        jwt_public_key_file: vec![key_file("rs256-public.pem")],
+        ..with_secret()
+    };
+    let forged = jsonwebtoken::encode(
+        &Header::default(),
+        &claims(),
+        &EncodingKey::from_secret(&public),
+    )
+    .expect("signs");
+    assert_eq!(refusal(&settings, &forged), TokenError::BadSignature);
+}
+
+#[test]
+fn certificates_have_the_key_that_they_certify() {
+    for (name, algorithm) in [("rs256", Algorithm::RS256), ("es256", Algorithm::ES256)] {
+        let private = key_file(&format!("{name}-private.pem"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = folder.path().join("certificate.pem");
+        let made = std::process::Command::new("openssl")
+            .args(["req", "-x509", "-days", "2", "-subj", "/CN=issuer", "-key"])
+            .arg(&private)
+            .arg("-out")
+            .arg(&certificate)
+            .status();
+        assert!(made.expect("openssl").success());
+        let pem = std::fs::read(&private).expect("reads");
+        let key = match algorithm {
+            Algorithm::RS256 => EncodingKey::from_rsa_pem(&pem),
+            _ => EncodingKey::from_ec_pem(&pem),
+        };
+        let token = jsonwebtoken::encode(&Header::new(algorithm), &claims(), &key.expect("a key"))
+            .expect("signs");
+        let settings = Settings {
+            jwt_public_key_file: vec![certificate],
+            ..Settings::default()
+        };
+        assert!(
+            authenticator(&settings).verify(&token, now()).is_ok(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn one_bad_block_refuses_the_whole_file() {
+    let bundle = bundle(&["rs256-public.pem", "p384-public.pem"]);
+    let settings = Settings {
+        jwt_public_key_file: vec![bundle.path().to_owned()],
+        ..Settings::default()
+    };
+    let error = Authenticator::from_settings(&settings).expect_err("a curve we lack");
+    assert!(matches!(error, KeyError::NoPublicKey(_)), "{error}");
 }
 
 #[test]
@@ -585,7 +702,7 @@ fn without_a_key_the_settings_to_set_are_named() {
 fn a_key_that_will_not_do_is_refused_with_its_setting_and_file() {
     let error = |settings: &Settings| Authenticator::from_settings(settings).expect_err("refused");
     let short = Settings {
-        jwt_secret: Some(SecretString::from("short")),
+        jwt_secret: vec![SecretString::from("short")],
         ..Settings::default()
     };
     assert!(matches!(
@@ -596,7 +713,7 @@ fn a_key_that_will_not_do_is_refused_with_its_setting_and_file() {
         }
     ));
     let absent = Settings {
-        jwt_secret_file: Some("no/such/file".into()),
+        jwt_secret_file: vec!["no/such/file".into()],
         ..Settings::default()
     };
     let sentence = error(&absent).to_string();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
@@ -343,11 +343,19 @@ fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Fin
 
 /// Checks that not every user of this machine can read the secret.
 fn secret(settings: &Settings) -> Option<Finding> {
-    let file = settings.jwt_secret_file.as_ref()?;
-    let metadata = fs::metadata(file).ok()?;
-    let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions());
+    let mode = |file: &PathBuf| {
+        let metadata = fs::metadata(file).ok()?;
+        Some(std::os::unix::fs::PermissionsExt::mode(
+            &metadata.permissions(),
+        ))
+    };
+    let files = &settings.jwt_secret_file;
+    let readable = files
+        .iter()
+        .find(|file| mode(file).is_some_and(|mode| mode & 0o004 != 0));
+    let file = readable.or_else(|| files.iter().find(|file| mode(file).is_some()))?;
     let shown = file.display();
-    Some(if mode & 0o004 == 0 {
+    Some(if readable.is_none() {
         Finding::well("secret", format!("{shown} is not world-readable"))
     } else {
         Finding::odd(

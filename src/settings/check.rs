@@ -30,25 +30,6 @@ pub(super) fn contradictions(
         let both = format!("{} and {}", place(first), place(second));
         problems.push(Problem::Contradiction(format!("{both} {why}")));
     };
-    let keys = [
-        ("jwt_secret", settings.jwt_secret.is_some()),
-        ("jwt_secret_file", settings.jwt_secret_file.is_some()),
-        (
-            "jwt_public_key_file",
-            settings.jwt_public_key_file.is_some(),
-        ),
-    ];
-    for (index, (first, first_is_set)) in keys.iter().enumerate() {
-        for (second, second_is_set) in &keys[index + 1..] {
-            if *first_is_set && *second_is_set {
-                refuse(
-                    first,
-                    second,
-                    "are both set: remove one, tokens have one key".to_owned(),
-                );
-            }
-        }
-    }
     if settings.agora_app_id.is_some() != settings.agora_app_certificate.is_some() {
         refuse(
             "agora_app_id",

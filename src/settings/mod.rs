@@ -155,9 +155,9 @@ impl Settings {
             self.database = folder.join(DEV_DATABASE);
             origins.insert("database", Origin::DevWorld);
         }
-        self.jwt_secret = None;
-        self.jwt_secret_file = Some(dev_secret_file(folder));
-        self.jwt_public_key_file = None;
+        self.jwt_secret.clear();
+        self.jwt_secret_file = vec![dev_secret_file(folder)];
+        self.jwt_public_key_file.clear();
         self.jwt_issuer = None;
         self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;

@@ -120,6 +120,11 @@ macro_rules! show_masked {
 
 show! {
     PathBuf: |path| text(path.display());
+    Vec<PathBuf>: |paths| match paths.as_slice() {
+        [] => Value::Absent,
+        [path] => path.show(),
+        paths => Value::List(paths.iter().map(|path| path.display().to_string()).collect()),
+    };
     Option<PathBuf>: |path| path.as_ref().map_or(Value::Absent, Show::show);
     Option<String>: |text| text.clone().map_or(Value::Absent, Value::Text);
     bool: |switch| Value::Switch(*switch);
@@ -156,6 +161,7 @@ show! {
 
 show_masked! {
     Option<SecretString>: |secret| secret.is_some();
+    Vec<SecretString>: |secrets| !secrets.is_empty();
     Vec<SecretSlice<u8>>: |secrets| !secrets.is_empty();
     Vec<Endpoint>: |urls| !urls.is_empty();
 }

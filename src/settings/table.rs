@@ -94,16 +94,18 @@ settings! {
     database: PathBuf = PathBuf::from("chattrix.db"), value::path;
 
     group "Authentication";
-    /// The key that verifies tokens: set exactly one of these three, or the server does not start. This is the
-    /// shared secret of your identity provider (HS256, HS384, HS512), 32 bytes or more. Set it as
-    /// `CHATTRIX_JWT_SECRET`, not in a file under version control.
-    jwt_secret: Option<SecretString> = None, value::secret,
+    /// The keys that verify tokens: set at least one of these three, or the server does not start. This is the
+    /// shared secret of your identity provider (HS256, HS384, HS512), 32 bytes or more, or a list during a
+    /// rotation: each verifies, the first signs the tokens of `chattrix token`. Set it as `CHATTRIX_JWT_SECRET`
+    /// (a list as JSON), not in a file under version control.
+    jwt_secret: Vec<SecretString> = Vec::new(), value::secrets,
         example r#""at least thirty-two bytes of secret""#;
-    /// A file with that secret. A trailing line break is ignored.
-    jwt_secret_file: Option<PathBuf> = None, value::path,
+    /// A file with such a secret, or a list of files. A trailing line break is ignored.
+    jwt_secret_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-secret""#;
-    /// The public key of your identity provider as PEM instead: RS256, ES256 or EdDSA, by the type of the key.
-    jwt_public_key_file: Option<PathBuf> = None, value::path,
+    /// A file with public keys of your identity provider as PEM, also X.509 certificates, or a list of files:
+    /// RS256, ES256 or EdDSA, by the type of each key.
+    jwt_public_key_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-public.pem""#;
     /// The required claim `iss` of a token. Not checked if unset.
     jwt_issuer: Option<String> = None, value::text,

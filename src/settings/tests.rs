@@ -211,7 +211,7 @@ fn numbers_and_booleans_are_taken_with_and_without_quotes() {
 fn a_secret_of_digits_stays_the_text_it_is() {
     let digits = "00000000000000000000000000000042";
     let settings = resolve("", &[("CHATTRIX_JWT_SECRET", digits)]).expect("good");
-    assert_eq!(settings.jwt_secret.expect("set").expose_secret(), digits);
+    assert_eq!(settings.jwt_secret[0].expose_secret(), digits);
 }
 
 #[test]
@@ -460,19 +460,34 @@ fn no_message_and_no_debug_output_shows_a_secret() {
 }
 
 #[test]
-fn tokens_have_one_key() {
-    let pairs = [
-        ("CHATTRIX_JWT_SECRET", SECRET),
-        ("CHATTRIX_JWT_SECRET_FILE", "secret"),
-        ("CHATTRIX_JWT_PUBLIC_KEY_FILE", "key.pem"),
-    ];
-    for (first, second) in [(0, 1), (0, 2), (1, 2)] {
-        let error = resolve("", &[pairs[first], pairs[second]]).expect_err("two keys");
+fn keys_are_lists_and_stand_side_by_side() {
+    let other = "another secret, with a comma and 32 bytes";
+    let both = format!("[{SECRET:?}, {other:?}]");
+    let settings = resolve(
+        "",
+        &[
+            ("CHATTRIX_JWT_SECRET", both.as_str()),
+            ("CHATTRIX_JWT_SECRET_FILE", "new,old"),
+            ("CHATTRIX_JWT_PUBLIC_KEY_FILE", "key.pem"),
+        ],
+    )
+    .expect("good");
+    let secrets: Vec<_> = settings
+        .jwt_secret
+        .iter()
+        .map(ExposeSecret::expose_secret)
+        .collect();
+    assert_eq!(secrets, [SECRET, other]);
+    assert_eq!(settings.jwt_secret_file, ["new", "old"].map(PathBuf::from));
+    assert_eq!(settings.jwt_public_key_file, [PathBuf::from("key.pem")]);
+    let one = resolve("", &[("CHATTRIX_JWT_SECRET", other)]).expect("one");
+    assert_eq!(one.jwt_secret.len(), 1);
+    for bad in [format!("[{SECRET:?}, \"short\"]"), "[]".to_owned()] {
+        let error = resolve("", &[("CHATTRIX_JWT_SECRET", bad.as_str())]).expect_err(&bad);
         assert!(
-            error.contains(pairs[first].0) && error.contains(pairs[second].0),
+            error.contains("at least 32 bytes") && !error.contains(SECRET),
             "{error}"
         );
-        assert!(error.contains("remove one"), "{error}");
     }
 }
 
@@ -546,10 +561,10 @@ fn the_dev_mode_is_shut_off_from_production() {
     let file = rocket_toml("[default]\naddress = '0.0.0.0'");
     let (settings, figment) = Settings::resolve(file, variables(&pairs), &overrides).expect("good");
     assert_eq!(settings.database, PathBuf::from("dev/chattrix.db"));
-    assert!(settings.jwt_secret.is_none() && settings.jwt_issuer.is_none());
+    assert!(settings.jwt_secret.is_empty() && settings.jwt_issuer.is_none());
     assert_eq!(
         settings.jwt_secret_file,
-        Some(super::dev_secret_file("dev".as_ref()))
+        [super::dev_secret_file("dev".as_ref())]
     );
     assert_eq!(settings.allowed_origins, AllowedOrigins::Any);
     assert_eq!(settings.ring_timeout, Duration::from_secs(5));
@@ -660,10 +675,9 @@ fn a_list_in_a_variable_may_be_json() {
     let none = resolve("", &[("CHATTRIX_METRICS_ALLOW", "[]")]).expect("an empty list");
     assert!(none.metrics_allow.is_empty());
     // A text stays a text, whatever it looks like.
-    let secret = r#"["a secret that happens to look like JSON"]"#;
-    let settings = resolve("", &[("CHATTRIX_JWT_SECRET", secret)]).expect("long enough");
-    let read = settings.jwt_secret.expect("set");
-    assert_eq!(read.expose_secret(), secret);
+    let issuer = r#"["an issuer"]"#;
+    let settings = resolve("", &[("CHATTRIX_JWT_ISSUER", issuer)]).expect("a text");
+    assert_eq!(settings.jwt_issuer.as_deref(), Some(issuer));
     let error = resolve("", &[("CHATTRIX_ICE_SERVERS", "[\"stun:a.example\"")]).expect_err("cut");
     assert!(error.contains("CHATTRIX_ICE_SERVERS"), "{error}");
 }

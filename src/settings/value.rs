@@ -118,15 +118,31 @@ pub(super) fn path(raw: &Raw) -> Read<PathBuf> {
         .map_err(|_| "the path of a file".to_owned())
 }
 
-pub(super) fn secret(raw: &Raw) -> Read<SecretString> {
-    let secret = text(raw)
-        .ok()
-        .filter(|secret| secret.len() >= MIN_SECRET_BYTES);
-    secret.map(SecretString::from).ok_or_else(|| {
-        format!(
-            "a secret of at least {MIN_SECRET_BYTES} bytes (create one with `openssl rand -hex 32`)"
-        )
-    })
+/// Reads one path or a list of them.
+pub(super) fn paths(raw: &Raw) -> Read<Vec<PathBuf>> {
+    const EXPECTED: &str = "the path of a file, or a list of them";
+    let items = raw.items().unwrap_or_default();
+    if items.is_empty() || items.iter().any(|item| item.is_empty()) {
+        return Err(EXPECTED.to_owned());
+    }
+    Ok(items.into_iter().map(PathBuf::from).collect())
+}
+
+/// Reads one secret or a list of them. A text is one secret: a comma may be part of it.
+pub(super) fn secrets(raw: &Raw) -> Read<Vec<SecretString>> {
+    let items = match raw {
+        Raw::Text(text) => vec![text.as_str()],
+        Raw::Json(..) | Raw::List(_) => raw.items().unwrap_or_default(),
+        Raw::Table => Vec::new(),
+    };
+    let is_long = |secret: &&str| secret.len() >= MIN_SECRET_BYTES && !secret.trim().is_empty();
+    if items.is_empty() || !items.iter().all(is_long) {
+        return Err(format!(
+            "a secret of at least {MIN_SECRET_BYTES} bytes (`openssl rand -hex 32` makes one), or a \
+             list of them"
+        ));
+    }
+    Ok(items.into_iter().map(SecretString::from).collect())
 }
 
 /// Reads a secret that another program sets the rules for.

@@ -216,8 +216,8 @@ fn key(name: &str) -> Vec<u8> {
 
 fn with_public_key(name: &str) -> Plan {
     TestServer::plan().with(|s| {
-        s.jwt_secret = None;
-        s.jwt_public_key_file = Some(key_file(name));
+        s.jwt_secret.clear();
+        s.jwt_public_key_file = vec![key_file(name)];
     })
 }
 

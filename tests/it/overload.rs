@@ -31,7 +31,7 @@ impl CallFixture {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = Settings {
             database: folder.path().join("calls.db"),
-            jwt_secret: Some(SECRET.to_owned().into()),
+            jwt_secret: vec![SECRET.to_owned().into()],
             ..Settings::default()
         };
         let users = (0..pairs).flat_map(|pair| [name(pair, 0), name(pair, 1)]);

@@ -134,7 +134,7 @@ impl Target {
         // The randomness of two ids: 244 bits.
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let settings = Settings {
-            jwt_secret: Some(secret.clone().into()),
+            jwt_secret: vec![secret.clone().into()],
             ..Settings::default()
         };
         Ok(Self {

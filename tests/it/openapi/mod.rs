@@ -161,7 +161,7 @@ async fn openapi_lists_exactly_the_routes() {
     let directory = tempfile::tempdir().expect("a directory for the database");
     let settings = Settings {
         database: directory.path().join("chattrix.db"),
-        jwt_secret: Some(SECRET.to_owned().into()),
+        jwt_secret: vec![SECRET.to_owned().into()],
         ..Settings::default()
     };
     let app =

@@ -171,7 +171,7 @@ impl TestServer {
     /// its clock is the system's, and no rate is limited.
     pub fn plan() -> Plan {
         let settings = Settings {
-            jwt_secret: Some(SECRET.to_owned().into()),
+            jwt_secret: vec![SECRET.to_owned().into()],
             initiate_rate: None,
             request_rate: None,
             auth_failure_rate: None,
