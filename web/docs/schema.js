@@ -9,6 +9,9 @@ function names(schema) {
   return [...new Set([...required, ...all])];
 }
 
+/** Returns the alternatives of a schema, if it has some. */
+const oneOf = (schema) => schema?.oneOf ?? schema?.anyOf;
+
 /** Schemas of a document, by name. */
 export class Schemas {
   #document;
@@ -61,7 +64,7 @@ export class Schemas {
   #shapes(schema) {
     const whole = this.resolve(schema);
     if (!whole) return [];
-    return [whole, ...[...(whole.allOf ?? []), ...(whole.oneOf ?? [])].flatMap((part) => this.#shapes(part))];
+    return [whole, ...[...(whole.allOf ?? []), ...(oneOf(whole) ?? [])].flatMap((part) => this.#shapes(part))];
   }
 
   /** Returns the nested object of `field`, or of its list items. */
@@ -73,7 +76,7 @@ export class Schemas {
   }
 
   #alternatives(schema) {
-    return schema?.oneOf ? schema.oneOf.filter((one) => one.type !== "null") : [schema];
+    return oneOf(schema)?.filter((one) => one.type !== "null") ?? [schema];
   }
 
   /** Renders the type of a value, with a link if it has a name. */
@@ -82,7 +85,7 @@ export class Schemas {
       const name = schema.$ref.split("/").at(-1);
       return el("a", { href: `#type-${name}` }, name);
     }
-    if (schema?.oneOf) return schema.oneOf.flatMap((one, index) => [index > 0 && " or ", this.type(one)]);
+    if (oneOf(schema)) return oneOf(schema).flatMap((one, index) => [index > 0 && " or ", this.type(one)]);
     if (schema?.allOf) return schema.allOf.filter((one) => one.$ref).map((one) => this.type(one));
     if (schema?.type === "array") return ["list of ", this.type(schema.items)];
     if (schema?.const !== undefined) return el("code", {}, JSON.stringify(schema.const));

@@ -22,7 +22,8 @@ function type(schema, indent = "") {
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum) return schema.enum.map((word) => JSON.stringify(word)).join(" | ");
-  if (schema.oneOf) return schema.oneOf.map((one) => type(one, indent)).join(" | ");
+  const alternatives = schema.oneOf ?? schema.anyOf;
+  if (alternatives) return alternatives.map((one) => type(one, indent)).join(" | ");
   if (schema.allOf) return schema.allOf.map((one) => type(one, indent)).join(" & ");
   if (Array.isArray(schema.type)) return schema.type.map((one) => type({ ...schema, type: one }, indent)).join(" | ");
   switch (schema.type) {

@@ -141,7 +141,7 @@ export class Calls extends Emitter<CallsEvents> {
   }
 
   /** Sets the status: ACTIVE reports that media flows. */
-  setStatus(callId: CallId, status: TargetStatus): Promise<StartedCall> {
+  setStatus(callId: CallId, status: TargetStatus): Promise<StartedCall | EndedCall> {
     return this.rest.request("setCallStatus", { path: { callId }, body: { status } });
   }
 

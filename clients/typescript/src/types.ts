@@ -497,7 +497,7 @@ export interface Operations {
     };
     query: undefined;
     body: SetCallStatus;
-    data: unknown;
+    data: StartedCall | EndedCall;
   };
   /** Get one's live call */
   getActiveCall: {
