@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use chattrix::call::Status;
+use chattrix::logging::is_terminal_control;
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -80,7 +81,7 @@ impl From<&str> for Cell {
 
 /// Prints a line.
 pub fn line(text: &str) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{text}")
+    writeln!(io::stdout().lock(), "{}", composed(text))
 }
 
 /// Prints text that ends with a line break.
@@ -90,12 +91,12 @@ pub fn text(text: &str) -> io::Result<()> {
 
 /// Prints a line for the user on standard error. If standard error is closed, the command continues.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", composed(text));
 }
 
 /// Prints JSON.
 pub fn json(value: &Value) -> io::Result<()> {
-    line(&format!("{value:#}"))
+    line(&escaped_json(&format!("{value:#}")))
 }
 
 /// Prints a table. On a terminal it fits the width and keeps the first column complete, because the next command
@@ -162,22 +163,55 @@ fn wants_colour(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !declined("NO_COLOR") && !dumb
 }
 
-/// Replaces the characters that control a terminal or reorder text: control characters (escape sequences begin
-/// with one) and Unicode direction overrides. Names come from other users.
+/// Replaces the characters that control a terminal or reorder text. Names come from other users.
 pub fn printable(text: &str) -> String {
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let shown = |c| match c {
+        c if is_terminal_control(c) => char::REPLACEMENT_CHARACTER,
+        c => c,
     };
-    text.chars()
-        .map(|c| {
-            if obeyed(c) {
-                char::REPLACEMENT_CHARACTER
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(shown).collect()
+}
+
+/// Replaces them in text of several parts, but for line breaks, tabs and the colours of [`Tint`].
+fn composed(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(is_terminal_control) {
+        let (before, from) = rest.split_at(at);
+        shown.push_str(before);
+        let kept = from.len() - from.trim_start_matches(['\n', '\t']).len();
+        let length = if kept > 0 { kept } else { colour_length(from) };
+        if length > 0 {
+            shown.push_str(&from[..length]);
+            rest = &from[length..];
+        } else {
+            shown.push(char::REPLACEMENT_CHARACTER);
+            rest = &from[from.chars().next().map_or(0, char::len_utf8)..];
+        }
+    }
+    shown + rest
+}
+
+/// Returns the length of the colour sequence (ECMA-48, SGR) at the start of `text`, or 0.
+fn colour_length(text: &str) -> usize {
+    let digits = text.strip_prefix("\u{1b}[").and_then(|rest| {
+        let length = rest.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+        rest[length..].starts_with('m').then_some(length)
+    });
+    digits.map_or(0, |length| length + 3)
+}
+
+/// Escapes them in JSON, where they stand in texts alone and the escape means the same.
+fn escaped_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_terminal_control(c) && c != '\n' {
+            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 #[cfg(test)]
@@ -191,6 +225,31 @@ mod tests {
             "a\u{fffd}[31mb\u{fffd}c\u{fffd}d"
         );
         assert_eq!(printable("evil\u{202e}txt"), "evil\u{fffd}txt");
+        for c in [
+            '\u{61c}', '\u{200b}', '\u{200f}', '\u{2028}', '\u{2066}', '\u{2069}',
+        ] {
+            assert_eq!(printable(&c.to_string()), "\u{fffd}", "{c:?}");
+        }
         assert_eq!(printable("Zoë 山田 👋"), "Zoë 山田 👋");
+    }
+
+    #[test]
+    fn lines_keep_their_colours_and_no_other_sequence() {
+        let ours = "\u{1b}[32mACTIVE\u{1b}[0m\n\tnext";
+        assert_eq!(composed(ours), ours);
+        assert_eq!(
+            composed("a\u{1b}[2Jb\u{1b}]0;t\u{7}"),
+            "a\u{fffd}[2Jb\u{fffd}]0;t\u{fffd}"
+        );
+        assert_eq!(composed("a\u{202e}b\u{1b}["), "a\u{fffd}b\u{fffd}[");
+    }
+
+    #[test]
+    fn json_escapes_direction_characters() {
+        let json = serde_json::json!({ "name": "a\u{202e}b\u{9b}\n" });
+        let shown = escaped_json(&format!("{json:#}"));
+        assert!(shown.contains(r"a\u202eb\u009b\n"), "{shown}");
+        let read: Value = serde_json::from_str(&shown).expect("JSON");
+        assert_eq!(read, json);
     }
 }

@@ -5,6 +5,7 @@
 //! a token. Other crates log only warnings and errors, and none from modules that handle requests and frames.
 
 mod queue;
+mod text;
 
 use std::io::{IsTerminal, stderr};
 use std::panic;
@@ -19,7 +20,10 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::settings::{LogFormat, LogLevel};
 
+pub use text::is_terminal_control;
+
 use queue::LogQueue;
+use text::TextFields;
 
 /// Target of this program: library and command share the name.
 const OURS: &str = "chattrix";
@@ -101,7 +105,10 @@ type Subscriber = tracing_subscriber::layer::Layered<Targets, Registry>;
 fn layer(format: LogFormat, queue: LogQueue) -> Box<dyn Layer<Subscriber> + Send + Sync> {
     let layer = fmt::layer().with_writer(queue);
     match format {
-        LogFormat::Text => layer.with_ansi(wants_colour()).boxed(),
+        LogFormat::Text => layer
+            .fmt_fields(TextFields)
+            .with_ansi(wants_colour())
+            .boxed(),
         LogFormat::Json => layer
             .json()
             .flatten_event(true)
@@ -158,6 +165,7 @@ mod tests {
         let writer = written.clone();
         let layer = fmt::layer()
             .with_ansi(false)
+            .fmt_fields(TextFields)
             .with_writer(move || writer.clone());
         let subscriber = Registry::default().with(filter(level)).with(layer);
         tracing::subscriber::with_default(subscriber, act);
@@ -220,6 +228,30 @@ mod tests {
             });
             assert_eq!(shown, "");
         }
+    }
+
+    #[test]
+    fn values_of_clients_forge_neither_fields_nor_lines() {
+        let forged = "a user=admin\nERROR \u{1b}[31m\u{202e}\u{2028}x\u{200b}";
+        let shown = logged(LogLevel::Info, || {
+            tracing::info!(session = %forged, user = "bob", calls = 3, "opened {forged}");
+            tracing::info!(session = %"\"a\" user=\"admin\"", id = %"alice");
+        });
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines.len(), 2, "{shown}");
+        assert!(
+            !shown.contains(|c| c != '\n' && is_terminal_control(c)),
+            "{shown}"
+        );
+        assert!(
+            lines[0].contains(r#" session="a user=admin\nERROR \u{1b}[31m"#),
+            "{shown}"
+        );
+        assert!(lines[0].contains(r#" user="bob" calls=3"#), "{shown}");
+        assert!(
+            lines[1].ends_with(r#"session="\"a\" user=\"admin\"" id=alice"#),
+            "{shown}"
+        );
     }
 
     #[test]
