@@ -19,7 +19,7 @@ const NOT_HERE: [(&str, &str); 16] = [
     ),
     (
         "chattrix call watch",
-        "it goes on for ever; cli_call.rs and snapshots.rs start it",
+        "it goes on for ever; cli_watch.rs and snapshots.rs start it",
     ),
     (
         "chattrix load-test",

@@ -1,6 +1,5 @@
-//! The server as its clients meet it: a real server on its own port, its own database file, real
-//! requests and real sockets. Written from the specification and the contract alone; a file for each
-//! of their features.
+//! Tests of a real server on its own port with its own database file, through requests and sockets. They follow the
+//! specification and the contract; each feature has a file.
 
 mod accept;
 mod access_log;
@@ -19,6 +18,7 @@ mod cli_examples;
 mod cli_import;
 mod cli_machine;
 mod cli_token;
+mod cli_watch;
 mod console;
 mod contacts;
 mod cors;
@@ -56,6 +56,7 @@ mod presence;
 mod quality;
 mod races;
 mod rate_limits;
+mod reader_memory;
 mod reject;
 mod restart;
 mod retention;

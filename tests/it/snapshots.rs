@@ -1,43 +1,31 @@
-//! What commands print, as transcripts in `tests/it/snapshots/`: who changes an output sees what people will see. Help is
-//! in `docs/commands.md`. To write them anew: `CHATTRIX_WRITE_SNAPSHOTS=1 cargo test --test it snapshots::`, and read
-//! what changed.
+//! Output of commands, as transcripts in `tests/it/snapshots/`: a change shows what users will see. Help is in
+//! `docs/commands.md`. `INSTA_UPDATE=always cargo test --test it snapshots::` writes the files again; review the
+//! difference.
 //!
-//! What differs from run to run stands there in a form of the same width: ids by their number, instants as zeros.
+//! Values that differ from run to run have a fixed form of the same width: ids by their number, instants as zeros.
 
-use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::time::Duration;
 
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use serde_json::json;
 
-use crate::docs::ROOT;
 use crate::support::{Api, Cli, SECRET, TestServer, eventually};
 
-/// How things that differ look: every 0 stands for a digit.
-const INSTANTS: [&str; 3] = ["0000-00-00T00:00:00.000Z", "00:00:00.000", "0000-00-00"];
+/// Instants as they differ from run to run, and the zeros of the same width that stand for them.
+const INSTANTS: [(&str, &str); 3] = [
+    (
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+        "0000-00-00T00:00:00.000Z",
+    ),
+    (r"\d\d:\d\d:\d\d\.\d{3}", "00:00:00.000"),
+    (r"\d{4}-\d\d-\d\d", "0000-00-00"),
+];
 
-/// Puts `form` in the place of everything in `text` that looks like it.
-fn masked(text: &str, form: &str) -> String {
-    let fits = |part: &[u8]| {
-        let mut pairs = part.iter().zip(form.bytes());
-        pairs.all(|(&byte, form)| byte == form || (form == b'0' && byte.is_ascii_digit()))
-    };
-    let mut bytes = text.as_bytes().to_vec();
-    for start in 0..=bytes.len().saturating_sub(form.len()) {
-        let part = &mut bytes[start..(start + form.len()).min(text.len())];
-        if part.len() == form.len() && fits(part) {
-            part.copy_from_slice(form.as_bytes());
-        }
-    }
-    String::from_utf8(bytes).expect("ASCII has taken the place of ASCII")
-}
-
-/// A transcript that is being written.
+/// Transcript of commands.
 struct Transcript<'a> {
     cli: &'a Cli,
-    /// Calls in the order of their beginning.
+    /// Calls in the order in which they were made.
     calls: &'a [String],
     text: String,
 }
@@ -48,7 +36,7 @@ impl<'a> Transcript<'a> {
         Self { cli, calls, text }
     }
 
-    /// Runs a command, and writes down what it prints, then what it says.
+    /// Runs a command and adds its standard output, then its standard error.
     fn run(&mut self, line: &str) -> &mut Self {
         let words = shlex::split(line).expect("words");
         let args: Vec<_> = words.iter().map(String::as_str).collect();
@@ -70,32 +58,26 @@ impl<'a> Transcript<'a> {
             let number = index + 1;
             text = text.replace(call, &format!("00000000-0000-7000-8000-{number:012}"));
         }
-        for form in INSTANTS {
-            text = masked(&text, form);
-        }
-        // What ends a row of a table is seen by nobody.
+        // Spaces at the end of a row are invisible.
         for line in text.lines() {
             self.text += line.trim_end();
             self.text.push('\n');
         }
     }
 
-    /// Holds it against the file `name`.
+    /// Compares the transcript with the file `name`.
     fn is(&self, name: &str) {
-        let file = Path::new(ROOT).join("tests/it/snapshots").join(name);
-        if std::env::var_os("CHATTRIX_WRITE_SNAPSHOTS").is_some() {
-            fs::write(&file, &self.text).expect("it can be written");
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        for (pattern, form) in INSTANTS {
+            settings.add_filter(pattern, form);
         }
-        let kept = fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            kept == self.text,
-            "{name} was:\n{kept}\nand is:\n{}",
-            self.text
-        );
+        settings.bind(|| insta::assert_snapshot!(name, self.text));
     }
 }
 
-/// A hand that shows two and a half hours before now: ages have the same form for half a minute.
+/// Returns a clock two and a half hours before now: ages have the same form for half a minute.
 fn earlier() -> ManualClock {
     let before = Duration::from_mins(150) + Duration::from_secs(30);
     let now = Clock::System.now().as_millis();
@@ -103,8 +85,7 @@ fn earlier() -> ManualClock {
     ManualClock::starting_at(Timestamp::from_millis(now - before))
 }
 
-/// A day of calls, a minute apart: one that was talked in, one rejected, one that nobody answered, one by voice that
-/// is going on. Their ids.
+/// Makes calls a minute apart: one ended after an answer, one rejected, one missed, one live by audio. Returns their ids.
 async fn calls(server: &TestServer, clock: &ManualClock) -> Vec<String> {
     let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| server.sign_in(id));
     let pause = |ms| clock.advance(Duration::from_millis(ms));
@@ -136,7 +117,7 @@ async fn calls(server: &TestServer, clock: &ManualClock) -> Vec<String> {
     vec![talked, rejected, missed, going_on]
 }
 
-/// Waits until nobody answered.
+/// Waits until `call` is missed.
 async fn is_missed(caller: &Api, call: &str) {
     eventually("the call to be missed", async || {
         caller.status_of(call).await == "MISSED"
@@ -145,7 +126,7 @@ async fn is_missed(caller: &Api, call: &str) {
 }
 
 #[rocket::async_test]
-async fn calls_look_like_this() {
+async fn call_commands_print_the_snapshot() {
     let clock = earlier();
     let server = TestServer::plan().clock(&clock).start().await;
     let cli = Cli::beside(&server);
@@ -170,11 +151,11 @@ async fn calls_look_like_this() {
     }
     transcript.run(&format!("call show {} --json", calls[1]));
     transcript.run("call list --user erin");
-    transcript.is("calls.txt");
+    transcript.is("calls");
 }
 
 #[rocket::async_test]
-async fn users_and_their_tokens_look_like_this() {
+async fn user_commands_print_the_snapshot() {
     let server = TestServer::plan().disabled_user("grace").start().await;
     let cli = Cli::beside(&server);
     let mut transcript = Transcript::of(&cli, &[]);
@@ -196,11 +177,11 @@ async fn users_and_their_tokens_look_like_this() {
         .run("user lst")
         .run("healthcheck")
         .run("webhook list");
-    transcript.is("users.txt");
+    transcript.is("users");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_database_and_the_settings_look_like_this() {
+async fn db_and_config_commands_print_the_snapshot() {
     let folder = tempfile::tempdir().expect("a folder");
     let cli = Cli::in_directory(folder.path())
         .with("CHATTRIX_JWT_SECRET", SECRET)
@@ -230,5 +211,5 @@ async fn the_database_and_the_settings_look_like_this() {
     transcript.cli = &mistaken;
     transcript.write("With CHATTRIX_RING_TIMEOUT=soon and CHATTRIX_RETENTON=90d:\n\n");
     transcript.run("config check").run("config");
-    transcript.is("database_and_settings.txt");
+    transcript.is("database_and_settings");
 }

@@ -1,4 +1,4 @@
-//! The end of the real binary: whoever is connected is told, nothing acknowledged is lost, nobody can hold it up.
+//! Stop of the real binary: sessions are closed, no acknowledged change is lost, no client holds it up.
 
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
@@ -20,14 +20,14 @@ use crate::support::{
 
 const STOPPING: u16 = 1012;
 
-/// The longest that a stop may take.
+/// Limit of a stop.
 const IN_TIME: Duration = Duration::from_secs(5);
 
 const PAIRS: usize = 8;
 const STOPS: usize = 2;
 const STOPS_IN_SOAK: usize = 40;
 
-/// How far each call was acknowledged to have come.
+/// Last acknowledged status of each call.
 type Acknowledged = Arc<Mutex<HashMap<String, &'static str>>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -84,15 +84,15 @@ async fn stop_under_load_loses_no_acknowledged_change() {
     }
 }
 
-fn caller(n: usize) -> String {
+pub fn caller(n: usize) -> String {
     format!("caller-{n}")
 }
 
-fn callee(n: usize) -> String {
+pub fn callee(n: usize) -> String {
     format!("callee-{n}")
 }
 
-/// SIGTERM, and what the server makes of it.
+/// Sends SIGTERM and asserts that the server stops in time.
 async fn stops_in_time(server: &mut Process) {
     let began = Instant::now();
     server.signal(Signal::TERM);
@@ -102,12 +102,12 @@ async fn stops_in_time(server: &mut Process) {
     assert!(took < IN_TIME, "{took:?}");
 }
 
-/// Reads all that comes, to the code of the close.
+/// Reads until the close and returns its code.
 fn closing_code(mut socket: Socket) -> JoinHandle<u16> {
     tokio::spawn(async move { socket.close_code().await })
 }
 
-/// Makes one call after another until the server takes no more.
+/// Makes calls until the server refuses.
 async fn call_until_refused(
     by_caller: Api,
     by_callee: Api,
@@ -152,7 +152,7 @@ fn note(acknowledged: &Acknowledged, pair: &str, call: &str, status: &'static st
     acknowledged.insert(format!("{pair}/{call}"), status);
 }
 
-/// What a request gives; nothing where the server stops, be it with 503 or without a word.
+/// Returns the data of a request; `None` if the server stops, with 503 or without an answer.
 async fn request(api: &Api, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
     let mut request = api.request(method, &format!("/api/v1/calls/{path}"));
     if let Some(body) = body {
@@ -295,125 +295,4 @@ async fn signal_until_closed(by: &Api, reader: &str, call: &str) {
         status["isOnline"] == json!(false)
     })
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_of_a_stuck_reader_is_bounded() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let server = Process::start(&folder.path().join("chattrix.db")).await;
-    let mut witness = server.sign_in("witness").socket().await;
-    let text =
-        json!({ "type": "heartbeat", "payload": { "padding": " ".repeat(200) } }).to_string();
-    let before = server.resident_kib();
-    let many = rounds(5, 100);
-    let mut slow = Vec::new();
-    for n in 0..many {
-        let token = Process::token(&format!("slow-{n}")).sign();
-        let mut socket = RawSocket::connect(server.address(), &token).await;
-        socket.stuff(&text, &mut witness).await;
-        slow.push(socket);
-    }
-    if let (Some(before), Some(after)) = (before, server.resident_kib()) {
-        let each = after.saturating_sub(before) / many;
-        println!("{each} KiB for each of {many} slow readers");
-        assert!(each < 1024, "{before} KiB before, {after} KiB after");
-    }
-}
-
-/// KiB of signals that may wait for a session (docs/architecture.md).
-const WAITING_KIB: usize = 1024;
-
-/// KiB that a session takes beside them: what has been written and is not sent, 256 KiB, and the event that is next.
-const BESIDE_KIB: usize = 512;
-
-/// Signals between two looks at whether the reader is closed for them.
-const STEP: usize = 4;
-
-/// Somebody in a call who does not read, and who signals to them.
-struct Unread {
-    /// Open for as long as this is.
-    _reader: RawSocket,
-    status: String,
-    by: Api,
-    by_socket: Socket,
-    payload: Value,
-}
-
-impl Unread {
-    async fn begin(server: &Process, n: usize) -> Self {
-        let (reader, by) = (server.sign_in(&callee(n)), server.sign_in(&caller(n)));
-        let by_socket = by.socket().await;
-        let raw = RawSocket::connect(server.address(), reader.token()).await;
-        let call = by.call(&callee(n)).await;
-        reader.accept(&call).await.success(200);
-        let signal = "x".repeat(MAX_SIGNAL_BYTES - 2);
-        let mut unread = Self {
-            _reader: raw,
-            status: format!("/api/v1/users/status/{}", callee(n)),
-            by,
-            by_socket,
-            payload: json!({ "callId": call, "signal": signal }),
-        };
-        unread.by_socket.expect("call_accepted").await;
-        unread
-    }
-
-    /// Signals so often; each has been passed on, none refused.
-    async fn signal(&mut self, count: usize) {
-        for _ in 0..count {
-            self.by_socket.send("call.signal", &self.payload).await;
-        }
-        self.by_socket.send("heartbeat", &json!({})).await;
-        self.by_socket.expect("heartbeat.ack").await;
-    }
-
-    async fn is_connected(&self) -> bool {
-        let status = self.by.get(&self.status).await.success(200);
-        status["isOnline"] == json!(true)
-    }
-
-    /// Signals until the reader is closed for it: how many that took.
-    async fn signal_until_closed(&mut self) -> usize {
-        let mut count = 0;
-        while self.is_connected().await {
-            self.signal(STEP).await;
-            count += STEP;
-        }
-        count
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_of_a_queue_full_of_signals_is_bounded() {
-    let folder = tempfile::tempdir().expect("a folder");
-    // Two servers: what the first reader leaves behind would be used again by the others.
-    let trial = Process::start(&folder.path().join("trial.db")).await;
-    let one_too_many = Unread::begin(&trial, 0).await.signal_until_closed().await;
-    let server = Process::start(&folder.path().join("chattrix.db")).await;
-    let many = rounds(16, 64);
-    let mut readers = Vec::new();
-    for n in 0..many {
-        readers.push(Unread::begin(&server, n).await);
-    }
-    let before = server.resident_kib();
-    for reader in &mut readers {
-        reader.signal(one_too_many - STEP).await;
-    }
-    let after = server.resident_kib();
-    // Most were one or two steps from being closed: their queues were full.
-    let mut full = 0;
-    for reader in &mut readers {
-        let more = reader.signal_until_closed().await;
-        full += usize::from((1..=3 * STEP).contains(&more));
-    }
-    assert!(full * 2 >= many, "{full} of {many}");
-    if let (Some(before), Some(after)) = (before, after) {
-        let each = after.saturating_sub(before) / many;
-        println!("{each} KiB for each of {many} readers, after {one_too_many} signals");
-        let promised = WAITING_KIB / 2..WAITING_KIB + BESIDE_KIB;
-        assert!(
-            promised.contains(&each),
-            "{before} KiB before, {after} KiB after: {each}"
-        );
-    }
 }
