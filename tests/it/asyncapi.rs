@@ -269,7 +269,9 @@ async fn is_missed_while_busy(fixture: &mut ExampleFixture) {
 async fn goes_on(fixture: &mut ExampleFixture) {
     fixture.callee_says("heartbeat", "heartbeat").await;
     fixture.callee_hears("heartbeatAck", "ack").await;
+    let expiry = fixture.server.now().plus(Duration::from_hours(1));
     let token = fixture.server.token("user-456").session("phone");
+    let token = token.expiring_at(expiry);
     fixture.at_callee = fixture.server.socket(&token).await;
     let mut refresh = fixture.example("sessionRefresh", "refresh");
     refresh["payload"]["token"] = token.sign().into();
