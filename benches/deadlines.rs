@@ -119,12 +119,16 @@ async fn ring(service: &Service, caller: u32, callee: u32) {
 }
 
 fn service(store: Store) -> Service {
-    let hub = Hub::new(Capacity {
-        event_queue: 256,
-        sessions_per_user: 8,
-        connections: 100,
-        connections_per_address: None,
-    });
+    let hub = Hub::new(
+        Capacity {
+            event_queue: 256,
+            sessions_per_user: 8,
+            connections: 100,
+            connections_per_address: None,
+            confirm_timeout: Duration::from_secs(5),
+        },
+        Clock::System,
+    );
     let rules = Rules::only(Limits {
         ring_timeout: RINGING,
         max_call_duration: None,

@@ -264,12 +264,16 @@ fn runtime() -> Runtime {
 }
 
 fn hub() -> Hub {
-    Hub::new(Capacity {
-        event_queue: 256,
-        sessions_per_user: 8,
-        connections: 100,
-        connections_per_address: None,
-    })
+    Hub::new(
+        Capacity {
+            event_queue: 256,
+            sessions_per_user: 8,
+            connections: 100,
+            connections_per_address: None,
+            confirm_timeout: Duration::from_secs(5),
+        },
+        Clock::System,
+    )
 }
 
 /// The application on a new database in `folder`, with so many users.

@@ -71,12 +71,16 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let sender = Sender::from_settings(settings)?.map(Arc::new);
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&settings.database, metrics.clone())?;
-    let hub = Hub::new(Capacity {
-        event_queue: settings.event_queue,
-        sessions_per_user: settings.max_sessions_per_user,
-        connections: settings.max_connections,
-        connections_per_address: settings.max_connections_per_address,
-    });
+    let hub = Hub::new(
+        Capacity {
+            event_queue: settings.event_queue,
+            sessions_per_user: settings.max_sessions_per_user,
+            connections: settings.max_connections,
+            connections_per_address: settings.max_connections_per_address,
+            confirm_timeout: settings.confirm_timeout,
+        },
+        clock.clone(),
+    );
     let service = Service::new(
         store,
         hub,
@@ -212,6 +216,9 @@ impl Stop {
         let service = self.0.service.clone();
         if let Err(error) = service.quality().save().await {
             tracing::warn!(%error, "the last quality reports are lost");
+        }
+        if let Err(error) = service.sessions().store_unconfirmed().await {
+            tracing::warn!(%error, "unconfirmed events are not stored");
         }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;
     }

@@ -86,12 +86,16 @@ fn profile(key: u64) -> Profile {
 }
 
 fn service(store: Store) -> Service {
-    let hub = Hub::new(Capacity {
-        event_queue: 256,
-        sessions_per_user: 8,
-        connections: 100,
-        connections_per_address: None,
-    });
+    let hub = Hub::new(
+        Capacity {
+            event_queue: 256,
+            sessions_per_user: 8,
+            connections: 100,
+            connections_per_address: None,
+            confirm_timeout: Duration::from_secs(5),
+        },
+        Clock::System,
+    );
     let rules = Rules::only(Limits {
         ring_timeout: Duration::from_mins(1),
         max_call_duration: None,

@@ -22,8 +22,6 @@ pub enum CloseReason {
     Stopping,
     /// More events wait than the session may have: the peer reads too slowly.
     TooSlow,
-    /// The server cannot take the session at the moment.
-    Unavailable,
     /// A newer connection of the same session, or one session too many of the user, took its slot.
     Replaced,
     /// The token is no longer valid.
@@ -40,7 +38,7 @@ struct Row {
 
 impl CloseReason {
     /// All of them, by code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Idle,
         Self::ProtocolError,
         Self::NotUtf8,
@@ -50,7 +48,6 @@ impl CloseReason {
         Self::Failed,
         Self::Stopping,
         Self::TooSlow,
-        Self::Unavailable,
         Self::Replaced,
         Self::Expired,
     ];
@@ -134,12 +131,6 @@ impl CloseReason {
                 reason: "too many events wait; reconnect",
                 when: "`event_queue` events (256) waited because the client did not read.",
                 client_action: "Reconnect, and request `GET /api/v1/calls/active` for what was missed.",
-            },
-            Self::Unavailable => Row {
-                code: 1013,
-                reason: "try again later",
-                when: "The server cannot take the session at the moment.",
-                client_action: "Reconnect after a delay.",
             },
             Self::Replaced => Row {
                 code: 4000,

@@ -9,16 +9,19 @@ mod notice;
 mod session_queue;
 mod slot;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub use close_reason::CloseReason;
 pub use notice::EncodedNotice;
 pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
 
+use crate::call::Notice;
+use crate::clock::{Clock, Timestamp};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 use slot::ConnectionLimits;
@@ -34,6 +37,8 @@ pub struct Capacity {
     pub connections: usize,
     /// Connections from one address, if limited (`max_connections_per_address`).
     pub connections_per_address: Option<usize>,
+    /// Time for which a session may leave a notice unconfirmed and count as connected (`confirm_timeout`).
+    pub confirm_timeout: Duration,
 }
 
 /// How many there are just now.
@@ -45,6 +50,42 @@ pub struct HubStats {
     pub sessions: usize,
     /// Users with at least one of them.
     pub users: usize,
+    /// Sessions that leave a notice unconfirmed for too long.
+    pub unresponsive: usize,
+}
+
+/// Time for which an event that was not confirmed is delivered to sessions that connect (contract section 4).
+pub const REDELIVERED_FOR: Duration = Duration::from_mins(5);
+
+/// Events of one user that are remembered for redelivery; more than that in 5 minutes is no use of a phone.
+const REMEMBERED: usize = 256;
+
+/// A user with sessions, or with events that some session lacks.
+#[derive(Default)]
+struct Connected {
+    /// The sessions, the oldest first.
+    sessions: Vec<Arc<SessionQueue>>,
+    /// Events of the last 5 minutes that some session has not confirmed, in their order.
+    unconfirmed: VecDeque<Arc<EncodedNotice>>,
+}
+
+impl Connected {
+    /// Forgets events that all sessions have, and those that are too old.
+    fn forget_done(&mut self, now: Timestamp) {
+        self.unconfirmed
+            .retain(|notice| !notice.is_done() && is_fresh(notice, now));
+        while self.unconfirmed.len() > REMEMBERED {
+            self.unconfirmed.pop_front();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sessions.is_empty() && self.unconfirmed.is_empty()
+    }
+}
+
+fn is_fresh(notice: &EncodedNotice, now: Timestamp) -> bool {
+    now < notice.notice().at.plus(REDELIVERED_FOR)
 }
 
 /// Who is connected. Cheap to clone.
@@ -53,8 +94,8 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     capacity: Capacity,
-    /// A user's sessions, the oldest first.
-    users: Mutex<HashMap<UserId, Vec<Arc<SessionQueue>>>>,
+    clock: Clock,
+    users: Mutex<HashMap<UserId, Connected>>,
     stopping: AtomicBool,
     limits: Arc<ConnectionLimits>,
     subscriptions: AtomicUsize,
@@ -63,9 +104,10 @@ struct Inner {
 impl Hub {
     /// A hub with nobody in it.
     #[must_use]
-    pub fn new(capacity: Capacity) -> Self {
+    pub fn new(capacity: Capacity, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             capacity,
+            clock,
             users: Mutex::new(HashMap::new()),
             stopping: AtomicBool::new(false),
             limits: Arc::new(ConnectionLimits::new(capacity)),
@@ -88,9 +130,11 @@ impl Hub {
         let queue = Arc::new(SessionQueue::new(
             session.clone(),
             self.0.capacity.event_queue,
+            self.0.clock.clone(),
+            self.0.capacity.confirm_timeout,
         ));
         let mut users = self.0.users.lock();
-        let sessions = users.entry(user.clone()).or_default();
+        let sessions = &mut users.entry(user.clone()).or_default().sessions;
         for older in sessions.iter().filter(|older| older.session() == session) {
             older.close(CloseReason::Replaced);
         }
@@ -116,32 +160,109 @@ impl Hub {
     #[must_use]
     pub fn sessions(&self, user: &UserId) -> Vec<Arc<SessionQueue>> {
         let users = self.0.users.lock();
-        let sessions = users.get(user).into_iter().flatten();
+        let sessions = users.get(user).into_iter();
         sessions
+            .flat_map(|user| &user.sessions)
             .filter(|session| session.is_open())
             .cloned()
             .collect()
     }
 
-    /// Who has sessions that take notices, and how many, in no order.
+    /// Users with responsive sessions, and how many, in no order.
     #[must_use]
     pub fn connected(&self) -> Vec<(UserId, usize)> {
         let users = self.0.users.lock();
-        let open = users.iter().map(|(user, sessions)| {
-            let open = sessions.iter().filter(|session| session.is_open()).count();
-            (user.clone(), open)
+        let connected = users.iter().map(|(user, connected)| {
+            let sessions = connected.sessions.iter();
+            (
+                user.clone(),
+                sessions.filter(|one| is_connected(one)).count(),
+            )
         });
-        open.filter(|(_, open)| *open > 0).collect()
+        connected.filter(|(_, sessions)| *sessions > 0).collect()
     }
 
-    /// Whether a session of the user takes notices.
+    /// Responsive sessions of the user.
+    #[must_use]
+    pub fn connected_sessions(&self, user: &UserId) -> usize {
+        let users = self.0.users.lock();
+        let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
+        sessions.filter(|one| is_connected(one)).count()
+    }
+
+    /// Whether the user has a responsive session.
     #[must_use]
     pub fn is_connected(&self, user: &UserId) -> bool {
-        self.0
-            .users
-            .lock()
-            .get(user)
-            .is_some_and(|sessions| sessions.iter().any(|session| session.is_open()))
+        self.connected_sessions(user) > 0
+    }
+
+    /// Delivers `notice` to `sessions`. One that is kept is remembered until they have confirmed it. Returns how many
+    /// notices they miss by that, because they let too many wait.
+    pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {
+        let event = &notice.notice().event;
+        if event.is_kept() {
+            for session in sessions {
+                notice.address(session.session());
+            }
+            let user = notice.notice().audience.user();
+            let mut users = self.0.users.lock();
+            let user = users.entry(user.clone()).or_default();
+            user.forget_done(self.0.clock.now());
+            user.unconfirmed.push_back(Arc::clone(notice));
+        }
+        let push = |session: &Arc<SessionQueue>| session.push(Arc::clone(notice));
+        sessions.iter().map(push).sum()
+    }
+
+    /// Returns, in their order, the events that `session` of `user` is owed when it connects: those that it has not
+    /// confirmed, and those that no session has. `stored` are the user's pending events with their rows.
+    #[must_use]
+    pub fn owed(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        stored: Vec<(i64, Notice)>,
+    ) -> Vec<Arc<EncodedNotice>> {
+        let mut users = self.0.users.lock();
+        let user = users.entry(user.clone()).or_default();
+        user.forget_done(self.0.clock.now());
+        for (row, notice) in stored {
+            if !user.unconfirmed.iter().any(|known| known.is_row(row)) {
+                let notice = Arc::new(EncodedNotice::stored(notice, Some(row)));
+                user.unconfirmed.push_back(notice);
+            }
+        }
+        let order = |notice: &Arc<EncodedNotice>| notice.notice().at;
+        user.unconfirmed.make_contiguous().sort_by_key(order);
+        let owed = user.unconfirmed.iter();
+        let owed: Vec<_> = owed
+            .filter(|one| one.is_owed_to(session))
+            .cloned()
+            .collect();
+        for notice in &owed {
+            notice.address(session);
+        }
+        owed
+    }
+
+    /// Events that no session has confirmed and that are not stored: a process that ends takes them with it.
+    #[must_use]
+    pub fn unstored(&self) -> Vec<Notice> {
+        let now = self.0.clock.now();
+        let users = self.0.users.lock();
+        let all = users.values().flat_map(|user| &user.unconfirmed);
+        let unstored =
+            all.filter(|one| !one.is_confirmed() && !one.is_stored() && is_fresh(one, now));
+        unstored.map(|one| one.notice().clone()).collect()
+    }
+
+    /// Forgets events that are done or expired, of users who do not connect.
+    pub fn forget_expired(&self) {
+        let now = self.0.clock.now();
+        self.0.users.lock().retain(|_, user| {
+            user.forget_done(now);
+            !user.is_empty()
+        });
     }
 
     /// Closes the sessions of everybody in `users`.
@@ -154,7 +275,7 @@ impl Hub {
     /// Closes all sessions, present and to come.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
-        for session in self.0.users.lock().values().flatten() {
+        for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
             session.close(CloseReason::Stopping);
         }
     }
@@ -177,7 +298,20 @@ impl Hub {
         HubStats {
             connections: self.connections(),
             sessions: self.0.subscriptions.load(Ordering::Relaxed),
-            users: self.0.users.lock().len(),
+            users: {
+                let users = self.0.users.lock();
+                users
+                    .values()
+                    .filter(|user| !user.sessions.is_empty())
+                    .count()
+            },
+            unresponsive: {
+                let users = self.0.users.lock();
+                let sessions = users.values().flat_map(|user| &user.sessions);
+                sessions
+                    .filter(|one| one.is_open() && !one.is_responsive())
+                    .count()
+            },
         }
     }
 
@@ -191,6 +325,11 @@ impl Hub {
     pub async fn emptied(&self) {
         self.0.limits.emptied().await;
     }
+}
+
+/// Whether a session counts as connected.
+fn is_connected(session: &SessionQueue) -> bool {
+    session.is_open() && session.is_responsive()
 }
 
 /// A session's entry in the hub; dropped, the session leaves.
@@ -218,9 +357,10 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
         let mut users = self.hub.0.users.lock();
-        if let Some(sessions) = users.get_mut(&self.user) {
-            sessions.retain(|session| !Arc::ptr_eq(session, &self.queue));
-            if sessions.is_empty() {
+        if let Some(user) = users.get_mut(&self.user) {
+            user.sessions
+                .retain(|session| !Arc::ptr_eq(session, &self.queue));
+            if user.is_empty() {
                 users.remove(&self.user);
             }
         }
@@ -235,12 +375,14 @@ mod tests {
     use crate::hub::notice::tests::notice;
 
     pub fn hub() -> Hub {
-        Hub::new(Capacity {
+        let capacity = Capacity {
             event_queue: 2,
             sessions_per_user: 2,
             connections: 2,
             connections_per_address: None,
-        })
+            confirm_timeout: Duration::from_secs(5),
+        };
+        Hub::new(capacity, Clock::System)
     }
 
     pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -309,6 +451,7 @@ mod tests {
             connections: 1,
             sessions: 2,
             users: 1,
+            unresponsive: 0,
         };
         assert_eq!(hub.stats(), there);
         drop(sessions);

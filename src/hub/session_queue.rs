@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{CloseReason, EncodedNotice};
-use crate::call::Notice;
+use crate::clock::{Clock, Timestamp};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 
@@ -16,17 +17,31 @@ const WAITING_BYTES: usize = 1 << 20;
 pub struct SessionQueue {
     session: SessionId,
     capacity: usize,
+    clock: Clock,
+    confirm_timeout: Duration,
     state: Mutex<Waiting>,
     filled: Notify,
 }
 
 struct Waiting {
-    notices: VecDeque<Arc<EncodedNotice>>,
+    notices: VecDeque<Unconfirmed>,
+    /// Taken by the session's loop and not confirmed, the oldest first; at most as many as may wait.
+    taken: VecDeque<Unconfirmed>,
+    /// The number of the last notice that was taken, from 1.
+    last_taken: u64,
+    /// When something was last received from the peer.
+    heard_at: Timestamp,
     /// Of the signals among them.
     bytes: usize,
     closing: Option<CloseReason>,
     /// The session has ended, and nobody takes anything any more.
     abandoned: bool,
+}
+
+/// A notice that the peer has not confirmed.
+struct Unconfirmed {
+    notice: Arc<EncodedNotice>,
+    since: Timestamp,
 }
 
 /// What a session does next.
@@ -39,9 +54,17 @@ pub enum Outgoing {
 }
 
 impl SessionQueue {
-    pub(super) fn new(session: SessionId, capacity: usize) -> Self {
+    pub(super) fn new(
+        session: SessionId,
+        capacity: usize,
+        clock: Clock,
+        confirm_timeout: Duration,
+    ) -> Self {
         let state = Mutex::new(Waiting {
             notices: VecDeque::new(),
+            taken: VecDeque::new(),
+            last_taken: 0,
+            heard_at: clock.now(),
             bytes: 0,
             closing: None,
             abandoned: false,
@@ -49,6 +72,8 @@ impl SessionQueue {
         Self {
             session,
             capacity,
+            clock,
+            confirm_timeout,
             state,
             filled: Notify::new(),
         }
@@ -63,13 +88,14 @@ impl SessionQueue {
     /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
     /// Returns how many notices it misses because of this one.
     pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
+        let since = self.clock.now();
         let mut state = self.state.lock();
         if state.closing.is_some() || state.abandoned {
             return 1;
         }
         let bytes = state.bytes + notice.notice().event.carried_bytes();
         let missed = if state.notices.len() < self.capacity && bytes <= WAITING_BYTES {
-            state.notices.push_back(notice);
+            state.notices.push_back(Unconfirmed { notice, since });
             state.bytes = bytes;
             0
         } else {
@@ -91,16 +117,51 @@ impl SessionQueue {
 
     /// Adds what waited for the session before it came, however much that is. It comes first: the session may
     /// have been told of the present already.
-    pub fn preload(&self, notices: impl IntoIterator<Item = Notice>) {
+    pub fn preload(&self, notices: impl IntoIterator<Item = Arc<EncodedNotice>>) {
+        let since = self.clock.now();
         let mut state = self.state.lock();
         if state.closing.is_none() {
-            let told = std::mem::take(&mut state.notices);
-            let waited = notices.into_iter().map(EncodedNotice::new);
-            state.notices.extend(waited.map(Arc::new));
-            state.notices.extend(told);
+            let later = std::mem::take(&mut state.notices);
+            let earlier = notices.into_iter();
+            state
+                .notices
+                .extend(earlier.map(|notice| Unconfirmed { notice, since }));
+            state.notices.extend(later);
         }
         drop(state);
         self.filled.notify_one();
+    }
+
+    /// Records that something was received from the peer, whatever it was.
+    pub fn heard(&self) {
+        let now = self.clock.now();
+        self.state.lock().heard_at = now;
+    }
+
+    /// The number of the last notice that was taken, which the next ping carries; 0 before the first.
+    pub fn last_taken(&self) -> u64 {
+        self.state.lock().last_taken
+    }
+
+    /// Records that the peer has received every notice up to number `last`. Returns those that it had not confirmed.
+    pub fn confirm(&self, last: u64) -> Vec<Arc<EncodedNotice>> {
+        let mut state = self.state.lock();
+        let later = usize::try_from(state.last_taken.saturating_sub(last)).unwrap_or(usize::MAX);
+        let confirmed = state.taken.len().saturating_sub(later);
+        let confirmed = state.taken.drain(..confirmed);
+        confirmed.map(|one| one.notice).collect()
+    }
+
+    /// Whether the peer confirms what it is sent, or has been heard of since: no notice has waited for longer than
+    /// `confirm_timeout`.
+    #[must_use]
+    pub fn is_responsive(&self) -> bool {
+        let state = self.state.lock();
+        let oldest = state.taken.front().or(state.notices.front());
+        oldest.is_none_or(|oldest| {
+            let waiting_since = oldest.since.max(state.heard_at);
+            self.clock.now().since(waiting_since) < self.confirm_timeout
+        })
     }
 
     /// Closes the session, before anything that waits; the first reason stands.
@@ -112,7 +173,7 @@ impl SessionQueue {
     /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
     pub async fn next(&self) -> Outgoing {
         loop {
-            if let Some(outgoing) = self.state.lock().take() {
+            if let Some(outgoing) = self.state.lock().take(self.capacity) {
                 return outgoing;
             }
             self.filled.notified().await;
@@ -136,12 +197,19 @@ impl SessionQueue {
 }
 
 impl Waiting {
-    fn take(&mut self) -> Option<Outgoing> {
+    fn take(&mut self, capacity: usize) -> Option<Outgoing> {
         if let Some(closing) = self.closing {
             return Some(Outgoing::Close(closing));
         }
-        let notice = self.notices.pop_front()?;
+        let next = self.notices.pop_front()?;
+        let notice = Arc::clone(&next.notice);
         self.bytes -= notice.notice().event.carried_bytes();
+        self.last_taken += 1;
+        // A peer that confirms nothing costs no more than one that reads nothing.
+        if self.taken.len() >= capacity {
+            self.taken.pop_front();
+        }
+        self.taken.push_back(next);
         Some(Outgoing::Notice(notice))
     }
 }
@@ -149,12 +217,51 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallId, Event, MAX_SIGNAL_BYTES, Signal, SignalEvent};
+    use crate::call::{CallId, Event, MAX_SIGNAL_BYTES, Notice, Signal, SignalEvent};
+    use crate::clock::ManualClock;
     use crate::hub::notice::tests::notice;
     use crate::user::UserId;
 
     fn queue(capacity: usize) -> SessionQueue {
-        SessionQueue::new(SessionId::new("1"), capacity)
+        timed(capacity, Clock::System)
+    }
+
+    fn timed(capacity: usize, clock: Clock) -> SessionQueue {
+        let confirm_timeout = Duration::from_secs(5);
+        SessionQueue::new(SessionId::new("1"), capacity, clock, confirm_timeout)
+    }
+
+    #[tokio::test]
+    async fn unconfirmed_notice_makes_the_session_unresponsive() {
+        let hand = ManualClock::starting_at(Timestamp::from_millis(0));
+        let bob = timed(8, Clock::Manual(hand.clone()));
+        let second = Duration::from_secs(1);
+        bob.push(notice(1));
+        bob.next().await;
+        hand.advance(4 * second);
+        bob.push(notice(2));
+        bob.next().await;
+        assert!(bob.is_responsive());
+        hand.advance(second);
+        assert!(!bob.is_responsive());
+        bob.heard();
+        assert!(bob.is_responsive(), "something was received");
+        hand.advance(5 * second);
+        assert!(!bob.is_responsive());
+        assert_eq!(bob.confirm(1), [notice(1)]);
+        assert_eq!(bob.confirm(1), []);
+        assert_eq!(bob.confirm(bob.last_taken()), [notice(2)]);
+        assert!(bob.is_responsive());
+    }
+
+    #[tokio::test]
+    async fn peer_that_confirms_nothing_costs_bounded_memory() {
+        let bob = queue(2);
+        for at in 1..=5 {
+            bob.push(notice(at));
+            bob.next().await;
+        }
+        assert_eq!(bob.confirm(5), [notice(4), notice(5)]);
     }
 
     #[tokio::test]
@@ -170,7 +277,7 @@ mod tests {
     async fn kept_events_precede_new_events_in_the_queue() {
         let bob = queue(2);
         bob.push(notice(3));
-        bob.preload([1, 2].map(|at| notice(at).notice().clone()));
+        bob.preload([1, 2].map(notice));
         for at in 1..=3 {
             assert_eq!(bob.next().await, Outgoing::Notice(notice(at)));
         }

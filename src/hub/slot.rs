@@ -152,6 +152,9 @@ fn give_back<K: Hash + Eq>(taken: &mut HashMap<K, usize>, key: &K) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use crate::clock::Clock;
     use std::net::Ipv4Addr;
 
     use super::*;
@@ -171,12 +174,16 @@ mod tests {
 
     #[test]
     fn connection_slots_are_counted_per_user_and_address() {
-        let hub = Hub::new(Capacity {
-            event_queue: 2,
-            sessions_per_user: 1,
-            connections: 1000,
-            connections_per_address: Some(CONNECTIONS_PER_SESSION + 1),
-        });
+        let hub = Hub::new(
+            Capacity {
+                event_queue: 2,
+                sessions_per_user: 1,
+                connections: 1000,
+                connections_per_address: Some(CONNECTIONS_PER_SESSION + 1),
+                confirm_timeout: Duration::from_secs(5),
+            },
+            Clock::System,
+        );
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let (alice, bob) = (user("alice"), user("bob"));
         let mut limits: Vec<Slot> = (0..CONNECTIONS_PER_SESSION)
@@ -196,12 +203,16 @@ mod tests {
 
     #[test]
     fn as_many_of_a_user_linger_as_it_may_have_sessions() {
-        let hub = Hub::new(Capacity {
-            event_queue: 2,
-            sessions_per_user: 2,
-            connections: 1000,
-            connections_per_address: None,
-        });
+        let hub = Hub::new(
+            Capacity {
+                event_queue: 2,
+                sessions_per_user: 2,
+                connections: 1000,
+                connections_per_address: None,
+                confirm_timeout: Duration::from_secs(5),
+            },
+            Clock::System,
+        );
         let admit = |id| hub.admit(&user(id), HERE).expect("a slot");
         let mut bobs: Vec<Slot> = (0..3).map(|_| admit("bob")).collect();
         let lingering: Vec<bool> = bobs.iter_mut().map(Slot::try_linger).collect();

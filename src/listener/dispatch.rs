@@ -54,9 +54,7 @@ pub(super) async fn dispatch(mut exchange: Exchange) -> Result<Response, io::Err
     tokio::spawn(async move {
         if let Some(handler) = respond(exchange, head).await {
             upgraded.upgraded();
-            if let Ok(io) = upgrade.await {
-                handler(TokioIo::new(io)).await;
-            }
+            handler(upgrade.await.ok().map(TokioIo::new)).await;
         }
     });
     let response = answered

@@ -10,7 +10,7 @@ pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
 /// Consumer of an upgraded connection.
 pub(super) type Handler =
-    Box<dyn FnOnce(Upgraded) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+    Box<dyn FnOnce(Option<Upgraded>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 tokio::task_local! {
     /// Handler that the request of this task has registered. Rocket's local client has no way to return it.
@@ -18,8 +18,8 @@ tokio::task_local! {
 }
 
 /// Registers `handler` for the connection of the request that this task serves; it runs when the response, which
-/// has to have status 101, is on its way. Outside a request of the [listener](super) it has no effect.
-pub fn on_upgrade<F>(handler: impl FnOnce(Upgraded) -> F + Send + 'static)
+/// has to have status 101, is on its way, without a connection where that broke meanwhile. Outside a request of the [listener](super) it has no effect.
+pub fn on_upgrade<F>(handler: impl FnOnce(Option<Upgraded>) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {

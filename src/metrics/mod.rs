@@ -126,6 +126,17 @@ impl Metrics {
         self.0.events_sent.get_or_create(&[("type", event)]).inc();
     }
 
+    /// A session has confirmed an event, so long after it happened.
+    pub fn event_confirmed(&self, after: Duration) {
+        self.0.confirmations.observe(after.as_secs_f64());
+    }
+
+    /// So many events are sent to a session that lacked them.
+    pub fn events_redelivered(&self, events: usize) {
+        let events = u64::try_from(events).unwrap_or(u64::MAX);
+        self.0.events_redelivered.inc_by(events);
+    }
+
     /// An event of the type `event` was kept.
     pub fn event_kept(&self, event: &'static str) {
         self.0.events_kept.get_or_create(&[("type", event)]).inc();

@@ -19,6 +19,8 @@ pub struct Sample {
     pub connections_limit: usize,
     /// Sessions connected.
     pub sessions: usize,
+    /// Sessions that leave an event unconfirmed for too long.
+    pub unresponsive_sessions: usize,
     /// Users with at least one of them.
     pub connected_users: usize,
     /// Writes that wait.
@@ -45,6 +47,7 @@ pub(super) struct Sampled {
     connections: Gauge,
     connections_limit: Gauge,
     sessions: Gauge,
+    unresponsive_sessions: Gauge,
     connected_users: Gauge,
     queue_depth: Gauge,
     queue_limit: Gauge,
@@ -70,6 +73,10 @@ impl Sampled {
                 "Sockets that may be open, the setting max_connections",
             ),
             sessions: new.gauge("sessions", "Sessions connected"),
+            unresponsive_sessions: new.gauge(
+                "unresponsive_sessions",
+                "Sessions that leave an event unconfirmed for longer than confirm_timeout",
+            ),
             connected_users: new.gauge("connected_users", "Users with a session connected"),
             queue_depth: new.gauge("writer_queue_depth", "Writes that wait for the writer"),
             queue_limit: new.gauge("writer_queue_limit", "Writes that may wait"),
@@ -100,6 +107,7 @@ impl Sampled {
         set(&self.connections, sample.connections);
         set(&self.connections_limit, sample.connections_limit);
         set(&self.sessions, sample.sessions);
+        set(&self.unresponsive_sessions, sample.unresponsive_sessions);
         set(&self.connected_users, sample.connected_users);
         set(&self.queue_depth, sample.queue_depth);
         set(&self.queue_limit, sample.queue_limit);

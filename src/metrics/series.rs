@@ -37,6 +37,11 @@ const LATE_S: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0,
 ];
 
+/// Seconds to the confirmation of an event: a round trip on a good network, minutes for a phone in a tunnel.
+const CONFIRM_S: [f64; 12] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0,
+];
+
 /// Label names with their values.
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 
@@ -50,6 +55,8 @@ pub(super) struct Series {
     pub events_sent: Family<Labels<1>, Counter>,
     pub events_kept: Family<Labels<1>, Counter>,
     pub events_dropped: Family<Labels<1>, Counter>,
+    pub events_redelivered: Counter,
+    pub confirmations: Histogram,
     pub limits_hit: Family<Labels<1>, Counter>,
     pub auth_failures: Family<Labels<1>, Counter>,
     pub abuse_warnings: Counter,
@@ -107,6 +114,15 @@ impl Series {
             events_dropped: new.counters(
                 "events_dropped",
                 "Events that did not reach a session, by reason",
+            ),
+            events_redelivered: new.counter(
+                "events_redelivered",
+                "Events sent to a session that connected and lacked them",
+            ),
+            confirmations: new.histogram(
+                "event_confirmation_seconds",
+                "Time from an event to a session's confirmation that it received it",
+                Histogram::new(CONFIRM_S),
             ),
             limits_hit: new.counters(
                 "rate_limits_hit",

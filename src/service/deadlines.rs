@@ -38,6 +38,7 @@ impl Deadlines {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.mark_all_gone(now)?;
+            core.recover_events(db, now)?;
             core.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
             let answered = db.answered_calls()?;
@@ -99,6 +100,7 @@ impl Deadlines {
     /// # Errors
     /// [`Error::Unavailable`]; some may be forgotten then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
+        self.0.hub.forget_expired();
         let now = self.0.clock.now();
         let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
         self.0.run_in_batches(keys).await?;

@@ -111,6 +111,7 @@ impl Service {
             connections: stats.connections,
             connections_limit: self.0.core.hub.capacity().connections,
             sessions: stats.sessions,
+            unresponsive_sessions: stats.unresponsive,
             connected_users: stats.users,
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,

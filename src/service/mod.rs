@@ -10,6 +10,7 @@ mod calls;
 mod channels;
 mod clock_steps;
 mod deadlines;
+mod delivery;
 mod error;
 mod health;
 mod history;
@@ -59,9 +60,6 @@ use channels::Channels;
 use quality::Monitor;
 use scheduler::DeadlineScheduler;
 use webhooks::WebhookOutbox;
-
-/// How long an event waits for a participant who is not connected (contract section 4).
-const KEPT_FOR: Duration = Duration::from_mins(5);
 
 /// How long a repeated request is recognised (contract section 2).
 const KEY_REMEMBERED_FOR: Duration = Duration::from_hours(24);
@@ -282,7 +280,7 @@ impl Core {
                 core.channels.tell(moved);
             }
             for delivery in deliveries {
-                delivery.publish(&core.metrics);
+                delivery.publish(&core.hub, &core.metrics);
             }
             core.metrics.call_changed(&change);
             if let Some(item) = item {
@@ -315,16 +313,12 @@ impl Core {
         let mut deliveries = Vec::with_capacity(notices.len());
         for notice in notices {
             let mut queues = self.hub.sessions(notice.audience.user());
+            let mut stored = None;
             match &notice.audience {
                 Audience::Participant(user) => {
-                    if queues.is_empty() && notice.event.is_kept() {
-                        db.store_pending_event(
-                            user,
-                            &notice.event,
-                            notice.at,
-                            notice.at.plus(KEPT_FOR),
-                        )?;
-                        deliveries.push(Delivery::Kept(notice.event.as_str()));
+                    if notice.event.is_kept() && !queues.iter().any(|one| one.is_responsive()) {
+                        stored = self.store_pending(db, user, notice)?;
+                        deliveries.push(Delivery::Stored(notice.event.as_str()));
                     }
                 }
                 Audience::OtherSessions { acted, .. } => {
@@ -334,7 +328,7 @@ impl Core {
             if !queues.is_empty() {
                 deliveries.push(Delivery::ToSessions {
                     queues,
-                    notice: Arc::new(EncodedNotice::new(notice.clone())),
+                    notice: Arc::new(EncodedNotice::stored(notice.clone(), stored)),
                 });
             }
         }
@@ -374,21 +368,20 @@ enum Delivery {
         queues: Vec<Arc<SessionQueue>>,
         notice: Arc<EncodedNotice>,
     },
-    /// An event of this type is kept for a session to come.
-    Kept(&'static str),
+    /// An event of this type is stored: no session is responsive.
+    Stored(&'static str),
 }
 
 impl Delivery {
-    fn publish(self, metrics: &Metrics) {
+    fn publish(self, hub: &Hub, metrics: &Metrics) {
         match self {
             Self::ToSessions { queues, notice } => {
-                let push = |queue: &Arc<SessionQueue>| queue.push(Arc::clone(&notice));
-                let missed = queues.iter().map(push).sum();
+                let missed = hub.publish(&queues, &notice);
                 if missed > 0 {
                     metrics.events_dropped(Loss::SlowReader, missed);
                 }
             }
-            Self::Kept(event) => metrics.event_kept(event),
+            Self::Stored(event) => metrics.event_kept(event),
         }
     }
 }

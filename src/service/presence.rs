@@ -51,7 +51,7 @@ impl Sessions {
         let sessions = if blocked {
             0
         } else {
-            self.0.hub.sessions(&user).len()
+            self.0.hub.connected_sessions(&user)
         };
         Ok(Presence { user, sessions })
     }

@@ -234,7 +234,7 @@ impl Core {
     fn warn(&self, notice: Notice) {
         let queues = self.hub.sessions(notice.audience.user());
         let notice = Arc::new(EncodedNotice::new(notice));
-        Delivery::ToSessions { queues, notice }.publish(&self.metrics);
+        Delivery::ToSessions { queues, notice }.publish(&self.hub, &self.metrics);
     }
 }
 

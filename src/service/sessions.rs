@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
-use crate::hub::{LimitReached, Slot, Subscription};
+use crate::hub::{EncodedNotice, LimitReached, Slot, Subscription};
 use crate::store::Write;
 use crate::user::{SessionId, UserId};
 
@@ -122,7 +122,8 @@ impl Core {
         user: &UserId,
         session: &SessionId,
     ) -> Result<Subscription, Error> {
-        let mut waiting = db.take_pending_events(user, self.clock.now())?;
+        let stored = db.pending_events(user, self.clock.now())?;
+        let mut ringing = None;
         db.mark_present(user)?;
         self.announce_presence(db, user, true, self.clock.now())?;
         if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
@@ -132,13 +133,20 @@ impl Core {
                 call = transition.call;
             }
             if call.status() == Status::Ringing {
-                waiting.push(invitation(db, call)?);
+                ringing = Some(invitation(db, call)?);
             }
         }
         // Last, because it cannot fail: a session is in the hub only where its job is carried out.
         let subscription = self.hub.subscribe(user, session);
         let queue = Arc::clone(subscription.queue());
-        db.on_commit(move || queue.preload(waiting));
+        let (core, user) = (Arc::clone(self), user.clone());
+        db.on_commit(move || {
+            // Now, and not inside the job: events of the jobs before it are published by now.
+            let owed = core.hub.owed(&user, queue.session(), stored);
+            core.metrics.events_redelivered(owed.len());
+            let ringing = ringing.map(EncodedNotice::new).map(Arc::new);
+            queue.preload(owed.into_iter().chain(ringing));
+        });
         Ok(subscription)
     }
 }

@@ -50,7 +50,9 @@ impl Core {
         }
         let notice = Arc::new(EncodedNotice::new(notice));
         let core = Arc::clone(self);
-        db.on_commit(move || Delivery::ToSessions { queues, notice }.publish(&core.metrics));
+        db.on_commit(move || {
+            Delivery::ToSessions { queues, notice }.publish(&core.hub, &core.metrics);
+        });
         Ok(())
     }
 }

@@ -46,12 +46,14 @@ impl Fixture {
                 max_call_duration: None,
             })
         };
-        let hub = Hub::new(Capacity {
+        let capacity = Capacity {
             event_queue: 8,
             sessions_per_user: 2,
             connections: 8,
             connections_per_address: None,
-        });
+            confirm_timeout: Duration::from_secs(5),
+        };
+        let hub = Hub::new(capacity, clock.clone());
         let store = Store::open(&path, metrics.clone()).expect("a store");
         Self {
             service: Service::new(store, hub, clock, Random::seeded(1), rules, metrics, None),

@@ -130,6 +130,8 @@ settings! {
         example r#""0123456789abcdef0123456789abcdef""#;
 
     group "Call timeouts";
+    /// How long a session may leave an event unconfirmed and count as connected.
+    confirm_timeout: Duration = Duration::from_secs(5), value::duration;
     /// How long a call rings before it is missed.
     ring_timeout: Duration = Duration::from_mins(1), value::duration;
     /// Maximum duration of a call, from its answer; `0s` for no limit.

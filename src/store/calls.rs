@@ -57,6 +57,20 @@ impl Read<'_> {
             .collect()
     }
 
+    /// Calls created after `created` that changed after `changed`, in the order of their creation.
+    pub fn calls_changed_since(
+        &self,
+        created: Timestamp,
+        changed: Timestamp,
+    ) -> Result<Vec<Call>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2")?;
+        let first = CallId::first_at(created);
+        let calls = statement.query_and_then((first.as_bytes(), changed.as_millis()), call)?;
+        calls.collect()
+    }
+
     /// The nearest deadline of any call.
     ///
     /// # Errors

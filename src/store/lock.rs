@@ -1,6 +1,7 @@
 //! The lock beside the database: one server a file.
 
 use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// back when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
+
+/// Content of the lock file of a server that stopped in order.
+const STOPPED: &[u8] = b"stopped";
 
 impl Lock {
     /// Locks the database at `path`.
@@ -30,21 +34,41 @@ impl Lock {
     pub fn take(path: &Path) -> Result<Self, Error> {
         let file = File::options()
             .create(true)
+            .read(true)
             .append(true)
             .open(beside(path, "-lock"))
             .map_err(|error| cannot_open(path, &error))?;
         for _ in 1..ATTEMPTS {
             if file.try_lock().is_ok() {
-                return Ok(Self { _file: file });
+                return Ok(Self { file });
             }
             std::thread::sleep(PAUSE);
         }
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse {
                 path: path.to_owned(),
             }),
             Err(TryLockError::Error(error)) => Err(cannot_open(path, &error)),
+        }
+    }
+
+    /// Whether the server before this one stopped in order, and with that forgets it: from now on a server runs.
+    pub(super) fn take_stopped_mark(&self) -> bool {
+        let mut mark = Vec::new();
+        let is_marked = (&self.file).read_to_end(&mut mark).is_ok() && mark == STOPPED;
+        // Where it cannot be emptied, the next start believes in an orderly stop; then events of the last seconds
+        // before a crash may be missing for clients, which see the state of their calls all the same.
+        if let Err(error) = self.file.set_len(0) {
+            tracing::warn!(%error, "the lock file cannot be written");
+        }
+        is_marked
+    }
+
+    /// Records that the server stops in order.
+    pub(super) fn mark_stopped(&self) {
+        if let Err(error) = (&self.file).write_all(STOPPED) {
+            tracing::warn!(%error, "the lock file cannot be written");
         }
     }
 

@@ -75,7 +75,8 @@ struct Inner {
     readers: Readers,
     long_readers: Readers,
     /// Held for as long as the server runs: one server a file.
-    _lock: Lock,
+    lock: Lock,
+    stopped_in_order: bool,
 }
 
 impl Store {
@@ -85,6 +86,7 @@ impl Store {
     /// [`Error::InUse`] where another server holds it, and what [`Error`] says of files.
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
+        let stopped_in_order = lock.take_stopped_mark();
         let conn = schema::open_for_writing(path)?;
         // One thread for both, where r2d2 would have three for each.
         let threads = Arc::new(ScheduledThreadPool::new(1));
@@ -99,7 +101,8 @@ impl Store {
             checkpointer: bell,
             readers,
             long_readers,
-            _lock: lock,
+            lock,
+            stopped_in_order,
         })))
     }
 
@@ -171,6 +174,17 @@ impl Store {
             database_bytes: bytes(&self.0.path),
             wal_bytes: bytes(&beside(&self.0.path, "-wal")),
         }
+    }
+
+    /// Whether the server that ran on the database before stopped in order: everything that it knew is stored.
+    #[must_use]
+    pub fn stopped_in_order(&self) -> bool {
+        self.0.stopped_in_order
+    }
+
+    /// Records that everything that this server knows is stored. To be called before [`Store::close`].
+    pub fn mark_stopped(&self) {
+        self.0.lock.mark_stopped();
     }
 
     /// Takes no more writes, finishes those that wait, and checkpoints the file. May block for as long as

@@ -7,10 +7,10 @@ use crate::call::{Actor, Audience, CallId, CallType, Event, Notice, RejectReason
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::Write;
 use super::calls::{actor, instant};
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
+use super::{Read, Write};
 
 /// `kind` of each event that can be kept.
 const ACCEPTED: i64 = 0;
@@ -73,20 +73,38 @@ impl<'a> Kept<'a> {
     }
 }
 
+impl Read<'_> {
+    /// The events that are stored for `user` and not expired at `now`, in their order, with their rows.
+    pub fn pending_events(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Vec<(i64, Notice)>, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
+             FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
+             WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
+             ORDER BY k.seq",
+        )?;
+        let parameters = (user.as_str(), now.as_millis());
+        let rows = statement.query_and_then(parameters, |row| -> Result<_, Error> {
+            Ok((row.get("seq")?, notice(row, user)?))
+        })?;
+        rows.collect()
+    }
+}
+
 impl Write<'_> {
-    /// Keeps `event` for `user` until `expires_at`; an event that is not kept is not stored.
-    ///
-    /// # Errors
-    /// [`Error`].
+    /// Stores `event` for `user` until `expires_at`, and returns its row; an event that is not kept has none.
     pub fn store_pending_event(
         &self,
         user: &UserId,
         event: &Event,
         at: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<i64>, Error> {
         let Some(kept) = Kept::of(event) else {
-            return Ok(());
+            return Ok(None);
         };
         self.execute(
             "INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds)
@@ -99,31 +117,13 @@ impl Write<'_> {
                 ":duration": kept.duration_seconds,
             },
         )?;
-        Ok(())
+        Ok(Some(self.conn.last_insert_rowid()))
     }
 
-    /// Takes what is kept for `user` and not expired at `now`, in order; only what has expired stays behind.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn take_pending_events(&self, user: &UserId, now: Timestamp) -> Result<Vec<Notice>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
-             FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
-             WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
-             ORDER BY k.seq",
-        )?;
-        let rows =
-            statement.query_and_then((user.as_str(), now.as_millis()), |row| notice(row, user))?;
-        let notices: Vec<Notice> = rows.collect::<Result<_, Error>>()?;
-        if !notices.is_empty() {
-            self.execute(
-                "DELETE FROM kept_notices
-                 WHERE user = (SELECT key FROM users WHERE id = ?1) AND expires_at > ?2",
-                (user.as_str(), now.as_millis()),
-            )?;
-        }
-        Ok(notices)
+    /// Deletes the row of an event that a session has confirmed.
+    pub fn delete_pending_event(&self, row: i64) -> Result<(), Error> {
+        self.execute("DELETE FROM kept_notices WHERE seq = ?1", [row])?;
+        Ok(())
     }
 
     /// Forgets those of the oldest `limit` that expired at or before `now`; how many that were.
@@ -224,9 +224,11 @@ mod tests {
                 assert_eq!(db.delete_expired_events(at(13), 2)?, expected);
                 assert_eq!(db.delete_expired_keys(at(13), 2)?, expected);
             }
-            let left = db.take_pending_events(&alice, at(13))?;
-            let left: Vec<_> = left.iter().map(|notice| notice.at).collect();
-            assert_eq!(left, [at(4), at(5)]);
+            let left = db.pending_events(&alice, at(13))?;
+            let instants: Vec<_> = left.iter().map(|(_, notice)| notice.at).collect();
+            assert_eq!(instants, [at(4), at(5)]);
+            db.delete_pending_event(left[0].0)?;
+            assert_eq!(db.pending_events(&alice, at(13))?, left[1..]);
             let remembered = |key: &str| db.remembered(&alice, key, at(0));
             assert!(remembered("3")?.is_none() && remembered("4")?.is_some());
             Ok(())

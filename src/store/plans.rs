@@ -26,6 +26,8 @@ const KEYS: [(&[&str], &[&str]); 6] = [
             "COVERING INDEX calls_by_deadline (deadline>?)",
             // The oldest end.
             "PRIMARY KEY (id<?)",
+            // A day's calls, once, at the start after a crash.
+            "PRIMARY KEY (id>?)",
         ],
     ),
     (&["timeline", "t"], &["PRIMARY KEY (call=?)"]),

@@ -95,7 +95,7 @@ fn no_slot(full: LimitReached) -> ApiError {
 
 /// Opens a session. The token is checked first: a bad one is 401, whatever else the request lacks.
 #[get("/chat")]
-fn chat(
+async fn chat(
     user: SocketSignIn,
     socket: WebSocket,
     request_context: &RequestContext,
@@ -103,14 +103,17 @@ fn chat(
     service: &State<Service>,
     rules: &State<SocketRules>,
 ) -> Result<Upgrade, ApiError> {
-    let slot = service
-        .sessions()
-        .admit(&user.user, user.address)
-        .map_err(no_slot)?;
+    let sessions = service.sessions();
+    let slot = sessions.admit(&user.user, user.address).map_err(no_slot)?;
+    // Before the upgrade is answered: a client that knows that it is connected misses nothing from then on.
+    let subscription = sessions
+        .connect(user.user.clone(), user.session.clone())
+        .await?;
     let session = NewSession::new(
         user,
         Arc::clone(&request_context.request_id),
         slot,
+        subscription,
         access.inner().clone(),
         service.inner().clone(),
         **rules,

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::guard::{Access, SocketSignIn};
-use crate::hub::{CloseReason, Slot};
+use crate::hub::{CloseReason, Slot, Subscription};
 use crate::metrics::Loss;
 use crate::service::Service;
 use crate::user::{SessionId, UserId};
@@ -29,6 +29,7 @@ pub(super) struct NewSession {
     expires_at: Timestamp,
     rules: SocketRules,
     slot: Slot,
+    subscription: Subscription,
 }
 
 impl NewSession {
@@ -37,6 +38,7 @@ impl NewSession {
         user: SocketSignIn,
         request_id: Arc<str>,
         slot: Slot,
+        subscription: Subscription,
         access: Access,
         service: Service,
         rules: SocketRules,
@@ -58,47 +60,41 @@ impl NewSession {
             expires_at,
             rules,
             slot,
+            subscription,
         }
     }
 
     /// Runs the session on `io` until it is closed. Futures that are large and rarely run are boxed while they run: a
     /// session is idle most of the time.
-    pub async fn serve(self, io: impl AsyncRead + AsyncWrite + Unpin) {
+    ///
+    /// Without `io`, the connection broke before its upgrade was through.
+    pub async fn serve(self, io: Option<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self {
             handler,
             expires_at,
             rules,
             slot,
+            subscription,
         } = self;
+        let Some(io) = io else {
+            handler.service.sessions().disconnect(subscription).await;
+            return;
+        };
         let unfinished = Unfinished::default();
         let limits = FrameLimits::of_session(rules.max_message_bytes);
         let mut stream = framing::messages(io, unfinished.clone(), limits).await;
         let log = SessionLog::begin(&handler);
         let service = handler.service.clone();
-        let connect = service
-            .sessions()
-            .connect(handler.user.clone(), handler.session.clone());
-        let (end, call) = match Box::pin(connect).await {
-            Ok(subscription) => {
-                let queue = Arc::clone(subscription.queue());
-                let mut session =
-                    SessionLoop::new(&mut stream, &queue, handler, expires_at, rules, unfinished);
-                // A panic outside of a message's handling closes this connection alone.
-                let run = AssertUnwindSafe(event_loop::run(&mut session, &queue)).catch_unwind();
-                let end = run.await.unwrap_or(End::ByUs(CloseReason::Failed));
-                let call = session.last_call();
-                let disconnect =
-                    |subscription| Box::pin(service.sessions().disconnect(subscription));
-                let missed = event_loop::unregister(subscription, disconnect).await;
-                service.metrics().events_dropped(Loss::SessionEnded, missed);
-                (end, call)
-            }
-            Err(error) => {
-                let request_id = &*log.request_id;
-                tracing::warn!(request_id, %error, "session could not be registered");
-                (End::ByUs(CloseReason::Unavailable), None)
-            }
-        };
+        let queue = Arc::clone(subscription.queue());
+        let mut session =
+            SessionLoop::new(&mut stream, &queue, handler, expires_at, rules, unfinished);
+        // A panic outside of a message's handling closes this connection alone.
+        let run = AssertUnwindSafe(event_loop::run(&mut session, &queue)).catch_unwind();
+        let end = run.await.unwrap_or(End::ByUs(CloseReason::Failed));
+        let call = session.last_call();
+        let disconnect = |subscription| Box::pin(service.sessions().disconnect(subscription));
+        let missed = event_loop::unregister(subscription, disconnect).await;
+        service.metrics().events_dropped(Loss::SessionEnded, missed);
         service.metrics().close(end.counted_code(), end.by());
         let close = |patience| async move {
             Box::pin(closing::close(stream, end, patience)).await;

@@ -34,6 +34,8 @@ pub(super) struct SessionLoop<'a, S> {
     abuse: AbuseMonitor,
     control_frames: ControlFrames,
     unfinished: Unfinished,
+    /// Number of the last event before the ping whose pong is awaited.
+    awaited: Option<u64>,
     last_call: Option<CallId>,
 }
 
@@ -74,6 +76,7 @@ where
             abuse: AbuseMonitor::new(now),
             control_frames: ControlFrames::new(now),
             unfinished,
+            awaited: None,
             last_call: None,
         }
     }
@@ -89,16 +92,44 @@ where
     ) -> Result<(), End> {
         self.heard_at = Instant::now();
         let message = incoming?;
+        self.queue.heard();
         self.unfinished.reset();
         match message {
             Message::Text(text) => self.answer(message::parse(&text)).await,
             Message::Binary(_) => self.answer(Err(message::binary())).await,
+            Message::Pong(payload) if self.take_confirmation(&payload).await? => Ok(()),
             // The stream itself answers pings.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
                 Ok(self.control_frames.count(self.heard_at)?)
             }
             Message::Close(frame) => Err(End::ByPeer(frame.map(|frame| frame.code.into()))),
         }
+    }
+
+    /// Pings after events, one ping at a time: its pong confirms that the peer has received all before it (RFC 6455,
+    /// section 5.5.3, and the order of frames).
+    async fn request_confirmation(&mut self) -> Result<(), End> {
+        if self.awaited.is_some() {
+            return Ok(());
+        }
+        let last = self.queue.last_taken();
+        self.awaited = Some(last);
+        let payload = Bytes::copy_from_slice(&last.to_be_bytes());
+        self.write(Message::Ping(payload)).await
+    }
+
+    /// Takes the pong that is awaited; returns false for any other.
+    async fn take_confirmation(&mut self, payload: &[u8]) -> Result<bool, End> {
+        let confirmed = payload.try_into().map(u64::from_be_bytes).ok();
+        let Some(last) = confirmed.filter(|last| self.awaited == Some(*last)) else {
+            return Ok(false);
+        };
+        self.awaited = None;
+        Box::pin(self.handler.service.sessions().confirm(self.queue, last)).await;
+        if self.queue.last_taken() > last {
+            self.request_confirmation().await?;
+        }
+        Ok(true)
     }
 
     /// Handles a message and sends the reply. A panic is a defect that fails this message alone: the state of a session
@@ -218,7 +249,7 @@ where
             .await?;
         let metrics = self.handler.service.metrics();
         metrics.event_sent(event.as_str());
-        Ok(())
+        self.request_confirmation().await
     }
 
     async fn next(&mut self) -> Incoming {

@@ -239,6 +239,10 @@ impl Simulation {
                     Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
                 }
             }
+            let queue = subscription.queue();
+            for notice in queue.confirm(queue.last_taken()) {
+                notice.confirm(queue.session());
+            }
             assert_eq!(received, self.model.take_expected(id), "{place}");
         }
         let service = &self.fixture.service;

@@ -219,12 +219,16 @@ async fn messages_are_forgotten_after_two_days() {
     let database = seeded(folder.path());
     let (clock, metrics) = (wall_clock_hand(), Metrics::new("0.0.0"));
     let store = Store::open(&database, metrics.clone()).expect("a database");
-    let hub = Hub::new(Capacity {
-        event_queue: 8,
-        sessions_per_user: 8,
-        connections: 8,
-        connections_per_address: None,
-    });
+    let hub = Hub::new(
+        Capacity {
+            event_queue: 8,
+            sessions_per_user: 8,
+            connections: 8,
+            connections_per_address: None,
+            confirm_timeout: Duration::from_secs(5),
+        },
+        Clock::Manual(clock.clone()),
+    );
     let rules = Rules::only(Limits {
         ring_timeout: Duration::from_mins(1),
         max_call_duration: None,

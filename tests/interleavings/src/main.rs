@@ -17,12 +17,13 @@ mod ws;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chattrix_kernel::{call, clock, user};
 use shuttle::{future, thread};
 
 use call::{Audience, CallId, Event, Notice};
-use clock::Timestamp;
+use clock::{Clock, Timestamp};
 use hub::{Capacity, CloseReason, EncodedNotice, Hub, Outgoing};
 use user::{SessionId, UserId};
 
@@ -68,12 +69,14 @@ fn main() {
 }
 
 fn hub(event_queue: usize) -> Hub {
-    Hub::new(Capacity {
+    let capacity = Capacity {
         event_queue,
         sessions_per_user: 2,
         connections: 2,
         connections_per_address: None,
-    })
+        confirm_timeout: Duration::from_secs(5),
+    };
+    Hub::new(capacity, Clock::System)
 }
 
 fn bob() -> UserId {

@@ -1,5 +1,7 @@
 //! Service on a new database file with a manual clock, without a server.
 
+use std::time::Duration;
+
 use chattrix::clock::{Clock, ManualClock};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
@@ -28,12 +30,14 @@ impl ServiceFixture {
         for user in users {
             database.add_user(user, clock.now()).expect("added");
         }
-        let hub = Hub::new(Capacity {
+        let capacity = Capacity {
             event_queue: 256,
             sessions_per_user: 8,
             connections: 100,
             connections_per_address: None,
-        });
+            confirm_timeout: Duration::from_secs(5),
+        };
+        let hub = Hub::new(capacity, Clock::Manual(clock.clone()));
         let metrics = Metrics::new("0.0.0");
         let store = Store::open(&file, metrics.clone()).expect("a store");
         let time = Clock::Manual(clock.clone());

@@ -2,9 +2,13 @@
 
 use std::collections::VecDeque;
 
+use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::Request;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -15,9 +19,14 @@ use super::document::assert_message_documented;
 use super::shape::assert_message;
 use super::{Address, within};
 
-/// A connected socket; every message it reads is checked for its shape.
+type Connection = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A connected socket; every message it reads is checked for its shape. It reads all the time, as clients do, so that
+/// pings are answered whatever the test waits for.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    sink: SplitSink<Connection, Message>,
+    stream: mpsc::UnboundedReceiver<Result<Message, tungstenite::Error>>,
+    reader: JoinHandle<()>,
     /// What came before the server had said that the connection stands.
     early: VecDeque<Value>,
 }
@@ -28,6 +37,12 @@ enum Incoming {
     Closed(u16, String),
     /// The connection ended without a close frame.
     Gone,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }
 
 impl Socket {
@@ -53,8 +68,18 @@ impl Socket {
         // Boxed: with TLS in it, it is larger than all of a test together.
         let opening = within("the upgrade", Box::pin(connect_async(request)));
         let (stream, _) = opening.await.expect("the upgrade is granted");
+        let (sink, mut incoming) = stream.split();
+        let (forward, stream) = mpsc::unbounded_channel();
+        let reader = tokio::spawn(async move {
+            while let Some(message) = incoming.next().await {
+                // The test may have seen enough.
+                let _ = forward.send(message);
+            }
+        });
         Self {
+            sink,
             stream,
+            reader,
             early: VecDeque::new(),
         }
     }
@@ -89,7 +114,7 @@ impl Socket {
 
     /// Sends any WebSocket message.
     pub async fn send_raw(&mut self, message: Message) {
-        within("the message to be sent", self.stream.send(message))
+        within("the message to be sent", self.sink.send(message))
             .await
             .expect("the socket takes it");
     }
@@ -141,7 +166,7 @@ impl Socket {
     pub async fn expect_text(&mut self, kind: &str) -> String {
         let text = within(kind, async {
             loop {
-                match self.stream.next().await {
+                match self.stream.recv().await {
                     Some(Ok(Message::Text(text))) => return text.to_string(),
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     other => panic!("{kind} was expected, not {other:?}"),
@@ -197,7 +222,7 @@ impl Socket {
     pub async fn heartbeat_or_close(&mut self) -> Option<u16> {
         let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
         // A socket that the server has just closed may refuse it; what was sent before can be read.
-        let _ = self.stream.send(Message::text(heartbeat)).await;
+        let _ = self.sink.send(Message::text(heartbeat)).await;
         match self.next("an answer or a close frame").await {
             Incoming::Message(message) => assert_eq!(message["type"], "heartbeat.ack", "{message}"),
             Incoming::Closed(code, _) => return Some(code),
@@ -212,9 +237,7 @@ impl Socket {
             code: CloseCode::Normal,
             reason: "".into(),
         };
-        within("the close frame to be sent", self.stream.close(Some(frame)))
-            .await
-            .expect("it is sent");
+        self.send_raw(Message::Close(Some(frame))).await;
         self.expect_close().await.0
     }
 
@@ -227,7 +250,7 @@ impl Socket {
 
     async fn read(&mut self) -> Incoming {
         loop {
-            match self.stream.next().await {
+            match self.stream.recv().await {
                 Some(Ok(Message::Text(text))) => {
                     let message = serde_json::from_str(&text).expect("the server sends JSON");
                     assert_message(&message);
@@ -235,8 +258,6 @@ impl Socket {
                     return Incoming::Message(message);
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    // One more read sends the answer to the close frame.
-                    let _ = self.stream.next().await;
                     let (code, reason) = frame.map_or((1005, String::new()), |frame| {
                         (frame.code.into(), frame.reason.to_string())
                     });
