@@ -1,6 +1,6 @@
 //! `GET /healthz` and `GET /readyz`: contract section 5.
 
-use crate::support::{TestServer, eventually};
+use crate::support::{RawSocket, TestServer, eventually};
 
 #[rocket::async_test]
 async fn healthz_needs_no_token() {
@@ -19,7 +19,8 @@ async fn readyz_is_200_as_soon_as_the_server_is_up() {
 async fn stopping_server_is_alive_not_ready_and_503() {
     let mut server = TestServer::start().await;
     let alice = server.sign_in("alice");
-    let unread = server.sign_in("bob").socket().await;
+    // It does not answer the close frame, so the stop waits for it.
+    let unread = RawSocket::connect(server.address(), &server.token("bob").sign()).await;
     assert_eq!(alice.get("/readyz").await.status, 200);
     let stop = server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });

@@ -92,13 +92,16 @@ impl Unread {
     }
 }
 
+/// A server for which a reader that confirms nothing stays connected: `isOnline` tells when it is closed.
+const PATIENT: [&str; 2] = ["env", "CHATTRIX_CONFIRM_TIMEOUT=1h"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_of_a_queue_full_of_signals_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     // Two servers: the others would reuse the memory that the first reader frees.
-    let trial = Process::start(&folder.path().join("trial.db")).await;
+    let trial = Process::start_through(&PATIENT, &folder.path().join("trial.db")).await;
     let one_too_many = Unread::begin(&trial, 0).await.signal_until_closed().await;
-    let server = Process::start(&folder.path().join("chattrix.db")).await;
+    let server = Process::start_through(&PATIENT, &folder.path().join("chattrix.db")).await;
     let many = rounds(16, 64);
     let mut readers = Vec::new();
     for n in 0..many {

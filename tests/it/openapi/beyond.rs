@@ -6,7 +6,7 @@ use serde_json::json;
 use super::fixture::ExampleFixture;
 use super::operation::Operation;
 use super::replay::unknown;
-use crate::support::{Answer, eventually};
+use crate::support::{Answer, RawSocket, eventually};
 
 /// Makes the server give the example `name` of an answer to `operation`.
 pub async fn play(operation: Operation, name: &str) -> Answer {
@@ -163,7 +163,8 @@ pub async fn play_meta(operation: Operation, name: &str) -> Answer {
 /// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
 async fn stopping(operation: Operation) -> Answer {
     let mut fixture = ExampleFixture::set().await;
-    let unread = fixture.callee.socket().await;
+    // It does not answer the close frame, so the stop waits for it.
+    let unread = RawSocket::connect(fixture.server.address(), fixture.callee.token()).await;
     let stop = fixture.server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });
     let probe = fixture.server.anonymous();

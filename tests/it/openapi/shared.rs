@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
-use crate::support::{Answer, eventually};
+use crate::support::{Answer, RawSocket, eventually};
 
 /// The names of the examples.
 pub const NAMES: [&str; 5] = [
@@ -100,7 +100,8 @@ async fn every_route_tells_of_defects_as_documented() {
 #[rocket::async_test]
 async fn every_route_says_that_the_server_is_stopping_as_documented() {
     let mut fixture = ExampleFixture::set().await;
-    let unread = fixture.callee.socket().await;
+    // It does not answer the close frame, so the stop waits for it.
+    let unread = RawSocket::connect(fixture.server.address(), fixture.callee.token()).await;
     let stop = fixture.server.stopper();
     let stopping = tokio::spawn(async move { stop.stop().await });
     let probe = fixture.server.anonymous();
