@@ -206,7 +206,8 @@ fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for c in json.chars() {
         if is_terminal_control(c) && c != '\n' {
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+            let code = format!("\\u{:04x}", u32::from(c));
+            escaped += &code;
         } else {
             escaped.push(c);
         }

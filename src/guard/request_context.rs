@@ -1,4 +1,4 @@
-//! A request from its request_context on: what becomes known of it, for its line in the log.
+//! Context of a request: what is known of it, for its line in the log.
 
 use std::sync::{Arc, OnceLock};
 

@@ -26,7 +26,7 @@ pub struct SessionQueue {
 struct Waiting {
     notices: VecDeque<Unconfirmed>,
     /// Taken by the session's loop and not confirmed, the oldest first; at most as many as may wait.
-    taken: VecDeque<Unconfirmed>,
+    taken: VecDeque<Taken>,
     /// The number of the last notice that was taken, from 1.
     last_taken: u64,
     /// When something was last received from the peer.
@@ -41,6 +41,13 @@ struct Waiting {
 /// A notice that the peer has not confirmed.
 struct Unconfirmed {
     notice: Arc<EncodedNotice>,
+    since: Timestamp,
+}
+
+/// A notice that the session's loop has taken, and that the peer has not confirmed.
+struct Taken {
+    /// None for a signal: nobody asks whether it was received, and it may be long.
+    notice: Option<Arc<EncodedNotice>>,
     since: Timestamp,
 }
 
@@ -149,7 +156,7 @@ impl SessionQueue {
         let later = usize::try_from(state.last_taken.saturating_sub(last)).unwrap_or(usize::MAX);
         let confirmed = state.taken.len().saturating_sub(later);
         let confirmed = state.taken.drain(..confirmed);
-        confirmed.map(|one| one.notice).collect()
+        confirmed.filter_map(|one| one.notice).collect()
     }
 
     /// Whether the peer confirms what it is sent, or has been heard of since: no notice has waited for longer than
@@ -157,9 +164,10 @@ impl SessionQueue {
     #[must_use]
     pub fn is_responsive(&self) -> bool {
         let state = self.state.lock();
-        let oldest = state.taken.front().or(state.notices.front());
-        oldest.is_none_or(|oldest| {
-            let waiting_since = oldest.since.max(state.heard_at);
+        let taken = state.taken.front().map(|oldest| oldest.since);
+        let oldest = taken.or_else(|| state.notices.front().map(|oldest| oldest.since));
+        oldest.is_none_or(|since| {
+            let waiting_since = since.max(state.heard_at);
             self.clock.now().since(waiting_since) < self.confirm_timeout
         })
     }
@@ -201,15 +209,19 @@ impl Waiting {
         if let Some(closing) = self.closing {
             return Some(Outgoing::Close(closing));
         }
-        let next = self.notices.pop_front()?;
-        let notice = Arc::clone(&next.notice);
-        self.bytes -= notice.notice().event.carried_bytes();
+        let Unconfirmed { notice, since } = self.notices.pop_front()?;
+        let bytes = notice.notice().event.carried_bytes();
+        self.bytes -= bytes;
         self.last_taken += 1;
         // A peer that confirms nothing costs no more than one that reads nothing.
         if self.taken.len() >= capacity {
             self.taken.pop_front();
         }
-        self.taken.push_back(next);
+        let kept = (bytes == 0).then(|| Arc::clone(&notice));
+        self.taken.push_back(Taken {
+            notice: kept,
+            since,
+        });
         Some(Outgoing::Notice(notice))
     }
 }

@@ -44,7 +44,7 @@ struct Holders {
 }
 
 impl ConnectionLimits {
-    /// ConnectionLimits of which none is taken.
+    /// Limits without a connection.
     pub fn new(capacity: Capacity) -> Self {
         Self {
             capacity,

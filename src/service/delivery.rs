@@ -5,7 +5,6 @@
 //! them, and after a crash they are derived from the calls' timelines. What was confirmed before a crash may then come
 //! once more, on another connection and the same to the byte.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Actor, Audience, Call, Event, Notice, State, Status, TimelineEntry};
@@ -51,10 +50,9 @@ impl Sessions {
     pub async fn store_unconfirmed(&self) -> Result<(), Error> {
         let unstored = self.0.hub.unstored();
         if !unstored.is_empty() {
-            let core = Arc::clone(&self.0);
             let job = move |db: &Write<'_>| -> Result<(), Error> {
                 for notice in &unstored {
-                    core.store_pending(db, notice.audience.user(), notice)?;
+                    store_pending(db, notice.audience.user(), notice)?;
                 }
                 Ok(())
             };
@@ -66,17 +64,6 @@ impl Sessions {
 }
 
 impl Core {
-    /// Stores an event for the next session of `user`; returns its row. To be called inside the writer's job.
-    pub(super) fn store_pending(
-        &self,
-        db: &Write<'_>,
-        user: &UserId,
-        notice: &Notice,
-    ) -> Result<Option<i64>, store::Error> {
-        let expires_at = notice.at.plus(REDELIVERED_FOR);
-        db.store_pending_event(user, &notice.event, notice.at, expires_at)
-    }
-
     /// After a crash: stores the events of the last minutes, of which nobody knows who has received them. To be called
     /// inside the writer's job, before anybody connects.
     pub(super) fn recover_events(
@@ -93,12 +80,22 @@ impl Core {
                 let user = notice.audience.user();
                 let stored = db.pending_events(user, now)?;
                 if !stored.iter().any(|(_, known)| known.event == notice.event) {
-                    self.store_pending(db, user, &notice)?;
+                    store_pending(db, user, &notice)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Stores an event for the next session of `user`; returns its row. To be called inside the writer's job.
+pub(super) fn store_pending(
+    db: &Write<'_>,
+    user: &UserId,
+    notice: &Notice,
+) -> Result<Option<i64>, store::Error> {
+    let expires_at = notice.at.plus(REDELIVERED_FOR);
+    db.store_pending_event(user, &notice.event, notice.at, expires_at)
 }
 
 /// The events of `call` after `since` that participants were sent, or were to be.
@@ -140,14 +137,14 @@ fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
                 ended_by: ended_by.clone(),
                 duration_seconds: *duration_seconds,
             };
-            let others = call.participants();
-            let others = others.into_iter();
-            let others = others.filter(|user| *ended_by != Actor::User((*user).clone()));
+            let others = call
+                .participants()
+                .filter(|user| *ended_by != Actor::User((*user).clone()));
             (event, others.collect())
         }
         (Status::Missed, _) => (
             Event::TimedOut { call: call.id },
-            call.participants().into_iter().collect(),
+            call.participants().collect(),
         ),
         (
             Status::Initiating

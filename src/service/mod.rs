@@ -317,7 +317,7 @@ impl Core {
             match &notice.audience {
                 Audience::Participant(user) => {
                     if notice.event.is_kept() && !queues.iter().any(|one| one.is_responsive()) {
-                        stored = self.store_pending(db, user, notice)?;
+                        stored = delivery::store_pending(db, user, notice)?;
                         deliveries.push(Delivery::Stored(notice.event.as_str()));
                     }
                 }

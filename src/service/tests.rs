@@ -129,7 +129,7 @@ async fn disconnect_grace_counts_from_the_answer() {
     hand.advance(GRACE + Duration::from_secs(5));
     let accepted = fixture.service.calls().accept(principal("bob"), call.id);
     accepted.await.expect("accepted");
-    hand.advance(GRACE - Duration::from_millis(1));
+    hand.advance(GRACE.saturating_sub(Duration::from_millis(1)));
     assert_eq!(fixture.sweep().await, 0);
     hand.advance(Duration::from_millis(1));
     assert_eq!(fixture.sweep().await, 1);
@@ -142,7 +142,8 @@ async fn clock_set_back_delays_no_timeout() {
     let fixture = Fixture::new(Clock::Steady(SteadyClock::new(time.clone())));
     let call = fixture.call().await;
     time.wall.set(START.minus(Duration::from_hours(1)));
-    time.passed.advance(RING - Duration::from_millis(1));
+    time.passed
+        .advance(RING.saturating_sub(Duration::from_millis(1)));
     assert_eq!(fixture.sweep().await, 0);
     time.passed.advance(Duration::from_millis(1));
     assert_eq!(fixture.sweep().await, 1);

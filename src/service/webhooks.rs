@@ -34,7 +34,7 @@ pub struct WebhookConfig {
     pub body: fn(&WebhookEvent) -> String,
 }
 
-/// The webhook_config, and the bell that says that something was put into it.
+/// Outbox of webhooks: the configuration, and the signal that there is something new.
 pub(super) struct WebhookOutbox {
     webhook_config: WebhookConfig,
     random: Random,

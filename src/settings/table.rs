@@ -44,10 +44,6 @@ macro_rules! settings {
         $name:ident: $type:ty = $default:expr, $read:expr $(, example $example:literal)?;
     )+)+) => {
         /// Values of all settings (contract section 6). [`Default`] has the defaults.
-        #[expect(
-            clippy::struct_excessive_bools,
-            reason = "each is a switch of its own in a file that people write"
-        )]
         #[derive(Clone, Debug)]
         pub struct Settings {
             $($($(#[doc = $purpose])+ pub $name: $type,)+)+
@@ -104,7 +100,7 @@ settings! {
     jwt_secret_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-secret""#;
     /// A file with public keys of your identity provider as PEM, also X.509 certificates, or a list of files:
-    /// RS256, ES256 or EdDSA, by the type of each key.
+    /// RS256, ES256 or `EdDSA`, by the type of each key.
     jwt_public_key_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-public.pem""#;
     /// The required claim `iss` of a token. Not checked if unset.
@@ -159,9 +155,9 @@ settings! {
     max_message_bytes: usize = 64 * 1024, |raw| value::number(raw, 1_024..=16 * 1_024 * 1_024);
     /// Maximum sessions (devices) of a user at once. A new one replaces the oldest.
     max_sessions_per_user: usize = 8, |raw| value::number(raw, 1..=1_000);
-    /// Maximum open WebSockets. Lower if the limit of open files is lower; the log shows it at the start.
+    /// Maximum open WebSocket connections. Lower if the limit of open files is lower; the log shows it at the start.
     max_connections: usize = 20_000, |raw| value::number(raw, 1..=1_000_000);
-    /// Maximum open WebSockets from one client address (IPv6: one /64); `off` by default, because an office or
+    /// Maximum open WebSocket connections from one client address (IPv6: one /64); `off` by default, because an office or
     /// a mobile network shares an address.
     max_connections_per_address: Option<usize> = None, |raw| value::number_or_off(raw, 1..=1_000_000);
     /// Events that may wait for a slow reader before it is disconnected.

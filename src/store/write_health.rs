@@ -77,7 +77,7 @@ mod tests {
 
     const UNWANTED: fn(ProbePermit) -> bool = |_| panic!("no probe is needed");
 
-    /// WriteHealth of which the last, that it was `committed`, is half a second old.
+    /// The health of which the last record, that it was `committed`, is half a second old.
     fn outdated(committed: bool) -> WriteHealth {
         let outcomes = WriteHealth::new();
         outcomes.record(committed);

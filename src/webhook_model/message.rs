@@ -94,7 +94,7 @@ pub struct Delivery {
 /// What is due at a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// What is, the most overdue first: of each ordering_key its first message only.
+    /// What is, the most overdue first: of each ordering key its first message only.
     pub deliveries: Vec<Delivery>,
     /// When more is, where that is known.
     pub next: Option<Timestamp>,

@@ -168,7 +168,11 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
         let number = value.as_f64()?;
         let is_whole = (0.0..=EXACT).contains(&number) && number.fract() == 0.0;
         // Rust has no other conversion; the number is whole and in range.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and within the range, as checked before"
+        )]
         is_whole.then_some(number as u64)
     };
     value.as_u64().or_else(from_float)

@@ -260,7 +260,8 @@ async fn is_missed_while_busy(fixture: &mut ExampleFixture) {
     let answer = fixture.caller.initiate("user-456").await;
     answer.failure(409, "user_busy");
     let mut missed = fixture.at_callee.expect_message("call_missed").await;
-    fixture.call = missed["data"]["callId"].as_str().expect("an id").to_owned();
+    let call = missed["data"]["callId"].as_str().expect("an id");
+    call.clone_into(&mut fixture.call);
     let example = fixture.example("callMissed", "busy");
     missed["data"]["callType"] = example["data"]["callType"].clone();
     assert_eq!(missed, example);

@@ -26,7 +26,9 @@ fn rocket_toml() -> String {
     for setting in Settings::reference() {
         if setting.group != group {
             group = setting.group;
-            text.push_str(&format!("\n## {group}\n"));
+            text.push_str("\n## ");
+            text.push_str(group);
+            text.push('\n');
         }
         text.push_str(&toml_line(&setting));
     }

@@ -23,6 +23,7 @@ impl<T> Mutex<T> {
 
 /// `tokio::sync::Notify`, as its documentation has it: `notify_one` leaves a permit where nobody waits,
 /// `notify_waiters` wakes whoever has asked to be notified already, polled or not.
+#[derive(Default)]
 pub struct Notify(Mutex<State>);
 
 #[derive(Default)]

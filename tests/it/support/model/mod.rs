@@ -266,7 +266,9 @@ impl Model {
         let event = call.event(user).map(|event| (event, now));
         let others = call.participants();
         for other in others.iter().filter(|one| *one != user) {
-            event.iter().for_each(|event| self.notify(other, event));
+            if let Some(event) = &event {
+                self.notify(other, event);
+            }
         }
         let own = self.sessions.iter_mut().filter(|one| one.user == *user);
         for one in own.filter(|one| one.id != *session) {
