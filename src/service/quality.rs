@@ -176,7 +176,7 @@ impl Quality {
     /// The call, and what the caller and the callee have reported of it, for a participant.
     ///
     /// # Errors
-    /// As [`Quality::report_quality`].
+    /// As [`Quality::report`].
     pub fn get(&self, user: &UserId, call: CallId) -> Result<(Call, [QualitySummary; 2]), Error> {
         let shown = self.0.call_of(user, call)?;
         let both = match self.0.monitor.find(call) {

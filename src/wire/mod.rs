@@ -1,6 +1,6 @@
 //! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
 //!
-//! [`answer`] is what REST answers ([`history`], [`quality`] and [`presence`] for what goes beyond the
+//! [`response`] has the responses of REST ([`history`], [`quality`] and [`presence`] for what goes beyond the
 //! specification, [`lists`] for whom users have listed, [`agora`] for
 //! tokens), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
 //! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
