@@ -871,8 +871,6 @@ export type CloseCode =
   | 1012
   /** too many events wait; reconnect */
   | 1013
-  /** try again later */
-  | 1013
   /** replaced by another connection */
   | 4000
   /** token expired */
