@@ -17,7 +17,7 @@ const HS256: &str = "eyJhbGciOiJIUzI1NiJ9";
 
 static GUARD: LazyLock<Authenticator> = LazyLock::new(|| {
     let settings = Settings {
-        jwt_secret: Some(SECRET.to_owned().into()),
+        jwt_secret: vec![SECRET.to_owned().into()],
         ..Settings::default()
     };
     Authenticator::from_settings(&settings).expect("the secret is long enough")
