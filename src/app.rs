@@ -136,7 +136,7 @@ fn agora(settings: &Settings) -> Option<Agora> {
 }
 
 /// Rocket's configuration but for what has to be as it is here: signals are handled by [`Stop`], since
-/// Rocket would drop open sockets without a close frame, and a client's address is for the access to find.
+/// Rocket would drop open sockets without a close frame, and a client's address is for the guard to find.
 fn ours(figment: Figment) -> Figment {
     figment
         .merge(("shutdown.ctrlc", false))

@@ -295,23 +295,15 @@ impl Hub {
     /// How many connections, sessions and users there are.
     #[must_use]
     pub fn stats(&self) -> HubStats {
+        let users = self.0.users.lock();
+        let online = users.values().filter(|user| !user.sessions.is_empty());
+        let sessions = users.values().flat_map(|user| &user.sessions);
+        let unresponsive = sessions.filter(|one| one.is_open() && !one.is_responsive());
         HubStats {
             connections: self.connections(),
             sessions: self.0.subscriptions.load(Ordering::Relaxed),
-            users: {
-                let users = self.0.users.lock();
-                users
-                    .values()
-                    .filter(|user| !user.sessions.is_empty())
-                    .count()
-            },
-            unresponsive: {
-                let users = self.0.users.lock();
-                let sessions = users.values().flat_map(|user| &user.sessions);
-                sessions
-                    .filter(|one| one.is_open() && !one.is_responsive())
-                    .count()
-            },
+            users: online.count(),
+            unresponsive: unresponsive.count(),
         }
     }
 

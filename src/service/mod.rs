@@ -307,7 +307,7 @@ impl Core {
         Ok(())
     }
 
-    /// Who of the connected hears what. The sessions are chosen now, at the job's slot in the order of all
+    /// Chooses the sessions that get each notice. They are chosen now, at the job's place in the order of all
     /// jobs: a session that enters later learns of what happened before from what it finds on entering.
     fn route(&self, db: &Write<'_>, notices: &[Notice]) -> Result<Vec<Delivery>, store::Error> {
         let mut deliveries = Vec::with_capacity(notices.len());

@@ -38,7 +38,7 @@ pub struct Transition {
     pub call: Call,
     /// The line for its timeline.
     pub entry: TimelineEntry,
-    /// Who is recipients what, in this order.
+    /// Notices to the participants, in their order.
     pub notices: Vec<Notice>,
     /// The participants' history entries, where the call became final.
     pub history: Option<Entries>,

@@ -1,7 +1,7 @@
 //! The rules of a call, pure: no database, no network, no clock.
 //!
 //! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
-//! the next, [`effect`] what follows from that, [`notice`] what clients are recipients, [`history`] what is
+//! the next, [`effect`] what follows from that, [`notice`] what clients are sent, [`history`] what is
 //! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`signal`]
 //! what they say to each other about their media, [`media`] who may join its channel, [`policy`] who may call
 //! whom, [`error`] why an action is refused. The source of all of it is sections 3 and 5 of the contract.

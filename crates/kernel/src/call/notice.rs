@@ -1,4 +1,4 @@
-//! What clients are recipients of a call: one event, and who hears it.
+//! Notices to clients about a call: one event and its recipients.
 
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};

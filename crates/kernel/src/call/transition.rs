@@ -390,7 +390,7 @@ fn begin(
     effect(None, call, entry, notices)
 }
 
-/// A call that waited for a device of the callee rings. Nobody is recipients: who would be, is not connected.
+/// A call that waited for a device of the callee rings. Nobody is notified: the callee was not connected.
 fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition, CallError> {
     let State::Initiating { ring_until } = call.state else {
         return Err(CallError::invalid_status(Action::Ring, call.status()));
@@ -415,7 +415,7 @@ fn only_a_participant(call: &Call, principal: &Principal) -> Result<(), CallErro
     }
 }
 
-/// A stranger is recipients the same as the caller (specification, Example 4).
+/// A stranger gets the same refusal as the caller (specification, Example 4).
 fn only_the_callee(call: &Call, principal: &Principal) -> Result<(), CallError> {
     if call.is_for(&principal.user) {
         Ok(())
