@@ -26,6 +26,7 @@
 //!               wire            JSON shapes
 //!               metrics         counters and gauges
 //!               listener        accepts connections, bounded in time and memory
+//!               reloadable      value that a reload of the settings replaces
 //!               random          random values and new ids
 //!               system_time     wall clock and monotonic clock of the machine
 //!               sync            locks and atomics of the hub, replaced in interleaving tests
@@ -55,6 +56,7 @@ pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod random;
+pub mod reloadable;
 pub mod service;
 pub mod settings;
 pub mod store;

@@ -30,7 +30,7 @@ impl Access {
         ttl: Duration,
     ) -> Result<SecretString, MintError> {
         let now = self.0.service.clock().wall();
-        self.0.authenticator.mint_in(user, session, ttl, now)
+        self.policy().authenticator.mint_in(user, session, ttl, now)
     }
 }
 
@@ -42,7 +42,7 @@ impl<'r> FromRequest<'r> for LocalDeveloper {
         let mode = request
             .rocket()
             .state::<Access>()
-            .map(|access| access.0.mode);
+            .map(|access| access.policy().mode);
         let is_here = request
             .remote()
             .is_some_and(|peer| peer.ip().to_canonical().is_loopback());

@@ -19,10 +19,11 @@ impl<'r> FromRequest<'r> for MetricsReader {
         let Some(access) = request.rocket().state::<Access>() else {
             return Outcome::Error((Status::InternalServerError, ()));
         };
-        let client = client_address(request, &access.0.trusted_proxies);
+        let policy = access.policy();
+        let client = client_address(request, &policy.trusted_proxies);
         let is_peer = request.remote().map(|peer| peer.ip().to_canonical()) == Some(client);
         let vouched_for = !is_peer || !is_forwarded(request.headers());
-        if vouched_for && is_listed(client, &access.0.metrics_allow) {
+        if vouched_for && is_listed(client, &policy.metrics_allow) {
             return Outcome::Success(Self(()));
         }
         ApiError::from(ErrorType::AddressNotAllowed).refuse(request)

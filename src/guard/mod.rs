@@ -10,6 +10,7 @@ mod rate;
 mod request_context;
 mod sign_in;
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,17 +18,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use ipnet::IpNet;
 
 use crate::auth::Authenticator;
+use crate::metrics::{Counter, Metrics};
+use crate::reloadable::Reloadable;
 use crate::service::Service;
-use crate::settings::{Mode, Settings};
+use crate::settings::{Mode, Rate, Settings};
 use crate::user::UserId;
 
 pub use api_error::ApiError;
 pub use local_developer::LocalDeveloper;
 pub use metrics_reader::MetricsReader;
-pub use origin::{Origin, Origins};
+pub use origin::Origin;
 pub use request_context::RequestContext;
 pub use sign_in::{Caller, SignInError, SignedIn, SocketSignIn};
 
+use origin::Origins;
 use rate::{RateLimit, RejectionLog};
 
 /// State of the guards. Cheap to clone.
@@ -35,41 +39,88 @@ use rate::{RateLimit, RejectionLog};
 pub struct Access(Arc<Inner>);
 
 struct Inner {
-    authenticator: Authenticator,
     service: Service,
+    /// Whether a request seems to have come through a proxy that is not in `trusted_proxies`.
+    unnamed_proxy: AtomicBool,
+    rejection_log: RejectionLog,
+    policy: Reloadable<Policy>,
+}
+
+/// What the settings say about access.
+struct Policy {
+    authenticator: Authenticator,
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
-    /// Whether a request seems to have come through a proxy that is not among them.
-    unnamed_proxy: AtomicBool,
     metrics_allow: Vec<IpNet>,
     mode: Mode,
-    requests: RateLimit<UserId>,
-    initiations: RateLimit<UserId>,
-    auth_failures: RateLimit<IpAddr>,
-    rejection_log: RejectionLog,
+    requests: Arc<RateLimit<UserId>>,
+    initiations: Arc<RateLimit<UserId>>,
+    auth_failures: Arc<RateLimit<IpAddr>>,
+}
+
+impl Policy {
+    /// Makes the policy of `settings`. Rate limits that stay as in `before` keep their counts.
+    fn new(
+        settings: &Settings,
+        authenticator: Authenticator,
+        metrics: &Metrics,
+        before: Option<&Self>,
+    ) -> Self {
+        fn limit<K: Hash + Eq + Clone>(
+            before: Option<&Arc<RateLimit<K>>>,
+            rate: Option<Rate>,
+            hits: Counter,
+        ) -> Arc<RateLimit<K>> {
+            let same = before.filter(|limit| limit.rate() == rate);
+            same.map_or_else(|| Arc::new(RateLimit::new(rate, hits)), Arc::clone)
+        }
+        Self {
+            authenticator,
+            origins: Origins::new(settings.allowed_origins.clone()),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            metrics_allow: settings.metrics_allow.clone(),
+            mode: settings.mode,
+            requests: limit(
+                before.map(|policy| &policy.requests),
+                settings.request_rate,
+                metrics.limit("request_rate"),
+            ),
+            initiations: limit(
+                before.map(|policy| &policy.initiations),
+                settings.initiate_rate,
+                metrics.limit("initiate_rate"),
+            ),
+            auth_failures: limit(
+                before.map(|policy| &policy.auth_failures),
+                settings.auth_failure_rate,
+                metrics.limit("auth_failure_rate"),
+            ),
+        }
+    }
 }
 
 impl Access {
     /// Returns the guards' state for `settings`, in front of `service`.
     #[must_use]
     pub fn new(settings: &Settings, authenticator: Authenticator, service: Service) -> Self {
-        let metrics = service.metrics().clone();
+        let policy = Policy::new(settings, authenticator, service.metrics(), None);
         Self(Arc::new(Inner {
-            authenticator,
             service,
-            origins: Origins::new(settings.allowed_origins.clone()),
-            trusted_proxies: settings.trusted_proxies.clone(),
             unnamed_proxy: AtomicBool::new(false),
-            metrics_allow: settings.metrics_allow.clone(),
-            mode: settings.mode,
-            requests: RateLimit::new(settings.request_rate, metrics.limit("request_rate")),
-            initiations: RateLimit::new(settings.initiate_rate, metrics.limit("initiate_rate")),
-            auth_failures: RateLimit::new(
-                settings.auth_failure_rate,
-                metrics.limit("auth_failure_rate"),
-            ),
             rejection_log: RejectionLog::default(),
+            policy: Reloadable::new(policy),
         }))
+    }
+
+    /// Puts the keys, origins, proxies and rates of `settings` in force.
+    pub fn reload(&self, settings: &Settings, authenticator: Authenticator) {
+        let metrics = self.0.service.metrics();
+        let policy = Policy::new(settings, authenticator, metrics, Some(&self.policy()));
+        self.0.policy.replace(policy);
+    }
+
+    fn policy(&self) -> Arc<Policy> {
+        self.0.policy.get()
     }
 
     /// Whether a proxy on a private network, outside `trusted_proxies`, forwarded a request: its clients share one
@@ -79,9 +130,9 @@ impl Access {
         self.0.unnamed_proxy.load(Ordering::Relaxed)
     }
 
-    /// Returns the origins whose web pages may send requests.
+    /// Whether web pages of `origin` may send requests to a server that they call `host`.
     #[must_use]
-    pub fn origins(&self) -> &Origins {
-        &self.0.origins
+    pub fn allows_origin(&self, origin: &str, host: Option<&str>) -> bool {
+        self.policy().origins.allow(origin, host)
     }
 }

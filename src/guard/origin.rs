@@ -11,7 +11,7 @@ use super::{Access, ApiError};
 
 /// Which origins may ask.
 #[derive(Clone, Debug)]
-pub struct Origins(AllowedOrigins);
+pub(super) struct Origins(AllowedOrigins);
 
 impl Origins {
     /// The rule of the setting `allowed_origins`.
@@ -88,10 +88,7 @@ impl<'r> FromRequest<'r> for Origin {
         let Some(origin) = request.headers().get_one("Origin") else {
             return Outcome::Success(Self(None));
         };
-        if access
-            .origins()
-            .allow(origin, request.headers().get_one("Host"))
-        {
+        if access.allows_origin(origin, request.headers().get_one("Host")) {
             return Outcome::Success(Self(Some(origin.to_owned())));
         }
         ApiError::from(ErrorType::OriginNotAllowed).refuse(request)

@@ -21,6 +21,7 @@ const PRUNED_EVERY: u32 = 10_000;
 pub(super) struct RateLimit<K: Hash + Eq + Clone>(Option<Limiter<K>>);
 
 struct Limiter<K: Hash + Eq + Clone> {
+    rate: Rate,
     limits: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
     clock: DefaultClock,
     checks: AtomicU32,
@@ -34,14 +35,20 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
         let quota = rate.and_then(|rate| {
             let one = rate.period / rate.count.get();
             Quota::with_period(one.max(Duration::from_nanos(1)))
-                .map(|quota| quota.allow_burst(rate.count))
+                .map(|quota| (rate, quota.allow_burst(rate.count)))
         });
-        Self(quota.map(|quota| Limiter {
+        Self(quota.map(|(rate, quota)| Limiter {
+            rate,
             limits: RateLimiter::dashmap(quota),
             clock: DefaultClock::default(),
             checks: AtomicU32::new(0),
             hits,
         }))
+    }
+
+    /// Returns the rate that is enforced.
+    pub fn rate(&self) -> Option<Rate> {
+        self.0.as_ref().map(|limiter| limiter.rate)
     }
 
     /// Counts one more for `key`.
@@ -54,6 +61,7 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
             clock,
             checks,
             hits,
+            rate: _,
         }) = &self.0
         else {
             return Ok(());

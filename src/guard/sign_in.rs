@@ -117,7 +117,7 @@ impl Access {
     async fn authenticate(&self, token: &str) -> Result<Claims, SignInError> {
         let now = self.0.service.clock().wall();
         let claims = self
-            .0
+            .policy()
             .authenticator
             .verify(token, now)
             .map_err(SignInError::BadToken)?;
@@ -171,7 +171,7 @@ impl Access {
         if matches!(error, SignInError::BadToken(TokenError::Expired)) {
             return error.into();
         }
-        match self.0.auth_failures.check(&key) {
+        match self.policy().auth_failures.check(&key) {
             Ok(()) => error.into(),
             Err(wait) => ApiError::rate_limited(wait),
         }
@@ -179,7 +179,8 @@ impl Access {
 
     /// Returns the address of the client behind `request`, and notes a proxy that is not trusted.
     fn address_of(&self, request: &Request<'_>) -> IpAddr {
-        let trusted_proxies = &self.0.trusted_proxies;
+        let policy = self.policy();
+        let trusted_proxies = &policy.trusted_proxies;
         if is_of_unnamed_proxy(request, trusted_proxies) {
             self.0.unnamed_proxy.store(true, Ordering::Relaxed);
         }
@@ -205,7 +206,7 @@ impl<'r> FromRequest<'r> for SignedIn {
             Ok(claims) => claims,
             Err(problem) => return problem.refuse(request),
         };
-        match access.0.requests.check(&claims.user) {
+        match access.policy().requests.check(&claims.user) {
             Ok(()) => Outcome::Success(Self {
                 user: claims.user,
                 session: claims.session,
@@ -250,7 +251,7 @@ impl<'r> FromRequest<'r> for Caller {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let signed_in = try_outcome!(request.guard::<SignedIn>().await);
         let access = try_outcome!(access(request));
-        match access.0.initiations.check(&signed_in.user) {
+        match access.policy().initiations.check(&signed_in.user) {
             Ok(()) => Outcome::Success(Self(signed_in)),
             Err(wait) => ApiError::rate_limited(wait).refuse(request),
         }

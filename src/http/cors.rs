@@ -41,7 +41,7 @@ impl Fairing for Cors {
         };
         let access = request.rocket().state::<Access>();
         let host = request.headers().get_one("Host");
-        if !access.is_some_and(|access| access.origins().allow(origin, host)) {
+        if !access.is_some_and(|access| access.allows_origin(origin, host)) {
             return;
         }
         response.set_header(Header::new(

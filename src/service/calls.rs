@@ -64,7 +64,7 @@ impl Calls {
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
     pub async fn accept(&self, principal: Principal, call: CallId) -> Result<Call, Error> {
-        let limits = self.0.rules.limits;
+        let limits = self.0.rules.get().limits;
         self.change(call, move |call, now| {
             transition::accept(call, &principal, limits, now).map(Some)
         })
@@ -149,7 +149,7 @@ impl Calls {
         call: CallId,
         target: Target,
     ) -> Result<Call, Error> {
-        let limits = self.0.rules.limits;
+        let limits = self.0.rules.get().limits;
         self.change(call, move |call, now| {
             transition::set_status(call, &principal, target, limits, now)
         })
@@ -236,7 +236,7 @@ impl Core {
         let callee = callable(db, &new.callee)?;
         let relation = db.relation(&caller, &callee)?;
         let connected = self.hub.is_connected(&new.callee);
-        let reach = policy::reach(self.rules.call_policy, relation, connected)?;
+        let reach = policy::reach(self.rules.get().call_policy, relation, connected)?;
         if let Some(busy_with) = caller.live_call {
             return Err(caller_busy(db, busy_with, now)?);
         }
@@ -248,7 +248,7 @@ impl Core {
         let transition = if refused {
             transition::refuse_as_busy(wish, principal.via, now)
         } else {
-            transition::initiate(wish, reach, principal.via, self.rules.limits, now)
+            transition::initiate(wish, reach, principal.via, self.rules.get().limits, now)
         };
         db.insert_call(&transition)?;
         if !refused {

@@ -90,7 +90,7 @@ impl Deadlines {
             Ok((db.nearest_deadline()?, db.longest_gone_since()?))
         })?;
         let gone = gone_since
-            .zip(self.0.rules.disconnect_grace)
+            .zip(self.0.rules.get().disconnect_grace)
             .map(|(since, grace)| since.plus(grace));
         Ok([deadline, gone].into_iter().flatten().min())
     }
@@ -180,7 +180,7 @@ impl Core {
         if !due.is_empty() {
             return Ok(due);
         }
-        let Some(grace) = self.rules.disconnect_grace else {
+        let Some(grace) = self.rules.get().disconnect_grace else {
             return Ok(due);
         };
         for gone in db.gone_participants(now.minus(grace), BATCH)? {

@@ -37,6 +37,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
+use crate::reloadable::Reloadable;
 use crate::store::{self, Store, Write};
 use crate::system_time::SystemTime;
 
@@ -116,7 +117,7 @@ struct Core {
     hub: Hub,
     clock: Clock,
     random: Random,
-    rules: Rules,
+    rules: Reloadable<Rules>,
     scheduler: DeadlineScheduler,
     monitor: Monitor,
     metrics: Metrics,
@@ -150,7 +151,7 @@ impl Service {
             started_at: clock.now(),
             clock,
             random,
-            rules,
+            rules: Reloadable::new(rules),
             scheduler: DeadlineScheduler::new(started),
             monitor: Monitor::default(),
             metrics,
@@ -218,6 +219,11 @@ impl Service {
     #[must_use]
     pub fn deadlines(&self) -> &Deadlines {
         &self.0.deadlines
+    }
+
+    /// Puts `rules` in force. Calls that ring keep the deadline that they have.
+    pub fn set_rules(&self, rules: Rules) {
+        self.0.core.rules.replace(rules);
     }
 
     /// Clock of the service.
@@ -343,7 +349,7 @@ impl Core {
         match call.status() {
             // Whoever was gone before the answer counts as gone from the answer on.
             Status::Connecting if somebody_is_gone() => {
-                let grace_ends = self.rules.disconnect_grace;
+                let grace_ends = self.rules.get().disconnect_grace;
                 let grace_ends = grace_ends.map(|grace| call.updated_at.plus(grace));
                 [grace_ends, call.state.deadline()]
                     .into_iter()

@@ -15,7 +15,7 @@ impl History {
     /// The setting `retention`.
     #[must_use]
     pub fn retention(&self) -> Option<Duration> {
-        self.0.rules.retention
+        self.0.rules.get().retention
     }
 
     /// Forgets the calls that have been over for the setting `retention`; none where it is off.

@@ -86,7 +86,7 @@ impl Sessions {
             }
             let in_call = db.mark_gone(&user, at)?;
             core.announce_presence(db, &user, false, at)?;
-            let grace = core.rules.disconnect_grace;
+            let grace = core.rules.get().disconnect_grace;
             if let Some(grace) = grace.filter(|_| in_call) {
                 db.on_commit(move || core.scheduler.wake_by(at.plus(grace)));
             }

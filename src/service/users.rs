@@ -34,7 +34,7 @@ impl Users {
     ) -> Result<SignIn, Error> {
         let known = self.0.store.read(|db| db.user(user))?;
         let known = match known {
-            None if self.0.rules.auto_provision => self.provision(offered()).await?,
+            None if self.0.rules.get().auto_provision => self.provision(offered()).await?,
             known => known,
         };
         Ok(match known {
