@@ -19,10 +19,10 @@ pub struct UserId;
 
 impl PartialSchema for UserId {
     fn schema() -> RefOr<Schema> {
-        text("A user's id, as your login service knows it.")
+        text("User id: the `sub` of your identity provider. Percent-encoded in paths.")
             .min_length(Some(1))
             .max_length(Some(user::UserId::MAX_LENGTH))
-            .pattern(Some("^[A-Za-z0-9._:@-]+$"))
+            .pattern(Some("^[!-~]+$"))
             .examples(["user-789"])
             .into()
     }
@@ -427,7 +427,7 @@ mod tests {
         let (documented_user, documented_channel) =
             (validator::<UserId>(), validator::<ChannelId>());
         let ascii = (0..=127_u8).map(char::from).map(String::from);
-        let lengths = [0, 1, 64, 65].map(|length| "x".repeat(length));
+        let lengths = [0, 1, 64, 65, 255, 256].map(|length| "x".repeat(length));
         for id in ascii
             .chain(lengths)
             .chain(["é".to_owned(), "a\n".to_owned()])

@@ -261,7 +261,7 @@ async fn nonsense_on_the_control_socket_is_answered_with_a_sentence() {
         (&*"x".repeat(5000), "4096 bytes"),
         (
             "{\"request\":\"watch\",\"user\":\"a b\"}\n",
-            "user: expected 1-64",
+            "user: expected 1-255",
         ),
         (
             "{\"request\":\"watch\",\"status\":\"OVER\"}\n",

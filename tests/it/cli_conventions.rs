@@ -83,7 +83,7 @@ async fn a_wrong_command_line_leaves_with_2_and_says_what_was_meant() {
         (&["call", "list", "--status", "RINGING!"], "RINGING"),
         (&["user", "add", "alice"], "--name"),
         (&["token"], "<ID>"),
-        (&["token", "a b"], "1-64 characters"),
+        (&["token", "a b"], "1-255 printable ASCII"),
         (&["token", "alice", "--ttl", "soon"], "such as 15m"),
         (&["seed", "--users", "0"], "1..=10000"),
         (&["db"], "backup"),

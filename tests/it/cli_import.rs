@@ -124,7 +124,7 @@ async fn import_reports_bad_records_and_imports_the_rest() {
     assert_eq!(report["added"], 2);
     let refused = report["refused"].as_array().expect("a list");
     let expected = [
-        (3, json!("not good"), "id: expected 1-64 characters"),
+        (3, json!("not good"), "id: expected 1-255 printable"),
         (4, json!(""), "id: "),
         (5, json!("unnamed"), "name: expected 1 to 200 characters"),
         (6, json!("picture"), "avatar: expected an http or https URL"),

@@ -72,6 +72,7 @@ mod supervisor;
 mod support;
 mod timeouts;
 mod tls;
+mod user_ids;
 mod wal;
 mod webhook_trouble;
 mod webhooks;

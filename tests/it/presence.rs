@@ -92,7 +92,7 @@ async fn online_lists_everybody_who_is_connected_by_id() {
 async fn the_status_of_somebody_who_does_not_exist_is_user_not_found() {
     let server = TestServer::start().await;
     let alice = server.sign_in("alice");
-    for user in ["nobody", "%20", "a%2Fb", &"x".repeat(65)] {
+    for user in ["nobody", "%20", "a%2Fb", &"x".repeat(256)] {
         let path = format!("/api/v1/users/status/{user}");
         alice.get(&path).await.failure(404, "user_not_found");
     }
