@@ -5,25 +5,32 @@
 //! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
 
 mod close_reason;
+mod event_log;
 mod notice;
 mod session_queue;
 mod slot;
+mod subscription;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use close_reason::CloseReason;
-pub use notice::EncodedNotice;
+pub use event_log::{REDELIVERED_FOR, StoredNotice};
+pub use notice::{EncodedNotice, Recipient};
 pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
+pub use subscription::Subscription;
 
 use crate::call::Notice;
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
+use event_log::EventLog;
 use slot::ConnectionLimits;
 
 /// How much a session or user may take up (contract section 6).
@@ -54,38 +61,18 @@ pub struct HubStats {
     pub unresponsive: usize,
 }
 
-/// Time for which an event that was not confirmed is delivered to sessions that connect (contract section 4).
-pub const REDELIVERED_FOR: Duration = Duration::from_mins(5);
-
-/// Events of one user that are remembered for redelivery; more than that in 5 minutes is no use of a phone.
-const REMEMBERED: usize = 256;
-
 /// A user with sessions, or with events that some session lacks.
 #[derive(Default)]
 struct Connected {
     /// The sessions, the oldest first.
     sessions: Vec<Arc<SessionQueue>>,
-    /// Events of the last 5 minutes that some session has not confirmed, in their order.
-    unconfirmed: VecDeque<Arc<EncodedNotice>>,
+    log: EventLog,
 }
 
 impl Connected {
-    /// Forgets events that all sessions have, and those that are too old.
-    fn forget_done(&mut self, now: Timestamp) {
-        self.unconfirmed
-            .retain(|notice| !notice.is_done() && is_fresh(notice, now));
-        while self.unconfirmed.len() > REMEMBERED {
-            self.unconfirmed.pop_front();
-        }
-    }
-
     fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.unconfirmed.is_empty()
+        self.sessions.is_empty() && self.log.is_empty()
     }
-}
-
-fn is_fresh(notice: &EncodedNotice, now: Timestamp) -> bool {
-    now < notice.notice().at.plus(REDELIVERED_FOR)
 }
 
 /// Who is connected. Cheap to clone.
@@ -200,6 +187,7 @@ impl Hub {
     /// notices they miss by that, because they let too many wait.
     pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {
         let event = &notice.notice().event;
+        let mut missed = 0;
         if event.is_kept() {
             for session in sessions {
                 notice.address(session.session());
@@ -207,42 +195,25 @@ impl Hub {
             let user = notice.notice().audience.user();
             let mut users = self.0.users.lock();
             let user = users.entry(user.clone()).or_default();
-            user.forget_done(self.0.clock.now());
-            user.unconfirmed.push_back(Arc::clone(notice));
+            missed += user.log.add(Arc::clone(notice));
         }
         let push = |session: &Arc<SessionQueue>| session.push(Arc::clone(notice));
-        sessions.iter().map(push).sum()
+        missed + sessions.iter().map(push).sum::<usize>()
     }
 
     /// Returns, in their order, the events that `session` of `user` is owed when it connects: those that it has not
-    /// confirmed, and those that no session has. `stored` are the user's pending events with their rows.
+    /// confirmed, and those that no session has. `stored` are the user's pending events.
     #[must_use]
     pub fn owed(
         &self,
         user: &UserId,
         session: &SessionId,
-        stored: Vec<(i64, Notice)>,
+        stored: Vec<StoredNotice>,
     ) -> Vec<Arc<EncodedNotice>> {
+        let now = self.0.clock.now();
         let mut users = self.0.users.lock();
         let user = users.entry(user.clone()).or_default();
-        user.forget_done(self.0.clock.now());
-        for (row, notice) in stored {
-            if !user.unconfirmed.iter().any(|known| known.is_row(row)) {
-                let notice = Arc::new(EncodedNotice::stored(notice, Some(row)));
-                user.unconfirmed.push_back(notice);
-            }
-        }
-        let order = |notice: &Arc<EncodedNotice>| notice.notice().at;
-        user.unconfirmed.make_contiguous().sort_by_key(order);
-        let owed = user.unconfirmed.iter();
-        let owed: Vec<_> = owed
-            .filter(|one| one.is_owed_to(session))
-            .cloned()
-            .collect();
-        for notice in &owed {
-            notice.address(session);
-        }
-        owed
+        user.log.owed(session, stored, now)
     }
 
     /// Events that no session has confirmed and that are not stored: a process that ends takes them with it.
@@ -250,19 +221,19 @@ impl Hub {
     pub fn unstored(&self) -> Vec<Notice> {
         let now = self.0.clock.now();
         let users = self.0.users.lock();
-        let all = users.values().flat_map(|user| &user.unconfirmed);
-        let unstored =
-            all.filter(|one| !one.is_confirmed() && !one.is_stored() && is_fresh(one, now));
-        unstored.map(|one| one.notice().clone()).collect()
+        let unstored = users.values().flat_map(|user| user.log.unstored(now));
+        unstored.collect()
     }
 
-    /// Forgets events that are done or expired, of users who do not connect.
-    pub fn forget_expired(&self) {
+    /// Forgets events that are done or expired. Returns how many of them expired and no session had confirmed.
+    pub fn forget_expired(&self) -> usize {
         let now = self.0.clock.now();
+        let mut unheard = 0;
         self.0.users.lock().retain(|_, user| {
-            user.forget_done(now);
+            unheard += user.log.remove_old(now);
             !user.is_empty()
         });
+        unheard
     }
 
     /// Closes the sessions of everybody in `users`.
@@ -322,165 +293,4 @@ impl Hub {
 /// Whether a session counts as connected.
 fn is_connected(session: &SessionQueue) -> bool {
     session.is_open() && session.is_responsive()
-}
-
-/// A session's entry in the hub; dropped, the session leaves.
-pub struct Subscription {
-    hub: Hub,
-    user: UserId,
-    queue: Arc<SessionQueue>,
-}
-
-impl Subscription {
-    /// Whose session it is.
-    #[must_use]
-    pub const fn user(&self) -> &UserId {
-        &self.user
-    }
-
-    /// The queue of what the session has to send.
-    #[must_use]
-    pub const fn queue(&self) -> &Arc<SessionQueue> {
-        &self.queue
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
-        let mut users = self.hub.0.users.lock();
-        if let Some(user) = users.get_mut(&self.user) {
-            user.sessions
-                .retain(|session| !Arc::ptr_eq(session, &self.queue));
-            if user.is_empty() {
-                users.remove(&self.user);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-    use crate::hub::notice::tests::notice;
-
-    pub fn hub() -> Hub {
-        let capacity = Capacity {
-            event_queue: 2,
-            sessions_per_user: 2,
-            connections: 2,
-            connections_per_address: None,
-            confirm_timeout: Duration::from_secs(5),
-        };
-        Hub::new(capacity, Clock::System)
-    }
-
-    pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-
-    pub fn user(id: &str) -> UserId {
-        UserId::parse(id).expect("a user id")
-    }
-
-    #[test]
-    fn those_who_are_connected_are_counted_by_their_open_sessions() {
-        let hub = hub();
-        let _alice = hub.subscribe(&user("alice"), &SessionId::new("1"));
-        let first = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        let _second = hub.subscribe(&user("bob"), &SessionId::new("2"));
-        let connected = || {
-            let mut connected = hub.connected();
-            connected.sort();
-            connected
-        };
-        assert_eq!(connected(), [(user("alice"), 1), (user("bob"), 2)]);
-        drop(first);
-        hub.disconnect_users(&[user("alice")]);
-        assert_eq!(connected(), [(user("bob"), 1)]);
-    }
-
-    #[tokio::test]
-    async fn a_new_connection_replaces_that_of_the_same_session() {
-        let hub = hub();
-        let old = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        let new = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        assert_eq!(
-            old.queue().next().await,
-            Outgoing::Close(CloseReason::Replaced)
-        );
-        drop(old);
-        assert_eq!(hub.sessions(&user("bob")).len(), 1);
-        drop(new);
-        assert!(!hub.is_connected(&user("bob")));
-    }
-
-    #[tokio::test]
-    async fn the_oldest_session_gives_way_to_one_too_many() {
-        let hub = hub();
-        let sessions: Vec<_> = ["1", "2", "3"]
-            .map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)))
-            .into_iter()
-            .collect();
-        assert_eq!(
-            sessions[0].queue().next().await,
-            Outgoing::Close(CloseReason::Replaced)
-        );
-        let left: Vec<_> = hub
-            .sessions(&user("bob"))
-            .iter()
-            .map(|s| s.session().to_string())
-            .collect();
-        assert_eq!(left, ["2", "3"]);
-    }
-
-    #[test]
-    fn everybody_is_counted_while_they_are_there() {
-        let hub = hub();
-        let _place = hub.admit(&user("bob"), HERE).expect("a slot");
-        let sessions = ["1", "2"].map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)));
-        let there = HubStats {
-            connections: 1,
-            sessions: 2,
-            users: 1,
-            unresponsive: 0,
-        };
-        assert_eq!(hub.stats(), there);
-        drop(sessions);
-        let gone = HubStats {
-            sessions: 0,
-            users: 0,
-            ..there
-        };
-        assert_eq!(hub.stats(), gone);
-    }
-
-    #[tokio::test]
-    async fn a_hub_that_stops_closes_present_and_later_sessions() {
-        let hub = hub();
-        let present = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        hub.stop();
-        let later = hub.subscribe(&user("bob"), &SessionId::new("2"));
-        assert_eq!(
-            present.queue().next().await,
-            Outgoing::Close(CloseReason::Stopping)
-        );
-        assert_eq!(
-            later.queue().next().await,
-            Outgoing::Close(CloseReason::Stopping)
-        );
-    }
-
-    #[tokio::test]
-    async fn full_queue_closes_the_session() {
-        let hub = hub();
-        let bob = hub.subscribe(&user("bob"), &SessionId::new("1"));
-        let missed: Vec<usize> = (0..4).map(|at| bob.queue().push(notice(at))).collect();
-        assert_eq!(missed, [0, 0, 3, 1]);
-        assert_eq!(
-            bob.queue().next().await,
-            Outgoing::Close(CloseReason::TooSlow)
-        );
-        assert!(!hub.is_connected(&user("bob")));
-    }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use super::StoredNotice;
 use crate::call::{Audience, Notice};
+use crate::clock::Timestamp;
 use crate::sync::Mutex;
 use crate::user::SessionId;
 
@@ -17,14 +19,59 @@ pub struct EncodedNotice {
 /// Progress of the delivery to a user's sessions.
 #[derive(Default)]
 struct Delivery {
-    /// Row of the table of pending events, where the event is stored.
+    /// Row of the table of pending events, if the event is stored.
     stored: Option<i64>,
     /// Whether that row is to be kept: no session has confirmed the event.
     is_pending: bool,
-    /// Sessions that it was sent to, or is waiting for, and that have not confirmed it.
-    lacking: Vec<SessionId>,
+    /// Whether sessions that are not among the recipients may have received it, before a crash.
+    is_recovered: bool,
     /// Whether a session has confirmed it.
     is_confirmed: bool,
+    /// Sessions that it was sent to, or is waiting for.
+    recipients: Vec<Recipient>,
+}
+
+/// Session that an event was sent to, or is waiting for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The session.
+    pub session: SessionId,
+    /// When it was first sent.
+    pub sent_at: Option<Timestamp>,
+    /// How often it was sent: once on each connection.
+    pub times_sent: u32,
+    /// When the session confirmed it.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+impl Delivery {
+    fn recipient(&mut self, session: &SessionId) -> &mut Recipient {
+        let known = self
+            .recipients
+            .iter()
+            .position(|one| one.session == *session);
+        let place = known.unwrap_or_else(|| {
+            self.recipients.push(Recipient {
+                session: session.clone(),
+                sent_at: None,
+                times_sent: 0,
+                confirmed_at: None,
+            });
+            self.recipients.len() - 1
+        });
+        &mut self.recipients[place]
+    }
+
+    fn has_confirmed(&self, session: &SessionId) -> Option<bool> {
+        let mut recipients = self.recipients.iter();
+        let recipient = recipients.find(|one| one.session == *session)?;
+        Some(recipient.confirmed_at.is_some())
+    }
+
+    fn is_lacked(&self) -> bool {
+        let mut recipients = self.recipients.iter();
+        recipients.any(|one| one.confirmed_at.is_none())
+    }
 }
 
 impl fmt::Debug for EncodedNotice {
@@ -45,20 +92,26 @@ impl EncodedNotice {
     /// `notice`, to be delivered.
     #[must_use]
     pub fn new(notice: Notice) -> Self {
-        Self::stored(notice, None)
-    }
-
-    /// `notice`, to be delivered, which is row `stored` of the pending events.
-    #[must_use]
-    pub fn stored(notice: Notice, stored: Option<i64>) -> Self {
         Self {
             notice,
             text: OnceLock::new(),
-            delivery: Mutex::new(Delivery {
-                stored,
-                is_pending: stored.is_some(),
-                ..Delivery::default()
-            }),
+            delivery: Mutex::new(Delivery::default()),
+        }
+    }
+
+    /// A pending event, to be delivered.
+    #[must_use]
+    pub fn stored(stored: StoredNotice) -> Self {
+        let delivery = Delivery {
+            stored: Some(stored.row),
+            is_pending: true,
+            is_recovered: stored.is_recovered,
+            ..Delivery::default()
+        };
+        Self {
+            notice: stored.notice,
+            text: OnceLock::new(),
+            delivery: Mutex::new(delivery),
         }
     }
 
@@ -73,10 +126,10 @@ impl EncodedNotice {
         self.text.get_or_init(|| write(&self.notice))
     }
 
-    /// Records that `session` confirmed it. Returns its row, which is to be deleted, where it is the first one.
-    pub fn confirm(&self, session: &SessionId) -> Option<i64> {
+    /// Records that `session` confirmed it. Returns its row, which is to be deleted, if this is the first confirmation.
+    pub fn confirm(&self, session: &SessionId, now: Timestamp) -> Option<i64> {
         let mut delivery = self.delivery.lock();
-        delivery.lacking.retain(|lacking| lacking != session);
+        delivery.recipient(session).confirmed_at.get_or_insert(now);
         delivery.is_confirmed = true;
         let was_pending = std::mem::take(&mut delivery.is_pending);
         delivery.stored.filter(|_| was_pending)
@@ -86,6 +139,12 @@ impl EncodedNotice {
     #[must_use]
     pub fn is_confirmed(&self) -> bool {
         self.delivery.lock().is_confirmed
+    }
+
+    /// The sessions that it was sent to, or is waiting for.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Recipient> {
+        self.delivery.lock().recipients.clone()
     }
 
     /// Whether it is stored as row `stored`, or was.
@@ -98,26 +157,50 @@ impl EncodedNotice {
         self.delivery.lock().is_pending
     }
 
-    /// Records that it goes to `session`.
-    pub(super) fn address(&self, session: &SessionId) {
-        let mut delivery = self.delivery.lock();
-        if !delivery.lacking.contains(session) {
-            delivery.lacking.push(session.clone());
-        }
+    /// Whether it has to be stored before the process ends: its user has not received it. What a user does itself, its
+    /// user knows.
+    pub(super) fn must_be_stored(&self) -> bool {
+        let delivery = self.delivery.lock();
+        self.is_for_the_user() && !delivery.is_confirmed && !delivery.is_pending
     }
 
-    /// Whether `session`, which connects now, is to be sent it: the session has not confirmed it, or nobody has.
+    /// Records that it goes to `session`.
+    pub(super) fn address(&self, session: &SessionId) {
+        self.delivery.lock().recipient(session);
+    }
+
+    /// Records that it is sent to `session`.
+    pub(super) fn record_sent(&self, session: &SessionId, now: Timestamp) {
+        let mut delivery = self.delivery.lock();
+        let recipient = delivery.recipient(session);
+        recipient.sent_at.get_or_insert(now);
+        recipient.times_sent += 1;
+    }
+
+    /// Whether `session`, which connects now, is to be sent it: the session was sent it and has not confirmed it, or no
+    /// session has confirmed it. After a crash it is not known who has, so all who have not since then.
+    ///
+    /// An event for the other sessions of the user who acted goes to the sessions that there were, and to no other: the
+    /// one that acted may return under another id, and must not be told that another device answered.
     pub(super) fn is_owed_to(&self, session: &SessionId) -> bool {
-        let acted = matches!(&self.notice.audience, Audience::OtherSessions { acted, .. } if acted == session);
         let delivery = self.delivery.lock();
-        !acted && (!delivery.is_confirmed || delivery.lacking.contains(session))
+        match delivery.has_confirmed(session) {
+            Some(has_confirmed) => !has_confirmed,
+            None => self.is_for_the_user() && (!delivery.is_confirmed || delivery.is_recovered),
+        }
     }
 
     /// Whether nobody is owed it any more. A row that is being deleted may still be read: it is recognised by its
     /// number for as long as the notice is remembered.
     pub(super) fn is_done(&self) -> bool {
         let delivery = self.delivery.lock();
-        delivery.is_confirmed && delivery.lacking.is_empty() && delivery.stored.is_none()
+        let is_known = delivery.is_confirmed || !self.is_for_the_user();
+        is_known && !delivery.is_lacked() && delivery.stored.is_none()
+    }
+
+    /// Whether the user has to receive it, in any session.
+    const fn is_for_the_user(&self) -> bool {
+        matches!(self.notice.audience, Audience::Participant(_))
     }
 }
 
@@ -127,7 +210,6 @@ pub(super) mod tests {
 
     use super::*;
     use crate::call::{CallId, Event};
-    use crate::clock::Timestamp;
     use crate::user::UserId;
 
     pub fn notice(at: i64) -> Arc<EncodedNotice> {
@@ -148,18 +230,74 @@ pub(super) mod tests {
         assert_eq!(shared.text(|_| unreachable!("it is written")), "1");
     }
 
+    const NOW: Timestamp = Timestamp::from_millis(9);
+
+    fn stored(is_recovered: bool) -> EncodedNotice {
+        EncodedNotice::stored(StoredNotice {
+            notice: notice(1).notice().clone(),
+            row: 7,
+            is_recovered,
+        })
+    }
+
     #[test]
     fn confirmed_notice_is_owed_to_those_who_lack_it() {
         let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
-        let notice = EncodedNotice::stored(notice(1).notice().clone(), Some(7));
+        let notice = stored(false);
         notice.address(&phone);
         notice.address(&tablet);
         assert!(notice.is_owed_to(&laptop), "nobody has confirmed it");
-        assert_eq!(notice.confirm(&phone), Some(7));
-        assert_eq!(notice.confirm(&phone), None);
+        assert_eq!(notice.confirm(&phone, NOW), Some(7));
+        assert_eq!(notice.confirm(&phone, NOW), None);
         assert!(!notice.is_owed_to(&phone) && !notice.is_owed_to(&laptop));
         assert!(notice.is_owed_to(&tablet));
-        assert_eq!(notice.confirm(&tablet), None);
+        assert_eq!(notice.confirm(&tablet, NOW), None);
         assert!(!notice.is_owed_to(&tablet));
+    }
+
+    #[test]
+    fn after_a_crash_each_session_is_owed_the_notice_once() {
+        let [phone, tablet] = ["phone", "tablet"].map(SessionId::new);
+        let notice = stored(true);
+        assert_eq!(notice.confirm(&phone, NOW), Some(7));
+        assert!(notice.is_owed_to(&tablet), "it may have lacked it before");
+        assert!(!notice.is_owed_to(&phone));
+        notice.confirm(&tablet, NOW);
+        assert!(!notice.is_owed_to(&tablet));
+    }
+
+    #[test]
+    fn own_action_is_owed_to_the_sessions_that_there_were() {
+        let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
+        let notice = EncodedNotice::new(Notice {
+            audience: Audience::OtherSessions {
+                user: UserId::parse("bob").expect("a user id"),
+                acted: phone.clone(),
+            },
+            ..notice(1).notice().clone()
+        });
+        notice.address(&tablet);
+        assert!(notice.is_owed_to(&tablet));
+        assert!(!notice.is_owed_to(&phone) && !notice.is_owed_to(&laptop));
+        assert!(!notice.is_done() && !notice.must_be_stored());
+        notice.confirm(&tablet, NOW);
+        assert!(notice.is_done());
+    }
+
+    #[test]
+    fn recipients_say_when_they_were_sent_the_notice() {
+        let phone = SessionId::new("phone");
+        let notice = notice(1);
+        notice.address(&phone);
+        notice.record_sent(&phone, NOW);
+        notice.record_sent(&phone, Timestamp::from_millis(10));
+        notice.confirm(&phone, Timestamp::from_millis(11));
+        let expected = Recipient {
+            session: phone,
+            sent_at: Some(NOW),
+            times_sent: 2,
+            confirmed_at: Some(Timestamp::from_millis(11)),
+        };
+        assert_eq!(notice.recipients(), [expected]);
     }
 }

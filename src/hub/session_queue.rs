@@ -181,7 +181,13 @@ impl SessionQueue {
     /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
     pub async fn next(&self) -> Outgoing {
         loop {
-            if let Some(outgoing) = self.state.lock().take(self.capacity) {
+            let outgoing = self.state.lock().take(self.capacity);
+            if let Some(outgoing) = outgoing {
+                if let Outgoing::Notice(notice) = &outgoing
+                    && notice.notice().event.carried_bytes() == 0
+                {
+                    notice.record_sent(&self.session, self.clock.now());
+                }
                 return outgoing;
             }
             self.filled.notified().await;

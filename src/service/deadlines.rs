@@ -100,7 +100,8 @@ impl Deadlines {
     /// # Errors
     /// [`Error::Unavailable`]; some may be forgotten then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
-        self.0.hub.forget_expired();
+        let unheard = self.0.hub.forget_expired();
+        self.0.metrics.events_dropped(Loss::Expired, unheard);
         let now = self.0.clock.now();
         let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
         self.0.run_in_batches(keys).await?;

@@ -5,11 +5,14 @@
 //! them, and after a crash they are derived from the calls' timelines. What was confirmed before a crash may then come
 //! once more, on another connection and the same to the byte.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::call::{Actor, Audience, Call, Event, Notice, State, Status, TimelineEntry};
+use crate::call::notice::MissedCall;
+use crate::call::{Actor, Audience, Call, Cause, Event, Notice, State, Status, TimelineEntry};
 use crate::clock::Timestamp;
-use crate::hub::{REDELIVERED_FOR, SessionQueue};
+use crate::hub::{EncodedNotice, REDELIVERED_FOR, SessionQueue, StoredNotice};
 use crate::store::{self, Read, Write};
 use crate::user::UserId;
 
@@ -26,7 +29,7 @@ impl Sessions {
         for notice in session.confirm(last) {
             let took = now.since(notice.notice().at);
             self.0.metrics.event_confirmed(took);
-            rows.extend(notice.confirm(session.session()));
+            rows.extend(notice.confirm(session.session(), now));
         }
         if rows.is_empty() {
             return;
@@ -63,6 +66,33 @@ impl Sessions {
     }
 }
 
+/// Pending events of the process before, after a crash: it is not known which sessions have received them.
+#[derive(Default)]
+pub(super) struct Recovery {
+    /// The last of their rows.
+    last_row: AtomicI64,
+}
+
+impl Recovery {
+    /// Returns the pending events `stored`, with those marked that are from before a crash. Of the same instant, those
+    /// of one call are in the order of its life: their rows may be in another.
+    pub fn mark(&self, mut stored: Vec<(i64, Notice)>) -> Vec<StoredNotice> {
+        let last_row = self.last_row.load(Ordering::Relaxed);
+        if stored.first().is_some_and(|(row, _)| *row <= last_row) {
+            stored.sort_by_key(|(_, notice)| {
+                let is_answer = matches!(notice.event, Event::Accepted { .. });
+                (notice.at, notice.event.call(), !is_answer)
+            });
+        }
+        let mark = |(row, notice)| StoredNotice {
+            notice,
+            row,
+            is_recovered: row <= last_row,
+        };
+        stored.into_iter().map(mark).collect()
+    }
+}
+
 impl Core {
     /// After a crash: stores the events of the last minutes, of which nobody knows who has received them. To be called
     /// inside the writer's job, before anybody connects.
@@ -74,18 +104,34 @@ impl Core {
         if self.store.stopped_in_order() {
             return Ok(());
         }
+        let mut pending = db.all_pending_events()?;
         let since = now.minus(REDELIVERED_FOR);
         for call in db.calls_changed_since(since.minus(OLDEST_CALL), since)? {
             for notice in events_since(db, &call, since)? {
                 let user = notice.audience.user();
-                let stored = db.pending_events(user, now)?;
-                if !stored.iter().any(|(_, known)| known.event == notice.event) {
-                    store_pending(db, user, &notice)?;
+                if !pending.contains(user, &notice.event)
+                    && let Some(row) = store_pending(db, user, &notice)?
+                {
+                    pending.last_row = row;
                 }
             }
         }
+        let last_row = pending.last_row;
+        self.recovery.last_row.store(last_row, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Returns `notice`, which is stored as row `stored` if no session is responsive, to be delivered.
+pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice> {
+    Arc::new(match stored {
+        None => EncodedNotice::new(notice),
+        Some(row) => EncodedNotice::stored(StoredNotice {
+            notice,
+            row,
+            is_recovered: false,
+        }),
+    })
 }
 
 /// Stores an event for the next session of `user`; returns its row. To be called inside the writer's job.
@@ -100,30 +146,47 @@ pub(super) fn store_pending(
 
 /// The events of `call` after `since` that participants were sent, or were to be.
 fn events_since(db: &Read<'_>, call: &Call, since: Timestamp) -> Result<Vec<Notice>, store::Error> {
-    let timeline = db.timeline(call.id)?;
-    let recent = timeline.iter().filter(|entry| entry.at > since);
-    Ok(recent.flat_map(|entry| events_of(call, entry)).collect())
+    let mut events = Vec::new();
+    for entry in db.timeline(call.id)?.iter().filter(|one| one.at > since) {
+        if entry.cause == Cause::UserBusy {
+            events.extend(missed(db, call, entry)?);
+        } else {
+            events.extend(events_of(call, entry));
+        }
+    }
+    Ok(events)
+}
+
+/// The `call_missed` of a call that was refused because the callee was in another one.
+fn missed(
+    db: &Read<'_>,
+    call: &Call,
+    entry: &TimelineEntry,
+) -> Result<Option<Notice>, store::Error> {
+    let caller = db.user(&call.caller)?;
+    Ok(caller.map(|caller| Notice {
+        audience: Audience::Participant(call.callee.clone()),
+        event: Event::Missed(MissedCall {
+            call: call.id,
+            caller: caller.profile,
+            call_type: call.call_type,
+        }),
+        at: entry.at,
+    }))
 }
 
 /// The events that the step `entry` of `call` caused for participants.
 fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
-    let (event, recipients) = match (entry.status, &call.state) {
-        (Status::Connecting, _) => {
-            let accepted_by = call.callee.clone();
-            let event = Event::Accepted {
-                call: call.id,
-                accepted_by,
-            };
-            (event, vec![&call.caller])
-        }
-        (Status::Rejected, State::Rejected { reason, .. }) if entry.actor != Actor::System => {
-            let event = Event::Rejected {
-                call: call.id,
-                rejected_by: call.callee.clone(),
-                reason: *reason,
-            };
-            (event, vec![&call.caller])
-        }
+    let event = match (entry.status, &call.state) {
+        (Status::Connecting, _) => Event::Accepted {
+            call: call.id,
+            accepted_by: call.callee.clone(),
+        },
+        (Status::Rejected, State::Rejected { reason, .. }) => Event::Rejected {
+            call: call.id,
+            rejected_by: call.callee.clone(),
+            reason: *reason,
+        },
         (
             Status::Ended,
             State::Ended {
@@ -131,21 +194,12 @@ fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
                 duration_seconds,
                 ..
             },
-        ) => {
-            let event = Event::Ended {
-                call: call.id,
-                ended_by: ended_by.clone(),
-                duration_seconds: *duration_seconds,
-            };
-            let others = call
-                .participants()
-                .filter(|user| *ended_by != Actor::User((*user).clone()));
-            (event, others.collect())
-        }
-        (Status::Missed, _) => (
-            Event::TimedOut { call: call.id },
-            call.participants().collect(),
-        ),
+        ) => Event::Ended {
+            call: call.id,
+            ended_by: ended_by.clone(),
+            duration_seconds: *duration_seconds,
+        },
+        (Status::Missed, _) => Event::TimedOut { call: call.id },
         (
             Status::Initiating
             | Status::Ringing
@@ -155,13 +209,18 @@ fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
             _,
         ) => return Vec::new(),
     };
-    let told = recipients
-        .into_iter()
-        .filter(|user| call.has_participant(user));
+    // Who acts knows of it. A participant who was gone for too long ends the call, though the server acts.
+    let actor = match &event {
+        Event::Ended { ended_by, .. } => ended_by,
+        _ => &entry.actor,
+    };
+    let others = call
+        .participants()
+        .filter(|user| *actor != Actor::User((*user).clone()));
     let notice = |user: &UserId| Notice {
         audience: Audience::Participant(user.clone()),
         event: event.clone(),
         at: entry.at,
     };
-    told.map(notice).collect()
+    others.map(notice).collect()
 }

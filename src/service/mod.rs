@@ -58,6 +58,7 @@ pub use crate::store::Forgotten;
 
 use call_feed::CallFeed;
 use channels::Channels;
+use delivery::Recovery;
 use quality::Monitor;
 use scheduler::DeadlineScheduler;
 use webhooks::WebhookOutbox;
@@ -126,6 +127,7 @@ struct Core {
     started: Instant,
     call_feed: CallFeed,
     channels: Channels,
+    recovery: Recovery,
     /// Webhook outbox, if webhooks are configured.
     webhook_outbox: Option<WebhookOutbox>,
 }
@@ -158,6 +160,7 @@ impl Service {
             started,
             call_feed: CallFeed::default(),
             channels: Channels::default(),
+            recovery: Recovery::default(),
             webhook_outbox,
         });
         Self(Arc::new(Groups {
@@ -332,10 +335,8 @@ impl Core {
                 }
             }
             if !queues.is_empty() {
-                deliveries.push(Delivery::ToSessions {
-                    queues,
-                    notice: Arc::new(EncodedNotice::stored(notice.clone(), stored)),
-                });
+                let notice = delivery::encoded(notice.clone(), stored);
+                deliveries.push(Delivery::ToSessions { queues, notice });
             }
         }
         Ok(deliveries)

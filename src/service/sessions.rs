@@ -142,6 +142,7 @@ impl Core {
         let (core, user) = (Arc::clone(self), user.clone());
         db.on_commit(move || {
             // Now, and not inside the job: events of the jobs before it are published by now.
+            let stored = core.recovery.mark(stored);
             let owed = core.hub.owed(&user, queue.session(), stored);
             core.metrics.events_redelivered(owed.len());
             let ringing = ringing.map(EncodedNotice::new).map(Arc::new);

@@ -1,4 +1,6 @@
-//! The table `kept_notices`: events for participants who were not connected.
+//! The table `kept_notices`: events for participants who had no responsive session.
+
+use std::collections::HashSet;
 
 use rusqlite::{Row, named_params};
 
@@ -10,6 +12,7 @@ use crate::user::{Profile, UserId};
 use super::calls::{actor, instant};
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
+use super::users::user_id;
 use super::{Read, Write};
 
 /// `kind` of each event that can be kept.
@@ -73,7 +76,55 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// Event of a user, of which there is one for each call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    user: UserId,
+    call: CallId,
+    kind: i64,
+}
+
+/// The events that are pending for all users.
+#[derive(Debug, Default)]
+pub struct AllPending {
+    keys: HashSet<Key>,
+    /// The last row; 0 if there is none.
+    pub last_row: i64,
+}
+
+impl AllPending {
+    /// Whether `event` is pending for `user`.
+    pub fn contains(&self, user: &UserId, event: &Event) -> bool {
+        Kept::of(event).is_some_and(|kept| {
+            self.keys.contains(&Key {
+                user: user.clone(),
+                call: kept.call,
+                kind: kept.kind,
+            })
+        })
+    }
+}
+
 impl Read<'_> {
+    /// The events that are stored for all users.
+    pub fn all_pending_events(&self) -> Result<AllPending, Error> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT k.seq, k.call, k.kind, u.id AS user_id
+             FROM kept_notices AS k JOIN users AS u ON u.key = k.user",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut all = AllPending::default();
+        while let Some(row) = rows.next()? {
+            all.last_row = all.last_row.max(row.get("seq")?);
+            all.keys.insert(Key {
+                user: user_id(row, "kept_notices", "user_id")?,
+                call: CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?)),
+                kind: row.get("kind")?,
+            });
+        }
+        Ok(all)
+    }
+
     /// The events that are stored for `user` and not expired at `now`, in their order, with their rows.
     pub fn pending_events(
         &self,
@@ -207,7 +258,13 @@ mod tests {
             avatar: None,
         };
         database.add_user(&profile, at(0)).expect("added");
+        let bob = UserId::parse("bob").expect("an id");
         let call = CallId::from_uuid(uuid::Uuid::from_u128(1));
+        let ended = Event::Ended {
+            call,
+            ended_by: Actor::System,
+            duration_seconds: 0,
+        };
         let done = database.write(|db| {
             for second in 1..=5 {
                 let (event, until) = (Event::TimedOut { call }, at(second + 10));
@@ -229,6 +286,12 @@ mod tests {
             assert_eq!(instants, [at(4), at(5)]);
             db.delete_pending_event(left[0].0)?;
             assert_eq!(db.pending_events(&alice, at(13))?, left[1..]);
+            let all = db.all_pending_events()?;
+            assert_eq!(all.last_row, left[1].0);
+            assert!(all.contains(&alice, &Event::TimedOut { call }));
+            assert!(
+                !all.contains(&alice, &ended) && !all.contains(&bob, &Event::TimedOut { call })
+            );
             let remembered = |key: &str| db.remembered(&alice, key, at(0));
             assert!(remembered("3")?.is_none() && remembered("4")?.is_some());
             Ok(())

@@ -239,9 +239,9 @@ impl Simulation {
                     Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
                 }
             }
-            let queue = subscription.queue();
+            let (queue, now) = (subscription.queue(), self.fixture.clock.now());
             for notice in queue.confirm(queue.last_taken()) {
-                notice.confirm(queue.session());
+                notice.confirm(queue.session(), now);
             }
             assert_eq!(received, self.model.take_expected(id), "{place}");
         }

@@ -1,0 +1,167 @@
+//! Log of a user's events that are not delivered to all sessions that are owed them (contract section 4, "Delivery is
+//! confirmed").
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::EncodedNotice;
+use crate::call::Notice;
+use crate::clock::Timestamp;
+use crate::user::SessionId;
+
+/// Time for which an event that was not confirmed is delivered to sessions that connect (contract section 4).
+pub const REDELIVERED_FOR: Duration = Duration::from_mins(5);
+
+/// Events of one user in the log. A phone has fewer than 10 calls in 5 minutes; the limit bounds the memory.
+const CAPACITY: usize = 256;
+
+/// Pending event that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredNotice {
+    /// The event.
+    pub notice: Notice,
+    /// Its row.
+    pub row: i64,
+    /// Whether it is not known which sessions have received it: the process that delivered it crashed.
+    pub is_recovered: bool,
+}
+
+/// Events of the last 5 minutes that a session may be owed, the oldest first.
+#[derive(Default)]
+pub(super) struct EventLog {
+    events: VecDeque<Arc<EncodedNotice>>,
+}
+
+impl EventLog {
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Adds an event. Returns how many that no session has confirmed had to go for it.
+    pub fn add(&mut self, notice: Arc<EncodedNotice>) -> usize {
+        self.events.retain(|one| !one.is_done());
+        self.events.push_back(notice);
+        let surplus = self.events.len().saturating_sub(CAPACITY);
+        let dropped = self.events.drain(..surplus);
+        dropped.filter(|one| !one.is_confirmed()).count()
+    }
+
+    /// Removes events that are done or expired at `now`. Returns how many of them no session has confirmed; those that
+    /// are stored are counted when their rows are deleted.
+    pub fn remove_old(&mut self, now: Timestamp) -> usize {
+        let mut unheard = 0;
+        self.events.retain(|one| {
+            let fresh = is_fresh(one, now);
+            if !fresh && !one.is_confirmed() && !one.is_stored() {
+                unheard += 1;
+            }
+            fresh && !one.is_done()
+        });
+        unheard
+    }
+
+    /// Returns, in their order, the events that `session` is owed when it connects. `stored` are the user's pending
+    /// events, of which those that the log lacks are added.
+    pub fn owed(
+        &mut self,
+        session: &SessionId,
+        stored: Vec<StoredNotice>,
+        now: Timestamp,
+    ) -> Vec<Arc<EncodedNotice>> {
+        for one in stored {
+            if !self.events.iter().any(|known| known.is_row(one.row)) {
+                self.events.push_back(Arc::new(EncodedNotice::stored(one)));
+            }
+        }
+        let order = |notice: &Arc<EncodedNotice>| notice.notice().at;
+        self.events.make_contiguous().sort_by_key(order);
+        let owed = self.events.iter();
+        let owed: Vec<_> = owed
+            .filter(|one| is_fresh(one, now) && one.is_owed_to(session))
+            .cloned()
+            .collect();
+        for notice in &owed {
+            notice.address(session);
+        }
+        owed
+    }
+
+    /// The events that no session has confirmed and that are not stored.
+    pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = Notice> {
+        let unstored = self
+            .events
+            .iter()
+            .filter(move |one| is_fresh(one, now) && one.must_be_stored());
+        unstored.map(|one| one.notice().clone())
+    }
+}
+
+fn is_fresh(notice: &EncodedNotice, now: Timestamp) -> bool {
+    now < notice.notice().at.plus(REDELIVERED_FOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::notice::tests::notice;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000);
+
+    fn session(id: &str) -> SessionId {
+        SessionId::new(id)
+    }
+
+    fn row(row: i64, at: i64) -> StoredNotice {
+        StoredNotice {
+            notice: notice(at).notice().clone(),
+            row,
+            is_recovered: false,
+        }
+    }
+
+    #[test]
+    fn owed_events_are_in_the_order_of_their_instants() {
+        let mut log = EventLog::default();
+        log.add(notice(2));
+        let stored = vec![row(1, 1), row(2, 3)];
+        let owed = log.owed(&session("phone"), stored.clone(), NOW);
+        assert_eq!(owed, [1, 2, 3].map(notice));
+        let again = log.owed(&session("phone"), stored, NOW);
+        assert_eq!(again, owed, "a row is added once");
+    }
+
+    #[test]
+    fn expired_events_are_owed_to_nobody_and_counted() {
+        let mut log = EventLog::default();
+        log.add(notice(1));
+        log.add(notice(2));
+        let expired = Timestamp::from_millis(1).plus(REDELIVERED_FOR);
+        assert_eq!(log.owed(&session("phone"), Vec::new(), expired).len(), 1);
+        assert_eq!(log.remove_old(expired), 1);
+        assert_eq!(log.remove_old(expired), 0);
+        assert!(!log.is_empty());
+    }
+
+    #[test]
+    fn full_log_drops_the_oldest_events() {
+        let mut log = EventLog::default();
+        let capacity = i64::try_from(CAPACITY).expect("small");
+        let dropped: usize = (0..capacity + 3).map(|at| log.add(notice(at))).sum();
+        assert_eq!(dropped, 3);
+        let owed = log.owed(&session("phone"), Vec::new(), NOW);
+        assert_eq!((owed.len(), &owed[0]), (CAPACITY, &notice(3)));
+    }
+
+    #[test]
+    fn confirmed_event_is_removed_with_the_next_one() {
+        let mut log = EventLog::default();
+        let first = notice(1);
+        first.address(&session("phone"));
+        log.add(Arc::clone(&first));
+        first.confirm(&session("phone"), NOW);
+        log.add(notice(2));
+        assert_eq!(log.owed(&session("tablet"), Vec::new(), NOW), [notice(2)]);
+        assert_eq!(log.unstored(NOW).count(), 1);
+    }
+}
