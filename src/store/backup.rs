@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use super::Database;
 use super::error::Error;
@@ -99,7 +101,8 @@ pub fn restore(
 ) -> Result<(), Error> {
     let copy = Unfinished::beside(path)?;
     backup.copy_into(&copy.path, progress)?;
-    if path.exists() {
+    // The lock creates an empty file if there was none.
+    if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         set_aside(path, kept)?;
     }
     copy.replace(path)
@@ -127,18 +130,52 @@ fn set_aside(path: &Path, kept: &Path) -> Result<(), Error> {
 /// A file that is being written beside the one it will become; removed where it does not.
 struct Unfinished {
     path: PathBuf,
+    /// Shows other commands that this one still writes the file.
+    _lock: File,
+}
+
+/// The end of the names of such files.
+const SUFFIX: &str = "-unfinished";
+
+/// Removes what interrupted commands left in `directory`: files of such names that no process has locked.
+fn remove_leftovers(directory: &Path, prefix: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return;
+    };
+    let prefix = prefix.as_os_str().as_encoded_bytes();
+    for entry in entries.filter_map(Result::ok) {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        let is_ours = name.starts_with(prefix) && name.ends_with(SUFFIX.as_bytes());
+        if is_ours
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            remove_all(&entry.path());
+        }
+    }
+}
+
+/// Removes an unfinished file with those that SQLite keeps beside it.
+fn remove_all(path: &Path) {
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        let _ = fs::remove_file(with_suffix(path, suffix));
+    }
 }
 
 impl Unfinished {
     fn beside(target: &Path) -> Result<Self, Error> {
-        let path = with_suffix(target, "-unfinished");
-        // One that is there is what an interrupted run left behind.
-        let _ = fs::remove_file(&path);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&path).map_err(|error| failed(&path, &error))?;
-        Ok(Self { path })
+        let prefix = with_suffix(Path::new(target.file_name().unwrap_or_default()), "-");
+        remove_leftovers(directory_of(target), &prefix);
+        // Unique, so that two commands with one target do not write one file; mode 0600.
+        let file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(SUFFIX)
+            .tempfile_in(directory_of(target))
+            .map_err(|error| failed(target, &error))?;
+        let (lock, path) = file.keep().map_err(|error| failed(target, &error.error))?;
+        lock.lock().map_err(|error| failed(&path, &error))?;
+        Ok(Self { path, _lock: lock })
     }
 
     /// Gives the file its name, which nothing may have yet.
@@ -163,9 +200,7 @@ impl Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        for suffix in ["", "-journal", "-wal", "-shm"] {
-            let _ = fs::remove_file(with_suffix(&self.path, suffix));
-        }
+        remove_all(&self.path);
     }
 }
 
@@ -176,21 +211,30 @@ fn link(from: &Path, to: &Path) -> Result<(), Error> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::Exists {
             path: to.to_owned(),
         }),
-        // Some file systems know no second names.
-        Err(_) if !to.exists() => fs::rename(from, to).map_err(|error| failed(to, &error)),
-        Err(error) => Err(failed(to, &error)),
+        // Some file systems have no hard links.
+        Err(_) => match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST) => Err(Error::Exists {
+                path: to.to_owned(),
+            }),
+            Err(error) => Err(failed(to, &error.into())),
+        },
     }
 }
 
 /// A name is on disk when its directory is.
 fn sync_directory_of(path: &Path) -> Result<(), Error> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     File::open(directory)
         .and_then(|directory| directory.sync_all())
         .map_err(|error| failed(directory, &error))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -2,10 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use crate::call::{
-    Actor, Call, CallId, CallType, Cause, ChannelId, RejectReason, Source, State, Status,
-    TimelineEntry, Transition,
-};
+use crate::call::{Actor, Call, CallId, ChannelId, State, Status, TimelineEntry, Transition};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -16,9 +13,6 @@ use super::{Read, Write};
 
 impl Read<'_> {
     /// The call of that id, if there is one.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn call(&self, id: CallId) -> Result<Option<Call>, Error> {
         let mut statement = self
             .conn
@@ -30,9 +24,6 @@ impl Read<'_> {
     }
 
     /// A call's timeline, oldest first.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn timeline(&self, id: CallId) -> Result<Vec<TimelineEntry>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT t.status, t.at, t.via, t.cause, t.actor, u.id AS actor_id
@@ -45,9 +36,6 @@ impl Read<'_> {
     }
 
     /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn overdue_calls(&self, now: Timestamp, limit: u32) -> Result<Vec<Call>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM named_calls WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
@@ -72,9 +60,6 @@ impl Read<'_> {
     }
 
     /// The nearest deadline of any call.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn nearest_deadline(&self) -> Result<Option<Timestamp>, Error> {
         let mut statement = self
             .conn
@@ -86,9 +71,6 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Stores a call that has just come into being, with the first line of its timeline and what follows.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn insert_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, .. } = transition;
         self.execute(
@@ -98,9 +80,9 @@ impl Write<'_> {
                      :call_type, :channel, :withheld, :status, :created_at, :created_at, :ended_at, :reason, :deadline)",
             named_params! {
                 ":id": call.id.as_bytes(), ":caller": call.caller.as_str(), ":callee": call.callee.as_str(),
-                ":call_type": encode(&CallType::ALL, &call.call_type), ":channel": call.channel.as_str(),
+                ":call_type": encode(call.call_type), ":channel": call.channel.as_str(),
                 ":withheld": call.suppressed,
-                ":status": encode(&Status::ALL, &call.status()), ":created_at": call.created_at.as_millis(),
+                ":status": encode(call.status()), ":created_at": call.created_at.as_millis(),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
                 ":deadline": call.state.deadline().map(Timestamp::as_millis),
             },
@@ -109,9 +91,6 @@ impl Write<'_> {
     }
 
     /// Stores what became of a call, with the line of its timeline and what follows.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn update_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, .. } = transition;
         let ended_by = match &call.state {
@@ -137,7 +116,7 @@ impl Write<'_> {
                  reason = :reason, deadline = :deadline
              WHERE id = :id",
             named_params! {
-                ":id": call.id.as_bytes(), ":status": encode(&Status::ALL, &call.status()),
+                ":id": call.id.as_bytes(), ":status": encode(call.status()),
                 ":updated_at": call.updated_at.as_millis(),
                 ":started_at": call.state.started_at().map(Timestamp::as_millis),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis),
@@ -166,11 +145,11 @@ impl Write<'_> {
              VALUES (?1, ?2, ?3, (SELECT key FROM users WHERE id = ?4), ?5, ?6)",
             (
                 call.id.as_bytes(),
-                encode(&Status::ALL, &entry.status),
+                encode(entry.status),
                 entry.at.as_millis(),
                 actor,
-                encode(&Source::ALL, &entry.via),
-                encode(&Cause::ALL, &entry.cause),
+                encode(entry.via),
+                encode(entry.cause),
             ),
         )?;
         if let Some(session) = answered_with {
@@ -188,7 +167,7 @@ impl Write<'_> {
 
 fn reason(state: &State) -> Option<i64> {
     match state {
-        State::Rejected { reason, .. } => Some(encode(&RejectReason::ALL, reason)),
+        State::Rejected { reason, .. } => Some(encode(*reason)),
         State::Initiating { .. }
         | State::Ringing { .. }
         | State::Connecting { .. }
@@ -210,7 +189,7 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
         id,
         caller: user_id(row, "calls", "caller_id")?,
         callee: user_id(row, "calls", "callee_id")?,
-        call_type: columns.decode(&CallType::ALL, "call_type")?,
+        call_type: columns.decode("call_type")?,
         channel: channel(&columns)?,
         suppressed: columns.get("withheld")?,
         created_at: instant(&columns, "created_at")?,
@@ -220,7 +199,7 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
 }
 
 fn state(columns: &Columns<'_>) -> Result<State, Error> {
-    Ok(match columns.decode(&Status::ALL, "status")? {
+    Ok(match columns.decode("status")? {
         Status::Initiating => State::Initiating {
             ring_until: instant(columns, "deadline")?,
         },
@@ -242,7 +221,7 @@ fn state(columns: &Columns<'_>) -> Result<State, Error> {
             ended_by: actor(columns, "ended_by", "ender_id")?,
         },
         Status::Rejected => State::Rejected {
-            reason: columns.decode(&RejectReason::ALL, "reason")?,
+            reason: columns.decode("reason")?,
             ended_at: instant(columns, "ended_at")?,
         },
         Status::Missed => State::Missed {
@@ -259,10 +238,10 @@ fn timeline_entry(row: &Row<'_>, call: CallId) -> Result<TimelineEntry, Error> {
     };
     Ok(TimelineEntry {
         at: instant(&columns, "at")?,
-        status: columns.decode(&Status::ALL, "status")?,
+        status: columns.decode("status")?,
         actor: actor(&columns, "actor", "actor_id")?,
-        via: columns.decode(&Source::ALL, "via")?,
-        cause: columns.decode(&Cause::ALL, "cause")?,
+        via: columns.decode("via")?,
+        cause: columns.decode("cause")?,
     })
 }
 

@@ -9,8 +9,8 @@ use super::{Database, schema};
 /// Findings of one kind that are told one by one.
 const TOLD: usize = 10;
 
-/// What must not be found: a sentence, and the query for the ids of what contradicts it. Statuses are in the
-/// order of [`crate::call::Status::ALL`]: 0 to 3 are live, 0 and 1 ring, 2 and 3 are answered.
+/// What must not be found: a sentence, and the query for the ids of what contradicts it. Statuses are
+/// the codes of `enum_codes`: 0 to 3 are live, 0 and 1 ring, 2 and 3 are answered.
 const RULES: [(&str, &str); 9] = [
     (
         "is live, but its participants are not in the table live",

@@ -32,7 +32,7 @@ const TOO_MANY: u32 = 16_000;
 
 /// The thread that does it, as the writer sees it.
 pub(super) struct Checkpointer {
-    bell: CheckpointSignal,
+    signal: CheckpointSignal,
     thread: Option<JoinHandle<()>>,
     /// Held during a checkpoint: SQLite would turn away the second who wants to make one.
     turn: Arc<Mutex<()>>,
@@ -48,15 +48,20 @@ pub(super) struct CheckpointSignal(Arc<Mutex<Calls>>);
 
 struct Calls {
     /// Gone once the thread is to stop.
-    rope: Option<SyncSender<()>>,
+    sender: Option<SyncSender<()>>,
     /// Who waits for the next checkpoint that begins.
     waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl CheckpointSignal {
     /// Calls for a checkpoint. One that is busy, and has been called again already, will see to it too.
-    fn ring(&self) {
-        let _ = self.0.lock().rope.as_ref().map(|rope| rope.try_send(()));
+    fn send(&self) {
+        let _ = self
+            .0
+            .lock()
+            .sender
+            .as_ref()
+            .map(|sender| sender.try_send(()));
     }
 
     /// Calls for a checkpoint and waits for the end of one that has begun since; not where the thread has stopped.
@@ -64,8 +69,8 @@ impl CheckpointSignal {
         let (tell, told) = oneshot::channel();
         {
             let mut calls = self.0.lock();
-            let Some(rope) = &calls.rope else { return };
-            let _ = rope.try_send(());
+            let Some(sender) = &calls.sender else { return };
+            let _ = sender.try_send(());
             calls.waiting.push(tell);
         }
         // Dropped or sent: it is over.
@@ -89,20 +94,20 @@ impl Checkpointer {
     /// [`Error::Unavailable`] where there is no thread; an error of the engine.
     pub fn start(conn: Connection, writer: &Connection) -> Result<Self, Error> {
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
-        let (rope, calls) = sync_channel(1);
-        let bell = CheckpointSignal(Arc::new(Mutex::new(Calls {
-            rope: Some(rope),
+        let (sender, calls) = sync_channel(1);
+        let signal = CheckpointSignal(Arc::new(Mutex::new(Calls {
+            sender: Some(sender),
             waiting: Vec::new(),
         })));
-        let its_bell = bell.clone();
+        let thread_signal = signal.clone();
         let turn = Arc::new(Mutex::new(()));
         let its_turn = Arc::clone(&turn);
         let thread = std::thread::Builder::new()
             .name("checkpointer".to_owned())
-            .spawn(move || work(&conn, &calls, &its_bell, &its_turn))
+            .spawn(move || work(&conn, &calls, &thread_signal, &its_turn))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
-            bell,
+            signal,
             thread: Some(thread),
             turn,
             called_at: 0,
@@ -111,8 +116,8 @@ impl Checkpointer {
     }
 
     /// How others call it.
-    pub fn bell(&self) -> CheckpointSignal {
-        self.bell.clone()
+    pub fn signal(&self) -> CheckpointSignal {
+        self.signal.clone()
     }
 
     /// Sees to the log after a commit on `conn`, which goes on writing meanwhile.
@@ -140,7 +145,7 @@ impl Checkpointer {
             (self.called_at, self.finished_at) = (pages, pages);
         } else if is_due(self.called_at) {
             self.called_at = pages;
-            self.bell.ring();
+            self.signal.send();
         }
         Ok(())
     }
@@ -148,7 +153,7 @@ impl Checkpointer {
 
 impl Drop for Checkpointer {
     fn drop(&mut self) {
-        self.bell.0.lock().rope.take();
+        self.signal.0.lock().sender.take();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -157,9 +162,9 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(conn: &Connection, calls: &Receiver<()>, bell: &CheckpointSignal, turn: &Mutex<()>) {
+fn work(conn: &Connection, calls: &Receiver<()>, signal: &CheckpointSignal, turn: &Mutex<()>) {
     while calls.recv().is_ok() {
-        let waiting = std::mem::take(&mut bell.0.lock().waiting);
+        let waiting = std::mem::take(&mut signal.0.lock().waiting);
         let moved = {
             let _turn = turn.lock();
             checkpoint(conn, "PASSIVE")
@@ -257,22 +262,22 @@ mod tests {
     #[tokio::test]
     async fn checkpoint_wait_ends_after_the_move_or_a_stop() {
         let (_folder, conn, checkpointer) = started();
-        let bell = checkpointer.bell();
+        let signal = checkpointer.signal();
         for _ in 0..20 {
             conn.execute_batch("CREATE TABLE filler (bytes BLOB); DROP TABLE filler")
                 .expect("written");
-            let (first, second) = (bell.checkpoint_and_wait(), bell.checkpoint_and_wait());
+            let (first, second) = (signal.checkpoint_and_wait(), signal.checkpoint_and_wait());
             tokio::join!(first, second);
             let log = checkpoint(&conn, "NOOP").expect("a look");
             let log = log.expect("looking is never busy");
             assert!(log.pages == log.moved, "{log:?}");
         }
         let waiting = tokio::spawn({
-            let bell = bell.clone();
-            async move { bell.checkpoint_and_wait().await }
+            let signal = signal.clone();
+            async move { signal.checkpoint_and_wait().await }
         });
         drop(checkpointer);
         waiting.await.expect("an end");
-        bell.checkpoint_and_wait().await;
+        signal.checkpoint_and_wait().await;
     }
 }

@@ -15,16 +15,13 @@ use super::{Read, Write};
 
 impl Read<'_> {
     /// How `caller` and `callee` stand to each other.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn relation(&self, caller: &CallParty, callee: &CallParty) -> Result<Relation, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?3 AND user = ?1) AS blocked,
                     EXISTS (SELECT 1 FROM listed WHERE owner = ?1 AND list = ?4 AND user = ?2)
                     AND EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?4 AND user = ?1) AS contacts",
         )?;
-        let [blocked, contacts] = List::ALL.map(code);
+        let [blocked, contacts] = [List::Blocked, List::Contacts].map(code);
         let relation = |row: &Row<'_>| {
             Ok(Relation {
                 contacts: row.get("contacts")?,
@@ -35,9 +32,6 @@ impl Read<'_> {
     }
 
     /// Whom `owner` has on `list`, by id. Those who were removed are left out.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT u.id, u.name, u.avatar, u.standing, l.at
@@ -51,9 +45,6 @@ impl Read<'_> {
     }
 
     /// How many `owner` has on `list`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn count_listed(&self, owner: &UserId, list: List) -> Result<u32, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT count(*) FROM listed
@@ -63,9 +54,6 @@ impl Read<'_> {
     }
 
     /// Who has `user` on `list`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn listed_by(&self, user: &UserId, list: List) -> Result<Vec<UserId>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT owner.id FROM listed AS l JOIN users AS owner ON owner.key = l.owner
@@ -78,9 +66,6 @@ impl Read<'_> {
     }
 
     /// Since when `owner` has `user` on `list`, if so.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn listed_since(
         &self,
         owner: &UserId,
@@ -100,9 +85,6 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Puts `user` on `list` of `owner`; false where it is there already.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn enlist(
         &self,
         owner: &UserId,
@@ -120,9 +102,6 @@ impl Write<'_> {
     }
 
     /// Takes `user` off `list` of `owner`; false where it is not there.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn delist(&self, owner: &UserId, list: List, user: &UserId) -> Result<bool, Error> {
         let changed = self.execute(
             "DELETE FROM listed
@@ -134,9 +113,6 @@ impl Write<'_> {
     }
 
     /// Puts two users into each other's contacts, or takes them out.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn set_contacts(
         &self,
         [one, other]: [&UserId; 2],
@@ -155,7 +131,7 @@ impl Write<'_> {
 }
 
 fn code(list: List) -> i64 {
-    encode(&List::ALL, &list)
+    encode(list)
 }
 
 fn listed(row: &Row<'_>) -> Result<Listed, Error> {

@@ -86,9 +86,6 @@ impl Database {
     pub const KNOWN_VERSION: i64 = schema::KNOWN_VERSION;
 
     /// When its newest call was created, if it has any.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn newest_call(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT created_at FROM calls ORDER BY id DESC LIMIT 1";
         let newest = self.conn.query_row(sql, [], |row| row.get(0)).optional()?;
@@ -102,9 +99,6 @@ impl Database {
     }
 
     /// Adds a user; false where the id is taken, which changes nothing.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn add_user(&self, profile: &Profile, now: Timestamp) -> Result<bool, Error> {
         self.write(|db| db.add_user(profile, now))
     }
@@ -128,33 +122,21 @@ impl Database {
     }
 
     /// All users, by id.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn users(&self) -> Result<Vec<User>, Error> {
         self.read().users()
     }
 
     /// The user of that id, if there is one.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
         self.read().user(id)
     }
 
     /// Enables or disables a user; false where there is none.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
         self.write(|db| db.set_standing(id, standing))
     }
 
     /// Removes a user who is in no live call.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn remove_user(&self, id: &UserId) -> Result<Removal, Error> {
         self.write(|db| match db.party(id)? {
             None => Ok(Removal::Unknown),
@@ -166,9 +148,6 @@ impl Database {
     }
 
     /// Puts two users, who exist, into each other's contacts, or takes them out.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn set_contacts(
         &self,
         pair: [&UserId; 2],
@@ -179,26 +158,17 @@ impl Database {
     }
 
     /// What the caller and the callee have reported of a call's network.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
         Read::on(&self.conn).quality(call)
     }
 
     /// How many calls were over before `before`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
         Read::on(&self.conn).count_calls_over(before)
     }
 
     /// Forgets calls that were over before `before`, the oldest first, at most `limit`, with all that is
     /// known of them. Nothing is left where fewer are forgotten.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn forget_calls(&self, before: Timestamp, limit: u32) -> Result<Forgotten, Error> {
         self.write(|db| db.forget_calls(before, limit))
     }

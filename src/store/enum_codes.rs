@@ -1,19 +1,92 @@
-//! Enumerations as small integers: a value's code is its place in the list of all values. New values are
-//! added at the end of a list; none is ever moved, since files in the field hold the codes.
+//! Enumerations as small integers in the database. Each value has an explicit code, which never changes: files in
+//! the field hold it.
 
 use rusqlite::Row;
 
+use crate::call::{
+    CallType, Cause, Direction, NetworkQuality, Outcome, RejectReason, Source, Status,
+};
+use crate::user::List;
+use crate::webhook_model::EventType;
+use crate::webhook_model::delivery::PauseCause;
+use crate::webhook_model::message::State;
+
 use super::error::Error;
 
-/// The code of `value`.
-pub(super) fn encode<T: PartialEq>(all: &[T], value: &T) -> i64 {
-    let place = all.iter().position(|one| one == value);
-    place
-        .and_then(|place| i64::try_from(place).ok())
-        .expect("the list holds every value of its type")
+/// Enumeration whose values have database codes.
+pub(super) trait Code: Sized {
+    /// Returns the code of this value.
+    fn code(self) -> i64;
+
+    /// Returns the value of `code`, if there is one.
+    fn from_code(code: i64) -> Option<Self>;
 }
 
-/// Reads columns of one row, and names table, column and row of what cannot be.
+/// Implements [`Code`] for an enumeration, from a code beside each variant. A variant without a code does not compile.
+macro_rules! codes {
+    ($name:ty { $($variant:ident = $code:literal),+ $(,)? }) => {
+        impl Code for $name {
+            fn code(self) -> i64 {
+                match self {
+                    $(Self::$variant => $code),+
+                }
+            }
+
+            fn from_code(code: i64) -> Option<Self> {
+                match code {
+                    $($code => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// `db check`, the indexes and the order of a timeline depend on the order of these.
+codes!(Status { Initiating = 0, Ringing = 1, Connecting = 2, Active = 3, Ended = 4, Rejected = 5, Missed = 6 });
+codes!(CallType { Audio = 0, Video = 1 });
+codes!(RejectReason { Busy = 0, Declined = 1, Unavailable = 2 });
+codes!(Source { Rest = 0, Socket = 1, Server = 2, Admin = 3, Webhook = 4 });
+codes!(Cause {
+    Initiate = 0,
+    UserBusy = 1,
+    CalleeConnected = 2,
+    Accept = 3,
+    Reject = 4,
+    Activate = 5,
+    End = 6,
+    RingTimeout = 7,
+    ParticipantGone = 8,
+    MaxDuration = 9,
+    CalleeRings = 10,
+    PushDelivered = 11,
+    CallerBlocked = 12,
+});
+codes!(Outcome { Completed = 0, Missed = 1, Rejected = 2, Cancelled = 3 });
+codes!(Direction { Incoming = 0, Outgoing = 1 });
+codes!(NetworkQuality { Unknown = 0, Excellent = 1, Good = 2, Poor = 3, Bad = 4, VeryBad = 5 });
+codes!(List { Blocked = 0, Contacts = 1 });
+codes!(EventType {
+    CallInitiated = 0,
+    CallRinging = 1,
+    CallAccepted = 2,
+    CallRejected = 3,
+    CallActive = 4,
+    CallEnded = 5,
+    CallMissed = 6,
+    CallBusy = 7,
+    UserOnline = 8,
+    UserOffline = 9,
+});
+codes!(State { Waiting = 0, Delivered = 1, GivenUp = 2 });
+codes!(PauseCause { Administrator = 0, Gone = 1, Failing = 2 });
+
+/// Returns the code of `value`.
+pub(super) fn encode(value: impl Code) -> i64 {
+    value.code()
+}
+
+/// Columns of one row. Errors name the table, the column and the row.
 pub(super) struct Columns<'r> {
     pub row: &'r Row<'r>,
     pub table: &'static str,
@@ -21,29 +94,26 @@ pub(super) struct Columns<'r> {
 }
 
 impl Columns<'_> {
-    /// The value of `column`, whose code stands there.
-    pub fn decode<T: Copy>(&self, all: &[T], column: &'static str) -> Result<T, Error> {
+    /// Returns the value whose code `column` holds.
+    pub fn decode<T: Code>(&self, column: &'static str) -> Result<T, Error> {
         let code: i64 = self.get(column)?;
-        let place = usize::try_from(code).ok();
-        place
-            .and_then(|place| all.get(place).copied())
-            .ok_or_else(|| self.impossible(column, &code.to_string()))
+        T::from_code(code).ok_or_else(|| self.impossible(column, &code.to_string()))
     }
 
-    /// The value of `column` as the engine has it.
+    /// Returns the value of `column` as SQLite holds it.
     pub fn get<T: rusqlite::types::FromSql>(&self, column: &'static str) -> Result<T, Error> {
         self.row
             .get(column)
             .map_err(|error| self.impossible(column, &error.to_string()))
     }
 
-    /// The value of `column`, which must be there.
+    /// Returns the value of `column`, which must not be null.
     pub fn required<T: rusqlite::types::FromSql>(&self, column: &'static str) -> Result<T, Error> {
         self.get::<Option<T>>(column)?
             .ok_or_else(|| self.impossible(column, "nothing"))
     }
 
-    /// The error that `column` holds something impossible.
+    /// Returns the error that `column` holds an impossible value.
     pub fn impossible(&self, column: &'static str, found: &str) -> Error {
         Error::Inconsistent {
             table: self.table,
@@ -57,36 +127,99 @@ impl Columns<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{CallType, Cause, Direction, Outcome, RejectReason, Source, Status};
+
+    /// The codes in files in the field, by the word of each value.
+    fn pin<T: Code + Copy>(codes: &[(T, i64)]) {
+        for (value, code) in codes {
+            assert_eq!(encode(*value), *code);
+            assert_eq!(T::from_code(*code).map(Code::code), Some(*code));
+        }
+        let unknown = i64::try_from(codes.len()).expect("a few values");
+        assert!(T::from_code(unknown).is_none() && T::from_code(-1).is_none());
+    }
+
+    /// Pins `values` to the codes 0, 1, 2 and so on, as the lists of this test say them.
+    fn pin_in_order<T: Code + Copy>(values: &[T]) {
+        let codes: Vec<(T, i64)> = values.iter().copied().zip(0..).collect();
+        pin(&codes);
+    }
 
     #[test]
-    fn the_codes_in_the_field_never_change() {
-        let codes: Vec<(String, i64)> = Status::ALL
-            .iter()
-            .map(|s| (s.to_string(), encode(&Status::ALL, s)))
-            .collect();
-        let expected = [
-            "INITIATING",
-            "RINGING",
-            "CONNECTING",
-            "ACTIVE",
-            "ENDED",
-            "REJECTED",
-            "MISSED",
-        ];
-        assert_eq!(
-            codes,
-            expected
-                .iter()
-                .zip(0..)
-                .map(|(s, n)| ((*s).to_owned(), n))
-                .collect::<Vec<_>>()
-        );
-        assert_eq!(encode(&CallType::ALL, &CallType::Video), 1);
-        assert_eq!(encode(&RejectReason::ALL, &RejectReason::Unavailable), 2);
-        assert_eq!(encode(&Outcome::ALL, &Outcome::Cancelled), 3);
-        assert_eq!(encode(&Direction::ALL, &Direction::Outgoing), 1);
-        assert_eq!(encode(&Source::ALL, &Source::Admin), 3);
-        assert_eq!(encode(&Cause::ALL, &Cause::MaxDuration), 9);
+    fn every_database_code_is_pinned() {
+        use Cause as C;
+        use EventType as E;
+        use NetworkQuality as Q;
+        use Status as S;
+        pin_in_order(&[
+            S::Initiating,
+            S::Ringing,
+            S::Connecting,
+            S::Active,
+            S::Ended,
+            S::Rejected,
+            S::Missed,
+        ]);
+        pin_in_order(&[CallType::Audio, CallType::Video]);
+        pin_in_order(&[
+            RejectReason::Busy,
+            RejectReason::Declined,
+            RejectReason::Unavailable,
+        ]);
+        pin_in_order(&[
+            Source::Rest,
+            Source::Socket,
+            Source::Server,
+            Source::Admin,
+            Source::Webhook,
+        ]);
+        pin_in_order(&[
+            C::Initiate,
+            C::UserBusy,
+            C::CalleeConnected,
+            C::Accept,
+            C::Reject,
+            C::Activate,
+            C::End,
+            C::RingTimeout,
+            C::ParticipantGone,
+            C::MaxDuration,
+            C::CalleeRings,
+            C::PushDelivered,
+            C::CallerBlocked,
+        ]);
+        pin_in_order(&[
+            Outcome::Completed,
+            Outcome::Missed,
+            Outcome::Rejected,
+            Outcome::Cancelled,
+        ]);
+        pin_in_order(&[Direction::Incoming, Direction::Outgoing]);
+        pin_in_order(&[
+            Q::Unknown,
+            Q::Excellent,
+            Q::Good,
+            Q::Poor,
+            Q::Bad,
+            Q::VeryBad,
+        ]);
+        pin_in_order(&[List::Blocked, List::Contacts]);
+        pin_in_order(&[
+            E::CallInitiated,
+            E::CallRinging,
+            E::CallAccepted,
+            E::CallRejected,
+            E::CallActive,
+            E::CallEnded,
+            E::CallMissed,
+            E::CallBusy,
+            E::UserOnline,
+            E::UserOffline,
+        ]);
+        pin_in_order(&[State::Waiting, State::Delivered, State::GivenUp]);
+        pin_in_order(&[
+            PauseCause::Administrator,
+            PauseCause::Gone,
+            PauseCause::Failing,
+        ]);
     }
 }

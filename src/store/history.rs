@@ -9,7 +9,7 @@ use crate::call::{
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::enum_codes::{Columns, encode};
+use super::enum_codes::{Code as _, Columns, encode};
 use super::error::Error;
 use super::users::user_id;
 use super::{Read, Write};
@@ -29,9 +29,6 @@ pub struct HistoryQuery<'a> {
 
 impl Read<'_> {
     /// Entries of a user, the newest call first.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn past_calls(&self, wanted: &HistoryQuery<'_>) -> Result<Vec<PastCall>, Error> {
         let Some(owner) = self.user_key(wanted.owner)? else {
             return Ok(Vec::new());
@@ -52,9 +49,6 @@ impl Read<'_> {
     }
 
     /// A user's entries of calls created at or after `since`, counted by kind.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn statistics(&self, owner: &UserId, since: Timestamp) -> Result<Statistics, Error> {
         let Some(key) = self.user_key(owner)? else {
             return Ok(Statistics::default());
@@ -66,9 +60,6 @@ impl Read<'_> {
     }
 
     /// How many calls a user has missed since it last looked.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn unseen(&self, owner: &UserId) -> Result<u64, Error> {
         let mut statement = self
             .conn
@@ -106,9 +97,6 @@ impl Write<'_> {
     }
 
     /// Deletes one entry of a user; false where the user has none of that name.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn delete_past_call(&self, owner: &UserId, id: EntryId) -> Result<bool, Error> {
         let Some(owner) = self.user_key(owner)? else {
             return Ok(false);
@@ -117,9 +105,6 @@ impl Write<'_> {
     }
 
     /// Deletes entries of a user, at most `limit`; returns how many.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn delete_past_calls(&self, owner: &UserId, limit: u32) -> Result<u64, Error> {
         let deleted = self.execute(
             "DELETE FROM history WHERE (owner, kind, call) IN
@@ -131,9 +116,6 @@ impl Write<'_> {
     }
 
     /// The user looks at what it has missed.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn look(&self, owner: &UserId) -> Result<(), Error> {
         let sql = "UPDATE users SET looks = looks + 1, unseen = 0 WHERE id = ?1 AND unseen > 0";
         self.execute(sql, [owner.as_str()]).map(|_| ())
@@ -162,9 +144,7 @@ impl Write<'_> {
 
 /// The column `kind`. The outcome comes first: it is the one that there may be more of some day.
 fn kind(outcome: Outcome, call_type: CallType, direction: Direction) -> i64 {
-    encode(&Outcome::ALL, &outcome) * 4
-        + encode(&CallType::ALL, &call_type) * 2
-        + encode(&Direction::ALL, &direction)
+    encode(outcome) * 4 + encode(call_type) * 2 + encode(direction)
 }
 
 /// Every kind that `filter` lets through.
@@ -252,10 +232,9 @@ fn tally(row: &Row<'_>, owner: &UserId) -> Result<Tally, Error> {
 
 fn decode_kind(columns: &Columns<'_>) -> Result<(Outcome, CallType, Direction), Error> {
     let code: i64 = columns.get("kind")?;
-    let part = |code: i64| usize::try_from(code).ok();
-    let outcome = part(code / 4).and_then(|place| Outcome::ALL.get(place).copied());
-    let call_type = part(code / 2 % 2).and_then(|place| CallType::ALL.get(place).copied());
-    let direction = part(code % 2).and_then(|place| Direction::ALL.get(place).copied());
+    let outcome = Outcome::from_code(code.div_euclid(4));
+    let call_type = CallType::from_code(code / 2 % 2);
+    let direction = Direction::from_code(code % 2);
     match (outcome, call_type, direction) {
         (Some(outcome), Some(call_type), Some(direction)) => Ok((outcome, call_type, direction)),
         _ => Err(columns.impossible("kind", &code.to_string())),

@@ -20,9 +20,6 @@ pub struct Remembered {
 
 impl Read<'_> {
     /// What `user`'s request with `key` came to, where it has not expired at `now`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn remembered(
         &self,
         user: &UserId,
@@ -46,9 +43,6 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Remembers until `expires_at` what `user`'s request with `key` came to.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn remember(
         &self,
         user: &UserId,
@@ -71,9 +65,6 @@ impl Write<'_> {
     }
 
     /// Forgets what expired at or before `now`, at most `limit`; how many that were.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn delete_expired_keys(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
         self.execute(
             "DELETE FROM idempotency_keys WHERE (user, key) IN

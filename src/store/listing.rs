@@ -43,9 +43,6 @@ impl Read<'_> {
     /// Live calls are found by the table of live calls, and `since` by the order of ids. A rare status, type
     /// or user is looked for from the newest call on, through the whole table if need be: it has no index of its own,
     /// which every call would pay for.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn calls(&self, filter: &CallFilter, limit: u32) -> Result<Vec<Call>, Error> {
         let Listing { sql, mut params } = Listing::of(filter);
         params.push((":limit", Box::new(limit)));
@@ -85,11 +82,11 @@ impl Listing {
         }
         if let Some(status) = filter.status {
             conditions.push("status = :status");
-            params.push((":status", Box::new(encode(&Status::ALL, &status))));
+            params.push((":status", Box::new(encode(status))));
         }
         if let Some(call_type) = filter.call_type {
             conditions.push("call_type = :call_type");
-            params.push((":call_type", Box::new(encode(&CallType::ALL, &call_type))));
+            params.push((":call_type", Box::new(encode(call_type))));
         }
         if let Some(since) = filter.since {
             conditions.push("id >= :first");

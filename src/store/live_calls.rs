@@ -45,9 +45,6 @@ pub struct Answered {
 
 impl Read<'_> {
     /// The user of that id with its live call.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn party(&self, id: &UserId) -> Result<Option<CallParty>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT u.key, u.id, u.name, u.avatar, u.standing, l.call
@@ -75,9 +72,6 @@ impl Read<'_> {
     }
 
     /// The live call that `user` is in, if any.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn live_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT * FROM named_calls
@@ -90,9 +84,6 @@ impl Read<'_> {
     }
 
     /// The session with which `user` is in its live call, where that is settled.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn engaged_session(&self, user: &UserId) -> Result<Option<SessionId>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT l.session FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1",
@@ -104,9 +95,6 @@ impl Read<'_> {
     }
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn gone_participants(&self, since: Timestamp, limit: u32) -> Result<Vec<Gone>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT c.*, gone.id AS gone_id
@@ -128,9 +116,6 @@ impl Read<'_> {
     }
 
     /// How many calls are live in each status that any is in.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn live_calls_by_status(&self) -> Result<Vec<(Status, u32)>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT min(id) AS id, status, count(*) AS calls FROM calls
@@ -143,18 +128,12 @@ impl Read<'_> {
                 table: "calls",
                 id: &id,
             };
-            Ok((
-                columns.decode(&Status::ALL, "status")?,
-                columns.get("calls")?,
-            ))
+            Ok((columns.decode("status")?, columns.get("calls")?))
         };
         statement.query_and_then([], counted)?.collect()
     }
 
     /// The live calls that were answered, each once for each participant.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn answered_calls(&self) -> Result<Vec<Answered>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT c.id, c.channel, c.started_at FROM live AS l JOIN calls AS c ON c.id = l.call
@@ -177,9 +156,6 @@ impl Read<'_> {
     }
 
     /// Since when the participant who has been gone the longest from an answered call is gone.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn longest_gone_since(&self) -> Result<Option<Timestamp>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
@@ -195,9 +171,6 @@ impl Write<'_> {
     /// Enters `user` as a participant of the live call `call`; `attended` says whether a session of the
     /// user is connected, and `session` with which of them the user is in the call, where that is settled. The
     /// table's key refuses a user who is in a live call already.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn engage(
         &self,
         user: &UserId,
@@ -240,9 +213,6 @@ impl Write<'_> {
     }
 
     /// A session of `user` is connected.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn mark_present(&self, user: &UserId) -> Result<(), Error> {
         self.execute(
             "UPDATE live SET attended = 1, gone_at = NULL
@@ -253,9 +223,6 @@ impl Write<'_> {
     }
 
     /// The last session of `user` is gone; false where the user is in no live call.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn mark_gone(&self, user: &UserId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE live SET gone_at = ?2 WHERE user = (SELECT key FROM users WHERE id = ?1)";
         Ok(self.execute(sql, (user.as_str(), now.as_millis()))? > 0)
@@ -277,9 +244,6 @@ impl Write<'_> {
     }
 
     /// At the start of a server nobody is connected: whoever had a session in a live call is gone from now.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn mark_all_gone(&self, now: Timestamp) -> Result<(), Error> {
         self.execute(
             "UPDATE live SET gone_at = ?1 WHERE attended = 1 AND gone_at IS NULL",

@@ -1,8 +1,12 @@
-//! The lock beside the database: one server a file.
+//! The lock of a database: one server a file.
+//!
+//! The lock is on the file itself, so that every name of it counts: a symbolic link, a hard link. It is an flock(2),
+//! which on Linux does not meet the fcntl(2) locks of SQLite.
 
-use std::fs::{File, TryLockError};
-use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::fs::{self, File, Metadata, TryLockError};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::beside;
@@ -13,53 +17,65 @@ use super::error::Error;
 const ATTEMPTS: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Held by the one who owns the database: a running server, or a command that needs it for itself. Given
-/// back when dropped.
+/// Exclusive use of a database: for a running server, or a command that needs the file for itself. Dropping it releases
+/// the lock.
+///
+/// To be taken before this process opens a connection to the file and dropped after the last one is closed: closing
+/// any descriptor of a file drops all fcntl locks that the process has on it, which are SQLite's
+/// (sqlite.org/howtocorrupt.html, section 2.2).
 #[derive(Debug)]
 pub struct Lock {
+    path: PathBuf,
     file: File,
+    /// The file `-lock` beside the database. Its content is the mark of an orderly stop; releases before this one lock
+    /// it in place of the database, so that it is locked too.
+    mark: File,
 }
 
 /// Content of the lock file of a server that stopped in order.
 const STOPPED: &[u8] = b"stopped";
 
 impl Lock {
-    /// Locks the database at `path`.
-    ///
-    /// The lock is on a file beside the database, because closing any descriptor of the database itself would
-    /// drop SQLite's own locks (sqlite.org/howtocorrupt.html, section 2.2).
+    /// Locks the database at `path`, and creates an empty one that only its owner may read if there is none.
     ///
     /// # Errors
-    /// [`Error::InUse`] where a server or another command holds it, [`Error::Open`].
+    /// [`Error::InUse`] if a server or another command holds it, [`Error::Open`].
     pub fn take(path: &Path) -> Result<Self, Error> {
-        let file = File::options()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(beside(path, "-lock"))
-            .map_err(|error| cannot_open(path, &error))?;
+        refuse_special_file(path)?;
         for _ in 1..ATTEMPTS {
-            if file.try_lock().is_ok() {
-                return Ok(Self { file });
+            if let Ok(lock) = Self::try_take(path) {
+                return Ok(lock);
             }
             std::thread::sleep(PAUSE);
         }
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(TryLockError::WouldBlock) => Err(Error::InUse {
+        Self::try_take(path)
+    }
+
+    fn try_take(path: &Path) -> Result<Self, Error> {
+        let file = create_and_lock(path, path)?;
+        let mark = create_and_lock(&mark_beside(path), path)?;
+        let taken = Self {
+            path: path.to_owned(),
+            file,
+            mark,
+        };
+        // Another process may have replaced the file between the two steps.
+        if taken.is_current() {
+            Ok(taken)
+        } else {
+            Err(Error::InUse {
                 path: path.to_owned(),
-            }),
-            Err(TryLockError::Error(error)) => Err(cannot_open(path, &error)),
+            })
         }
     }
 
-    /// Whether the server before this one stopped in order, and with that forgets it: from now on a server runs.
+    /// Returns whether the server before this one stopped in order, and removes its mark, since a server runs now.
     pub(super) fn take_stopped_mark(&self) -> bool {
         let mut mark = Vec::new();
-        let is_marked = (&self.file).read_to_end(&mut mark).is_ok() && mark == STOPPED;
-        // Where it cannot be emptied, the next start believes in an orderly stop; then events of the last seconds
-        // before a crash may be missing for clients, which see the state of their calls all the same.
-        if let Err(error) = self.file.set_len(0) {
+        let is_marked = (&self.mark).read_to_end(&mut mark).is_ok() && mark == STOPPED;
+        // If it cannot be emptied, the next start assumes an orderly stop. Clients may then miss events of the last
+        // seconds before a crash; they still read the state of their calls.
+        if let Err(error) = self.mark.set_len(0) {
             tracing::warn!(%error, "the lock file cannot be written");
         }
         is_marked
@@ -67,27 +83,91 @@ impl Lock {
 
     /// Records that the server stops in order.
     pub(super) fn mark_stopped(&self) {
-        if let Err(error) = (&self.file).write_all(STOPPED) {
+        if let Err(error) = (&self.mark).write_all(STOPPED) {
             tracing::warn!(%error, "the lock file cannot be written");
         }
     }
 
-    /// Whether somebody holds the database at `path`. Makes no file.
-    ///
-    /// # Errors
-    /// [`Error::Open`], where that cannot be told.
-    pub fn is_held(path: &Path) -> Result<bool, Error> {
-        let file = match File::open(beside(path, "-lock")) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(cannot_open(path, &error)),
+    /// Returns whether the name still stands for the locked file, which may have been replaced or removed.
+    pub fn is_current(&self) -> bool {
+        let Ok(held) = self.file.metadata() else {
+            return false;
         };
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(cannot_open(path, &error)),
+        match fs::metadata(&self.path) {
+            Ok(named) => is_same(&held, &named),
+            Err(error) => error.kind() != ErrorKind::NotFound,
         }
     }
+
+    /// Returns whether a process holds the database at `path`. Creates no file. To be called before this process opens
+    /// a connection to the file, for the reason that [`Lock`] gives.
+    ///
+    /// # Errors
+    /// [`Error::Open`], if that cannot be told.
+    pub fn is_held(path: &Path) -> Result<bool, Error> {
+        refuse_special_file(path)?;
+        for name in [mark_beside(path), path.to_owned()] {
+            let file = match File::open(name) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                Err(error) => return Err(cannot_open(path, &error)),
+            };
+            match file.try_lock_shared() {
+                Ok(()) => (),
+                Err(TryLockError::WouldBlock) => return Ok(true),
+                Err(TryLockError::Error(error)) => return Err(cannot_open(path, &error)),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Refuses a pipe, a socket or a device in place of a database: opening it may wait for ever.
+pub(super) fn refuse_special_file(path: &Path) -> Result<(), Error> {
+    let Ok(found) = fs::metadata(path) else {
+        return Ok(());
+    };
+    let kind = found.file_type();
+    if kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device() {
+        return Err(Error::NotOurs {
+            path: path.to_owned(),
+            found: "it is not a regular file".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Returns the name of the mark beside the data that `path` means, which may be a symbolic link to it.
+fn mark_beside(path: &Path) -> PathBuf {
+    let data = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    beside(&data, "-lock")
+}
+
+/// Opens and locks `file` of the database `path`; creates it for its owner alone if it is missing.
+fn create_and_lock(file: &Path, path: &Path) -> Result<File, Error> {
+    let file = File::options()
+        .create(true)
+        .read(true)
+        .append(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|error| cannot_open(path, &error))?;
+    lock(&file, path)?;
+    Ok(file)
+}
+
+fn lock(file: &File, path: &Path) -> Result<(), Error> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(cannot_open(path, &error)),
+    }
+}
+
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 fn cannot_open(path: &Path, cause: &dyn std::fmt::Display) -> Error {
@@ -102,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_is_seen_while_it_is_held_and_looking_makes_no_file() {
+    fn a_held_lock_is_seen_and_looking_creates_no_file() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("chattrix.db");
         assert!(!Lock::is_held(&path).expect("nobody"));
@@ -112,5 +192,58 @@ mod tests {
         assert!(matches!(Lock::take(&path), Err(Error::InUse { .. })));
         drop(lock);
         assert!(!Lock::is_held(&path).expect("free again"));
+    }
+
+    #[test]
+    fn a_lock_counts_for_every_name_of_the_file() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("chattrix.db");
+        let _lock = Lock::take(&path).expect("free");
+        let (soft, hard) = (dir.path().join("soft.db"), dir.path().join("hard.db"));
+        std::os::unix::fs::symlink(&path, &soft).expect("a link");
+        fs::hard_link(&path, &hard).expect("a link");
+        for name in [soft, hard] {
+            assert!(Lock::is_held(&name).expect("held"));
+            assert!(matches!(Lock::take(&name), Err(Error::InUse { .. })));
+        }
+    }
+
+    #[test]
+    fn a_server_of_an_earlier_release_holds_the_database() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("chattrix.db");
+        let former = File::create(beside(&path, "-lock")).expect("a file");
+        former.lock().expect("free");
+        assert!(Lock::is_held(&path).expect("held"));
+        assert!(matches!(Lock::take(&path), Err(Error::InUse { .. })));
+    }
+
+    #[test]
+    fn a_replaced_or_removed_file_is_noticed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("chattrix.db");
+        let lock = Lock::take(&path).expect("free");
+        assert!(lock.is_current());
+        fs::remove_file(&path).expect("removed");
+        assert!(!lock.is_current());
+        fs::write(&path, "").expect("another file");
+        assert!(!lock.is_current());
+    }
+
+    #[test]
+    fn a_new_database_is_readable_by_its_owner_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("chattrix.db");
+        drop(Lock::take(&path).expect("free"));
+        let mode = fs::metadata(&path).expect("a file").mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_pipe_is_refused_without_opening_it() {
+        assert!(matches!(
+            Lock::take(Path::new("/dev/null")),
+            Err(Error::NotOurs { .. })
+        ));
     }
 }

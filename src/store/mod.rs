@@ -4,11 +4,10 @@
 //! keeps other servers away from. [`Database`] is a plain connection for the command line. What can be read
 //! stands on [`Read`], what can be written on [`Write`], a file per family of tables. This module knows
 //! nothing of HTTP, sockets or JSON, and decides nothing.
-
-#![expect(
-    clippy::missing_errors_doc,
-    reason = "every function fails with what Error says, where the database does not answer or a row is impossible"
-)]
+//!
+//! Every function that returns a `Result` fails with [`Error`] if SQLite fails, the file cannot be used, or a row
+//! holds an impossible value. An `# Errors` section names only what a function adds to that.
+#![expect(clippy::missing_errors_doc, reason = "said once above")]
 
 mod backup;
 mod calls;
@@ -79,9 +78,10 @@ struct Inner {
     checkpointer: checkpointer::CheckpointSignal,
     readers: Readers,
     long_readers: Readers,
-    /// Held for as long as the server runs: one server a file.
-    lock: Lock,
     stopped_in_order: bool,
+    /// Held for as long as the server runs: one server a file. The last field, since it is dropped after the
+    /// connections.
+    lock: Lock,
 }
 
 impl Store {
@@ -98,12 +98,12 @@ impl Store {
         let readers = Readers::open(path, READERS, Arc::clone(&threads))?;
         let long_readers = Readers::open(path, LONG_READERS, threads)?;
         let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
-        let bell = checkpointer.bell();
+        let signal = checkpointer.signal();
         let writer = writer::Writer::start(conn, checkpointer, metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             writer,
-            checkpointer: bell,
+            checkpointer: signal,
             readers,
             long_readers,
             lock,
@@ -166,6 +166,12 @@ impl Store {
     /// none in the last half second, of a write that changes nothing. Answers within that time.
     pub async fn is_writable(&self) -> bool {
         self.0.writer.is_working().await
+    }
+
+    /// Returns whether the file is still the one that was opened: nobody replaced or removed it.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.0.lock.is_current()
     }
 
     /// How much there is of it just now.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rusqlite::{Row, named_params};
 
 use crate::call::notice::MissedCall;
-use crate::call::{Actor, Audience, CallId, CallType, Event, Notice, RejectReason};
+use crate::call::{Actor, Audience, CallId, Event, Notice};
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
@@ -50,7 +50,7 @@ impl<'a> Kept<'a> {
                 rejected_by,
                 reason,
             } => Some(Self {
-                reason: Some(encode(&RejectReason::ALL, reason)),
+                reason: Some(encode(*reason)),
                 ..kept(REJECTED, *call, Some(rejected_by))
             }),
             Event::Ended {
@@ -69,7 +69,7 @@ impl<'a> Kept<'a> {
             }
             Event::TimedOut { call } => Some(kept(TIMED_OUT, *call, None)),
             Event::Missed(missed) => Some(Self {
-                reason: Some(encode(&CallType::ALL, &missed.call_type)),
+                reason: Some(encode(missed.call_type)),
                 ..kept(MISSED, missed.call, Some(&missed.caller.id))
             }),
         }
@@ -178,9 +178,6 @@ impl Write<'_> {
     }
 
     /// Forgets those of the oldest `limit` that expired at or before `now`; how many that were.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn delete_expired_events(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
         // From the oldest end alone, which expires first: there is no index by time.
         self.execute(
@@ -211,7 +208,7 @@ fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
         REJECTED => Event::Rejected {
             call,
             rejected_by: user_actor()?,
-            reason: columns.decode(&RejectReason::ALL, "reason")?,
+            reason: columns.decode("reason")?,
         },
         ENDED => Event::Ended {
             call,
@@ -226,7 +223,7 @@ fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
                 name: columns.get("actor_name")?,
                 avatar: columns.get("actor_avatar")?,
             },
-            call_type: columns.decode(&CallType::ALL, "reason")?,
+            call_type: columns.decode("reason")?,
         }),
         other => return Err(columns.impossible("kind", &other.to_string())),
     };

@@ -11,9 +11,6 @@ use super::{Read, Write};
 
 impl Read<'_> {
     /// What the caller and the callee have reported of a call, as far as it is stored.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
         let mut statement = self
             .conn
@@ -39,9 +36,6 @@ impl Read<'_> {
 impl Write<'_> {
     /// Stores what the caller and the callee have reported of a call, over what was stored of it before. A
     /// call that is pruned already is left out.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn save_quality(&self, call: CallId, both: &[QualitySummary; 2]) -> Result<(), Error> {
         for (place, summary) in (0..).zip(both) {
             let Some(worst) = summary.worst else {
@@ -66,7 +60,7 @@ impl Write<'_> {
              WHERE EXISTS (SELECT 1 FROM calls WHERE id = :call)",
             named_params! {
                 ":call": call.as_bytes(), ":participant": place, ":reports": summary.reports,
-                ":worst": encode(&NetworkQuality::ALL, &worst),
+                ":worst": encode(worst),
                 ":loss_count": summary.packet_loss_rate.count,
                 ":loss_mean": summary.packet_loss_rate.value,
                 ":round_trip_count": summary.round_trip_ms.count,
@@ -80,7 +74,7 @@ impl Write<'_> {
 fn summary(columns: &Columns<'_>) -> Result<QualitySummary, Error> {
     Ok(QualitySummary {
         reports: columns.get("reports")?,
-        worst: Some(columns.decode(&NetworkQuality::ALL, "worst")?),
+        worst: Some(columns.decode("worst")?),
         packet_loss_rate: Mean {
             count: columns.get("loss_count")?,
             value: columns.get("loss_mean")?,

@@ -33,9 +33,6 @@ struct Old {
 
 impl Read<'_> {
     /// How many calls were over before `before`. Takes seconds where there are millions.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
         let mut statement = self
             .conn
@@ -52,9 +49,6 @@ impl Read<'_> {
 impl Write<'_> {
     /// Forgets calls that were over before `before`, the oldest first, at most `limit`, and all that is known
     /// of them.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn forget_calls(&self, before: Timestamp, limit: u32) -> Result<Forgotten, Error> {
         let mut forgotten = Forgotten::default();
         for old in self.calls_over(before, limit)? {

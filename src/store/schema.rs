@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
 use super::error::Error;
-use super::lock::Lock;
+use super::lock::{Lock, refuse_special_file};
 
 /// Marks our files in their header ("CHTX"), so that no other program's database is ever taken for one.
 const APPLICATION_ID: i64 = 0x4348_5458;
@@ -39,7 +40,7 @@ fn migrations() -> Migrations<'static> {
 /// is never changed: there are files that it made.
 pub(super) const VERSIONS: [&str; 2] = [
     include_str!("../../schema.sql"),
-    include_str!("version_2.sql"),
+    include_str!("../../migrations/2.sql"),
 ];
 
 /// The newest schema version that this program knows.
@@ -63,11 +64,15 @@ pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
 /// [`Error::OlderInUse`], and those of [`open_for_writing`].
 pub(super) fn open_beside(path: &Path) -> Result<Connection, Error> {
     let (mut conn, version) = open_as_it_is(path)?;
-    let _lock = match version {
-        // Empty, or as it shall be.
-        0 | KNOWN_VERSION => None,
-        older => Some(Lock::take(path).map_err(|error| older_in_use(error, older))?),
-    };
+    // Neither empty nor of the present version.
+    if version != 0 && version != KNOWN_VERSION {
+        // No connection may be open while the lock is taken or released.
+        drop(conn);
+        let lock = Lock::take(path).map_err(|error| older_in_use(error, version))?;
+        drop(open_for_writing(path)?);
+        drop(lock);
+        return Ok(open_as_it_is(path)?.0);
+    }
     bring_up_to_date(&mut conn, path)?;
     Ok(conn)
 }
@@ -75,6 +80,7 @@ pub(super) fn open_beside(path: &Path) -> Result<Connection, Error> {
 /// Opens `path` for writing, and writes nothing: its version too.
 fn open_as_it_is(path: &Path) -> Result<(Connection, i64), Error> {
     recognise(path)?;
+    create_private(path);
     let conn = Connection::open(path).map_err(|error| unusable(path, &error))?;
     let prepared = prepare(&conn)
         // Negative: in KiB, not in pages (sqlite.org/pragma.html#pragma_cache_size).
@@ -139,9 +145,20 @@ fn prepare(conn: &Connection) -> Result<(), rusqlite::Error> {
     conn.pragma_update(None, "synchronous", "FULL")
 }
 
+/// Creates `path`, if it is missing, as a file that only its owner may read; SQLite gives the files beside it the same
+/// mode. If that fails, SQLite reports why.
+fn create_private(path: &Path) {
+    if !path.exists() {
+        let mut options = fs::File::options();
+        options.create(true).append(true).mode(0o600);
+        let _ = options.open(path);
+    }
+}
+
 /// Looks at the file's first bytes before SQLite does: an empty or missing file is ours to make, any other
 /// has to be a database.
 fn recognise(path: &Path) -> Result<(), Error> {
+    refuse_special_file(path)?;
     let mut head = Vec::with_capacity(SQLITE_MAGIC.len());
     let read = match fs::File::open(path) {
         Ok(file) => file.take(16).read_to_end(&mut head),

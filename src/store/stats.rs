@@ -55,9 +55,6 @@ impl Stats {
 
 impl Database {
     /// How large it is, and how many calls came in the last `days` days. Reads the whole file.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn stats(&self, now: Timestamp, days: u8) -> Result<Stats, Error> {
         let snapshot = self.conn.unchecked_transaction()?;
         let read = Read::on(&snapshot);

@@ -25,9 +25,6 @@ pub enum Upsert {
 
 impl Read<'_> {
     /// The user of that id, if there is one.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT id, name, avatar, standing FROM users WHERE id = ?1 AND standing <> 2",
@@ -39,9 +36,6 @@ impl Read<'_> {
     }
 
     /// What is shown of the user of that id, who is named somewhere and may have been removed.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn profile(&self, id: &UserId) -> Result<Profile, Error> {
         let mut statement = self
             .conn
@@ -56,9 +50,6 @@ impl Read<'_> {
     }
 
     /// All users, by id.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn users(&self) -> Result<Vec<User>, Error> {
         self.select_users(
             "SELECT id, name, avatar, standing FROM users WHERE standing <> 2 ORDER BY id",
@@ -66,9 +57,6 @@ impl Read<'_> {
     }
 
     /// The users who may not sign in, removed ones included.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn disabled_users(&self) -> Result<Vec<UserId>, Error> {
         let mut statement = self
             .conn
@@ -85,9 +73,6 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Adds a user; false where the id is taken, which changes nothing. One who was removed comes back.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn add_user(&self, profile: &Profile, now: Timestamp) -> Result<bool, Error> {
         let changed = self.execute(
             "INSERT INTO users (id, name, avatar, standing, created_at)
@@ -105,9 +90,6 @@ impl Write<'_> {
 
     /// Adds a user or brings it to this profile, and to this standing where one is given. One who was removed
     /// comes back.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn put_user(
         &self,
         profile: &Profile,
@@ -138,18 +120,12 @@ impl Write<'_> {
     }
 
     /// Enables or disables a user; false where there is none.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
         let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> 2";
         Ok(self.execute(sql, (id.as_str(), code(standing)))? > 0)
     }
 
     /// Removes a user; false where there is none. Calls and history keep naming it.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn remove_user(&self, id: &UserId) -> Result<bool, Error> {
         let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> ?2";
         Ok(self.execute(sql, (id.as_str(), REMOVED))? > 0)

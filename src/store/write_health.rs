@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_millis(400);
 /// The outcomes of writes.
 pub(super) struct WriteHealth {
     latest: watch::Sender<Outcome>,
-    turn: Arc<Mutex<()>>,
+    permit: Arc<Mutex<()>>,
 }
 
 /// How a batch of writes went.
@@ -43,7 +43,7 @@ impl WriteHealth {
         };
         Self {
             latest: watch::Sender::new(opened),
-            turn: Arc::default(),
+            permit: Arc::default(),
         }
     }
 
@@ -60,8 +60,8 @@ impl WriteHealth {
         if asked_at.duration_since(last.at) < BELIEVED_FOR {
             return last.committed;
         }
-        let turn = Arc::clone(&self.turn).try_lock_owned();
-        if let Ok(held) = turn
+        let permit = Arc::clone(&self.permit).try_lock_owned();
+        if let Ok(held) = permit
             && !probe(ProbePermit { _held: held })
         {
             return false;
@@ -114,8 +114,8 @@ mod tests {
     async fn those_who_ask_while_a_probe_is_on_its_way_wait_for_the_same() {
         let outcomes = outdated(false);
         let mut held = None;
-        let first = outcomes.are_good(|turn| {
-            held = Some(turn);
+        let first = outcomes.are_good(|permit| {
+            held = Some(permit);
             true
         });
         let probed = async { outcomes.record(true) };

@@ -112,7 +112,7 @@ impl Writer {
 
     /// Whether changes can be made: by the last ones, or else by a write that changes nothing.
     pub async fn is_working(&self) -> bool {
-        let probe = |turn| self.submit(Job::Probe(turn)).is_ok();
+        let probe = |permit| self.submit(Job::Probe(permit)).is_ok();
         self.stats.outcomes.are_good(probe).await
     }
 
@@ -221,44 +221,27 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
+/// Runs the writer's thread until the queue is closed and empty.
 fn work(
     conn: &Connection,
     mut checkpointer: Checkpointer,
     jobs: &Receiver<Job>,
     stats: &WriterStats,
 ) {
-    while let Ok(first) = jobs.recv() {
-        let batch: Vec<Job> = std::iter::once(first)
-            .chain(jobs.try_iter().take(BATCH - 1))
-            .collect();
+    while let Some(batch) = next_batch(jobs) {
         let size = batch.len();
         stats.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
         let began = Instant::now();
         let outcome = transact(conn, batch, &mut finished);
         let written = began.elapsed();
-        // A batch that had nothing to write says nothing of whether it could have.
-        if outcome.as_ref().map_or(true, |committed| committed.wrote) {
-            stats.outcomes.record(outcome.is_ok());
-        }
         let commit = outcome.as_ref().ok().map(|committed| committed.took);
-        stats.metrics.batch_done(Batch {
-            writes: u32::try_from(size).unwrap_or(u32::MAX),
-            commit,
-        });
+        record_outcome(&outcome, size, stats);
         if let Err(error) = &outcome {
             tracing::error!(%error, jobs = size, "cannot commit a batch of writes");
-            if !conn.is_autocommit() {
-                let _ = conn.execute_batch("ROLLBACK");
-            }
-            if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
-                refuse_waiting(jobs, stats);
-            }
+            roll_back(conn, error, jobs, stats);
         }
-        let cause = outcome.err().map(|error| error.to_string());
-        for finish in finished {
-            (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
-        }
+        answer_jobs(finished, outcome.err());
         if let Err(error) = checkpointer.after_commit(conn) {
             tracing::warn!(%error, "cannot truncate the write-ahead log, it grows");
         }
@@ -274,6 +257,48 @@ fn work(
     drop(checkpointer);
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         tracing::warn!(%error, "the last checkpoint failed; the next start retries it");
+    }
+}
+
+/// Waits for a job and takes those that wait behind it, up to [`BATCH`]; none if the queue is closed.
+fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
+    let first = jobs.recv().ok()?;
+    let others = jobs.try_iter().take(BATCH - 1);
+    Some(std::iter::once(first).chain(others).collect())
+}
+
+/// Records the outcome of a batch of `size` jobs for the health check and the metrics.
+fn record_outcome(outcome: &Result<Committed, rusqlite::Error>, size: usize, stats: &WriterStats) {
+    // A batch that had nothing to write does not show whether the file can be written.
+    if outcome.as_ref().map_or(true, |committed| committed.wrote) {
+        stats.outcomes.record(outcome.is_ok());
+    }
+    stats.metrics.batch_done(Batch {
+        writes: u32::try_from(size).unwrap_or(u32::MAX),
+        commit: outcome.as_ref().ok().map(|committed| committed.took),
+    });
+}
+
+/// Ends the transaction that failed with `error`.
+fn roll_back(
+    conn: &Connection,
+    error: &rusqlite::Error,
+    jobs: &Receiver<Job>,
+    stats: &WriterStats,
+) {
+    if !conn.is_autocommit() {
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+        refuse_waiting(jobs, stats);
+    }
+}
+
+/// Answers the jobs of a batch, in order: it was committed, or failed with `error`.
+fn answer_jobs(finished: Vec<Finish>, error: Option<rusqlite::Error>) {
+    let cause = error.map(|error| error.to_string());
+    for finish in finished {
+        (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
     }
 }
 
@@ -311,7 +336,7 @@ fn transact(
     for job in batch {
         let change = match job {
             Job::Change(change) => change,
-            Job::Probe(_turn) => {
+            Job::Probe(_permit) => {
                 schema::touch(conn)?;
                 wrote = true;
                 continue;

@@ -74,13 +74,27 @@ pub struct Profile {
     pub avatar: Option<String>,
 }
 
-/// Whether `text` can be a user's name: 1–200 characters, none of them a control character, and
-/// something to see.
+/// Whether `text` can be a user's name: 1–200 characters, at least one of them visible, none of them a control
+/// character, invisible or direction-changing.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=200).contains(&text.chars().count())
-        && !text.chars().any(char::is_control)
-        && !text.trim().is_empty()
+        && !text.chars().any(|c| c.is_control() || is_deceptive(c))
+        && text.chars().any(|c| !c.is_whitespace() && !is_joiner(c))
+}
+
+/// Whether `c` is invisible or changes the direction of the text around it, so that one name could pass for another.
+const fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+    )
+}
+
+/// Whether `c` joins or parts its neighbours. Invisible, but Persian names and emoji need it.
+const fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// Whether `text` can be the address of a user's picture: `http` or `https`, with a host, up to
@@ -162,10 +176,21 @@ mod tests {
 
     #[test]
     fn names_are_1_to_200_characters_that_can_be_shown() {
-        for good in ["A", "Zoë Ω", "山田太郎", &"é".repeat(200)] {
+        for good in ["A", "Zoë Ω", "山田太郎", "👨\u{200d}👩", &"é".repeat(200)] {
             assert!(is_name(good), "{good:?}");
         }
-        for bad in ["", "  ", "a\nb", "\u{1b}[31mred", "nul\0", &"é".repeat(201)] {
+        for bad in [
+            "",
+            "  ",
+            "a\nb",
+            "\u{1b}[31mred",
+            "nul\0",
+            "\u{200d}",
+            "Al\u{200b}ice",
+            "evil\u{202e}txt",
+            "\u{2066}a\u{2069}",
+            &"é".repeat(201),
+        ] {
             assert!(!is_name(bad), "{bad:?}");
         }
     }

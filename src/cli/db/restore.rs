@@ -30,11 +30,14 @@ pub struct Restore {
 
 impl Restore {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let path = global.context()?.settings.database;
+        // The data that the name means, not a symbolic link to it.
+        let named = global.context()?.settings.database;
+        let path = named.canonicalize().unwrap_or(named);
         let backup = self.open(&path)?;
+        // Before the lock, which creates an empty file if there is none.
+        let exists = path.exists();
         let lock = Lock::take(&path).map_err(in_use)?;
         let now = Clock::System.now();
-        let exists = path.exists();
         if exists {
             confirm(self.yes, &question(&path, &backup, now)?)?;
         }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::super::error::CliError;
 use super::super::{GlobalArgs, output};
-use super::records::FIELDS;
+use super::records::{FIELDS, marked};
 use super::{to_json, word};
 
 /// The arguments of `chattrix user export`.
@@ -29,7 +29,7 @@ impl Export {
             return Ok(output::json(&users.iter().map(to_json).collect())?);
         }
         let mut csv = csv::Writer::from_writer(io::stdout().lock());
-        csv.write_record(FIELDS).map_err(io::Error::from)?;
+        csv.write_record(FIELDS).map_err(output_error)?;
         for user in &users {
             let avatar = user.profile.avatar.as_deref().unwrap_or_default();
             let row = [
@@ -38,8 +38,18 @@ impl Export {
                 avatar,
                 word(user.standing),
             ];
-            csv.write_record(row).map_err(io::Error::from)?;
+            csv.write_record(row.map(marked).iter().map(|cell| cell.as_bytes()))
+                .map_err(output_error)?;
         }
         Ok(csv.flush()?)
+    }
+}
+
+/// Returns the I/O error inside a CSV error. The library's own conversion hides its kind, and a closed output would be
+/// an error.
+fn output_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }

@@ -63,8 +63,8 @@ impl Import {
         let context = global.context()?;
         let started = Instant::now();
         let entries = records::read(&self.file)?;
-        let database = context.database()?;
         let is_served = Lock::is_held(&context.settings.database)?;
+        let database = context.database()?;
         let report = import(&database, entries, is_served)?;
         if self.json {
             output::json(&report.to_json())?;

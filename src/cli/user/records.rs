@@ -1,5 +1,6 @@
 //! User files: CSV with a header line, or a JSON list.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
@@ -35,6 +36,41 @@ pub struct Entry {
 
 /// Fields of a record, in the order of the exported columns.
 pub const FIELDS: [&str; 4] = ["id", "name", "avatar", "standing"];
+
+/// First characters of a cell that a spreadsheet takes for a formula (OWASP, CSV injection), and the mark itself, so
+/// that a cell that begins with the mark is read back as it was.
+const MARKED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', MARK];
+
+/// Put before such a cell; a spreadsheet shows the rest as text.
+const MARK: char = '\'';
+
+/// Returns `cell` with a mark before it if a spreadsheet would run it.
+pub fn marked(cell: &str) -> Cow<'_, str> {
+    if cell.starts_with(MARKED) {
+        Cow::Owned(format!("{MARK}{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
+}
+
+/// Returns `cell` without the mark of [`marked`].
+fn unmarked(cell: &str) -> &str {
+    match cell.strip_prefix(MARK) {
+        Some(rest) if rest.starts_with(MARKED) => rest,
+        Some(_) | None => cell,
+    }
+}
+
+/// Returns the delimiter of a CSV file: `;`, which spreadsheets write in many countries, if the line of headings has it
+/// and no comma.
+fn delimiter(text: &[u8]) -> u8 {
+    let headings = text.split(|byte| *byte == b'\n').next().unwrap_or(text);
+    if headings.contains(&b';') && !headings.contains(&b',') {
+        b';'
+    } else {
+        b','
+    }
+}
 
 /// Reads `file` by its extension.
 ///
@@ -79,6 +115,7 @@ fn refuse_repetitions(entries: &mut [Entry]) {
 fn of_csv(text: &[u8]) -> Result<Vec<Entry>, String> {
     let mut reader = ReaderBuilder::new()
         .flexible(true)
+        .delimiter(delimiter(text))
         .trim(Trim::All)
         .from_reader(text);
     let headings = reader
@@ -111,7 +148,9 @@ fn of_row(row: &ByteRecord, line: u64, width: usize, columns: [Option<usize>; 4]
     let cell = |index: usize| {
         let bytes = columns[index].and_then(|column| row.get(column));
         bytes.map_or(Ok(""), |bytes| {
-            std::str::from_utf8(bytes).map_err(|_| format!("{}: not UTF-8", FIELDS[index]))
+            std::str::from_utf8(bytes)
+                .map(unmarked)
+                .map_err(|_| format!("{}: not UTF-8", FIELDS[index]))
         })
     };
     let record = || {

@@ -6,9 +6,9 @@ use rusqlite::Row;
 
 use crate::call::CallId;
 use crate::clock::Timestamp;
+use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, Outcome};
 use crate::webhook_model::message::{Attempt, Sent, State, Tally};
-use crate::webhook_model::{EventType, MessageId};
 
 use super::super::Read;
 use super::super::enum_codes::{Columns, encode};
@@ -19,9 +19,6 @@ const COUNTED: u32 = 100_000;
 
 impl Read<'_> {
     /// How much there is for `receiver`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn tally(&self, receiver: EndpointId) -> Result<Tally, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT waiting, (SELECT at FROM webhook_messages WHERE seq = oldest) AS since
@@ -40,9 +37,6 @@ impl Read<'_> {
 
     /// The newest messages with how each went, newest first, at most `limit`; only those in `state` where one
     /// is named.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn sent(&self, state: Option<State>, limit: u32) -> Result<Vec<Sent>, Error> {
         let mut statement = self.conn.prepare(
             "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
@@ -50,7 +44,7 @@ impl Read<'_> {
              WHERE ?1 IS NULL OR d.state = ?1
              ORDER BY m.seq DESC, d.receiver LIMIT ?2",
         )?;
-        let state = state.map(|state| encode(&State::ALL, &state));
+        let state = state.map(encode);
         let rows = statement.query_and_then((state, limit), |row| -> Result<_, Error> {
             let sent = sent(row)?;
             Ok((row.get::<_, i64>("seq")?, sent))
@@ -85,10 +79,10 @@ fn sent(row: &Row<'_>) -> Result<Sent, Error> {
     Ok(Sent {
         receiver: EndpointId(columns.get("receiver")?),
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
-        topic: columns.decode(&EventType::ALL, "topic")?,
+        topic: columns.decode("topic")?,
         call: call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))),
         at: Timestamp::from_millis(columns.get("at")?),
-        state: columns.decode(&State::ALL, "state")?,
+        state: columns.decode("state")?,
         due: due.map(Timestamp::from_millis),
         attempts: Vec::new(),
     })

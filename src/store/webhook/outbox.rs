@@ -7,7 +7,7 @@ use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::webhook_model::delivery::{EndpointId, Next, Outcome};
 use crate::webhook_model::message::{Attempt, Delivery, Due, State};
-use crate::webhook_model::{EventType, MessageId, WebhookEvent};
+use crate::webhook_model::{MessageId, WebhookEvent};
 
 use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
@@ -15,9 +15,6 @@ use super::super::{Read, Write};
 
 impl Read<'_> {
     /// What is due at `receiver` until `until`, at most `limit`.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn due_deliveries(
         &self,
         receiver: EndpointId,
@@ -45,9 +42,6 @@ impl Read<'_> {
 impl Write<'_> {
     /// Puts what is to be told, as `body`, into the outbox for every receiver. It is due at once, unless an
     /// earlier message about the same still waits.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn announce(
         &self,
         id: MessageId,
@@ -60,7 +54,7 @@ impl Write<'_> {
             "INSERT INTO webhook_messages (id, topic, call, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
             (
                 id.as_bytes(),
-                encode(&EventType::ALL, topic),
+                encode(*topic),
                 call.as_ref().map(CallId::as_bytes),
                 at.as_millis(),
                 body,
@@ -81,9 +75,6 @@ impl Write<'_> {
     }
 
     /// Stores an attempt and what follows it; where that is nothing, the next message about the same is due.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn record_attempt(
         &self,
         delivery: &Delivery,
@@ -126,7 +117,7 @@ impl Write<'_> {
             (
                 delivery.seq,
                 delivery.receiver.0,
-                encode(&State::ALL, &state),
+                encode(state),
                 due,
                 failed,
             ),
@@ -164,9 +155,6 @@ impl Write<'_> {
     /// Makes due what waits for another attempt or was given up, at most `limit` deliveries; how many there
     /// were. A message that was given up comes out of its order: later ones about the same may have been
     /// delivered.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn retry_deliveries(&self, limit: u32, now: Timestamp) -> Result<usize, Error> {
         let waiting = self.execute(
             "UPDATE webhook_deliveries SET due = ?1 WHERE (message, receiver) IN
@@ -183,9 +171,6 @@ impl Write<'_> {
     }
 
     /// Makes one message due at every receiver, delivered or not; false where there is none of that id.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn retry_message(&self, id: MessageId, now: Timestamp) -> Result<bool, Error> {
         let changed = self.execute(
             "UPDATE webhook_deliveries SET state = 0, due = ?2
@@ -196,9 +181,6 @@ impl Write<'_> {
     }
 
     /// Forgets the oldest messages, where they happened before `before`, at most `limit`; how many there were.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn forget_messages(
         &self,
         before: Timestamp,
@@ -247,7 +229,7 @@ fn delivery(row: &Row<'_>) -> Result<Delivery, Error> {
         receiver: EndpointId(columns.get("receiver")?),
         seq,
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
-        topic: columns.decode(&EventType::ALL, "topic")?,
+        topic: columns.decode("topic")?,
         call: call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))),
         at: Timestamp::from_millis(columns.get("at")?),
         body: columns.get("body")?,

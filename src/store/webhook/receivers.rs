@@ -14,9 +14,6 @@ use super::super::{Read, Write};
 
 impl Read<'_> {
     /// All receivers, by number.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
         let mut statement = self
             .conn
@@ -27,9 +24,6 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Makes these the receivers: new ones are added, and what waits for others is forgotten with them.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn set_receivers(&self, urls: &[String]) -> Result<(), Error> {
         for gone in self.receivers()? {
             if !urls.contains(&gone.url) {
@@ -48,9 +42,6 @@ impl Write<'_> {
     }
 
     /// The receiver has failed at `now`; since when it fails.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn mark_failing(&self, receiver: EndpointId, now: Timestamp) -> Result<Timestamp, Error> {
         let mut statement = self.conn.prepare_cached(
             "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
@@ -61,9 +52,6 @@ impl Write<'_> {
     }
 
     /// The receiver has taken something.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn mark_working(&self, receiver: EndpointId) -> Result<(), Error> {
         self.execute(
             "UPDATE webhook_receivers SET failing_since = NULL
@@ -74,9 +62,6 @@ impl Write<'_> {
     }
 
     /// Leaves a receiver alone from now on; false where it is already, for whatever reason.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn pause_receiver(
         &self,
         receiver: EndpointId,
@@ -86,19 +71,12 @@ impl Write<'_> {
         let changed = self.execute(
             "UPDATE webhook_receivers SET paused_at = ?2, pause_cause = ?3
              WHERE key = ?1 AND paused_at IS NULL",
-            (
-                receiver.0,
-                now.as_millis(),
-                encode(&PauseCause::ALL, &cause),
-            ),
+            (receiver.0, now.as_millis(), encode(cause)),
         )?;
         Ok(changed > 0)
     }
 
     /// Tells a receiver again, which has a day to take something; false where it was not paused.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn resume_receiver(&self, receiver: EndpointId) -> Result<bool, Error> {
         let changed = self.execute(
             "UPDATE webhook_receivers SET paused_at = NULL, pause_cause = NULL, failing_since = NULL
@@ -109,9 +87,6 @@ impl Write<'_> {
     }
 
     /// Receivers are told that `user` is online, or offline; false where that is what they were told last.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn note_presence(&self, user: &UserId, online: bool) -> Result<bool, Error> {
         let sql = if online {
             "INSERT OR IGNORE INTO webhook_presence (user) SELECT key FROM users WHERE id = ?1"
@@ -122,9 +97,6 @@ impl Write<'_> {
     }
 
     /// Everybody of whom receivers were told last that they are online.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub fn noted_as_online(&self) -> Result<Vec<UserId>, Error> {
         let mut statement = self.conn.prepare_cached(
             "SELECT u.id FROM webhook_presence AS p JOIN users AS u ON u.key = p.user ORDER BY u.id",
@@ -149,7 +121,7 @@ fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
     let pause = match instant("paused_at")? {
         Some(at) => Some(Pause {
             at,
-            cause: columns.decode(&PauseCause::ALL, "pause_cause")?,
+            cause: columns.decode("pause_cause")?,
         }),
         None => None,
     };
