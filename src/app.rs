@@ -1,5 +1,6 @@
 //! Assembly of the server: builds the parts from the settings, starts and stops them.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -34,6 +35,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time limit for the last writes, from the beginning of a stop. They take milliseconds. They take longer only if
 /// another process locks the file, and then none of them was acknowledged.
 const LAST_WRITES: Duration = Duration::from_millis(2_400);
+
+/// Interval at which the server checks that its database file is still the one that it opened.
+const FILE_CHECK: Duration = Duration::from_secs(1);
 
 /// Seconds that Rocket waits for requests in progress, and again for connections to close. By then every write was
 /// answered: idle connections and incomplete requests remain.
@@ -121,6 +125,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             sender.clone(),
         ))
         .attach(Sweeper(service.clone()))
+        .attach(watch_database(settings.database.clone(), stop.clone()))
         .attach(stop.clone().fairing());
     if let Some(sender) = sender {
         rocket = rocket.attach(Webhooks::new(service, sender));
@@ -159,6 +164,33 @@ fn begin(service: Service) -> AdHoc {
     })
 }
 
+/// Stops the server when its database file was replaced or removed: nobody would find what it writes from then on.
+fn watch_database(path: PathBuf, stop: Stop) -> AdHoc {
+    AdHoc::on_liftoff("Watch database file", move |rocket| {
+        let shutdown = rocket.shutdown();
+        Box::pin(async move {
+            tokio::spawn(async move {
+                let replaced = async {
+                    while stop.0.service.has_its_database() {
+                        tokio::time::sleep(FILE_CHECK).await;
+                    }
+                };
+                tokio::select! {
+                    () = replaced => (),
+                    () = shutdown => return,
+                }
+                let failure = format!(
+                    "the database {} was replaced or removed while the server ran, so the server stopped. Start it \
+                     again to use the file that has this name now",
+                    path.display()
+                );
+                tracing::error!("{failure}");
+                stop.fail(failure).await;
+            });
+        })
+    })
+}
+
 /// The way to stop a server politely. Cheap to clone.
 #[derive(Clone)]
 pub struct Stop(Arc<Inner>);
@@ -167,6 +199,7 @@ struct Inner {
     service: Service,
     shutdown: OnceLock<Shutdown>,
     stopping: AtomicBool,
+    failure: OnceLock<String>,
 }
 
 impl Stop {
@@ -176,7 +209,20 @@ impl Stop {
             service,
             shutdown: OnceLock::new(),
             stopping,
+            failure: OnceLock::new(),
         }))
+    }
+
+    /// Returns why the server stopped by itself, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.0.failure.get().map(String::as_str)
+    }
+
+    async fn fail(&self, failure: String) {
+        // The first failure is the cause.
+        let _ = self.0.failure.set(failure);
+        self.stop().await;
     }
 
     /// Learns from the launched server how to end it.

@@ -142,6 +142,7 @@ async fn serve(
 ) -> Result<(), CliError> {
     let App { rocket, stop } = app::build(&settings, figment, Clock::System)
         .map_err(|error| CliError::new(error.to_string()))?;
+    let stopped = stop.clone();
     let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {
             // Before the server reports that it runs: from then on a signal may arrive.
@@ -160,7 +161,10 @@ async fn serve(
     });
     listener::launch(rocket.attach(liftoff), listener::Limits::default())
         .await
-        .map_err(launch_failure)
+        .map_err(launch_failure)?;
+    stopped
+        .failure()
+        .map_or(Ok(()), |failure| Err(CliError::new(failure)))
 }
 
 /// Returns the error for the administrator.

@@ -247,6 +247,12 @@ impl Service {
         self.0.core.hub.connections()
     }
 
+    /// Whether the database file is still the one that was opened: nobody replaced or removed it.
+    #[must_use]
+    pub fn has_its_database(&self) -> bool {
+        self.0.core.store.is_current()
+    }
+
     /// Finishes the writes that wait and closes the database. May block for as long as that takes.
     pub fn close(&self) {
         self.0.core.store.close();

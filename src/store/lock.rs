@@ -81,8 +81,11 @@ impl Lock {
         is_marked
     }
 
-    /// Records that the server stops in order.
+    /// Records that the server stops in order; not if another database has its name by now.
     pub(super) fn mark_stopped(&self) {
+        if !self.is_current() {
+            return;
+        }
         if let Err(error) = (&self.mark).write_all(STOPPED) {
             tracing::warn!(%error, "the lock file cannot be written");
         }
