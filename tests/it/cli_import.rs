@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Cli, TestServer};
+use crate::support::{Cli, TestServer, make_database};
 
 struct Folder {
     folder: TempDir,
@@ -168,7 +169,7 @@ async fn a_file_that_is_no_list_of_users_is_refused_whole() {
         ("users.txt", "id,name\n", 2, ".csv or .json"),
         ("users", "id,name\n", 2, ".csv or .json"),
         ("empty.csv", "", 1, "header line"),
-        ("other.csv", "id;name\na;A\n", 1, "header line"),
+        ("other.csv", "id:name\na:A\n", 1, "header line"),
         ("broken.json", "[{\"id\": \"a\"", 1, "JSON list"),
         ("object.json", "{}", 1, "JSON list"),
     ] {
@@ -205,6 +206,69 @@ async fn what_is_exported_is_imported_elsewhere_just_so() {
         assert_eq!(elsewhere.users(), folder.users(), "{name}");
         let again = elsewhere.cli.run(args).success();
         assert_eq!(again, exported, "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn csv_with_semicolons_is_imported() {
+    let folder = Folder::empty();
+    folder.file("users.csv", "id;name;avatar\nalice;\"Liddell; Alice\";\n");
+    folder.cli.run(&["user", "import", "users.csv"]).success();
+    let expected = json!([user("alice", "Liddell; Alice", None, "active")]);
+    assert_eq!(folder.users(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn formulas_are_marked_in_csv_and_imported_without_the_mark() {
+    let folder = Folder::empty();
+    let names = ["=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "plain"];
+    for (id, name) in names.iter().enumerate() {
+        let id = format!("-u{id}");
+        let name = format!("--name={name}");
+        folder.cli.run(&["user", "add", &name, "--", &id]).success();
+    }
+    let exported = folder.cli.run(&["user", "export"]).success();
+    let cells = exported.lines().skip(1).flat_map(|line| line.split(','));
+    for cell in cells {
+        assert!(!cell.starts_with(['=', '+', '-', '@']), "{exported}");
+    }
+    let elsewhere = Folder::empty();
+    elsewhere.file("users.csv", &exported);
+    let report = elsewhere.cli.json(&["user", "import", "users.csv"]);
+    assert_eq!(report["added"], names.len());
+    assert_eq!(elsewhere.users(), folder.users());
+}
+
+#[test]
+fn an_export_whose_reader_ends_exits_with_0() {
+    let folder = Folder::empty();
+    let database = folder.folder.path().join("chattrix.db");
+    make_database(&database, (0..5_000).map(|n| format!("user-{n}")));
+    for args in [&["user", "export"][..], &["user", "export", "--json"]] {
+        let mut export = folder.cli.command(args).spawn().expect("the binary runs");
+        let mut first = [0; 10];
+        let mut out = export.stdout.take().expect("a pipe");
+        out.read_exact(&mut first).expect("it prints");
+        drop(out);
+        let ended = export.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!((ended.status.code(), said.as_str()), (Some(0), ""));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invisible_and_direction_characters_in_names_are_refused() {
+    let folder = Folder::empty();
+    for name in [
+        "Al\u{200b}ice",
+        "evil\u{202e}txt",
+        "\u{2066}a\u{2069}",
+        "\u{200d}",
+    ] {
+        let args = ["user", "add", "alice", "--name", name];
+        let said = folder.cli.run(&args);
+        assert_ne!(said.code, 0, "{name:?}");
+        assert!(said.err.contains("name"), "{}", said.err);
     }
 }
 

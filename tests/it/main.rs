@@ -24,6 +24,7 @@ mod contacts;
 mod cors;
 mod crash;
 mod dashboard;
+mod database_file;
 mod deploy;
 mod details;
 mod docs;

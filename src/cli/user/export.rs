@@ -1,6 +1,6 @@
 //! `chattrix user export`: all users, as `user import` reads them.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 
@@ -30,6 +30,7 @@ impl Export {
         }
         let mut csv = csv::Writer::from_writer(io::stdout().lock());
         csv.write_record(FIELDS).map_err(output_error)?;
+        let is_terminal = io::stdout().is_terminal();
         for user in &users {
             let avatar = user.profile.avatar.as_deref().unwrap_or_default();
             let row = [
@@ -38,8 +39,11 @@ impl Export {
                 avatar,
                 word(user.standing),
             ];
-            csv.write_record(row.map(marked).iter().map(|cell| cell.as_bytes()))
-                .map_err(output_error)?;
+            let row = row.map(|cell| match marked(cell) {
+                cell if is_terminal => output::printable(&cell),
+                cell => cell.into_owned(),
+            });
+            csv.write_record(row).map_err(output_error)?;
         }
         Ok(csv.flush()?)
     }
