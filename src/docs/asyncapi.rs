@@ -113,6 +113,11 @@ fn channel(messages: &[Message]) -> Value {
                     "type": "object",
                     "properties": {
                         "Authorization": { "type": "string", "description": "`Bearer` and the token." },
+                        "Sec-WebSocket-Protocol": {
+                            "type": "string",
+                            "description":
+                                "`chattrix.v1, bearer.` and the token, for browsers; the server selects `chattrix.v1`.",
+                        },
                     },
                 },
                 "bindingVersion": "0.1.0",

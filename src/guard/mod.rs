@@ -14,6 +14,7 @@ use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -55,6 +56,8 @@ struct Policy {
     mode: Mode,
     requests: Arc<RateLimit<UserId>>,
     initiations: Arc<RateLimit<UserId>>,
+    messages: Arc<RateLimit<UserId>>,
+    connects: Arc<RateLimit<UserId>>,
     auth_failures: Arc<RateLimit<IpAddr>>,
 }
 
@@ -90,6 +93,16 @@ impl Policy {
                 settings.initiate_rate,
                 metrics.limit("initiate_rate"),
             ),
+            messages: limit(
+                before.map(|policy| &policy.messages),
+                settings.message_rate,
+                metrics.limit("message_rate"),
+            ),
+            connects: limit(
+                before.map(|policy| &policy.connects),
+                settings.connect_rate,
+                metrics.limit("connect_rate"),
+            ),
             auth_failures: limit(
                 before.map(|policy| &policy.auth_failures),
                 settings.auth_failure_rate,
@@ -121,6 +134,14 @@ impl Access {
 
     fn policy(&self) -> Arc<Policy> {
         self.0.policy.get()
+    }
+
+    /// Counts a signal or quality report that `user` sends over a socket.
+    ///
+    /// # Errors
+    /// The time until the next is allowed.
+    pub fn check_message(&self, user: &UserId) -> Result<(), Duration> {
+        self.policy().messages.check(user)
     }
 
     /// Whether a proxy on a private network, outside `trusted_proxies`, forwarded a request: its clients share one

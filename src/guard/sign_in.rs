@@ -52,7 +52,16 @@ pub struct SocketSignIn {
     pub expires_at: Timestamp,
     /// The client's address, or for IPv6 the network that is likely to be its own.
     pub address: IpAddr,
+    /// The subprotocol that the client offers and the server speaks.
+    pub protocol: Option<&'static str>,
 }
+
+/// Subprotocol of the socket (RFC 6455, section 1.9). A page that offers it can send its token as another one, since
+/// browsers let pages set no other header.
+const PROTOCOL: &str = "chattrix.v1";
+
+/// Prefix of the subprotocol that carries a token.
+const BEARER: &str = "bearer.";
 
 /// A signed-in user within the rate of calls.
 pub struct Caller(
@@ -224,22 +233,24 @@ impl<'r> FromRequest<'r> for SocketSignIn {
         try_outcome!(request.guard::<Origin>().await);
         let access = try_outcome!(access(request));
         let in_query = request.query_value::<String>("token").and_then(Result::ok);
-        match access
-            .admit(request, in_query.as_deref().or_else(|| bearer(request)))
-            .await
-        {
-            Ok(Claims {
-                user,
-                session,
-                expires_at,
-                ..
-            }) => Outcome::Success(Self {
-                user,
-                session,
-                expires_at,
-                address: rate_limit_key(access.address_of(request)),
+        let token = in_query.as_deref().or_else(|| bearer(request));
+        let token = token.or_else(|| protocols(request).find_map(|one| one.strip_prefix(BEARER)));
+        let claims = match access.admit(request, token).await {
+            Ok(claims) => claims,
+            Err(error) => return error.refuse(request),
+        };
+        let address = rate_limit_key(access.address_of(request));
+        match access.policy().connects.check(&claims.user) {
+            Ok(()) => Outcome::Success(Self {
+                user: claims.user,
+                session: claims.session,
+                expires_at: claims.expires_at,
+                address,
+                protocol: protocols(request)
+                    .any(|one| one == PROTOCOL)
+                    .then_some(PROTOCOL),
             }),
-            Err(problem) => problem.refuse(request),
+            Err(wait) => ApiError::rate_limited(wait).refuse(request),
         }
     }
 }
@@ -272,4 +283,10 @@ fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
         .get_one("Authorization")?
         .split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+/// Returns the subprotocols that a WebSocket client offers, from all headers of that name.
+fn protocols<'r>(request: &'r Request<'_>) -> impl Iterator<Item = &'r str> {
+    let headers = request.headers().get("Sec-WebSocket-Protocol");
+    headers.flat_map(|header| header.split(',')).map(str::trim)
 }

@@ -14,6 +14,8 @@ pub enum CloseReason {
     UserDisabled,
     /// The peer floods the connection with frames that carry no message.
     Flood,
+    /// The peer goes on sending signals or quality reports above its rate.
+    RateExceeded,
     /// A message is too long.
     TooLong,
     /// A defect of the server.
@@ -38,12 +40,13 @@ struct Row {
 
 impl CloseReason {
     /// All of them, by code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Idle,
         Self::ProtocolError,
         Self::NotUtf8,
         Self::UserDisabled,
         Self::Flood,
+        Self::RateExceeded,
         Self::TooLong,
         Self::Failed,
         Self::Stopping,
@@ -106,6 +109,13 @@ impl CloseReason {
                 code: 1008,
                 reason: "flood of frames without messages",
                 when: "The client sent too many control frames, or fragments of almost no content.",
+                client_action: "Fix the client.",
+            },
+            Self::RateExceeded => Row {
+                code: 1008,
+                reason: "message rate exceeded",
+                when: "The client went on sending signals or quality reports above `message_rate` (200 in 10 s) after \
+                       100 of them within a minute were rejected with `rate_limited`.",
                 client_action: "Fix the client.",
             },
             Self::TooLong => Row {

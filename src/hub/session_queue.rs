@@ -9,8 +9,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 
-/// Bytes of signals that may wait for one session, beside the bound on their number: 32 of the longest. A call
-/// that is set up takes a tenth of it.
+/// Bytes of signals that may wait for one session, beside the limit on their number: 32 of the longest. Setting up a
+/// call takes a tenth of it.
 const WAITING_BYTES: usize = 1 << 20;
 
 /// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
@@ -33,6 +33,8 @@ struct Waiting {
     heard_at: Timestamp,
     /// Of the signals among them.
     bytes: usize,
+    /// Signals and quality warnings among them.
+    transient: usize,
     closing: Option<CloseReason>,
     /// The session has ended, and nobody takes anything any more.
     abandoned: bool,
@@ -73,6 +75,7 @@ impl SessionQueue {
             last_taken: 0,
             heard_at: clock.now(),
             bytes: 0,
+            transient: 0,
             closing: None,
             abandoned: false,
         });
@@ -92,18 +95,27 @@ impl SessionQueue {
         &self.session
     }
 
-    /// Adds a notice. A session that lets too many wait is closed; what it misses it finds by reconnecting.
-    /// Returns how many notices it misses because of this one.
+    /// Adds a notice. A session in which too many wait is closed; it finds what it misses by reconnecting. Signals and
+    /// quality warnings that do not fit are dropped instead. Returns how many notices the session misses because of
+    /// this one.
     pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
         let since = self.clock.now();
         let mut state = self.state.lock();
         if state.closing.is_some() || state.abandoned {
             return 1;
         }
-        let bytes = state.bytes + notice.notice().event.carried_bytes();
-        let missed = if state.notices.len() < self.capacity && bytes <= WAITING_BYTES {
+        let event = &notice.notice().event;
+        let bytes = state.bytes + event.carried_bytes();
+        let is_transient = event.is_sent_by_a_client();
+        let missed = if is_transient
+            && (state.transient >= self.transient_capacity() || bytes > WAITING_BYTES)
+        {
+            // A participant who sends faster than the other reads must not be able to close its session.
+            1
+        } else if state.notices.len() < self.capacity {
             state.notices.push_back(Unconfirmed { notice, since });
             state.bytes = bytes;
+            state.transient += usize::from(is_transient);
             0
         } else {
             state.closing = Some(CloseReason::TooSlow);
@@ -112,6 +124,12 @@ impl SessionQueue {
         drop(state);
         self.filled.notify_one();
         missed
+    }
+
+    /// Number of signals and quality warnings that may wait: half of the queue, so that one sender leaves room for the
+    /// events of the call.
+    const fn transient_capacity(&self) -> usize {
+        self.capacity.div_ceil(2)
     }
 
     /// Forgets what still waits, for a session that has ended. Returns how many notices it misses; of those that
@@ -216,8 +234,10 @@ impl Waiting {
             return Some(Outgoing::Close(closing));
         }
         let Unconfirmed { notice, since } = self.notices.pop_front()?;
-        let bytes = notice.notice().event.carried_bytes();
+        let event = &notice.notice().event;
+        let bytes = event.carried_bytes();
         self.bytes -= bytes;
+        self.transient -= usize::from(event.is_sent_by_a_client());
         self.last_taken += 1;
         // A peer that confirms nothing costs no more than one that reads nothing.
         if self.taken.len() >= capacity {
@@ -322,8 +342,11 @@ mod tests {
         for _ in 0..most {
             assert_eq!(bob.push(Arc::clone(&notice)), 0);
         }
-        assert_eq!(bob.push(notice), most + 1);
-        assert_eq!(bob.next().await, Outgoing::Close(CloseReason::TooSlow));
+        assert_eq!(bob.push(Arc::clone(&notice)), 1);
+        for _ in 0..most {
+            assert_eq!(bob.next().await, Outgoing::Notice(Arc::clone(&notice)));
+        }
+        assert_eq!(bob.push(notice), 0, "there is room again");
     }
 
     #[tokio::test]

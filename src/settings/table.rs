@@ -142,6 +142,11 @@ settings! {
     request_rate: Option<Rate> = Some(Rate::per_minute(300)), value::rate_or_off;
     /// Requests with an invalid token from one client address per period; `off` for no limit.
     auth_failure_rate: Option<Rate> = Some(Rate::per_minute(30)), value::rate_or_off;
+    // A call that is set up sends some 50 ICE candidates in its first seconds.
+    /// Signals and quality reports that a user may send over sockets per period, also as a burst; `off` for no limit.
+    message_rate: Option<Rate> = Some(Rate::per_ten_seconds(200)), value::rate_or_off;
+    /// WebSocket connections that a user may open per period, also as a burst; `off` for no limit.
+    connect_rate: Option<Rate> = Some(Rate::per_minute(60)), value::rate_or_off;
 
     group "WebSocket";
     /// Interval between pings on a WebSocket.

@@ -51,6 +51,18 @@ impl Rate {
             period: Duration::from_mins(1),
         }
     }
+
+    /// Makes a rate of `count` in ten seconds.
+    pub(super) const fn per_ten_seconds(count: u32) -> Self {
+        let count = match NonZeroU32::new(count) {
+            Some(count) => count,
+            None => NonZeroU32::MIN,
+        };
+        Self {
+            count,
+            period: Duration::from_secs(10),
+        }
+    }
 }
 
 impl fmt::Display for Rate {

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::hub::CloseReason;
+
+use super::event_loop::End;
+
 /// Messages in a second from which a session is reported.
 const MESSAGES_PER_SECOND: u32 = 50;
 
@@ -12,6 +16,35 @@ const ERRORS_PER_MINUTE: u32 = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// Messages above their rate, in a minute, that are answered with an error before the connection is closed.
+const REJECTED_PER_MINUTE: u32 = 100;
+
+/// Count of messages that were rejected because the user sends more than its rate.
+pub(super) struct RejectedMessages(Window);
+
+impl RejectedMessages {
+    pub const fn new(now: Instant) -> Self {
+        Self(Window::beginning(now))
+    }
+
+    /// Counts a rejected message.
+    pub fn count(&mut self, now: Instant) {
+        self.0.count(true, now, MINUTE);
+    }
+
+    /// Checks the count.
+    ///
+    /// # Errors
+    /// The end of a session of which too many messages were rejected.
+    pub fn check(&self) -> Result<(), End> {
+        if self.0.errors > REJECTED_PER_MINUTE {
+            Err(End::ByUs(CloseReason::RateExceeded))
+        } else {
+            Ok(())
+        }
+    }
+}
 
 /// Abuse monitor of one session: counts its recent messages and errors.
 pub(super) struct AbuseMonitor {

@@ -30,6 +30,8 @@ pub(super) enum Response {
     Refreshed(String, Timestamp),
     /// Rejected, with a `call_error`.
     Refusal(String),
+    /// Rejected because the user sends more than its rate, with a `call_error`.
+    RateLimited(String),
 }
 
 impl MessageHandler {
@@ -40,6 +42,11 @@ impl MessageHandler {
                 Response::Reply(event::heartbeat_ack(&self.user, self.service.clock().now()))
             }
             Ok(Message::Refresh { token }) => self.refresh(&token).await,
+            Ok(message) if self.is_above_rate(&message) => {
+                let kind = ErrorType::RateLimited;
+                let error = event::call_error(message.call_id(), kind, kind.sentence());
+                Response::RateLimited(error)
+            }
             Ok(message) => {
                 let call_id = message.call_id().map(str::to_owned);
                 match self.act(message).await {
@@ -53,6 +60,13 @@ impl MessageHandler {
                 &message,
             )),
         }
+    }
+
+    /// Whether `message` is one that reaches the other participant and is too many of this user. Without a limit one
+    /// participant could fill the queue of the other.
+    fn is_above_rate(&self, message: &Message) -> bool {
+        matches!(message, Message::Signal { .. } | Message::Quality { .. })
+            && self.access.check_message(&self.user).is_err()
     }
 
     /// Runs the use case of a message about a call.

@@ -2,7 +2,8 @@
 //!
 //! `upgrade` answers the handshake, `framing` makes messages of bytes, `session` runs a session from registration to
 //! close, `event_loop` is its loop, `session_loop` what it does on each event, `handler` runs what messages ask for,
-//! `closing` is the closing handshake, `abuse` reports message rates, `flood` limits frames without messages.
+//! `closing` is the closing handshake, `abuse` reports message rates, `flood` limits frames without messages,
+//! `pause` notices that the process did not run.
 
 mod abuse;
 mod closing;
@@ -12,6 +13,7 @@ mod event_loop;
 mod flood;
 mod framing;
 mod handler;
+mod pause;
 mod session;
 mod session_loop;
 mod upgrade;
@@ -52,6 +54,11 @@ pub fn stage(rules: SocketRules, metrics: Metrics) -> AdHoc {
         rocket
             .manage(rules)
             .attach(connects(metrics))
+            .attach(AdHoc::on_liftoff("Pause monitor", |rocket| {
+                Box::pin(async move {
+                    tokio::spawn(pause::watch(rocket.shutdown()));
+                })
+            }))
             .mount("/ws", routes![chat])
     })
 }
@@ -61,6 +68,10 @@ fn connects(metrics: Metrics) -> AdHoc {
     AdHoc::on_response("Connects", move |request, response| {
         if request.route().is_some_and(|route| route.uri == "/ws/chat") {
             metrics.connect(result_of(response.status()));
+            // A client of another version learns which one the server speaks (RFC 6455, section 4.2.2).
+            if response.status() == Status::BadRequest {
+                response.set_raw_header("Sec-WebSocket-Version", "13");
+            }
         }
         Box::pin(async {})
     })
@@ -109,6 +120,7 @@ async fn chat(
     let subscription = sessions
         .connect(user.user.clone(), user.session.clone())
         .await?;
+    let protocol = user.protocol;
     let session = NewSession::new(
         user,
         Arc::clone(&request_context.request_id),
@@ -118,5 +130,5 @@ async fn chat(
         service.inner().clone(),
         **rules,
     );
-    Ok(Upgrade::new(&socket, session))
+    Ok(Upgrade::new(&socket, protocol, session))
 }

@@ -48,6 +48,7 @@ impl NewSession {
             session,
             expires_at,
             address: _,
+            protocol: _,
         } = user;
         Self {
             handler: MessageHandler {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 use crate::auth::LEEWAY;
@@ -15,10 +15,14 @@ use crate::hub::{CloseReason, EncodedNotice, SessionQueue};
 use crate::wire::{ErrorType, event, message};
 
 use super::SocketRules;
-use super::abuse::AbuseMonitor;
+use super::abuse::{AbuseMonitor, RejectedMessages};
 use super::event_loop::{self, End, Transport};
 use super::flood::{ControlFrames, Unfinished};
 use super::handler::{MessageHandler, Response};
+use super::pause::PAUSE;
+
+/// Time to read what the kernel has received before a connection is closed as idle.
+const LAST_READ: Duration = Duration::from_millis(50);
 
 /// Session loop: the state of a session while its connection is open.
 pub(super) struct SessionLoop<'a, S> {
@@ -32,6 +36,7 @@ pub(super) struct SessionLoop<'a, S> {
     /// The one timer of all that is timed. It may fire early, never late.
     timer: Pin<Box<Sleep>>,
     abuse: AbuseMonitor,
+    rejected: RejectedMessages,
     control_frames: ControlFrames,
     unfinished: Unfinished,
     /// Number of the last event before the ping whose pong is awaited.
@@ -74,6 +79,7 @@ where
             // Due at once: the first wake-up sets the timer.
             timer: Box::pin(sleep_until(now)),
             abuse: AbuseMonitor::new(now),
+            rejected: RejectedMessages::new(now),
             control_frames: ControlFrames::new(now),
             unfinished,
             awaited: None,
@@ -152,10 +158,10 @@ where
             let kind = ErrorType::ServiceError;
             Some(event::call_error(call_id.as_deref(), kind, kind.sentence()))
         });
-        match reply {
-            Some(reply) => self.write(Message::text(reply)).await,
-            None => Ok(()),
+        if let Some(reply) = reply {
+            self.write(Message::text(reply)).await?;
         }
+        self.rejected.check()
     }
 
     async fn reply_to(
@@ -165,10 +171,17 @@ where
         let call_id = parsed.as_ref().ok().and_then(message::Message::call_id);
         self.last_call = call_id.and_then(CallId::parse).or(self.last_call);
         let response = Box::pin(self.handler.handle(parsed)).await;
-        self.count(matches!(response, Response::Refusal(_)));
+        self.count(matches!(
+            response,
+            Response::Refusal(_) | Response::RateLimited(_)
+        ));
         match response {
             Response::Done => None,
             Response::Reply(reply) | Response::Refusal(reply) => Some(reply),
+            Response::RateLimited(reply) => {
+                self.rejected.count(self.heard_at);
+                Some(reply)
+            }
             Response::Refreshed(reply, expires_at) => {
                 self.expires_at = expires_at;
                 Some(reply)
@@ -203,8 +216,12 @@ where
     /// Does what is due by the clock, and sets the timer again.
     async fn keep_alive(&mut self) -> Result<(), End> {
         let now = Instant::now();
+        if now >= self.timer.deadline() + PAUSE {
+            // The process did not run: whatever the peer sent in that time is still to be read.
+            self.heard_at = now;
+        }
         if now >= self.heard_at + self.rules.idle_timeout {
-            return Err(End::ByUs(CloseReason::Idle));
+            self.read_before_closing().await?;
         }
         if self.until_expiry().is_some_and(|left| left.is_zero()) {
             return Err(End::ByUs(CloseReason::Expired));
@@ -216,6 +233,15 @@ where
         let wake_at = self.wake_at();
         self.timer.as_mut().reset(wake_at);
         Ok(())
+    }
+
+    /// Reads what has arrived from a peer that seems silent; the connection closes as idle only if nothing has.
+    async fn read_before_closing(&mut self) -> Result<(), End> {
+        match timeout(LAST_READ, self.stream.next()).await {
+            Ok(Some(message)) => Box::pin(self.receive_message(message)).await,
+            Ok(None) => Err(End::Gone),
+            Err(_) => Err(End::ByUs(CloseReason::Idle)),
+        }
     }
 
     fn wake_at(&self) -> Instant {

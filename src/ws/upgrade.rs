@@ -15,14 +15,16 @@ use super::session::NewSession;
 /// to be drained after an error, and comes with a larger buffer.
 pub(super) struct Upgrade {
     accept_key: String,
+    protocol: Option<&'static str>,
     session: NewSession,
 }
 
 impl Upgrade {
-    /// Carries out the handshake of `socket` and hands the connection to `session`.
-    pub fn new(socket: &WebSocket, session: NewSession) -> Self {
+    /// Makes the response to the handshake of `socket`, with the subprotocol `protocol`; `session` gets the connection.
+    pub fn new(socket: &WebSocket, protocol: Option<&'static str>, session: NewSession) -> Self {
         Self {
             accept_key: socket.accept_key().to_owned(),
+            protocol,
             session,
         }
     }
@@ -32,6 +34,7 @@ impl<'r> Responder<'r, 'static> for Upgrade {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let Self {
             accept_key,
+            protocol,
             session,
         } = self;
         // A task of its own: the request's, with its buffers, ends with the response, which halves what an idle
@@ -39,7 +42,11 @@ impl<'r> Responder<'r, 'static> for Upgrade {
         listener::on_upgrade(|io| async {
             tokio::spawn(session.serve(io));
         });
-        Response::build()
+        let mut response = Response::build();
+        if let Some(protocol) = protocol {
+            response.raw_header("Sec-WebSocket-Protocol", protocol);
+        }
+        response
             .status(Status::SwitchingProtocols)
             .raw_header("Sec-WebSocket-Version", "13")
             .raw_header("Sec-WebSocket-Accept", accept_key)

@@ -195,3 +195,16 @@ async fn an_address_that_a_client_claims_for_itself_is_not_believed() {
     }
     assert_eq!(statuses, [401, 401, 429]);
 }
+
+#[rocket::async_test]
+async fn sockets_opened_beyond_their_rate_are_rate_limited() {
+    let server = TestServer::with(|s| s.connect_rate = Some(an_hour(2))).await;
+    let alice = server.sign_in("alice");
+    for _ in 0..2 {
+        alice.socket().await;
+    }
+    let path = format!("/ws/chat?token={}", alice.token());
+    let refused = server.anonymous().refused_upgrade(&path, &[]).await;
+    refused.failure(429, "rate_limited");
+    server.sign_in("bob").socket().await;
+}

@@ -191,3 +191,35 @@ async fn a_close_by_the_client_is_answered() {
     let mut socket: Socket = server.sign_in("alice").socket().await;
     assert_eq!(socket.close().await, 1000);
 }
+
+#[rocket::async_test]
+async fn a_token_may_come_as_a_subprotocol() {
+    let server = TestServer::start().await;
+    let token = server.token("alice").sign();
+    let mut request = Socket::request(server.address(), "/ws/chat");
+    let offered = format!("chattrix.v1, bearer.{token}").parse();
+    let offered = offered.expect("a header's value");
+    request
+        .headers_mut()
+        .insert("Sec-WebSocket-Protocol", offered);
+    // The client library fails unless the server selects one of the offered subprotocols.
+    let mut socket = Socket::open(request).await;
+    socket.send("heartbeat", &json!({})).await;
+    assert_eq!(socket.expect("heartbeat.ack").await["userId"], "alice");
+}
+
+#[rocket::async_test]
+async fn a_wrong_websocket_version_is_told_the_right_one() {
+    let server = TestServer::start().await;
+    let url = server.address().http("/ws/chat");
+    let request = reqwest::Client::new()
+        .get(url)
+        .bearer_auth(server.token("alice").sign())
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "8")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let response = request.send().await.expect("a response");
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()["sec-websocket-version"], "13");
+}

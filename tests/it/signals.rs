@@ -1,5 +1,9 @@
 //! What participants say to each other about the media between them: `call.signal` and `call_signal`.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chattrix::settings::Rate;
 use serde_json::{Value, json};
 
 use crate::support::{Device, TestServer, Users, another_call_id, assert_error};
@@ -196,4 +200,30 @@ async fn a_signal_is_not_kept_for_somebody_who_is_absent() {
     users.at(AlicePhone).expect_nothing().await;
     users.connect(BobPhone, &users.bob.clone()).await;
     users.expect_nothing().await;
+}
+
+#[rocket::async_test]
+async fn signals_beyond_their_rate_are_refused_then_closed_1008() {
+    // So slow that nothing comes back while the test runs.
+    let rate = Rate {
+        count: NonZeroU32::new(3).expect("not zero"),
+        period: Duration::from_hours(1),
+    };
+    let server = TestServer::with(|s| s.message_rate = Some(rate)).await;
+    let mut users = Users::on(&server).await;
+    let call = users.answer().await;
+    for number in 0..3 {
+        users.signal(AlicePhone, &call, &json!(number)).await;
+        users.at(BobPhone).expect("call_signal").await;
+    }
+    for _ in 0..100 {
+        users.signal(AlicePhone, &call, &json!("more")).await;
+        users.at(AlicePhone).expect_error("rate_limited").await;
+    }
+    users.signal(AlicePhone, &call, &json!("more")).await;
+    let sender = users.at(AlicePhone);
+    sender.expect_error("rate_limited").await;
+    let close = (1008, "message rate exceeded".to_owned());
+    assert_eq!(sender.expect_close().await, close);
+    users.at(BobPhone).expect_nothing().await;
 }

@@ -145,6 +145,8 @@ pub fn serve(wrapper: &[&str], database: &Path, port: u16) -> Command {
         .env("CHATTRIX_INITIATE_RATE", "off")
         .env("CHATTRIX_REQUEST_RATE", "off")
         .env("CHATTRIX_AUTH_FAILURE_RATE", "off")
+        .env("CHATTRIX_MESSAGE_RATE", "off")
+        .env("CHATTRIX_CONNECT_RATE", "off")
         .env("CHATTRIX_AUTO_PROVISION", "true")
         .stdin(Stdio::null())
         .stdout(Stdio::null());

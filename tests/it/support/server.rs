@@ -175,6 +175,8 @@ impl TestServer {
             initiate_rate: None,
             request_rate: None,
             auth_failure_rate: None,
+            message_rate: None,
+            connect_rate: None,
             ..Settings::default()
         };
         let plan = Plan {

@@ -162,6 +162,12 @@ impl Event {
         }
     }
 
+    /// Whether a participant causes the event at will, as often as it sends messages.
+    #[must_use]
+    pub const fn is_sent_by_a_client(&self) -> bool {
+        matches!(self, Self::QualityWarning { .. } | Self::Signal(_))
+    }
+
     /// Whether the event waits for a participant who is not connected. An invitation does not: a session
     /// that connects is invited to what rings just then. Nor does a warning, which says how things are now, nor
     /// a signal, whose answer somebody waits for.

@@ -11,7 +11,7 @@ use super::network::NetworkQuality;
 use super::notice::{Audience, Event, Notice};
 use super::state::{Call, Status};
 
-/// How long a warning stands while the level stays the same.
+/// Least time between two warnings to one participant.
 pub const WARNED_FOR: Duration = Duration::from_secs(10);
 
 /// What a participant says of the network.
@@ -78,8 +78,6 @@ impl Mean {
 pub struct Observed {
     /// All reports so far.
     pub summary: QualitySummary,
-    /// The last level that was known.
-    level: Option<NetworkQuality>,
     /// When the other participant was last warned.
     warned_at: Option<Timestamp>,
 }
@@ -90,22 +88,17 @@ impl Observed {
     pub const fn since(summary: QualitySummary) -> Self {
         Self {
             summary,
-            level: None,
             warned_at: None,
         }
     }
 
-    /// Takes in a report; returns whether the other participant is warned: the network is bad, and its level
-    /// has changed or the last warning was 10 s ago. UNKNOWN says nothing and changes no level.
+    /// Adds a report; returns whether the other participant is warned: the network is bad and the last warning was 10 s
+    /// ago or more, whatever the levels in between. UNKNOWN warns nobody.
     pub fn hear(&mut self, report: &QualityReport, now: Timestamp) -> bool {
         self.summary.add(report);
-        if report.quality == NetworkQuality::Unknown {
-            return false;
-        }
-        let changed = self.level.replace(report.quality) != Some(report.quality);
-        // A clock that was set back must not silence warnings.
+        // A clock that was set back must not suppress warnings.
         let is_fresh = |at: Timestamp| at <= now && now.since(at) < WARNED_FOR;
-        let warn = report.quality.is_bad() && (changed || !self.warned_at.is_some_and(is_fresh));
+        let warn = report.quality.is_bad() && !self.warned_at.is_some_and(is_fresh);
         if warn {
             self.warned_at = Some(now);
         }
@@ -195,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn warning_is_due_on_level_change_and_every_10_s() {
+    fn warnings_are_10_s_apart_whatever_the_levels() {
         use NetworkQuality::{Bad, Good, Poor, Unknown};
         assert_eq!(
             warned(&[
@@ -208,22 +201,12 @@ mod tests {
             [true, false, true, false, true]
         );
         assert_eq!(
-            warned(&[(0, Poor), (1, Bad), (2, Bad), (3, Poor)]),
-            [true, true, false, true]
+            warned(&[(0, Poor), (1, Bad), (2, Good), (3, Poor), (10_000, Bad)]),
+            [true, false, false, false, true]
         );
         assert_eq!(
-            warned(&[(0, Poor), (1, Good), (20_000, Good), (20_001, Poor)]),
-            [true, false, false, true]
-        );
-        assert_eq!(
-            warned(&[
-                (0, Unknown),
-                (1, Bad),
-                (2, Unknown),
-                (3, Bad),
-                (10_001, Bad)
-            ]),
-            [false, true, false, false, true]
+            warned(&[(0, Unknown), (1, Bad), (2, Unknown), (10_001, Bad)]),
+            [false, true, false, true]
         );
     }
 
