@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::random::Random;
 use crate::store::{self, Write};
 use crate::user::UserId;
-use crate::webhook_model::delivery::{EndpointId, Next, PauseCause};
+use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
 use crate::webhook_model::{CallEvent, EventType, MessageId, Subject, WebhookEvent};
 
@@ -130,8 +130,7 @@ impl Webhooks {
         })?)
     }
 
-    /// An attempt was made; `pushed` where the receiver says that it has woken the callee's device, on which a
-    /// call that waited rings from now. Returns why the receiver is paused from now, if it is.
+    /// Records an attempt and what the endpoint asked for in `reply`. Returns why the receiver is paused from now, if it is.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the attempt is not recorded then.
@@ -139,12 +138,12 @@ impl Webhooks {
         &self,
         delivery: Delivery,
         attempt: Attempt,
-        pushed: bool,
+        reply: EndpointReply,
     ) -> Result<Option<PauseCause>, Error> {
         let core = Arc::clone(&self.0);
         self.0
             .store
-            .write(move |db| core.attempted(db, &delivery, &attempt, pushed))
+            .write(move |db| core.attempted(db, &delivery, &attempt, reply))
             .await
     }
 
@@ -325,15 +324,16 @@ impl Core {
         db: &Write<'_>,
         delivery: &Delivery,
         attempt: &Attempt,
-        pushed: bool,
+        reply: EndpointReply,
     ) -> Result<Option<PauseCause>, Error> {
         let now = self.clock.now();
-        self.ring_by_push(db, delivery, pushed, now)?;
+        self.ring_by_push(db, delivery, reply.device_woken, now)?;
         let outcome = &attempt.outcome;
         let next = Next::after(
             outcome,
             delivery.failures,
             delivery.at,
+            reply.retry_after,
             self.random.value(),
             now,
         );

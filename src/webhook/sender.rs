@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::clock::Timestamp;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
-use crate::webhook_model::delivery::Outcome;
+use crate::webhook_model::delivery::{Outcome, retry_after};
 
 use super::connection::{Connection, Connector, Idle};
 use super::signature::Keys;
@@ -78,6 +78,8 @@ pub(super) struct SignedMessage<'a> {
 /// What came back.
 pub(super) struct Reply {
     pub outcome: Outcome,
+    /// How long the endpoint wants to be left alone.
+    pub retry_after: Option<Duration>,
     /// The beginning of the answer's body.
     pub body: Vec<u8>,
 }
@@ -112,6 +114,7 @@ impl Sender {
         let asked = timeout_at(deadline, self.ask(letter, target, idle)).await;
         let failed = |cause| Reply {
             outcome: Outcome::Failed { cause },
+            retry_after: None,
             body: Vec::new(),
         };
         let (connection, answer) = match asked {
@@ -119,7 +122,12 @@ impl Sender {
             Ok(Err(cause)) => return failed(cause),
             Err(_) => return failed(format!("no answer within {:?}", self.timeout)),
         };
-        let outcome = Outcome::of_status(answer.status().as_u16());
+        let status = answer.status().as_u16();
+        let outcome = Outcome::of_status(status);
+        let header = answer.headers().get(RETRY_AFTER);
+        let retry_after = header
+            .and_then(|header| header.to_str().ok())
+            .and_then(|header| retry_after(status, header, letter.at));
         // An answer that has begun counts by its status, whatever becomes of the rest.
         let (mut body, mut whole) = (Vec::new(), false);
         let reading = read(answer.into_body(), &mut body, &mut whole);
@@ -127,7 +135,11 @@ impl Sender {
         if in_time && whole {
             let _ = timeout(self.timeout, idle.keep(connection)).await;
         }
-        Reply { outcome, body }
+        Reply {
+            outcome,
+            retry_after,
+            body,
+        }
     }
 
     async fn ask(

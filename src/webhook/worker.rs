@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use crate::clock::Timestamp;
 use crate::service::{Error, Service};
 use crate::webhook_model::EventType;
-use crate::webhook_model::delivery::{EndpointId, Outcome, PauseCause};
+use crate::webhook_model::delivery::{EndpointId, EndpointReply, Outcome, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery};
 use crate::wire::webhook::says_delivered;
 
@@ -37,13 +37,24 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     to: Arc<Addressee>,
     bell: watch::Receiver<()>,
-    attempts: JoinSet<bool>,
+    attempts: JoinSet<Attempted>,
     in_flight: HashMap<Id, i64>,
     failures: u32,
     /// When the receiver failed last.
     failed_at: Option<Instant>,
+    /// Until when the endpoint asked to be left alone. It is kept for the process only: after a restart the messages that
+    /// were refused are due then, and the next refusal holds back the others.
+    hold_until: Option<Timestamp>,
     /// It was down and is back: what waits for another attempt need not wait any longer.
     catching_up: bool,
+}
+
+/// The result of an attempt that the worker acts on.
+struct Attempted {
+    /// Whether the endpoint has the message.
+    delivered: bool,
+    /// Until when the endpoint wants to be left alone.
+    hold_until: Option<Timestamp>,
 }
 
 /// A receiver, and what reaches it.
@@ -77,6 +88,7 @@ impl Worker {
             in_flight: HashMap::new(),
             failures: 0,
             failed_at: None,
+            hold_until: None,
             catching_up: false,
         }
     }
@@ -116,6 +128,9 @@ impl Worker {
             return Ok(pause);
         }
         let now = self.to.service.clock().now();
+        if let Some(hold) = self.hold_until.filter(|hold| *hold > now) {
+            return Ok(hold.since(now).min(LONGEST_SLEEP));
+        }
         let until = if self.catching_up {
             Timestamp::MAX
         } else {
@@ -151,16 +166,21 @@ impl Worker {
     }
 
     /// An attempt has ended.
-    fn note(&mut self, ended: Result<(Id, bool), JoinError>) {
-        let (id, delivered) = match ended {
+    fn note(&mut self, ended: Result<(Id, Attempted), JoinError>) {
+        let (id, attempted) = match ended {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(receiver = %self.to.id, "a webhook delivery panicked");
-                (error.id(), false)
+                let failed = Attempted {
+                    delivered: false,
+                    hold_until: None,
+                };
+                (error.id(), failed)
             }
         };
         self.in_flight.remove(&id);
-        if delivered {
+        self.hold_until = self.hold_until.max(attempted.hold_until);
+        if attempted.delivered {
             if self.is_down() {
                 tracing::info!(receiver = %self.to.id, "a webhook endpoint accepts messages again");
                 self.catching_up = true;
@@ -185,8 +205,8 @@ impl Worker {
 }
 
 impl Addressee {
-    /// Makes one attempt and records it; whether the receiver has the message.
-    async fn deliver(self: Arc<Self>, delivery: Delivery) -> bool {
+    /// Makes one attempt and records it.
+    async fn deliver(self: Arc<Self>, delivery: Delivery) -> Attempted {
         let id = delivery.id.to_string();
         let (at, began) = (self.service.clock().now(), Instant::now());
         if delivery.failures == 0 {
@@ -203,21 +223,29 @@ impl Addressee {
         self.service.metrics().webhook_tried(&outcome, took);
         tracing::debug!(receiver = %self.id, message = id, %outcome, "sent a webhook message");
         let delivered = outcome.is_delivered();
-        let pushed = delivery.topic == EventType::CallInitiated
+        let device_woken = delivery.topic == EventType::CallInitiated
             && outcome == Outcome::Delivered { status: 200 }
             && says_delivered(&reply.body);
-        self.record(delivery, Attempt { at, took, outcome }, pushed)
+        let retry_after = reply.retry_after;
+        let reply = EndpointReply {
+            device_woken,
+            retry_after,
+        };
+        self.record(delivery, Attempt { at, took, outcome }, reply)
             .await;
-        delivered
+        Attempted {
+            delivered,
+            hold_until: retry_after.map(|wait| self.service.clock().now().plus(wait)),
+        }
     }
 
     /// Stores the attempt; until it is stored, nothing more about the same is sent.
-    async fn record(&self, delivery: Delivery, attempt: Attempt, pushed: bool) {
+    async fn record(&self, delivery: Delivery, attempt: Attempt, reply: EndpointReply) {
         loop {
             let recorded = self
                 .service
                 .webhooks()
-                .attempted(delivery.clone(), attempt.clone(), pushed)
+                .attempted(delivery.clone(), attempt.clone(), reply)
                 .await;
             match recorded {
                 Ok(None) => return,

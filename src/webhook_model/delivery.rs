@@ -15,6 +15,10 @@ const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait: a receiver that was down for long is found up again within minutes.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
+/// The longest wait that an endpoint can ask for with `Retry-After`. An hour covers a maintenance window; a mistaken
+/// year must not hold back messages until they are given up.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
+
 /// A receiver, by the number that administrators know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub i64);
@@ -85,6 +89,32 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What an endpoint's response asks for, beside its status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndpointReply {
+    /// Whether the endpoint reports that it woke the callee's device. A call that waits for one rings from then on.
+    pub device_woken: bool,
+    /// How long the endpoint wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// Returns the wait that the header `Retry-After` of a response asks for, at most an hour: seconds or an HTTP date
+/// (RFC 9110, section 10.2.3). Only 429 (RFC 6585, section 4) and 503 (RFC 9110, section 15.6.4) carry one.
+#[must_use]
+pub fn retry_after(status: u16, header: &str, now: Timestamp) -> Option<Duration> {
+    if !matches!(status, 429 | 503) {
+        return None;
+    }
+    let header = header.trim();
+    let wait = if header.bytes().all(|byte| byte.is_ascii_digit()) && !header.is_empty() {
+        // More digits than the number can have are a long wait too.
+        Duration::from_secs(header.parse().unwrap_or(u64::MAX))
+    } else {
+        Timestamp::parse_http_date(header)?.since(now)
+    };
+    Some(wait.min(LONGEST_RETRY_AFTER))
+}
+
 /// What follows an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -98,12 +128,14 @@ pub enum Next {
 
 impl Next {
     /// What follows `outcome` at `now`, for an announcement that was first due at `since` and failed
-    /// `failures` times before. `jitter`, from 0 to 1, spreads attempts that failed together.
+    /// `failures` times before. `jitter`, from 0 to 1, spreads attempts that failed together. The next attempt is
+    /// not made before `retry_after` has passed, if the endpoint asked for that.
     #[must_use]
     pub fn after(
         outcome: &Outcome,
         failures: u32,
         since: Timestamp,
+        retry_after: Option<Duration>,
         jitter: f64,
         now: Timestamp,
     ) -> Self {
@@ -112,7 +144,8 @@ impl Next {
         } else if now.since(since) >= PATIENCE {
             Self::GivenUp
         } else {
-            Self::Again(now.plus(wait(failures, jitter)))
+            let wait = wait(failures, jitter).max(retry_after.unwrap_or_default());
+            Self::Again(now.plus(wait))
         }
     }
 }
@@ -176,7 +209,7 @@ mod tests {
     fn retry_delay_doubles_up_to_ten_minutes() {
         let again = |failures, jitter| {
             let outcome = Outcome::Refused { status: 500 };
-            match Next::after(&outcome, failures, START, jitter, START) {
+            match Next::after(&outcome, failures, START, None, jitter, START) {
                 Next::Again(at) => at.since(START).as_millis(),
                 other => panic!("{other:?}"),
             }
@@ -193,14 +226,43 @@ mod tests {
         let failed = Outcome::Failed {
             cause: "no answer".to_owned(),
         };
-        let next = |seconds| Next::after(&failed, 100, START, 0.5, later(seconds));
+        let next = |seconds| Next::after(&failed, 100, START, None, 0.5, later(seconds));
         assert!(matches!(next(86_399), Next::Again(_)));
         assert_eq!(next(86_400), Next::GivenUp);
         let taken = Outcome::of_status(204);
         assert_eq!(
-            Next::after(&taken, 9, START, 0.5, later(90_000)),
+            Next::after(&taken, 9, START, None, 0.5, later(90_000)),
             Next::Done
         );
+    }
+
+    #[test]
+    fn retry_after_delays_the_next_attempt() {
+        let next = |failures, seconds| {
+            let outcome = Outcome::Refused { status: 429 };
+            let asked = Some(Duration::from_secs(seconds));
+            Next::after(&outcome, failures, START, asked, 1.0, START)
+        };
+        assert_eq!(next(0, 120), Next::Again(later(120)));
+        assert_eq!(next(30, 120), Next::Again(later(600)), "the longer wait");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_an_http_date() {
+        let asked = |status, header| retry_after(status, header, START).map(|wait| wait.as_secs());
+        assert_eq!([asked(429, "120"), asked(503, " 7 ")], [Some(120), Some(7)]);
+        assert_eq!(asked(503, "Mon, 15 Jan 2024 10:31:30 GMT"), Some(90));
+        assert_eq!(asked(503, "Mon, 15 Jan 2024 10:00:00 GMT"), Some(0));
+        assert_eq!(asked(429, "99999999999999999999999"), Some(3_600));
+        for (status, header) in [
+            (500, "120"),
+            (200, "120"),
+            (429, ""),
+            (429, "-1"),
+            (503, "soon"),
+        ] {
+            assert_eq!(asked(status, header), None, "{status} {header}");
+        }
     }
 
     #[test]

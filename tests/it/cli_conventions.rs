@@ -179,3 +179,19 @@ async fn a_script_says_yes_beforehand_where_everything_is_replaced() {
     let kept = names.map(|entry| entry.expect("an entry").path());
     assert!(kept.filter(|path| is_kept(path)).count() >= 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn user_remove_warns_if_auto_provision_is_on() {
+    let (_folder, cli) = empty_folder();
+    let remove = |cli: &Cli| {
+        cli.run(&["user", "add", "grace", "--name", "Grace"])
+            .success();
+        let removed = cli.run(&["user", "remove", "grace"]);
+        assert_eq!(removed.code, 0, "{}", removed.err);
+        removed.err
+    };
+    assert_eq!(remove(&cli), "removed grace\n");
+    let said = remove(&cli.with("CHATTRIX_AUTO_PROVISION", "true"));
+    assert!(said.contains("auto_provision is on"), "{said}");
+    assert!(said.contains("chattrix user disable grace"), "{said}");
+}

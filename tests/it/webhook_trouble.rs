@@ -96,6 +96,37 @@ async fn a_receiver_that_fails_is_told_the_same_again() {
 }
 
 #[rocket::async_test]
+async fn endpoint_is_left_alone_for_its_retry_after() {
+    let mut receiver = Receiver::start().await;
+    receiver.answer(|_| Reply::status(429).header("retry-after", "120"));
+    let (server, clock) = scene(&receiver).await;
+    let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
+    let call = alice.call("bob").await;
+    receiver.expect("call.initiated").await;
+    let message = first_message(&server, |message| attempts(message) == 1).await;
+    let time = |value: &Value| Timestamp::parse(value.as_str().expect("text")).expect("a time");
+    let due = time(&message["nextAttemptAt"]);
+    let wait = due.since(time(&message["attempts"][0]["at"]));
+    assert!(wait >= Duration::from_mins(2), "{wait:?}");
+    // The wait holds for the endpoint: an event of another call is not sent either.
+    receiver.answer(|_| Reply::status(204));
+    clock.advance(Duration::from_secs(119));
+    let other = carol.call("dave").await;
+    eventually("the other message to be stored", async || {
+        listed(&server).len() == 2
+    })
+    .await;
+    assert_eq!(listed(&server).iter().map(attempts).sum::<usize>(), 1);
+    assert!(receiver.is_empty(), "sent before Retry-After has passed");
+    clock.advance(Duration::from_secs(2));
+    let mut sent = [receiver.next().await, receiver.next().await].map(|one| one.call().to_owned());
+    sent.sort();
+    let mut both = [call, other];
+    both.sort();
+    assert_eq!(sent, both);
+}
+
+#[rocket::async_test]
 async fn endpoint_down_for_a_minute_gets_all_in_order() {
     let mut receiver = Receiver::start().await;
     receiver.stop().await;

@@ -32,6 +32,14 @@ impl Timestamp {
         (0..=Self::MAX.0).contains(&at).then_some(Self(at))
     }
 
+    /// Returns the instant of an HTTP date such as `Mon, 15 Jan 2024 10:30:00 GMT` (RFC 9110, section 5.6.7), or none
+    /// if `text` is not one from 1970 to 9999.
+    #[must_use]
+    pub fn parse_http_date(text: &str) -> Option<Self> {
+        let at = DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis();
+        (0..=Self::MAX.0).contains(&at).then_some(Self(at))
+    }
+
     /// Milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {

@@ -71,7 +71,8 @@ enum Action {
     Enable(Who),
     /// Remove a user; other users keep their history
     #[command(after_help = "Examples:\n  chattrix user remove alice\n\n\
-        A user in a live call cannot be removed. At a terminal the command asks for confirmation.")]
+        A user in a live call cannot be removed. At a terminal the command asks for confirmation.\n\
+        With auto_provision on, a valid token adds the user again: use `chattrix user disable`.")]
     Remove {
         #[command(flatten)]
         who: Who,
@@ -182,13 +183,20 @@ fn set_standing(global: &GlobalArgs, id: &UserId, standing: AccountStatus) -> Re
 }
 
 fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
-    let database = global.context()?.existing_database()?;
+    let context = global.context()?;
+    let database = context.existing_database()?;
     let name = database.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
     let name = output::printable(&name);
     confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
     match database.remove_user(id)? {
         Removal::Removed => {
             output::tell(&format!("removed {id}"));
+            if context.settings.auto_provision {
+                output::tell(&format!(
+                    "auto_provision is on: a valid token of {id} adds the user again; \
+                     `chattrix user disable {id}` keeps a user out"
+                ));
+            }
             Ok(())
         }
         Removal::Unknown => Err(unknown(id)),

@@ -61,7 +61,8 @@ impl Message {
 pub struct Reply {
     status: u16,
     body: Bytes,
-    location: Option<String>,
+    /// A further header.
+    header: Option<(&'static str, String)>,
     after: Duration,
 }
 
@@ -71,7 +72,7 @@ impl Reply {
         Self {
             status,
             body: Bytes::new(),
-            location: None,
+            header: None,
             after: Duration::ZERO,
         }
     }
@@ -84,11 +85,13 @@ impl Reply {
 
     /// Elsewhere.
     pub fn redirect(location: &str) -> Self {
-        let location = Some(location.to_owned());
-        Self {
-            location,
-            ..Self::status(307)
-        }
+        Self::status(307).header("location", location)
+    }
+
+    /// With this header.
+    pub fn header(self, name: &'static str, value: &str) -> Self {
+        let header = Some((name, value.to_owned()));
+        Self { header, ..self }
     }
 
     /// After so long.
@@ -273,8 +276,8 @@ async fn take(request: Request<Incoming>, shared: &Shared) -> Response<Full<Byte
     let _ = shared.noted.send(message);
     tokio::time::sleep(reply.after).await;
     let mut response = Response::builder().status(reply.status);
-    if let Some(location) = &reply.location {
-        response = response.header("location", location);
+    if let Some((name, value)) = &reply.header {
+        response = response.header(*name, value);
     }
     response.body(Full::new(reply.body)).expect("a response")
 }
