@@ -68,7 +68,7 @@ impl Healthcheck {
             output::json(&health)?;
         }
         match health["status"].as_str() {
-            Some("ready") => {
+            Some("ready" | "degraded") => {
                 output::tell("ready");
                 Ok(())
             }

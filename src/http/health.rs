@@ -32,6 +32,8 @@ async fn ready(service: &State<Service>) -> (Status, RawJson<String>) {
 fn readiness(health: &Health) -> Readiness {
     let status = if health.stopping {
         "stopping"
+    } else if health.is_degraded() {
+        "degraded"
     } else if health.is_ready() {
         "ready"
     } else {
@@ -44,6 +46,7 @@ fn readiness(health: &Health) -> Readiness {
         database: Database {
             readable: health.database.readable,
             writable: health.database.writable,
+            unreadable_rows: health.database.unreadable_rows,
         },
         sweeper: Sweeper {
             alive: health.sweeper.alive,

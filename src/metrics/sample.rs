@@ -31,6 +31,8 @@ pub struct Sample {
     pub database_bytes: u64,
     /// The size of its write-ahead log, in bytes.
     pub wal_bytes: u64,
+    /// Rows of the database that cannot be read and are skipped.
+    pub unreadable_rows: usize,
     /// Log lines dropped since the start because the log was not read fast enough.
     pub log_lines_dropped: u64,
     /// For how long the sweeper has been due to look for deadlines.
@@ -53,6 +55,7 @@ pub(super) struct Sampled {
     queue_limit: Gauge,
     database_bytes: Gauge,
     wal_bytes: Gauge,
+    unreadable_rows: Gauge,
     log_lines_dropped: Counter,
     sweeper_late: Gauge<f64, AtomicU64>,
     webhooks_waiting: Gauge,
@@ -82,6 +85,10 @@ impl Sampled {
             queue_limit: new.gauge("writer_queue_limit", "Writes that may wait"),
             database_bytes: new.gauge("database_bytes", "Size of the database file"),
             wal_bytes: new.gauge("wal_bytes", "Size of the database's write-ahead log"),
+            unreadable_rows: new.gauge(
+                "unreadable_rows",
+                "Rows of the database that cannot be read and are skipped",
+            ),
             log_lines_dropped: new.counter(
                 "log_lines_dropped",
                 "Log lines dropped because the log was not read fast enough",
@@ -113,6 +120,7 @@ impl Sampled {
         set(&self.queue_limit, sample.queue_limit);
         set(&self.database_bytes, sample.database_bytes);
         set(&self.wal_bytes, sample.wal_bytes);
+        set(&self.unreadable_rows, sample.unreadable_rows);
         let counted = self.log_lines_dropped.get();
         self.log_lines_dropped
             .inc_by(sample.log_lines_dropped.saturating_sub(counted));

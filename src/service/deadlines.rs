@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::call::{Status, Transition, transition};
 use crate::clock::{TimeSource as _, Timestamp};
 use crate::metrics::Loss;
-use crate::store::Write;
+use crate::store::{self, Write};
 use crate::system_time::SystemTime;
 
 use super::batch::until_none;
@@ -16,7 +16,7 @@ use super::channels::Move;
 use super::{Core, Error};
 
 /// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
-const BATCH: u32 = 64;
+const BATCH: usize = 64;
 
 /// How much longer than asked for a sleep is that counts as a pause of the process. A loaded machine delays by less.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -159,10 +159,16 @@ impl Core {
     fn end_overdue(self: &Arc<Self>, db: &Write<'_>) -> Result<usize, Error> {
         let now = self.clock.now();
         let due = self.due(db, now)?;
+        let mut ended = 0;
         for transition in &due {
-            self.apply(db, transition)?;
+            // One call that cannot be changed must not keep the others from their end.
+            match db.attempt(|db| self.apply(db, transition)) {
+                Ok(()) => ended += 1,
+                Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
+                Err(error) => db.skip_call(&transition.call, &error),
+            }
         }
-        Ok(due.len())
+        Ok(ended)
     }
 
     /// What is due at `now`: the calls' own deadlines first, then those who are gone.

@@ -38,6 +38,8 @@ pub struct DatabaseHealth {
     pub readable: bool,
     /// It can be written.
     pub writable: bool,
+    /// Rows that cannot be read and are skipped.
+    pub unreadable_rows: usize,
 }
 
 /// How the sweeper is.
@@ -61,6 +63,14 @@ impl Health {
     }
 }
 
+impl Health {
+    /// Whether requests will be served, but some of what is stored is skipped.
+    #[must_use]
+    pub const fn is_degraded(&self) -> bool {
+        self.is_ready() && self.database.unreadable_rows > 0
+    }
+}
+
 impl Service {
     /// Whether the server can do its work. Takes half a second at most where the database hangs.
     pub async fn health(&self) -> Health {
@@ -79,6 +89,7 @@ impl Service {
             database: DatabaseHealth {
                 readable: readable.is_ok(),
                 writable,
+                unreadable_rows: volume.unreadable_rows,
             },
             sweeper: SweeperHealth {
                 alive: self.0.core.scheduler.is_alive(now),
@@ -117,6 +128,7 @@ impl Service {
             queue_limit: volume.queue_limit,
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
+            unreadable_rows: volume.unreadable_rows,
             log_lines_dropped: logging::dropped_lines(),
             sweeper_late: self.0.core.scheduler.late(Instant::now()),
             webhooks_waiting: webhooks.waiting,

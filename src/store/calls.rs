@@ -36,13 +36,47 @@ impl Read<'_> {
     }
 
     /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
-    pub fn overdue_calls(&self, now: Timestamp, limit: u32) -> Result<Vec<Call>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT * FROM named_calls WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
-        )?;
-        statement
-            .query_and_then((now.as_millis(), limit), call)?
-            .collect()
+    pub fn overdue_calls(&self, now: Timestamp, limit: usize) -> Result<Vec<Call>, Error> {
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT id FROM calls WHERE deadline <= ?1 ORDER BY deadline")?;
+        let mut rows = statement.query([now.as_millis()])?;
+        let mut due = Vec::new();
+        while due.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            due.extend(self.skip(self.call_to_change(row, "id"))?.flatten());
+        }
+        Ok(due)
+    }
+
+    /// Returns the live call whose id is in `column`; none if a server skips it.
+    pub(super) fn call_to_change(
+        &self,
+        row: &Row<'_>,
+        column: &'static str,
+    ) -> Result<Option<Call>, Error> {
+        let id = call_id(row, "calls", column)?;
+        if self.is_skipped("calls", id) {
+            return Ok(None);
+        }
+        let impossible = |column, found: &str| Error::Inconsistent {
+            table: "calls",
+            column,
+            id: id.to_string(),
+            found: found.to_owned(),
+        };
+        match self.call(id)? {
+            None => Err(impossible(
+                "caller",
+                "a participant who is not in table users",
+            )),
+            Some(call) if !call.status().is_live() => Err(impossible(
+                "status",
+                "a call that is over and has a deadline or is in table live",
+            )),
+            live => Ok(live),
+        }
     }
 
     /// Calls created after `created` that changed after `changed`, in the order of their creation.
@@ -56,20 +90,33 @@ impl Read<'_> {
             .prepare_cached("SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2")?;
         let first = CallId::first_at(created);
         let calls = statement.query_and_then((first.as_bytes(), changed.as_millis()), call)?;
-        calls.collect()
+        self.collect(calls)
     }
 
     /// The nearest deadline of any call.
     pub fn nearest_deadline(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT min(deadline) FROM calls WHERE deadline IS NOT NULL")?;
-        let nearest: Option<i64> = statement.query_one([], |row| row.get(0))?;
-        Ok(nearest.map(Timestamp::from_millis))
+        let mut statement = self.conn.prepare_cached(
+            "SELECT id, deadline FROM calls WHERE deadline > ?1 ORDER BY deadline",
+        )?;
+        let mut rows = statement.query([i64::MIN])?;
+        while let Some(row) = rows.next()? {
+            let id = self.skip(call_id(row, "calls", "id"))?;
+            if id.is_some_and(|id| !self.is_skipped("calls", id)) {
+                return Ok(Some(Timestamp::from_millis(row.get("deadline")?)));
+            }
+        }
+        Ok(None)
     }
 }
 
 impl Write<'_> {
+    /// Skips `call` from now on, because changing it failed with `error`.
+    pub fn skip_call(&self, call: &Call, error: &dyn std::fmt::Display) {
+        if let Some(unreadable) = self.unreadable {
+            unreadable.set_aside("calls", "status", call.id.to_string(), &error.to_string());
+        }
+    }
+
     /// Stores a call that has just come into being, with the first line of its timeline and what follows.
     pub fn insert_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, .. } = transition;
@@ -177,9 +224,25 @@ fn reason(state: &State) -> Option<i64> {
     }
 }
 
+/// Returns the call id in `column`.
+pub(super) fn call_id(
+    row: &Row<'_>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<CallId, Error> {
+    let bytes = row.get_ref(column)?.as_blob().unwrap_or_default();
+    let id = uuid::Uuid::from_slice(bytes).map_err(|error| Error::Inconsistent {
+        table,
+        column,
+        id: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        found: error.to_string(),
+    })?;
+    Ok(CallId::from_uuid(id))
+}
+
 /// The call of a row of the view `named_calls`.
 pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
-    let id = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+    let id = call_id(row, "calls", "id")?;
     let columns = Columns {
         row,
         table: "calls",

@@ -1,9 +1,13 @@
 //! Whether a database is whole, and means something.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
-use super::calls::call;
+use super::calls::{call, call_id};
 use super::error::Error;
+use super::history::past_call;
+use super::pending_events::notice;
+use super::users::{user, user_id};
+use super::webhook::delivery;
 use super::{Database, schema};
 
 /// Findings of one kind that are told one by one.
@@ -19,7 +23,7 @@ const RULES: [(&str, &str); 9] = [
     ),
     (
         "is in the table live, but is no live call of that user",
-        "SELECT l.call FROM live AS l LEFT JOIN calls AS c ON c.id = l.call
+        "SELECT l.call AS id FROM live AS l LEFT JOIN calls AS c ON c.id = l.call
          WHERE c.id IS NULL OR c.status > 3 OR l.user NOT IN (c.caller, c.callee)
             OR c.withheld AND l.user = c.callee",
     ),
@@ -74,7 +78,7 @@ impl Database {
         missing_references(&snapshot, &mut findings)?;
         if self.version == schema::KNOWN_VERSION {
             broken_rules(&snapshot, &mut findings)?;
-            impossible_calls(&snapshot, &mut findings)?;
+            impossible_rows(&snapshot, &mut findings)?;
         }
         Ok(findings)
     }
@@ -116,8 +120,10 @@ fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Err
         while let Some(row) = rows.next()? {
             found += 1;
             if found <= TOLD {
-                let id = uuid::Uuid::from_bytes(row.get(0)?);
-                findings.push(format!("call {id} {sentence}"));
+                findings.push(match call_id(row, "calls", "id") {
+                    Ok(id) => format!("call {id} {sentence}"),
+                    Err(error) => error.to_string(),
+                });
             }
         }
         if found > TOLD {
@@ -127,10 +133,32 @@ fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Err
     Ok(())
 }
 
-/// Reads every call as the server would.
-fn impossible_calls(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
-    let mut statement = conn.prepare("SELECT * FROM named_calls")?;
-    let unreadable = statement.query_and_then([], call)?.filter_map(Result::err);
-    findings.extend(unreadable.take(TOLD).map(|error| error.to_string()));
-    Ok(())
+/// Reads the rows of each table as the server would.
+fn impossible_rows(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
+    let mut read_all = |sql: &str, read: fn(&Row<'_>) -> Result<(), Error>| -> Result<(), Error> {
+        let mut statement = conn.prepare(sql)?;
+        let unreadable = statement.query_and_then([], read)?.filter_map(Result::err);
+        findings.extend(unreadable.take(TOLD).map(|error| error.to_string()));
+        Ok(())
+    };
+    read_all("SELECT * FROM named_calls", |row| call(row).map(drop))?;
+    read_all(
+        "SELECT id, name, avatar, standing FROM users WHERE standing <> 2",
+        |row| user(row).map(drop),
+    )?;
+    read_all(
+        "SELECT k.*, u.id AS user_id, a.id AS actor_id, a.name AS actor_name, a.avatar AS actor_avatar
+         FROM kept_notices AS k JOIN users AS u ON u.key = k.user LEFT JOIN users AS a ON a.key = k.actor",
+        |row| notice(row, &user_id(row, "users", "user_id")?).map(drop),
+    )?;
+    read_all(
+        "SELECT h.kind, h.call, h.duration_seconds, u.id, u.name, u.avatar
+         FROM history AS h JOIN users AS u ON u.key = h.remote",
+        |row| past_call(row).map(drop),
+    )?;
+    read_all(
+        "SELECT d.receiver, d.failures, coalesce(d.due, 0) AS due, m.*
+         FROM webhook_deliveries AS d JOIN webhook_messages AS m ON m.seq = d.message",
+        |row| delivery(row).map(drop),
+    )
 }

@@ -9,6 +9,7 @@ use crate::call::{
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
+use super::calls::call_id;
 use super::enum_codes::{Code as _, Columns, encode};
 use super::error::Error;
 use super::users::user_id;
@@ -43,9 +44,7 @@ impl Read<'_> {
         let params = params
             .into_iter()
             .chain(kinds.into_iter().map(Value::Integer));
-        statement
-            .query_and_then(params_from_iter(params), past_call)?
-            .collect()
+        self.collect(statement.query_and_then(params_from_iter(params), past_call)?)
     }
 
     /// A user's entries of calls created at or after `since`, counted by kind.
@@ -194,8 +193,8 @@ fn statistics_sql() -> String {
     sums.join(" UNION ALL ")
 }
 
-fn past_call(row: &Row<'_>) -> Result<PastCall, Error> {
-    let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?));
+pub(super) fn past_call(row: &Row<'_>) -> Result<PastCall, Error> {
+    let call = call_id(row, "history", "call")?;
     let columns = Columns {
         row,
         table: "history",

@@ -6,7 +6,7 @@ use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
 use crate::user::{SessionId, User, UserId};
 
-use super::calls::{call, channel, instant};
+use super::calls::{call, call_id, channel, instant};
 use super::enum_codes::Columns;
 use super::error::Error;
 use super::users::{user, user_id};
@@ -95,24 +95,26 @@ impl Read<'_> {
     }
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
-    pub fn gone_participants(&self, since: Timestamp, limit: u32) -> Result<Vec<Gone>, Error> {
+    pub fn gone_participants(&self, since: Timestamp, limit: usize) -> Result<Vec<Gone>, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT c.*, gone.id AS gone_id
+            "SELECT l.call, gone.id AS gone_id
              FROM live AS l
              JOIN users AS gone ON gone.key = l.user
-             JOIN named_calls AS c ON c.id = l.call
+             JOIN calls AS c ON c.id = l.call
              WHERE l.gone_at <= ?1 AND c.started_at IS NOT NULL
-             ORDER BY l.gone_at, l.user LIMIT ?2",
+             ORDER BY l.gone_at, l.user",
         )?;
-        let gone = |row: &Row<'_>| {
-            Ok(Gone {
-                user: user_id(row, "live", "gone_id")?,
-                call: call(row)?,
-            })
-        };
-        statement
-            .query_and_then((since.as_millis(), limit), gone)?
-            .collect()
+        let mut rows = statement.query([since.as_millis()])?;
+        let mut gone = Vec::new();
+        while gone.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            if let Some(call) = self.skip(self.call_to_change(row, "call"))?.flatten() {
+                let user = user_id(row, "live", "gone_id")?;
+                gone.push(Gone { user, call });
+            }
+        }
+        Ok(gone)
     }
 
     /// How many calls are live in each status that any is in.
@@ -122,7 +124,7 @@ impl Read<'_> {
              WHERE id IN (SELECT call FROM live) GROUP BY status",
         )?;
         let counted = |row: &Row<'_>| {
-            let id = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+            let id = call_id(row, "calls", "id")?;
             let columns = Columns {
                 row,
                 table: "calls",
@@ -130,7 +132,7 @@ impl Read<'_> {
             };
             Ok((columns.decode("status")?, columns.get("calls")?))
         };
-        statement.query_and_then([], counted)?.collect()
+        self.collect(statement.query_and_then([], counted)?)
     }
 
     /// The live calls that were answered, each once for each participant.
@@ -140,7 +142,7 @@ impl Read<'_> {
              WHERE c.started_at IS NOT NULL",
         )?;
         let answered = |row: &Row<'_>| {
-            let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?));
+            let call = call_id(row, "calls", "id")?;
             let columns = Columns {
                 row,
                 table: "calls",
@@ -152,18 +154,23 @@ impl Read<'_> {
                 call,
             })
         };
-        statement.query_and_then([], answered)?.collect()
+        self.collect(statement.query_and_then([], answered)?)
     }
 
     /// Since when the participant who has been gone the longest from an answered call is gone.
     pub fn longest_gone_since(&self) -> Result<Option<Timestamp>, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
+            "SELECT l.call, l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
              WHERE l.gone_at IS NOT NULL AND c.started_at IS NOT NULL
-             ORDER BY l.gone_at LIMIT 1",
+             ORDER BY l.gone_at",
         )?;
-        let since: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
-        Ok(since.map(Timestamp::from_millis))
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if !self.is_skipped("calls", call_id(row, "live", "call")?) {
+                return Ok(Some(Timestamp::from_millis(row.get("gone_at")?)));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -31,6 +31,7 @@ mod readers;
 mod retention;
 mod schema;
 mod stats;
+mod unreadable;
 mod users;
 mod webhook;
 mod write_health;
@@ -48,6 +49,7 @@ use crate::metrics::Metrics;
 
 use checkpointer::Checkpointer;
 use readers::Readers;
+use unreadable::UnreadableRows;
 
 pub use backup::{Progress, restore};
 pub use database::{Database, Removal};
@@ -78,6 +80,7 @@ struct Inner {
     checkpointer: checkpointer::CheckpointSignal,
     readers: Readers,
     long_readers: Readers,
+    unreadable: UnreadableRows,
     stopped_in_order: bool,
     /// Held for as long as the server runs: one server a file. The last field, since it is dropped after the
     /// connections.
@@ -99,13 +102,15 @@ impl Store {
         let long_readers = Readers::open(path, LONG_READERS, threads)?;
         let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
         let signal = checkpointer.signal();
-        let writer = writer::Writer::start(conn, checkpointer, metrics)?;
+        let unreadable = UnreadableRows::default();
+        let writer = writer::Writer::start(conn, checkpointer, unreadable.clone(), metrics)?;
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
             writer,
             checkpointer: signal,
             readers,
             long_readers,
+            unreadable,
             lock,
             stopped_in_order,
         })))
@@ -143,7 +148,8 @@ impl Store {
         &self,
         read: impl FnOnce(&Read<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.0.readers.with(|conn| read(&Read::on(conn)))?
+        let read = |conn: &Connection| read(&Read::skipping(conn, &self.0.unreadable));
+        self.0.readers.with(read)?
     }
 
     /// Reads what is committed and may take long, or wait for something. Other tasks of this thread go on
@@ -158,7 +164,7 @@ impl Store {
         &self,
         read: impl FnOnce(&Read<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let read = |conn: &Connection| read(&Read::on(conn));
+        let read = |conn: &Connection| read(&Read::skipping(conn, &self.0.unreadable));
         tokio::task::block_in_place(|| self.0.long_readers.with(read))?
     }
 
@@ -184,6 +190,7 @@ impl Store {
             queue_limit: writer::QUEUE,
             database_bytes: bytes(&self.0.path),
             wal_bytes: bytes(&beside(&self.0.path, "-wal")),
+            unreadable_rows: self.0.unreadable.count(),
         }
     }
 
@@ -223,16 +230,48 @@ pub struct Volume {
     pub database_bytes: u64,
     /// The size of its write-ahead log, in bytes: the most that was in it since it was last emptied.
     pub wal_bytes: u64,
+    /// Rows that cannot be read and are skipped.
+    pub unreadable_rows: usize,
 }
 
 /// What can be read of the database, on one connection.
 pub struct Read<'c> {
     conn: &'c Connection,
+    /// Where a server registers rows that cannot be read. For a command they are errors.
+    unreadable: Option<&'c UnreadableRows>,
 }
 
 impl<'c> Read<'c> {
     pub(crate) const fn on(conn: &'c Connection) -> Self {
-        Self { conn }
+        Self {
+            conn,
+            unreadable: None,
+        }
+    }
+
+    const fn skipping(conn: &'c Connection, unreadable: &'c UnreadableRows) -> Self {
+        Self {
+            conn,
+            unreadable: Some(unreadable),
+        }
+    }
+
+    /// Returns the value of a row, or none if a server skips it because it cannot be read.
+    fn skip<T>(&self, row: Result<T, Error>) -> Result<Option<T>, Error> {
+        match self.unreadable {
+            Some(unreadable) => unreadable.skip(row),
+            None => row.map(Some),
+        }
+    }
+
+    /// Collects `rows` but for those that a server skips.
+    fn collect<T>(&self, rows: impl Iterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
+        rows.filter_map(|row| self.skip(row).transpose()).collect()
+    }
+
+    fn is_skipped(&self, table: &'static str, id: impl ToString) -> bool {
+        let skips = |rows: &UnreadableRows| rows.contains(table, id.to_string());
+        self.unreadable.is_some_and(skips)
     }
 
     /// Whether the database answers.
@@ -260,6 +299,32 @@ impl<'c> Write<'c> {
             read: Read::on(conn),
             on_commit: RefCell::new(Vec::new()),
         }
+    }
+
+    const fn skipping(conn: &'c Connection, unreadable: &'c UnreadableRows) -> Self {
+        Self {
+            read: Read::skipping(conn, unreadable),
+            on_commit: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Runs `step`; if it fails, what it wrote and registered is undone and the job goes on.
+    ///
+    /// # Errors
+    /// What `step` returns.
+    pub fn attempt<T, E: From<Error>>(
+        &self,
+        step: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let registered = self.on_commit.borrow().len();
+        self.execute("SAVEPOINT step", [])?;
+        let result = step(self);
+        if result.is_err() {
+            self.execute("ROLLBACK TO step", [])?;
+            self.on_commit.borrow_mut().truncate(registered);
+        }
+        self.execute("RELEASE step", [])?;
+        result
     }
 
     /// Registers `step` to run once this job's changes are on disk. Steps run in the order in which they were

@@ -9,7 +9,7 @@ use crate::call::{Actor, Audience, CallId, Event, Notice};
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-use super::calls::{actor, instant};
+use super::calls::{actor, call_id, instant};
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::users::user_id;
@@ -141,7 +141,7 @@ impl Read<'_> {
         let rows = statement.query_and_then(parameters, |row| -> Result<_, Error> {
             Ok((row.get("seq")?, notice(row, user)?))
         })?;
-        rows.collect()
+        self.collect(rows)
     }
 }
 
@@ -188,14 +188,14 @@ impl Write<'_> {
     }
 }
 
-fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
+pub(super) fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
     let seq: i64 = row.get("seq")?;
     let columns = Columns {
         row,
         table: "kept_notices",
         id: &seq,
     };
-    let call = CallId::from_uuid(uuid::Uuid::from_bytes(columns.get("call")?));
+    let call = call_id(row, "kept_notices", "call")?;
     let user_actor = || match actor(&columns, "actor", "actor_id")? {
         Actor::User(user) => Ok(user),
         Actor::System => Err(columns.impossible("actor", "nobody")),

@@ -22,7 +22,7 @@ const KEYS: [(&[&str], &[&str]); 6] = [
         &["calls", "c"],
         &[
             "PRIMARY KEY (id=?)",
-            "INDEX calls_by_deadline (deadline<?)",
+            "COVERING INDEX calls_by_deadline (deadline<?)",
             "COVERING INDEX calls_by_deadline (deadline>?)",
             // The oldest end.
             "PRIMARY KEY (id<?)",

@@ -62,12 +62,12 @@ impl Read<'_> {
             .conn
             .prepare_cached("SELECT id FROM users WHERE standing <> 0")?;
         let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
-        rows.collect()
+        self.collect(rows)
     }
 
     fn select_users(&self, sql: &str) -> Result<Vec<User>, Error> {
         let mut statement = self.conn.prepare_cached(sql)?;
-        statement.query_and_then([], user)?.collect()
+        self.collect(statement.query_and_then([], user)?)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::metrics::{Batch, Metrics};
 
 use super::checkpointer::Checkpointer;
 use super::error::Error;
+use super::unreadable::UnreadableRows;
 use super::write_health::{ProbePermit, WriteHealth};
 use super::{OnCommit, Write, schema};
 
@@ -61,6 +62,7 @@ struct WriterStats {
     /// Jobs in the queue.
     waiting: AtomicUsize,
     outcomes: WriteHealth,
+    unreadable: UnreadableRows,
     metrics: Metrics,
 }
 
@@ -69,12 +71,14 @@ impl Writer {
     pub fn start(
         conn: Connection,
         checkpointer: Checkpointer,
+        unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let stats = Arc::new(WriterStats {
             waiting: AtomicUsize::new(0),
             outcomes: WriteHealth::new(),
+            unreadable,
             metrics,
         });
         let shared_stats = Arc::clone(&stats);
@@ -233,7 +237,7 @@ fn work(
         stats.waiting.fetch_sub(size, Ordering::Relaxed);
         let mut finished = Vec::with_capacity(size);
         let began = Instant::now();
-        let outcome = transact(conn, batch, &mut finished);
+        let outcome = transact(conn, batch, &stats.unreadable, &mut finished);
         let written = began.elapsed();
         let commit = outcome.as_ref().ok().map(|committed| committed.took);
         record_outcome(&outcome, size, stats);
@@ -328,6 +332,7 @@ struct Committed {
 fn transact(
     conn: &Connection,
     batch: Vec<Job>,
+    unreadable: &UnreadableRows,
     finished: &mut Vec<Finish>,
 ) -> Result<Committed, rusqlite::Error> {
     let mut wrote = false;
@@ -344,7 +349,7 @@ fn transact(
         };
         run("SAVEPOINT job")?;
         let changes = conn.total_changes();
-        let finish = change(Write::on(conn));
+        let finish = change(Write::skipping(conn, unreadable));
         let keep = finish.keep;
         finished.push(finish);
         if conn.is_autocommit() {
@@ -382,7 +387,8 @@ mod tests {
         let conn = schema::open_for_writing(path).expect("a database");
         let reader = schema::open_reader(path).expect("a connection");
         let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
-        Writer::start(conn, checkpointer, Metrics::new("0.0.0")).expect("a thread")
+        let (unreadable, metrics) = (UnreadableRows::default(), Metrics::new("0.0.0"));
+        Writer::start(conn, checkpointer, unreadable, metrics).expect("a thread")
     }
 
     async fn works(writer: &Writer) -> bool {
@@ -427,7 +433,8 @@ mod tests {
                 let answer = Box::new(|_: Result<(), &str>| ());
                 Finish { keep, answer }
             }));
-            let committed = transact(&conn, vec![job], &mut Vec::new());
+            let unreadable = UnreadableRows::default();
+            let committed = transact(&conn, vec![job], &unreadable, &mut Vec::new());
             committed.expect("committed").wrote
         };
         let insert = "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0)";

@@ -9,7 +9,8 @@ use super::to_json;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Readiness {
-    /// `ready`, `not_ready` or `stopping`.
+    /// `ready`, `degraded`, `not_ready` or `stopping`. A degraded server takes requests, but skips rows of its database
+    /// that cannot be read.
     pub status: &'static str,
     /// The program's version.
     pub version: &'static str,
@@ -29,12 +30,17 @@ pub struct Readiness {
 
 /// What the database can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = DatabaseHealth)]
 pub struct Database {
     /// It can be read.
     pub readable: bool,
     /// It can be written.
     pub writable: bool,
+    /// Rows that cannot be read and are skipped, if there are any.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schema(required = false)]
+    pub unreadable_rows: usize,
 }
 
 /// How the sweeper is.
@@ -56,6 +62,14 @@ pub struct Webhook {
     pub receiver: i64,
     /// `working`, `failing` or `paused`; only an administrator resumes a paused one.
     pub state: &'static str,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Readiness {

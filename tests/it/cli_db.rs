@@ -214,7 +214,8 @@ async fn prune_under_load_takes_what_is_over_and_nothing_that_lives() {
     let load = Load::on(&server);
     let mut pruned = 0;
     for _ in 0..5 {
-        eventually("calls to be made", async || count(&cli, &[]) > 5).await;
+        // Three of them may be live, and stay.
+        eventually("calls to be made", async || count(&cli, &[]) > 8).await;
         let report = cli.json(&["db", "prune", "--older-than", "0s"]);
         pruned += report["calls"].as_u64().expect("a number");
     }

@@ -73,6 +73,7 @@ mod supervisor;
 mod support;
 mod timeouts;
 mod tls;
+mod unreadable_rows;
 mod user_ids;
 mod wal;
 mod webhook_trouble;

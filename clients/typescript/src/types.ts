@@ -176,6 +176,8 @@ export type DatabaseHealth = {
   readable: boolean;
   /** It can be written. */
   writable: boolean;
+  /** Rows that cannot be read and are skipped, if there are any. */
+  unreadableRows?: number | undefined;
 };
 
 export type DeletedHistory = {
@@ -343,7 +345,7 @@ export type QualityReport = {
 
 /** Whether the server can do its work, and what of it cannot. */
 export type Readiness = {
-  /** `ready`, `not_ready` or `stopping`. */
+  /** `ready`, `degraded`, `not_ready` or `stopping`. A degraded server takes requests, but skips rows of its database that cannot be read. */
   status: string;
   /** The program's version. */
   version: string;
@@ -430,7 +432,7 @@ export type UnseenCalls = {
   missed: number;
 };
 
-/** A user's id, as your login service knows it. */
+/** User id: the `sub` of your identity provider. Percent-encoded in paths. */
 export type UserId = string;
 
 /** Whether a user is connected. */

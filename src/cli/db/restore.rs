@@ -32,7 +32,11 @@ impl Restore {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         // The data that the name means, not a symbolic link to it.
         let named = global.context()?.settings.database;
-        let path = named.canonicalize().unwrap_or(named);
+        let path = if named.is_symlink() {
+            named.canonicalize().unwrap_or(named)
+        } else {
+            named
+        };
         let backup = self.open(&path)?;
         // Before the lock, which creates an empty file if there is none.
         let exists = path.exists();

@@ -138,6 +138,7 @@ const fn readiness() -> Readiness {
         database: Database {
             readable: true,
             writable: true,
+            unreadable_rows: 0,
         },
         sweeper: Sweeper {
             alive: true,

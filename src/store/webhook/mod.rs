@@ -3,3 +3,5 @@
 mod log;
 mod outbox;
 mod receivers;
+
+pub(super) use outbox::delivery;

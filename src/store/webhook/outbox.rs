@@ -24,11 +24,11 @@ impl Read<'_> {
         let mut statement = self.conn.prepare_cached(
             "SELECT d.receiver, d.failures, d.due, m.*
              FROM webhook_deliveries AS d JOIN webhook_messages AS m ON m.seq = d.message
-             WHERE d.receiver = ?1 AND d.due <= ?2 ORDER BY d.due, d.message LIMIT ?3",
+             WHERE d.receiver = ?1 AND d.due <= ?2 ORDER BY d.due, d.message",
         )?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = statement.query_and_then((receiver.0, until.as_millis(), limit), delivery)?;
-        let deliveries = rows.collect::<Result<_, Error>>()?;
+        let rows = statement.query_and_then((receiver.0, until.as_millis()), delivery)?;
+        let rows = rows.filter_map(|row| self.skip(row).transpose());
+        let deliveries = rows.take(limit).collect::<Result<_, Error>>()?;
         let mut statement = self.conn.prepare_cached(
             "SELECT min(due) FROM webhook_deliveries WHERE receiver = ?1 AND due > ?2",
         )?;
@@ -217,7 +217,7 @@ impl Write<'_> {
     }
 }
 
-fn delivery(row: &Row<'_>) -> Result<Delivery, Error> {
+pub(in super::super) fn delivery(row: &Row<'_>) -> Result<Delivery, Error> {
     let seq: i64 = row.get("seq")?;
     let columns = Columns {
         row,
