@@ -162,7 +162,7 @@ fn fan_out(criterion: &mut Criterion) {
                         Outgoing::Notice(notice) => {
                             black_box(notice.text(event::notice));
                         }
-                        Outgoing::Close(_) => unreachable!("nobody closes it"),
+                        Outgoing::Recheck | Outgoing::Close(_) => unreachable!("nobody does"),
                     }
                 }
             });

@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::call::{ChannelId, MediaRole};
 use crate::clock::Timestamp;
+use crate::settings::Settings;
 use crate::user::UserId;
 
 const VERSION: &str = "007";
@@ -95,6 +96,14 @@ fn hash(id: &str) -> u32 {
 }
 
 impl Agora {
+    /// Returns the account of `settings`, if there is one: they have both its halves or neither.
+    #[must_use]
+    pub fn from_settings(settings: &Settings) -> Option<Self> {
+        let app_id = settings.agora_app_id.clone()?;
+        let certificate = settings.agora_app_certificate.clone()?;
+        Some(Self::new(app_id, certificate))
+    }
+
     /// The account of this app id, whose certificate that is: 32 hexadecimal digits each.
     #[must_use]
     pub const fn new(app_id: String, certificate: SecretString) -> Self {

@@ -64,7 +64,7 @@ impl Serve {
                 "ignored variables that Kubernetes sets for a service named chattrix"
             );
         }
-        settings.max_connections = connections_within(settings.max_connections, open_files());
+        settings.socket_limit = socket_limit(settings.max_connections, open_files());
         let context = Context { settings, figment };
         let quick_start = global
             .dev
@@ -117,12 +117,10 @@ pub fn room_for_sockets(files: usize) -> usize {
     files.saturating_sub(OTHER_FILES.max(files / 32)).max(1)
 }
 
-/// Returns how many of `wanted` sockets fit into a limit of `files` open files. Without its own limit, a server
-/// that runs out of files accepts no connection at all, not even a readiness check.
-fn connections_within(wanted: usize, files: Option<u64>) -> usize {
-    let Some(files) = files.and_then(|files| usize::try_from(files).ok()) else {
-        return wanted;
-    };
+/// Returns how many sockets fit into a limit of `files` open files, and warns if `wanted` are more. Without its own
+/// limit, a server that runs out of files accepts no connection at all, not even a readiness check.
+fn socket_limit(wanted: usize, files: Option<u64>) -> Option<usize> {
+    let files = usize::try_from(files?).ok()?;
     let room = room_for_sockets(files);
     if room < wanted {
         warn!(
@@ -131,7 +129,7 @@ fn connections_within(wanted: usize, files: Option<u64>) -> usize {
             "the limit of open files allows only {room} sockets, fewer than max_connections"
         );
     }
-    wanted.min(room)
+    Some(room)
 }
 
 /// Serves until a signal stops the server.
@@ -140,13 +138,17 @@ async fn serve(
     figment: Figment,
     quick_start: Option<QuickStart>,
 ) -> Result<(), CliError> {
-    let App { rocket, stop } = app::build(&settings, figment, Clock::System)
+    let App {
+        rocket,
+        stop,
+        reload,
+    } = app::build(&settings, figment, Clock::System)
         .map_err(|error| CliError::new(error.to_string()))?;
     let stopped = stop.clone();
     let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {
             // Before the server reports that it runs: from then on a signal may arrive.
-            if let Err(error) = stop.on_signals() {
+            if let Err(error) = stop.on_signals(reload) {
                 error!(%error, "cannot handle signals: a signal will stop the server without closing connections");
             }
             let config = rocket.config();
@@ -214,12 +216,10 @@ mod tests {
 
     #[test]
     fn sockets_leave_files_for_everything_else() {
-        assert_eq!(connections_within(20_000, None), 20_000);
-        assert_eq!(connections_within(20_000, Some(1 << 20)), 20_000);
-        assert_eq!(connections_within(20_000, Some(20_000)), 19_375);
-        assert_eq!(connections_within(20_000, Some(120)), 56);
-        assert_eq!(connections_within(20_000, Some(10)), 1);
-        assert_eq!(connections_within(5, Some(1024)), 5);
+        assert_eq!(socket_limit(20_000, None), None);
+        assert_eq!(socket_limit(20_000, Some(20_000)), Some(19_375));
+        assert_eq!(socket_limit(20_000, Some(120)), Some(56));
+        assert_eq!(socket_limit(20_000, Some(10)), Some(1));
     }
 
     #[test]

@@ -91,6 +91,13 @@ impl Command {
                 let answer = set_contacts(&shared.service, &users, false).await;
                 self.tell(&answer).await
             }
+            Request::Reload => {
+                let answer = match (shared.reload)().await {
+                    Ok(reloaded) => Answer::Reloaded(reloaded),
+                    Err(message) => Answer::Failed { message },
+                };
+                self.tell(&answer).await
+            }
             Request::Webhooks(asked) => {
                 let answer = webhooks::answer(asked, shared).await;
                 self.tell(&answer).await

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Orbit, Rocket};
@@ -27,7 +28,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::guard::Access;
 use crate::service::Service;
 use crate::webhook::Sender;
-use crate::wire::control::Answer;
+use crate::wire::control::{Answer, Reloaded};
 
 pub use machine::{open_files_limit, raise_open_files_limit};
 
@@ -54,8 +55,13 @@ struct Shared {
     access: Access,
     /// Where there are webhooks.
     sender: Option<Arc<Sender>>,
+    reload: ReloadCommand,
     started: Instant,
 }
+
+/// Reads the settings again; fails with a sentence for the administrator.
+pub type ReloadCommand =
+    Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, String>> + Send + Sync>;
 
 /// Runs while the server does.
 pub struct Control {
@@ -79,6 +85,7 @@ impl Control {
         service: Service,
         access: Access,
         sender: Option<Arc<Sender>>,
+        reload: ReloadCommand,
     ) -> Self {
         Self {
             path: socket_path(database),
@@ -86,6 +93,7 @@ impl Control {
                 service,
                 access,
                 sender,
+                reload,
                 started: Instant::now(),
             }),
             running: Mutex::new(None),

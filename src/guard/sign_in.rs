@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
+use secrecy::SecretString;
 
 use crate::auth::{Claims, TokenError};
 use crate::call::{Principal, Source};
@@ -48,6 +49,8 @@ pub struct SocketSignIn {
     pub user: UserId,
     /// The session.
     pub session: SessionId,
+    /// The token.
+    pub token: SecretString,
     /// When the token expires.
     pub expires_at: Timestamp,
     /// The client's address, or for IPv6 the network that is likely to be its own.
@@ -121,6 +124,15 @@ impl Access {
             self.count(error);
         }
         signed_in
+    }
+
+    /// Whether the keys and required claims of now accept `token`, which was valid before. One that has only expired
+    /// is: an expired session has its own rule.
+    #[must_use]
+    pub fn still_accepts(&self, token: &str) -> bool {
+        let now = self.0.service.clock().wall();
+        let verified = self.policy().authenticator.verify(token, now);
+        matches!(verified, Ok(_) | Err(TokenError::Expired))
     }
 
     async fn authenticate(&self, token: &str) -> Result<Claims, SignInError> {
@@ -244,6 +256,7 @@ impl<'r> FromRequest<'r> for SocketSignIn {
             Ok(()) => Outcome::Success(Self {
                 user: claims.user,
                 session: claims.session,
+                token: token.unwrap_or_default().into(),
                 expires_at: claims.expires_at,
                 address,
                 protocol: protocols(request)

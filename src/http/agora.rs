@@ -5,6 +5,7 @@ use rocket::{Route, State, post, routes};
 
 use crate::agora::{Agora, Grant, Uid};
 use crate::guard::{ApiError, SignedIn};
+use crate::reloadable::Reloadable;
 use crate::service::Service;
 use crate::wire::{ErrorType, agora as shape, request};
 
@@ -20,13 +21,13 @@ pub(super) fn routes() -> Vec<Route> {
 fn generate(
     user: SignedIn,
     body: Body,
-    agora: &State<Option<Agora>>,
+    agora: &State<Reloadable<Option<Agora>>>,
     service: &State<Service>,
 ) -> Answer {
     token(
         &user,
         &body,
-        agora.as_ref(),
+        agora.get().as_ref().as_ref(),
         service,
         "Agora token generated successfully",
     )
@@ -37,13 +38,13 @@ fn generate(
 fn refresh(
     user: SignedIn,
     body: Body,
-    agora: &State<Option<Agora>>,
+    agora: &State<Reloadable<Option<Agora>>>,
     service: &State<Service>,
 ) -> Answer {
     token(
         &user,
         &body,
-        agora.as_ref(),
+        agora.get().as_ref().as_ref(),
         service,
         "Agora token refreshed successfully",
     )

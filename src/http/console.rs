@@ -2,9 +2,12 @@
 //! asks for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use rocket::http::Status;
 use rocket::http::uri::Origin;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, post, routes};
@@ -12,6 +15,7 @@ use rust_embed::Embed;
 use secrecy::ExposeSecret as _;
 
 use crate::guard::{Access, LocalDeveloper};
+use crate::reloadable::Reloadable;
 use crate::service::Service;
 use crate::settings::{Mode, Settings};
 use crate::user::SessionId;
@@ -31,6 +35,7 @@ struct Files;
 
 /// What the page has to know.
 pub(super) struct Console {
+    is_served: bool,
     mode: Mode,
     ring_timeout: Duration,
 }
@@ -38,29 +43,37 @@ pub(super) struct Console {
 impl Console {
     pub fn new(settings: &Settings) -> Self {
         Self {
+            is_served: settings.console,
             mode: settings.mode,
             ring_timeout: settings.ring_timeout,
         }
     }
 }
 
-/// The page's routes; in dev mode, and only there, also those that let everybody be anybody.
-pub(super) fn routes(settings: &Settings) -> Vec<Route> {
-    let mut served = Vec::new();
-    if settings.console {
-        served.extend(routes![page, file, configuration]);
-        match settings.mode {
-            Mode::Development => served.extend(routes![people, token]),
-            Mode::Production => {}
+/// Mounts the routes; they exist while the setting `console` is on.
+pub(super) fn routes() -> Vec<Route> {
+    routes![page, file, configuration, people, token]
+}
+
+/// A request for the console while it is served.
+struct Served(Arc<Console>);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Served {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        match request.rocket().state::<Reloadable<Console>>() {
+            Some(console) if console.get().is_served => Outcome::Success(Self(console.get())),
+            _ => Outcome::Forward(Status::NotFound),
         }
     }
-    served
 }
 
 /// The page. Its links are relative, so that it works below any path of a proxy; with a slash at its own end they
 /// would miss.
 #[get("/console")]
-fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
+fn page(_served: Served, uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
         return Err(Box::new(Redirect::to(rocket::uri!("../console"))));
     }
@@ -69,13 +82,14 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
 
 /// What it consists of.
 #[get("/console/<path..>", rank = 20)]
-fn file(path: PathBuf) -> Option<File> {
+fn file(_served: Served, path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
 }
 
 /// What it has to know of the server.
 #[get("/console/configuration")]
-fn configuration(console: &State<Console>) -> RawJson<String> {
+fn configuration(served: Served) -> RawJson<String> {
+    let console = served.0;
     let is_development = console.mode == Mode::Development;
     RawJson(console::configuration(
         "Configuration retrieved successfully",
@@ -86,7 +100,7 @@ fn configuration(console: &State<Console>) -> RawJson<String> {
 
 /// Who one can be, in dev mode.
 #[get("/console/dev/users")]
-fn people(developer: LocalDeveloper, service: &State<Service>) -> Answer {
+fn people(_served: Served, developer: LocalDeveloper, service: &State<Service>) -> Answer {
     let _ = developer;
     let people = service.users().people(PEOPLE)?;
     Ok(RawJson(console::people(
@@ -98,6 +112,7 @@ fn people(developer: LocalDeveloper, service: &State<Service>) -> Answer {
 /// A token of anybody's, in dev mode.
 #[post("/console/dev/token", data = "<body>")]
 fn token(
+    _served: Served,
     developer: LocalDeveloper,
     body: Body,
     access: &State<Access>,

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::guard::SignedIn;
 use crate::ice::IceServers;
+use crate::reloadable::Reloadable;
 use crate::service::Service;
 use crate::wire::ice::{self, WayIn};
 
@@ -17,9 +18,10 @@ pub(super) fn routes() -> Vec<Route> {
 #[get("/ice-servers")]
 fn ice_servers(
     user: SignedIn,
-    servers: &State<IceServers>,
+    servers: &State<Reloadable<IceServers>>,
     service: &State<Service>,
 ) -> RawJson<String> {
+    let servers = servers.get();
     let turn = servers.turn(user.user(), service.clock().wall());
     let expires_at = turn.as_ref().map(|(_, credentials)| credentials.expires_at);
     let turn = turn.as_ref().map(|(urls, credentials)| {

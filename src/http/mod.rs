@@ -20,8 +20,10 @@ mod users;
 use rocket::fairing::AdHoc;
 use rocket::response::content::RawJson;
 
+use crate::agora::Agora;
 use crate::ice::IceServers;
 use crate::metrics::Metrics;
+use crate::reloadable::Reloadable;
 use crate::settings::Settings;
 
 use access_log::AccessLog;
@@ -32,15 +34,41 @@ use documents::Documents;
 /// An answer in the envelope.
 type Answer = Result<RawJson<String>, crate::guard::ApiError>;
 
-/// Mounts the REST interface that `settings` describe, whose requests are counted in `metrics`.
+/// What routes take from the settings. Cheap to clone.
+#[derive(Clone)]
+pub struct RouteSettings {
+    ice_servers: Reloadable<IceServers>,
+    agora: Reloadable<Option<Agora>>,
+    console: Reloadable<Console>,
+}
+
+impl RouteSettings {
+    /// Takes it from `settings`.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            ice_servers: Reloadable::new(IceServers::new(settings)),
+            agora: Reloadable::new(Agora::from_settings(settings)),
+            console: Reloadable::new(Console::new(settings)),
+        }
+    }
+
+    /// Takes it from new `settings`.
+    pub fn reload(&self, settings: &Settings) {
+        self.ice_servers.replace(IceServers::new(settings));
+        self.agora.replace(Agora::from_settings(settings));
+        self.console.replace(Console::new(settings));
+    }
+}
+
+/// Mounts the REST interface, whose requests are counted in `metrics`.
 #[must_use]
-pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
-    let ice_servers = IceServers::new(settings);
-    let (console, console_routes) = (Console::new(settings), console::routes(settings));
+pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
     AdHoc::on_ignite("REST", |rocket| async {
         rocket
-            .manage(ice_servers)
-            .manage(console)
+            .manage(settings.ice_servers)
+            .manage(settings.agora)
+            .manage(settings.console)
             .attach(AccessLog { metrics })
             .attach(Cors)
             .manage(Documents::default())
@@ -55,7 +83,7 @@ pub fn stage(settings: &Settings, metrics: Metrics) -> AdHoc {
             .mount("/api/v1/contacts", lists::contacts())
             .mount("/api/v1/agora", agora::routes())
             .mount("/api/v1", ice::routes())
-            .mount("/", console_routes)
+            .mount("/", console::routes())
             .mount("/", health::routes())
             .mount("/", metrics::routes())
             .register("/", catchers::catchers())

@@ -26,8 +26,10 @@ pub enum CloseReason {
     TooSlow,
     /// A newer connection of the same session, or one session too many of the user, took its slot.
     Replaced,
-    /// The token is no longer valid.
+    /// The token has expired.
     Expired,
+    /// The keys have changed, and none accepts the token.
+    TokenRejected,
 }
 
 /// Row of the close table.
@@ -40,7 +42,7 @@ struct Row {
 
 impl CloseReason {
     /// All of them, by code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Idle,
         Self::ProtocolError,
         Self::NotUtf8,
@@ -53,6 +55,7 @@ impl CloseReason {
         Self::TooSlow,
         Self::Replaced,
         Self::Expired,
+        Self::TokenRejected,
     ];
 
     /// Returns the close code.
@@ -154,6 +157,12 @@ impl CloseReason {
                 reason: "token expired",
                 when: "The token expired 30 s ago (`close_expired_sessions`).",
                 client_action: "Reconnect with a new token; next time, send `session.refresh` before it expires.",
+            },
+            Self::TokenRejected => Row {
+                code: 4001,
+                reason: "token no longer accepted",
+                when: "The keys or required claims were reloaded, and the token does not pass them.",
+                client_action: "Reconnect with a new token.",
             },
         }
     }

@@ -243,6 +243,13 @@ impl Hub {
         }
     }
 
+    /// Has the token of every session checked again.
+    pub fn recheck_tokens(&self) {
+        for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
+            session.recheck();
+        }
+    }
+
     /// Closes all sessions, present and to come.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);

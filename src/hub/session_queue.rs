@@ -36,6 +36,8 @@ struct Waiting {
     /// Signals and quality warnings among them.
     transient: usize,
     closing: Option<CloseReason>,
+    /// The session's token is to be checked again.
+    recheck: bool,
     /// The session has ended, and nobody takes anything any more.
     abandoned: bool,
 }
@@ -58,6 +60,8 @@ struct Taken {
 pub enum Outgoing {
     /// Tell this.
     Notice(Arc<EncodedNotice>),
+    /// Check the session's token again: the keys may have changed.
+    Recheck,
     /// Close.
     Close(CloseReason),
 }
@@ -77,6 +81,7 @@ impl SessionQueue {
             bytes: 0,
             transient: 0,
             closing: None,
+            recheck: false,
             abandoned: false,
         });
         Self {
@@ -196,6 +201,12 @@ impl SessionQueue {
         self.filled.notify_one();
     }
 
+    /// Has the session's token checked again, before anything that waits.
+    pub fn recheck(&self) {
+        self.state.lock().recheck = true;
+        self.filled.notify_one();
+    }
+
     /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
     pub async fn next(&self) -> Outgoing {
         loop {
@@ -232,6 +243,9 @@ impl Waiting {
     fn take(&mut self, capacity: usize) -> Option<Outgoing> {
         if let Some(closing) = self.closing {
             return Some(Outgoing::Close(closing));
+        }
+        if std::mem::take(&mut self.recheck) {
+            return Some(Outgoing::Recheck);
         }
         let Unconfirmed { notice, since } = self.notices.pop_front()?;
         let event = &notice.notice().event;

@@ -22,10 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tokio_rustls::TlsAcceptor;
 
 pub use connection::Limits;
 use limited_io::HeadBudget;
+pub use tls::Tls;
 pub use upgrade::{Upgraded, on_upgrade};
 
 /// Wait after a failed accept: at the limit of open files, connections end in the meantime.
@@ -65,7 +65,8 @@ pub enum LaunchError {
 pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchError> {
     let config = Config::try_from(rocket.figment())
         .map_err(|error| LaunchError::Settings(error.to_string()))?;
-    let tls = tls::acceptor(&config).map_err(LaunchError::Tls)?;
+    let tls = rocket.state::<Tls>().cloned().unwrap_or_default();
+    tls.replace(Tls::load(&config).map_err(LaunchError::Tls)?);
     let address = SocketAddr::new(config.address, config.port);
     let bind_error = |error| LaunchError::Bind { address, error };
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
@@ -91,7 +92,7 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
 #[derive(Clone)]
 struct Server {
     client: Arc<Client>,
-    tls: Option<TlsAcceptor>,
+    tls: Tls,
     limits: Limits,
     heads: Arc<HeadBudget>,
 }
@@ -162,7 +163,7 @@ impl Server {
             heads,
             stopping,
         };
-        match tls {
+        match tls.acceptor() {
             None => connection.serve(stream).await,
             Some(tls) => {
                 // Failed and slow handshakes end here; a scanner makes many of them.

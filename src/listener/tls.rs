@@ -14,11 +14,50 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::ServerSessionMemoryCache;
 use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite};
 
+use crate::reloadable::Reloadable;
+
 /// Sessions that clients can resume without a full handshake.
 const RESUMABLE_SESSIONS: usize = 1024;
 
-/// Returns what makes the handshakes; none where TLS is off. The error is a sentence for the administrator.
-pub(super) fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, String> {
+/// TLS of the listener: what makes the handshakes of new connections, none if TLS is off. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls(Reloadable<Option<TlsAcceptor>>);
+
+/// Certificate and key that were read and fit each other.
+pub struct LoadedTls(Option<TlsAcceptor>);
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self(Reloadable::new(None))
+    }
+}
+
+impl Tls {
+    /// Reads the files that `config` names. Nothing changes yet.
+    ///
+    /// # Errors
+    /// A sentence for the administrator.
+    pub fn load(config: &Config) -> Result<LoadedTls, String> {
+        acceptor(config).map(LoadedTls)
+    }
+
+    /// Makes the handshakes of connections from now on with `loaded`.
+    pub fn replace(&self, loaded: LoadedTls) {
+        self.0.replace(loaded.0);
+    }
+
+    /// Whether `loaded` differs in being on or off.
+    #[must_use]
+    pub fn switches(&self, loaded: &LoadedTls) -> bool {
+        self.0.get().is_some() != loaded.0.is_some()
+    }
+
+    pub(super) fn acceptor(&self) -> Option<TlsAcceptor> {
+        self.0.get().as_ref().clone()
+    }
+}
+
+fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, String> {
     let Some(tls) = config.tls.as_ref().filter(|_| config.tls_enabled()) else {
         return Ok(None);
     };

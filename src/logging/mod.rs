@@ -15,8 +15,9 @@ use std::time::Duration;
 use tracing::error;
 use tracing_log::LogTracer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::Layered;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::{Layer, Registry, fmt};
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::settings::{LogFormat, LogLevel};
 
@@ -55,13 +56,15 @@ pub fn init(level: LogLevel, format: LogFormat) {
     let Ok(queue) = LogQueue::start(stderr()) else {
         return;
     };
+    let (filter, handle) = reload::Layer::new(filter(level));
     let subscriber = Registry::default()
-        .with(filter(level))
+        .with(filter)
         .with(layer(format, queue.clone()));
     // Not `try_init`, which installs a bridge from `log` of its own and fails where there is one.
     let subscriber = tracing::subscriber::set_global_default(subscriber);
     if subscriber.is_ok() {
         let _ = QUEUE.set(queue);
+        let _ = FILTER.set(handle);
     }
     if bridge.is_ok() && subscriber.is_ok() {
         panic::set_hook(Box::new(log_panic));
@@ -70,6 +73,17 @@ pub fn init(level: LogLevel, format: LogFormat) {
 
 /// The queue of the installed log. Global, as the log itself is.
 static QUEUE: OnceLock<LogQueue> = OnceLock::new();
+
+/// Filter of the installed log.
+static FILTER: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
+
+/// Changes the level of the installed log.
+pub fn set_level(level: LogLevel) {
+    if let Some(handle) = FILTER.get() {
+        // It fails only without a subscriber, and then nothing is logged.
+        let _ = handle.reload(filter(level));
+    }
+}
 
 /// Returns how many log lines were dropped because the log was not read fast enough.
 #[must_use]
@@ -100,7 +114,7 @@ pub fn filter(level: LogLevel) -> Targets {
         .with_target(OURS, level)
 }
 
-type Subscriber = tracing_subscriber::layer::Layered<Targets, Registry>;
+type Subscriber = Layered<reload::Layer<Targets, Registry>, Registry>;
 
 fn layer(format: LogFormat, queue: LogQueue) -> Box<dyn Layer<Subscriber> + Send + Sync> {
     let layer = fmt::layer().with_writer(queue);

@@ -38,6 +38,7 @@ use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
+use crate::settings::Settings;
 use crate::store::{self, Store, Write};
 use crate::system_time::SystemTime;
 
@@ -82,6 +83,21 @@ pub struct Rules {
 }
 
 impl Rules {
+    /// Takes them from `settings`.
+    #[must_use]
+    pub const fn new(settings: &Settings) -> Self {
+        Self {
+            limits: Limits {
+                ring_timeout: settings.ring_timeout,
+                max_call_duration: settings.max_call_duration,
+            },
+            disconnect_grace: settings.disconnect_grace,
+            auto_provision: settings.auto_provision,
+            call_policy: settings.call_policy,
+            retention: settings.retention,
+        }
+    }
+
     /// Only that calls ring and last as `limits` say: everybody who is known may call everybody, who is gone stays
     /// in the call, and nothing is forgotten.
     #[must_use]

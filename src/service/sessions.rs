@@ -95,6 +95,11 @@ impl Sessions {
         self.0.store.write(job).await
     }
 
+    /// Has every session check its token again: keys or required claims may have changed.
+    pub fn recheck_tokens(&self) {
+        self.0.hub.recheck_tokens();
+    }
+
     /// Closes the sessions of users who were disabled or removed.
     ///
     /// # Errors

@@ -39,6 +39,7 @@ impl Settings {
             purpose,
             group: "Rocket",
             example: None,
+            restart: None,
         }));
         Ok(all)
     }

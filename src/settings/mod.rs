@@ -8,6 +8,7 @@
 //! Nothing is guessed: an unknown key or a wrong value stops the start with a sentence that names
 //! it, where it stands and what was expected. This module knows nothing of who uses a setting.
 
+mod changes;
 mod check;
 mod effective;
 mod error;
@@ -29,6 +30,7 @@ use hyper::Uri;
 
 use self::keys::Origins;
 
+pub use self::changes::{Changes, changes};
 pub use self::error::{Problem, SettingsError};
 pub use self::layers::Origin;
 pub use self::show::{Setting, Value};
@@ -116,6 +118,7 @@ impl Settings {
 
         let mut settings = Self {
             ignored_variables,
+            flags: overrides.clone(),
             ..Self::default()
         };
         let mut origins = keys::apply(given, &mut settings, &mut problems);

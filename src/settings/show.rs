@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::{SecretSlice, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::call::CallPolicy;
 use crate::webhook_model::EventType;
@@ -29,6 +29,8 @@ pub struct Setting {
     pub group: &'static str,
     /// Value in TOML that `Rocket.toml` shows if there is no default.
     pub example: Option<&'static str>,
+    /// Why a change needs a restart; none if `chattrix config reload` puts it in force.
+    pub restart: Option<&'static str>,
 }
 
 /// Value in the notation of `Rocket.toml`.
@@ -78,6 +80,7 @@ impl Settings {
             purpose: key.purpose.trim_start(),
             group: key.group,
             example: key.example,
+            restart: key.restart,
         };
         KEYS.iter().map(describe).collect()
     }
@@ -90,6 +93,11 @@ pub(super) trait Show {
 
     /// Returns the value in the notation of `Rocket.toml`.
     fn show(&self) -> Value;
+
+    /// Whether both are the same value.
+    fn same(&self, other: &Self) -> bool {
+        self.show() == other.show()
+    }
 }
 
 /// Implements [`Show`] for types of which one expression makes the value.
@@ -104,15 +112,21 @@ macro_rules! show {
     )+};
 }
 
-/// Implements [`Show`] for types whose values are secret; the expression says whether there is one.
+/// Implements [`Show`] for types whose values are secret; the first expression says whether there is one, the second
+/// returns what it is compared by.
 macro_rules! show_masked {
-    ($($type:ty: |$value:ident| $is_set:expr;)+) => {$(
+    ($($type:ty: |$value:ident| $is_set:expr, $content:expr;)+) => {$(
         impl Show for $type {
             const SECRET: bool = true;
 
             fn show(&self) -> Value {
                 let $value = self;
                 if $is_set { Value::Secret } else { Value::Absent }
+            }
+
+            fn same(&self, other: &Self) -> bool {
+                let content = |$value: &Self| $content;
+                content(self) == content(other)
             }
         }
     )+};
@@ -160,10 +174,18 @@ show! {
 }
 
 show_masked! {
-    Option<SecretString>: |secret| secret.is_some();
-    Vec<SecretString>: |secrets| !secrets.is_empty();
-    Vec<SecretSlice<u8>>: |secrets| !secrets.is_empty();
-    Vec<Endpoint>: |urls| !urls.is_empty();
+    Option<SecretString>: |secret| secret.is_some(), secret.as_ref().map(|one| one.expose_secret().to_owned());
+    Vec<SecretString>: |secrets| !secrets.is_empty(), exposed(secrets);
+    Vec<SecretSlice<u8>>: |secrets| !secrets.is_empty(), exposed(secrets);
+    Vec<Endpoint>: |urls| !urls.is_empty(), urls.clone();
+}
+
+/// Returns copies of `secrets`, for a comparison.
+fn exposed<T: ToOwned + ?Sized, S: ExposeSecret<T>>(secrets: &[S]) -> Vec<T::Owned> {
+    secrets
+        .iter()
+        .map(|one| one.expose_secret().to_owned())
+        .collect()
 }
 
 fn text(text: impl Display) -> Value {

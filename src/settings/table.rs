@@ -14,10 +14,10 @@ use secrecy::{SecretSlice, SecretString};
 use crate::call::CallPolicy;
 use crate::webhook_model::EventType;
 
-use super::Mode;
 use super::layers::Raw;
 use super::show::{Show, Value};
 use super::value::{self, AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate, Read};
+use super::{Mode, Overrides};
 
 /// Row of the table.
 pub(super) struct Key {
@@ -35,13 +35,17 @@ pub(super) struct Key {
     pub(super) set: fn(&mut Settings, &Raw) -> Read<()>,
     /// Returns the value as it is shown.
     pub(super) show: fn(&Settings) -> Value,
+    /// Whether two settings have the same value.
+    pub(super) same: fn(&Settings, &Settings) -> bool,
+    /// Why a change needs a restart; none if a reload puts it in force.
+    pub(super) restart: Option<&'static str>,
 }
 
 /// Makes [`Settings`], its defaults and [`KEYS`] of the rows.
 macro_rules! settings {
     ($(group $group:literal; $(
         $(#[doc = $purpose:literal])+
-        $name:ident: $type:ty = $default:expr, $read:expr $(, example $example:literal)?;
+        $name:ident: $type:ty = $default:expr, $read:expr $(, example $example:literal)? $(, restart $restart:literal)?;
     )+)+) => {
         /// Values of all settings (contract section 6). [`Default`] has the defaults.
         #[derive(Clone, Debug)]
@@ -51,11 +55,21 @@ macro_rules! settings {
             pub mode: Mode,
             /// `CHATTRIX_` variables that Kubernetes sets for a service, which are ignored. Not a key.
             pub ignored_variables: Vec<String>,
+            /// Flags of the command line, for a reload. Not a key.
+            pub flags: Overrides,
+            /// Sockets that the limit of open files allows, if it is limited. Not a key.
+            pub socket_limit: Option<usize>,
         }
 
         impl Default for Settings {
             fn default() -> Self {
-                Self { $($($name: $default,)+)+ mode: Mode::Production, ignored_variables: Vec::new() }
+                Self {
+                    $($($name: $default,)+)+
+                    mode: Mode::Production,
+                    ignored_variables: Vec::new(),
+                    flags: Overrides::default(),
+                    socket_limit: None,
+                }
             }
         }
 
@@ -71,6 +85,8 @@ macro_rules! settings {
                 read(raw).map(|value| settings.$name = value.into())
             },
             show: |settings| settings.$name.show(),
+            same: |one, other| one.$name.same(&other.$name),
+            restart: settings!(@example $($restart)?),
         },)+)+];
     };
     (@example) => { None };
@@ -87,7 +103,7 @@ fn loopback() -> Vec<IpNet> {
 settings! {
     group "Database";
     /// The database file. The first start creates it.
-    database: PathBuf = PathBuf::from("chattrix.db"), value::path;
+    database: PathBuf = PathBuf::from("chattrix.db"), value::path, restart "the database is open";
 
     group "Authentication";
     /// The keys that verify tokens: set at least one of these three, or the server does not start. This is the
@@ -127,7 +143,8 @@ settings! {
 
     group "Call timeouts";
     /// How long a session may leave an event unconfirmed and count as connected.
-    confirm_timeout: Duration = Duration::from_secs(5), value::duration;
+    confirm_timeout: Duration = Duration::from_secs(5), value::duration,
+        restart "open sessions have it";
     /// How long a call rings before it is missed.
     ring_timeout: Duration = Duration::from_mins(1), value::duration;
     /// Maximum duration of a call, from its answer; `0s` for no limit.
@@ -159,14 +176,15 @@ settings! {
     /// Maximum size of a WebSocket message in bytes.
     max_message_bytes: usize = 64 * 1024, |raw| value::number(raw, 1_024..=16 * 1_024 * 1_024);
     /// Maximum sessions (devices) of a user at once. A new one replaces the oldest.
-    max_sessions_per_user: usize = 8, |raw| value::number(raw, 1..=1_000);
+    max_sessions_per_user: usize = 8, |raw| value::number(raw, 1..=1_000), restart "open sessions count by it";
     /// Maximum open WebSocket connections. Lower if the limit of open files is lower; the log shows it at the start.
-    max_connections: usize = 20_000, |raw| value::number(raw, 1..=1_000_000);
+    max_connections: usize = 20_000, |raw| value::number(raw, 1..=1_000_000), restart "open sessions count by it";
     /// Maximum open WebSocket connections from one client address (IPv6: one /64); `off` by default, because an office or
     /// a mobile network shares an address.
-    max_connections_per_address: Option<usize> = None, |raw| value::number_or_off(raw, 1..=1_000_000);
+    max_connections_per_address: Option<usize> = None, |raw| value::number_or_off(raw, 1..=1_000_000),
+        restart "open sessions count by it";
     /// Events that may wait for a slow reader before it is disconnected.
-    event_queue: usize = 256, |raw| value::number(raw, 1..=65_536);
+    event_queue: usize = 256, |raw| value::number(raw, 1..=65_536), restart "open sessions have it";
 
     group "Network";
     /// Origins of web pages that may use the server besides its own: a list of `https://app.example.com`,
@@ -222,5 +240,5 @@ settings! {
     /// `error`, `warn`, `info`, `debug` or `trace`. Libraries log only warnings and errors.
     log_level: LogLevel = LogLevel::Info, value::log_level;
     /// `text`, or `json` with one object per line.
-    log_format: LogFormat = LogFormat::Text, value::log_format;
+    log_format: LogFormat = LogFormat::Text, value::log_format, restart "the log is open";
 }

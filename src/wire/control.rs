@@ -30,6 +30,8 @@ pub enum Request {
         /// The two.
         users: [String; 2],
     },
+    /// Read the settings again. Answered with [`Answer::Reloaded`].
+    Reload,
     /// Do something about webhooks.
     Webhooks(Webhooks),
     /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
@@ -92,6 +94,8 @@ pub enum Answer {
     Status(Status),
     /// It is done.
     Done,
+    /// The settings were read again.
+    Reloaded(Reloaded),
     /// Changes follow.
     Watching,
     /// A call has changed.
@@ -128,6 +132,26 @@ pub enum Answer {
         /// Why, as a sentence for the administrator.
         message: String,
     },
+}
+
+/// Result of a reload of the settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reloaded {
+    /// Names of the changed settings that are in force now.
+    pub changed: Vec<String>,
+    /// Changed settings that are not in force yet.
+    pub restart: Vec<NeedsRestart>,
+}
+
+/// Changed setting that needs a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NeedsRestart {
+    /// Name of the setting.
+    pub setting: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What came of a test of a receiver.

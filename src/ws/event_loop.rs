@@ -94,6 +94,9 @@ pub(super) trait Transport {
     /// Sends a notice.
     async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End>;
 
+    /// Checks the session's token again.
+    fn recheck(&self) -> Result<(), End>;
+
     /// Waits for what comes next; may be dropped while it waits.
     async fn next(&mut self) -> Self::Incoming;
 
@@ -109,6 +112,7 @@ pub(super) async fn run(transport: &mut impl Transport, queue: &SessionQueue) ->
             biased;
             outgoing = queue.next() => match outgoing {
                 Outgoing::Notice(notice) => transport.send(&notice).await,
+                Outgoing::Recheck => transport.recheck(),
                 Outgoing::Close(reason) => Err(reason.into()),
             },
             incoming = transport.next() => transport.receive(incoming).await,

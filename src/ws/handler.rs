@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::call::{CallId, Principal, Source};
 use crate::clock::Timestamp;
 use crate::guard::{Access, ApiError, SignInError};
@@ -26,8 +28,8 @@ pub(super) enum Response {
     Done,
     /// Done, with a reply.
     Reply(String),
-    /// Done, with a reply; the session's token is valid until this instant.
-    Refreshed(String, Timestamp),
+    /// Done, with a reply; the session's new token is valid until this instant.
+    Refreshed(String, SecretString, Timestamp),
     /// Rejected, with a `call_error`.
     Refusal(String),
     /// Rejected because the user sends more than its rate, with a `call_error`.
@@ -100,7 +102,7 @@ impl MessageHandler {
         match self.access.sign_in(token).await {
             Ok(claims) if claims.user == self.user && claims.session == self.session => {
                 let reply = event::session_refreshed(claims.expires_at);
-                Response::Refreshed(reply, claims.expires_at)
+                Response::Refreshed(reply, token.into(), claims.expires_at)
             }
             Ok(_) => {
                 refused("token: expected one of the same user and session as the connection's")

@@ -29,7 +29,9 @@ use rocket_ws::WebSocket;
 use crate::guard::{Access, ApiError, RequestContext, SocketSignIn};
 use crate::hub::LimitReached;
 use crate::metrics::Metrics;
+use crate::reloadable::Reloadable;
 use crate::service::Service;
+use crate::settings::Settings;
 
 use session::NewSession;
 use upgrade::Upgrade;
@@ -47,9 +49,22 @@ pub struct SocketRules {
     pub max_message_bytes: usize,
 }
 
+impl SocketRules {
+    /// Takes them from `settings`.
+    #[must_use]
+    pub const fn new(settings: &Settings) -> Self {
+        Self {
+            ping_interval: settings.ping_interval,
+            idle_timeout: settings.idle_timeout,
+            close_expired_sessions: settings.close_expired_sessions,
+            max_message_bytes: settings.max_message_bytes,
+        }
+    }
+}
+
 /// Mounts the route of the socket; `metrics` counts its requests.
 #[must_use]
-pub fn stage(rules: SocketRules, metrics: Metrics) -> AdHoc {
+pub fn stage(rules: Reloadable<SocketRules>, metrics: Metrics) -> AdHoc {
     AdHoc::on_ignite("WebSocket", move |rocket| async move {
         rocket
             .manage(rules)
@@ -112,7 +127,7 @@ async fn chat(
     request_context: &RequestContext,
     access: &State<Access>,
     service: &State<Service>,
-    rules: &State<SocketRules>,
+    rules: &State<Reloadable<SocketRules>>,
 ) -> Result<Upgrade, ApiError> {
     let sessions = service.sessions();
     let slot = sessions.admit(&user.user, user.address).map_err(no_slot)?;
@@ -128,7 +143,7 @@ async fn chat(
         subscription,
         access.inner().clone(),
         service.inner().clone(),
-        **rules,
+        *rules.get(),
     );
     Ok(Upgrade::new(&socket, protocol, session))
 }

@@ -4,6 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
+use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -26,7 +27,8 @@ use super::session_loop::SessionLoop;
 /// Session that waits for its connection.
 pub(super) struct NewSession {
     handler: MessageHandler,
-    expires_at: Timestamp,
+    /// The token, and when it expires.
+    token: (SecretString, Timestamp),
     rules: SocketRules,
     slot: Slot,
     subscription: Subscription,
@@ -46,6 +48,7 @@ impl NewSession {
         let SocketSignIn {
             user,
             session,
+            token,
             expires_at,
             address: _,
             protocol: _,
@@ -58,7 +61,7 @@ impl NewSession {
                 access,
                 service,
             },
-            expires_at,
+            token: (token, expires_at),
             rules,
             slot,
             subscription,
@@ -72,7 +75,7 @@ impl NewSession {
     pub async fn serve(self, io: Option<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self {
             handler,
-            expires_at,
+            token,
             rules,
             slot,
             subscription,
@@ -87,8 +90,7 @@ impl NewSession {
         let log = SessionLog::begin(&handler);
         let service = handler.service.clone();
         let queue = Arc::clone(subscription.queue());
-        let mut session =
-            SessionLoop::new(&mut stream, &queue, handler, expires_at, rules, unfinished);
+        let mut session = SessionLoop::new(&mut stream, &queue, handler, token, rules, unfinished);
         // A panic outside of a message's handling closes this connection alone.
         let run = AssertUnwindSafe(event_loop::run(&mut session, &queue)).catch_unwind();
         let end = run.await.unwrap_or(End::ByUs(CloseReason::Failed));

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
@@ -30,6 +31,7 @@ pub(super) struct SessionLoop<'a, S> {
     queue: &'a SessionQueue,
     handler: MessageHandler,
     rules: SocketRules,
+    token: SecretString,
     expires_at: Timestamp,
     heard_at: Instant,
     ping_at: Instant,
@@ -58,12 +60,12 @@ where
         + Sink<Message, Error = tungstenite::Error>
         + Unpin,
 {
-    /// Makes the loop of a session whose token expires at `expires_at`.
+    /// Makes the loop of a session whose `token` expires at an instant.
     pub fn new(
         stream: &'a mut S,
         queue: &'a SessionQueue,
         handler: MessageHandler,
-        expires_at: Timestamp,
+        (token, expires_at): (SecretString, Timestamp),
         rules: SocketRules,
         unfinished: Unfinished,
     ) -> Self {
@@ -73,6 +75,7 @@ where
             queue,
             handler,
             rules,
+            token,
             expires_at,
             heard_at: now,
             ping_at: now + rules.ping_interval,
@@ -182,7 +185,8 @@ where
                 self.rejected.count(self.heard_at);
                 Some(reply)
             }
-            Response::Refreshed(reply, expires_at) => {
+            Response::Refreshed(reply, token, expires_at) => {
+                self.token = token;
                 self.expires_at = expires_at;
                 Some(reply)
             }
@@ -267,6 +271,14 @@ where
         + Unpin,
 {
     type Incoming = Incoming;
+
+    fn recheck(&self) -> Result<(), End> {
+        let token = self.token.expose_secret();
+        if self.handler.access.still_accepts(token) {
+            return Ok(());
+        }
+        Err(End::ByUs(CloseReason::TokenRejected))
+    }
 
     async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         let event = &notice.notice().event;

@@ -59,6 +59,7 @@ mod races;
 mod rate_limits;
 mod reader_memory;
 mod reject;
+mod reload;
 mod restart;
 mod retention;
 mod ringing;

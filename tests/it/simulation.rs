@@ -236,6 +236,7 @@ impl Simulation {
                         }
                         received.push((event, notice.at));
                     }
+                    Outgoing::Recheck => panic!("{place}: nobody reloads"),
                     Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
                 }
             }

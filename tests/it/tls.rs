@@ -1,6 +1,6 @@
 //! TLS by the server itself (Rocket's own settings, contract section 6), with a certificate of our own making.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
@@ -14,7 +14,7 @@ use tokio_tungstenite::{
     Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
 };
 
-use crate::support::{Cli, Process, eventually, free_port, make_database, serve, within};
+use crate::support::{Cli, Process, SECRET, eventually, free_port, make_database, serve, within};
 
 /// A server that speaks TLS and nothing else, killed when it is dropped.
 struct Secure {
@@ -152,6 +152,41 @@ async fn a_call_goes_over_https_and_wss() {
         details["data"]["status"] == "CONNECTING"
     })
     .await;
+}
+
+#[rocket::async_test]
+async fn reload_takes_a_renewed_certificate() {
+    let server = Secure::start().await;
+    let certificate = || {
+        tokio::task::block_in_place(|| {
+            Command::new("openssl")
+                .args([
+                    "s_client",
+                    "-connect",
+                    &format!("127.0.0.1:{}", server.port),
+                ])
+                .stdin(Stdio::null())
+                .output()
+                .expect("openssl is there")
+        })
+    };
+    let fingerprint = |shown: &Output| {
+        let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let begin = text.find("-----BEGIN CERTIFICATE").expect("a certificate");
+        text[begin..].split("-----END").next().map(str::to_owned)
+    };
+    let before = fingerprint(&certificate());
+    let mut open = server.socket("bob").await;
+    make_certificate(&server.folder);
+    let cli = server.cli().with("CHATTRIX_JWT_SECRET", SECRET);
+    cli.run(&["config", "reload"]).success();
+    assert_ne!(fingerprint(&certificate()), before);
+    server.curl("alice", "/api/v1/calls/active", &[]);
+    let heartbeat = json!({ "type": "heartbeat", "payload": {} }).to_string();
+    open.send(Message::text(heartbeat))
+        .await
+        .expect("it is open");
+    assert!(within("an answer", open.next()).await.is_some());
 }
 
 #[rocket::async_test]

@@ -80,5 +80,9 @@ fn row(setting: &Setting) -> String {
             format!("`{written}`")
         }
     };
-    format!("| `{}` | {default} | {} |\n", setting.name, setting.purpose)
+    let restart = setting.restart.map_or("", |_| " Needs a restart.");
+    format!(
+        "| `{}` | {default} | {}{restart} |\n",
+        setting.name, setting.purpose
+    )
 }

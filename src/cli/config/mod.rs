@@ -2,6 +2,7 @@
 
 mod check;
 mod docs;
+mod reload;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -15,7 +16,8 @@ use super::error::CliError;
 #[command(after_help = "Examples:\n  \
     chattrix config\n  \
     chattrix config --json | jq .ring_timeout\n  \
-    chattrix config check\n\n\
+    chattrix config check\n  \
+    chattrix config reload\n\n\
     Without a subcommand it prints the effective settings and the origin of each. Secrets are \
     masked.")]
 pub struct Config {
@@ -30,6 +32,8 @@ pub struct Config {
 enum Action {
     /// Check settings, database, key, certificate and port
     Check(check::Check),
+    /// Put changed settings in force in the running server
+    Reload(reload::Reload),
     /// Print the reference of all settings as Markdown
     #[command(after_help = "Examples:\n  chattrix config docs >docs/settings.md\n  \
         chattrix config docs --toml")]
@@ -45,6 +49,7 @@ impl Config {
         match self.action {
             None => show::run(global, self.json),
             Some(Action::Check(check)) => check.run(global),
+            Some(Action::Reload(reload)) => reload.run(global),
             Some(Action::Docs { toml }) => docs::run(toml),
         }
     }

@@ -109,6 +109,7 @@ fn pushes_and_a_close() {
         loop {
             match session.queue().next().await {
                 Outgoing::Notice(notice) => heard.push(notice.notice().at.as_millis()),
+                Outgoing::Recheck => unreachable!("nobody reloads"),
                 Outgoing::Close(closing) => {
                     assert_eq!(closing, CloseReason::UserDisabled);
                     return heard;

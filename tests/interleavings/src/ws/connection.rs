@@ -174,6 +174,10 @@ impl Transport for Bob<'_> {
         event_loop::unless_closed(self.outbox, writing).await
     }
 
+    fn recheck(&self) -> Result<(), End> {
+        Ok(())
+    }
+
     async fn next(&mut self) -> End {
         self.connection.read().await
     }
