@@ -182,11 +182,11 @@ mod tests {
     }
 
     /// The first words of help lines.
-    const VERBS: [&str; 38] = [
+    const VERBS: [&str; 39] = [
         "Accept", "Add", "Back", "Check", "Connect", "Copy", "Count", "Create", "Delete",
         "Disable", "Enable", "End", "Explain", "List", "Listen", "Measure", "Open", "Pause",
-        "Print", "Read", "Reject", "Reload", "Remove", "Replace", "Restore", "Resume", "Run",
-        "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test", "Upgrade", "Use",
+        "Print", "Put", "Read", "Reject", "Reload", "Remove", "Replace", "Restore", "Resume",
+        "Run", "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test", "Upgrade", "Use",
         "Write",
     ];
 

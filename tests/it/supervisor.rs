@@ -4,8 +4,10 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// How long a message may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -46,13 +48,25 @@ fn systemd_gets_ready_and_watchdog_notices() {
     let _server = Process(server);
 
     assert_eq!(hears(), "READY=1\n");
-    let log = fs::read_to_string(log).expect("a log");
+    let log = wait_for_line(&log, "listening on http://");
     assert!(
         ask_whether_ready(&log).starts_with("HTTP/1.1 200 "),
         "{log}"
     );
     assert_eq!(hears(), "WATCHDOG=1\n");
     assert_eq!(hears(), "WATCHDOG=1\n");
+}
+
+/// Returns the log in `path` once it has `line`: a thread of its own writes it.
+fn wait_for_line(path: &Path, line: &str) -> String {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let log = fs::read_to_string(path).expect("a log");
+        if log.contains(line) || Instant::now() > until {
+            return log;
+        }
+        sleep(Duration::from_millis(10));
+    }
 }
 
 /// The answer of the server that says in its `log` where it listens.
