@@ -70,7 +70,7 @@ impl EventLog {
         now: Timestamp,
     ) -> Vec<Arc<EncodedNotice>> {
         for one in stored {
-            if !self.events.iter().any(|known| known.is_row(one.row)) {
+            if !self.events.iter().any(|known| known.is_stored_as(&one)) {
                 self.events.push_back(Arc::new(EncodedNotice::stored(one)));
             }
         }
@@ -129,6 +129,19 @@ mod tests {
         assert_eq!(owed, [1, 2, 3].map(notice));
         let again = log.owed(&session("phone"), stored, NOW);
         assert_eq!(again, owed, "a row is added once");
+    }
+
+    #[test]
+    fn row_number_that_is_used_again_is_another_event() {
+        let mut log = EventLog::default();
+        let phone = session("phone");
+        let first = log.owed(&phone, vec![row(1, 1)], NOW);
+        assert_eq!(first[0].confirm(&phone, NOW), Some(1));
+        assert_eq!(log.owed(&phone, vec![row(1, 1)], NOW), []);
+        assert_eq!(log.owed(&phone, vec![row(1, 2)], NOW), [notice(2)]);
+        first[0].forget_row();
+        log.add(notice(3));
+        assert_eq!(log.events, [notice(2), notice(3)]);
     }
 
     #[test]

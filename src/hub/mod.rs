@@ -183,6 +183,14 @@ impl Hub {
         self.connected_sessions(user) > 0
     }
 
+    /// Whether the user has a session, responsive or not.
+    #[must_use]
+    pub fn has_session(&self, user: &UserId) -> bool {
+        let users = self.0.users.lock();
+        let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
+        sessions.into_iter().any(|one| one.is_open())
+    }
+
     /// Delivers `notice` to `sessions`. One that is kept is remembered until they have confirmed it. Returns how many
     /// notices they miss by that, because they let too many wait.
     pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {

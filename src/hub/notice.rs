@@ -147,9 +147,18 @@ impl EncodedNotice {
         self.delivery.lock().recipients.clone()
     }
 
-    /// Whether it is stored as row `stored`, or was.
-    pub(super) fn is_row(&self, stored: i64) -> bool {
-        self.delivery.lock().stored == Some(stored)
+    /// Records that its row is deleted, and will be read no more.
+    pub fn forget_row(&self) {
+        self.delivery.lock().stored = None;
+    }
+
+    /// Whether it is stored as `stored`. The row alone does not tell: SQLite gives the number of a deleted row to
+    /// another one.
+    pub(super) fn is_stored_as(&self, stored: &StoredNotice) -> bool {
+        let Notice { event, at, .. } = &stored.notice;
+        self.delivery.lock().stored == Some(stored.row)
+            && self.notice.event == *event
+            && self.notice.at == *at
     }
 
     /// Whether it is stored, so that it outlasts the process.
@@ -190,8 +199,8 @@ impl EncodedNotice {
         }
     }
 
-    /// Whether nobody is owed it any more. A row that is being deleted may still be read: it is recognised by its
-    /// number for as long as the notice is remembered.
+    /// Whether nobody is owed it any more. While its row is being deleted, a session that connects may still read it, and
+    /// has to recognise it.
     pub(super) fn is_done(&self) -> bool {
         let delivery = self.delivery.lock();
         let is_known = delivery.is_confirmed || !self.is_for_the_user();

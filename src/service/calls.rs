@@ -255,7 +255,7 @@ impl Core {
             for user in transition.call.participants() {
                 let is_caller = *user == transition.call.caller;
                 let session = is_caller.then_some(&principal.session);
-                db.engage(user, call, self.hub.is_connected(user), session)?;
+                db.engage(user, call, self.hub.has_session(user), session)?;
             }
         }
         if let Some(key) = key {

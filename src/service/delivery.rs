@@ -29,15 +29,18 @@ impl Sessions {
         for notice in session.confirm(last) {
             let took = now.since(notice.notice().at);
             self.0.metrics.event_confirmed(took);
-            rows.extend(notice.confirm(session.session(), now));
+            if let Some(row) = notice.confirm(session.session(), now) {
+                rows.push((row, notice));
+            }
         }
         if rows.is_empty() {
             return;
         }
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            for row in &rows {
+            for (row, _) in &rows {
                 db.delete_pending_event(*row)?;
             }
+            db.on_commit(move || rows.iter().for_each(|(_, notice)| notice.forget_row()));
             Ok(())
         };
         if let Err(error) = self.0.store.write(job).await {

@@ -331,7 +331,7 @@ impl Core {
         transition: &Transition,
     ) -> Result<(), store::Error> {
         for user in transition.call.participants() {
-            if !self.hub.is_connected(user) {
+            if !self.hub.has_session(user) {
                 db.restart_grace_of(user, transition.entry.at)?;
             }
         }
@@ -368,7 +368,7 @@ impl Core {
     fn next_deadline_of(&self, transition: &Transition) -> Option<Timestamp> {
         let call = &transition.call;
         let somebody_is_gone =
-            || !self.hub.is_connected(&call.caller) || !self.hub.is_connected(&call.callee);
+            || !self.hub.has_session(&call.caller) || !self.hub.has_session(&call.callee);
         match call.status() {
             // Whoever was gone before the answer counts as gone from the answer on.
             Status::Connecting if somebody_is_gone() => {

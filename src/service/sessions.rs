@@ -53,7 +53,7 @@ impl Sessions {
         let user = subscription.user().clone();
         drop(subscription);
         // At the next start everybody is counted as gone from then.
-        if self.is_stopping() || self.0.hub.is_connected(&user) {
+        if self.is_stopping() || self.0.hub.has_session(&user) {
             return;
         }
         if let Err(error) = self.mark_gone(user.clone(), self.0.clock.now()).await {
@@ -81,7 +81,7 @@ impl Sessions {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             // Asked again inside the job: the user may have come back in a job before this one.
-            if core.hub.is_connected(&user) {
+            if core.hub.has_session(&user) {
                 return Ok(());
             }
             let in_call = db.mark_gone(&user, at)?;

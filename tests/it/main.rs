@@ -25,6 +25,7 @@ mod cors;
 mod crash;
 mod dashboard;
 mod database_file;
+mod delivery;
 mod deploy;
 mod details;
 mod docs;
