@@ -204,7 +204,8 @@ impl EncodedNotice {
     pub(super) fn is_done(&self) -> bool {
         let delivery = self.delivery.lock();
         let is_known = delivery.is_confirmed || !self.is_for_the_user();
-        is_known && !delivery.is_lacked() && delivery.stored.is_none()
+        let is_settled = is_known && !delivery.is_recovered;
+        is_settled && !delivery.is_lacked() && delivery.stored.is_none()
     }
 
     /// Whether the user has to receive it, in any session.
@@ -272,7 +273,8 @@ pub(super) mod tests {
         assert!(notice.is_owed_to(&tablet), "it may have lacked it before");
         assert!(!notice.is_owed_to(&phone));
         notice.confirm(&tablet, NOW);
-        assert!(!notice.is_owed_to(&tablet));
+        notice.forget_row();
+        assert!(!notice.is_owed_to(&tablet) && !notice.is_done());
     }
 
     #[test]

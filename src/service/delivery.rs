@@ -69,28 +69,36 @@ impl Sessions {
     }
 }
 
-/// Pending events of the process before, after a crash: it is not known which sessions have received them.
-#[derive(Default)]
+/// Recovery after a crash: of the events before it, it is not known which sessions have received them.
 pub(super) struct Recovery {
-    /// The last of their rows.
-    last_row: AtomicI64,
+    /// Instant of the start after a crash, in milliseconds.
+    recovered_at: AtomicI64,
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self {
+            recovered_at: AtomicI64::new(i64::MIN),
+        }
+    }
 }
 
 impl Recovery {
     /// Returns the pending events `stored`, with those marked that are from before a crash. Of the same instant, those
     /// of one call are in the order of its life: their rows may be in another.
     pub fn mark(&self, mut stored: Vec<(i64, Notice)>) -> Vec<StoredNotice> {
-        let last_row = self.last_row.load(Ordering::Relaxed);
-        if stored.first().is_some_and(|(row, _)| *row <= last_row) {
+        let recovered_at = Timestamp::from_millis(self.recovered_at.load(Ordering::Relaxed));
+        let is_recovered = |notice: &Notice| notice.at < recovered_at;
+        if stored.iter().any(|(_, notice)| is_recovered(notice)) {
             stored.sort_by_key(|(_, notice)| {
                 let is_answer = matches!(notice.event, Event::Accepted { .. });
                 (notice.at, notice.event.call(), !is_answer)
             });
         }
         let mark = |(row, notice)| StoredNotice {
+            is_recovered: is_recovered(&notice),
             notice,
             row,
-            is_recovered: row <= last_row,
         };
         stored.into_iter().map(mark).collect()
     }
@@ -107,20 +115,18 @@ impl Core {
         if self.store.stopped_in_order() {
             return Ok(());
         }
-        let mut pending = db.all_pending_events()?;
+        let pending = db.all_pending_events()?;
         let since = now.minus(REDELIVERED_FOR);
         for call in db.calls_changed_since(since.minus(OLDEST_CALL), since)? {
             for notice in events_since(db, &call, since)? {
                 let user = notice.audience.user();
-                if !pending.contains(user, &notice.event)
-                    && let Some(row) = store_pending(db, user, &notice)?
-                {
-                    pending.last_row = row;
+                if !pending.contains(user, &notice.event) {
+                    store_pending(db, user, &notice)?;
                 }
             }
         }
-        let last_row = pending.last_row;
-        self.recovery.last_row.store(last_row, Ordering::Relaxed);
+        let recovered_at = &self.recovery.recovered_at;
+        recovered_at.store(now.as_millis(), Ordering::Relaxed);
         Ok(())
     }
 }

@@ -86,17 +86,13 @@ struct Key {
 
 /// The events that are pending for all users.
 #[derive(Debug, Default)]
-pub struct AllPending {
-    keys: HashSet<Key>,
-    /// The last row; 0 if there is none.
-    pub last_row: i64,
-}
+pub struct AllPending(HashSet<Key>);
 
 impl AllPending {
     /// Whether `event` is pending for `user`.
     pub fn contains(&self, user: &UserId, event: &Event) -> bool {
         Kept::of(event).is_some_and(|kept| {
-            self.keys.contains(&Key {
+            self.0.contains(&Key {
                 user: user.clone(),
                 call: kept.call,
                 kind: kept.kind,
@@ -109,20 +105,17 @@ impl Read<'_> {
     /// The events that are stored for all users.
     pub fn all_pending_events(&self) -> Result<AllPending, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT k.seq, k.call, k.kind, u.id AS user_id
+            "SELECT k.call, k.kind, u.id AS user_id
              FROM kept_notices AS k JOIN users AS u ON u.key = k.user",
         )?;
-        let mut rows = statement.query([])?;
-        let mut all = AllPending::default();
-        while let Some(row) = rows.next()? {
-            all.last_row = all.last_row.max(row.get("seq")?);
-            all.keys.insert(Key {
+        let keys = statement.query_and_then([], |row| -> Result<_, Error> {
+            Ok(Key {
                 user: user_id(row, "kept_notices", "user_id")?,
                 call: CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?)),
                 kind: row.get("kind")?,
-            });
-        }
-        Ok(all)
+            })
+        })?;
+        Ok(AllPending(keys.collect::<Result<_, _>>()?))
     }
 
     /// The events that are stored for `user` and not expired at `now`, in their order, with their rows.
@@ -284,7 +277,6 @@ mod tests {
             db.delete_pending_event(left[0].0)?;
             assert_eq!(db.pending_events(&alice, at(13))?, left[1..]);
             let all = db.all_pending_events()?;
-            assert_eq!(all.last_row, left[1].0);
             assert!(all.contains(&alice, &Event::TimedOut { call }));
             assert!(
                 !all.contains(&alice, &ended) && !all.contains(&bob, &Event::TimedOut { call })

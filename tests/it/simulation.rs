@@ -15,7 +15,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::support::ServiceFixture;
-use crate::support::model::{Action, Durations, Initiation, Model, ModelCall, channel};
+use crate::support::model::{Action, Dated, Durations, Initiation, Model, ModelCall, channel};
 
 const USERS: usize = 8;
 const SESSIONS_PER_USER: usize = 3;
@@ -30,8 +30,44 @@ async fn random_actions_on_the_service_follow_the_model() {
     for seed in 0..SEEDS {
         let mut simulation = Simulation::new(seed);
         for step in 0..STEPS {
+            // So that the events of a user have an order.
+            simulation.fixture.clock.advance(Duration::from_millis(1));
             simulation.step().await;
-            simulation.check(&format!("seed {seed}, step {step}"));
+            simulation.check(&format!("seed {seed}, step {step}")).await;
+        }
+    }
+}
+
+/// Connection of a session.
+struct Connection {
+    subscription: Subscription,
+    /// Whether nothing gets through.
+    is_silent: bool,
+    /// Events that were sent while it was silent.
+    in_flight: Vec<Dated>,
+}
+
+impl Connection {
+    /// Returns the events that arrive.
+    fn receive(&mut self, place: &str) -> Vec<Dated> {
+        while let Some(outgoing) = self.subscription.queue().next().now_or_never() {
+            match outgoing {
+                Outgoing::Notice(encoded) => {
+                    let notice = encoded.notice();
+                    let mut event = notice.event.clone();
+                    if let Event::Missed(missed) = &mut event {
+                        missed.call = CallId::LAST;
+                    }
+                    self.in_flight.push((event, notice.at));
+                }
+                Outgoing::Recheck => panic!("{place}: nobody reloads"),
+                Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
+            }
+        }
+        if self.is_silent {
+            Vec::new()
+        } else {
+            std::mem::take(&mut self.in_flight)
         }
     }
 }
@@ -40,10 +76,12 @@ struct Simulation {
     fixture: ServiceFixture,
     random: StdRng,
     model: Model,
-    subscriptions: HashMap<SessionId, Subscription>,
+    connections: HashMap<SessionId, Connection>,
     /// Pairs of a user and another whom the first has blocked.
     blocks: HashSet<(UserId, UserId)>,
     next_session: u32,
+    /// Sessions that a user has had.
+    sessions: HashMap<UserId, Vec<SessionId>>,
 }
 
 impl Simulation {
@@ -65,9 +103,10 @@ impl Simulation {
             fixture: ServiceFixture::new(&users, rules, seed),
             random: StdRng::seed_from_u64(seed),
             model: Model::new(users, durations),
-            subscriptions: HashMap::new(),
+            connections: HashMap::new(),
             blocks: HashSet::new(),
             next_session: 0,
+            sessions: HashMap::new(),
         }
     }
 
@@ -80,10 +119,13 @@ impl Simulation {
         let user = self.any_user();
         match self.random.random_range(0..100) {
             0..15 => self.connect(user).await,
-            15..25 => self.disconnect(&user).await,
-            25..45 => self.initiate(user).await,
-            45..82 => self.act_on_a_call(user).await,
-            82..86 => self.block_or_unblock(user).await,
+            15..22 => self.disconnect(&user).await,
+            22..30 => self.silence_or_recover(&user),
+            30..48 => self.initiate(user).await,
+            48..80 => self.act_on_a_call(user).await,
+            80..84 => self.block_or_unblock(user).await,
+            84 => self.restart(false).await,
+            85 => self.restart(true).await,
             86..95 => {
                 let seconds = *[1, 7, 31, 61, 200].choose(&mut self.random).expect("times");
                 self.fixture.clock.advance(Duration::from_secs(seconds));
@@ -93,19 +135,59 @@ impl Simulation {
     }
 
     async fn connect(&mut self, user: UserId) {
-        if self.model.sessions(&user).len() == SESSIONS_PER_USER {
+        // A session that there was before comes back, perhaps in place of a connection that is silent.
+        let known = self.sessions.entry(user.clone()).or_default();
+        let returning = known.choose(&mut self.random).cloned();
+        let returning = returning.filter(|_| self.random.random_bool(0.6));
+        if returning.is_none() && self.model.sessions(&user).len() == SESSIONS_PER_USER {
             return;
         }
-        self.next_session += 1;
-        let id = SessionId::new(&self.next_session.to_string());
+        let id = returning.unwrap_or_else(|| {
+            self.next_session += 1;
+            let id = SessionId::new(&self.next_session.to_string());
+            known.push(id.clone());
+            id
+        });
+        if self.model.sessions(&user).len() == SESSIONS_PER_USER
+            && !self.connections.contains_key(&id)
+        {
+            return;
+        }
         let connected = self
             .fixture
             .service
             .sessions()
             .connect(user.clone(), id.clone());
-        let subscription = connected.await.expect("connected");
-        self.subscriptions.insert(id.clone(), subscription);
+        let connection = Connection {
+            subscription: connected.await.expect("connected"),
+            is_silent: false,
+            in_flight: Vec::new(),
+        };
+        let replaced = self.connections.insert(id.clone(), connection);
         self.model.connect(&user, id, self.fixture.clock.now());
+        if let Some(Connection { subscription, .. }) = replaced {
+            let sessions = self.fixture.service.sessions();
+            sessions.disconnect(subscription).await;
+        }
+    }
+
+    /// The network of a session goes silent, or what it has held back gets through.
+    fn silence_or_recover(&mut self, user: &UserId) {
+        let sessions = self.model.sessions(user);
+        if let Some(id) = sessions.choose(&mut self.random) {
+            let connection = self.connections.get_mut(id).expect("connected");
+            connection.is_silent = !connection.is_silent;
+        }
+    }
+
+    async fn restart(&mut self, is_crash: bool) {
+        self.connections.clear();
+        if is_crash {
+            self.fixture.crash().await;
+        } else {
+            self.fixture.restart().await;
+        }
+        self.model.restart(is_crash, self.fixture.clock.now());
     }
 
     async fn disconnect(&mut self, user: &UserId) {
@@ -113,7 +195,7 @@ impl Simulation {
         let Some(id) = sessions.choose(&mut self.random) else {
             return;
         };
-        let subscription = self.subscriptions.remove(id).expect("connected");
+        let Connection { subscription, .. } = self.connections.remove(id).expect("connected");
         self.model.disconnect(id, self.fixture.clock.now());
         self.fixture
             .service
@@ -223,29 +305,21 @@ impl Simulation {
         assert_eq!(ended, due.len());
     }
 
-    fn check(&mut self, place: &str) {
-        for (id, subscription) in &self.subscriptions {
-            let mut received = Vec::new();
-            while let Some(outgoing) = subscription.queue().next().now_or_never() {
-                match outgoing {
-                    Outgoing::Notice(encoded) => {
-                        let notice = encoded.notice();
-                        let mut event = notice.event.clone();
-                        if let Event::Missed(missed) = &mut event {
-                            missed.call = CallId::LAST;
-                        }
-                        received.push((event, notice.at));
-                    }
-                    Outgoing::Recheck => panic!("{place}: nobody reloads"),
-                    Outgoing::Close(closing) => panic!("{place}: closed: {closing:?}"),
-                }
-            }
-            let (queue, now) = (subscription.queue(), self.fixture.clock.now());
-            for notice in queue.confirm(queue.last_taken()) {
-                notice.confirm(queue.session(), now);
+    async fn check(&mut self, place: &str) {
+        let now = self.fixture.clock.now();
+        for (id, connection) in &mut self.connections {
+            let received = connection.receive(place);
+            if connection.is_silent {
+                continue;
             }
             assert_eq!(received, self.model.take_expected(id), "{place}");
+            let queue = connection.subscription.queue();
+            queue.heard();
+            let sessions = self.fixture.service.sessions();
+            sessions.confirm(queue, queue.last_taken()).await;
+            self.model.confirm(id, now);
         }
+        self.check_presence(place);
         let service = &self.fixture.service;
         for expected in self.model.calls() {
             let stored = service
@@ -263,6 +337,23 @@ impl Simulation {
             let active = service.calls().active(&user.id).expect("read");
             let expected = self.model.live_call(&user.id).map(|call| call.id);
             assert_eq!(active.map(|call| call.id), expected, "{place}");
+        }
+    }
+
+    fn check_presence(&self, place: &str) {
+        let now = self.fixture.clock.now();
+        let viewer = &self.model.users[0].id;
+        for user in &self.model.users {
+            if self.blocks.contains(&(user.id.clone(), viewer.clone())) {
+                continue;
+            }
+            let presence = self
+                .fixture
+                .service
+                .sessions()
+                .presence(viewer, user.id.clone());
+            let expected = self.model.connected_sessions(&user.id, now);
+            assert_eq!(presence.expect("known").sessions, expected, "{place}");
         }
     }
 

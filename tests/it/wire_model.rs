@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 use crate::support::model::{Action, Dated, Durations, Initiation, Model};
-use crate::support::{Api, Socket, TestServer, Token, eventually, rounds, wall_clock_hand};
+use crate::support::{Api, Relay, Socket, TestServer, Token, eventually, rounds, wall_clock_hand};
 
 const STEPS: usize = 150;
 const STEPS_IN_SOAK: usize = 4_000;
@@ -42,6 +42,9 @@ struct Device {
     token: Token,
     api: Api,
     socket: Option<Socket>,
+    /// The network between the device and the server.
+    relay: Relay,
+    is_silent: bool,
 }
 
 struct Simulation {
@@ -78,23 +81,26 @@ impl Simulation {
             s.disconnect_grace = None;
         });
         let server = plan.start().await;
-        let devices = USERS.iter().flat_map(|(id, ..)| [*id; DEVICES]).map(|id| {
+        let mut devices = Vec::new();
+        for id in USERS.iter().flat_map(|(id, ..)| [*id; DEVICES]) {
             let token = server.token(id);
-            Device {
+            devices.push(Device {
                 user: user(id),
                 session: SessionId::new(token.sid()),
                 api: server.client(&token.sign()),
                 token,
                 socket: None,
-            }
-        });
+                relay: Relay::to(server.address()).await,
+                is_silent: false,
+            });
+        }
         let users = USERS.map(|(id, name, avatar)| Profile {
             id: user(id),
             name: name.to_owned(),
             avatar: avatar.map(str::to_owned),
         });
         Self {
-            devices: devices.collect(),
+            devices,
             server,
             clock,
             random: StdRng::seed_from_u64(seed),
@@ -107,8 +113,9 @@ impl Simulation {
         let place = self.random.random_range(0..self.devices.len());
         match self.random.random_range(0..100) {
             0..12 => self.connect(place).await,
-            12..20 => self.disconnect(place).await,
-            20..45 => self.initiate(place).await,
+            12..17 => self.disconnect(place).await,
+            17..22 => self.fall_silent(place),
+            22..45 => self.initiate(place).await,
             45..92 => self.act_on_a_call(place).await,
             92..97 => self.wait().await,
             _ => self.restart().await,
@@ -118,16 +125,32 @@ impl Simulation {
     async fn connect(&mut self, place: usize) {
         let device = &mut self.devices[place];
         self.last = format!("{} {place} connects", device.user);
-        if device.socket.is_none() {
-            device.socket = Some(self.server.socket(&device.token).await);
+        // A device that has noticed the silence opens another connection.
+        if device.socket.is_none() || device.is_silent {
+            device.relay.recover();
+            device.is_silent = false;
+            let socket = Socket::connect(device.relay.address(), &device.token.sign()).await;
+            device.socket = Some(socket);
             let session = device.session.clone();
             self.model.connect(&device.user, session, self.clock.now());
+        }
+    }
+
+    fn fall_silent(&mut self, place: usize) {
+        let device = &mut self.devices[place];
+        self.last = format!("{} {place} falls silent", device.user);
+        if device.socket.is_some() {
+            device.relay.go_silent();
+            device.is_silent = true;
         }
     }
 
     async fn disconnect(&mut self, place: usize) {
         let device = &mut self.devices[place];
         self.last = format!("{} {place} disconnects", device.user);
+        if device.is_silent {
+            return;
+        }
         if let Some(mut socket) = device.socket.take() {
             self.model.disconnect(&device.session, self.clock.now());
             socket.close().await;
@@ -138,7 +161,7 @@ impl Simulation {
     /// Waits until the server knows who is connected.
     async fn disconnected(&self) {
         for (id, ..) in USERS {
-            let connected = self.model.sessions(&user(id)).len();
+            let connected = self.model.connected_sessions(&user(id), self.clock.now());
             let path = format!("/api/v1/users/status/{id}");
             eventually("the server to know who is connected", async || {
                 let status = self.devices[0].api.get(&path).await.success(200);
@@ -227,10 +250,12 @@ impl Simulation {
             .collect();
         for place in &was_connected {
             let device = &mut self.devices[*place];
-            self.model.disconnect(&device.session, self.clock.now());
             let mut socket = device.socket.take().expect("connected");
-            assert_eq!(socket.expect_close().await.0, 1012);
+            if !std::mem::take(&mut device.is_silent) {
+                assert_eq!(socket.expect_close().await.0, 1012);
+            }
         }
+        self.model.restart(false, self.clock.now());
         if self.random.random_bool(0.3) {
             self.clock.advance(Duration::from_secs(61));
         }
@@ -250,7 +275,7 @@ impl Simulation {
     }
 
     async fn check(&mut self) {
-        for device in &mut self.devices {
+        for device in self.devices.iter_mut().filter(|one| !one.is_silent) {
             let expected = self.model.take_expected(&device.session);
             if let Some(socket) = &mut device.socket {
                 for dated in expected {
@@ -262,7 +287,9 @@ impl Simulation {
                     }
                     assert_eq!(received, message, "{}", self.last);
                 }
+                // Three heartbeats later the server has read the confirmation.
                 socket.expect_nothing().await;
+                self.model.confirm(&device.session, self.clock.now());
             }
         }
         for call in self.model.calls().rev().take(5) {
@@ -299,7 +326,8 @@ impl Device {
             Action::End => ("call.end", json!({ "callId": call })),
             Action::Connect | Action::Activate => ("", Value::Null),
         };
-        if let Some(socket) = self.socket.as_mut().filter(|_| !kind.is_empty()) {
+        let is_over_socket = !kind.is_empty() && !self.is_silent;
+        if let Some(socket) = self.socket.as_mut().filter(|_| is_over_socket) {
             socket.send(kind, &payload).await;
             match refusal {
                 Some(error_type) => drop(socket.expect_error(error_type).await),

@@ -2,6 +2,7 @@
 //! that each session must get. Random tests compare the server with it after every step.
 
 mod call;
+mod delivery;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -13,10 +14,9 @@ use chattrix::user::{Profile, SessionId, UserId};
 
 pub use call::ModelCall;
 
-use Status::{Active, Connecting, Ended, Initiating, Missed, Rejected, Ringing};
+use delivery::Delivery;
 
-/// Time for which an event is kept for a user without a session.
-const KEPT: Duration = Duration::from_mins(5);
+use Status::{Active, Connecting, Ended, Initiating, Missed, Rejected, Ringing};
 
 /// Action of a user on a call. A rejection has the reason `declined`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,20 +76,12 @@ pub struct Durations {
 /// Event and its instant.
 pub type Dated = (Event, Timestamp);
 
-/// Connected session and the events that it must get next.
-struct Session {
-    user: UserId,
-    id: SessionId,
-    expected: Vec<Dated>,
-}
-
 /// Users, sessions and calls as they must be.
 pub struct Model {
     pub users: Vec<Profile>,
     durations: Durations,
     calls: BTreeMap<CallId, ModelCall>,
-    sessions: Vec<Session>,
-    kept: HashMap<UserId, Vec<Dated>>,
+    delivery: Delivery,
     /// Instants at which participants of a live call lost their last session.
     gone: HashMap<UserId, Timestamp>,
 }
@@ -100,8 +92,7 @@ impl Model {
             users,
             durations,
             calls: BTreeMap::new(),
-            sessions: Vec::new(),
-            kept: HashMap::new(),
+            delivery: Delivery::default(),
             gone: HashMap::new(),
         }
     }
@@ -120,42 +111,59 @@ impl Model {
             .find(|call| call.status.is_live() && call.participants().contains(user))
     }
 
-    /// Returns the sessions of `user`.
+    /// Returns the open sessions of `user`, responsive or not.
     pub fn sessions(&self, user: &UserId) -> Vec<SessionId> {
-        let own = self.sessions.iter().filter(|one| one.user == *user);
-        own.map(|one| one.id.clone()).collect()
+        self.delivery.sessions(user)
+    }
+
+    /// Returns how many sessions of `user` count as connected.
+    pub fn connected_sessions(&self, user: &UserId, now: Timestamp) -> usize {
+        self.delivery.responsive(user, now)
     }
 
     /// Returns the events that `session` must have got since the last time.
     pub fn take_expected(&mut self, session: &SessionId) -> Vec<Dated> {
-        let mut sessions = self.sessions.iter_mut();
-        let session = sessions.find(|one| one.id == *session);
-        session.map_or_else(Vec::new, |one| std::mem::take(&mut one.expected))
+        self.delivery.take_expected(session)
+    }
+
+    /// `session` confirms all that it was sent.
+    pub fn confirm(&mut self, session: &SessionId, now: Timestamp) {
+        self.delivery.confirm(session, now);
     }
 
     pub fn connect(&mut self, user: &UserId, id: SessionId, now: Timestamp) {
         self.gone.remove(user);
-        let mut expected = self.kept.remove(user).unwrap_or_default();
-        expected.retain(|(_, at)| at.plus(KEPT) > now);
+        let mut ringing = None;
         let live = self.live_call(user).map(|call| call.id);
         if let Some(call) = live.and_then(|id| self.calls.get_mut(&id)) {
             if call.callee == *user && call.status == Initiating {
                 (call.status, call.updated_at) = (Ringing, now);
             }
             if call.callee == *user && call.status == Ringing {
-                expected.push((invitation(call, &self.users), call.created_at));
+                ringing = Some((invitation(call, &self.users), call.created_at));
             }
         }
-        self.sessions.push(Session {
-            user: user.clone(),
-            id,
-            expected,
-        });
+        self.delivery.connect(user, id, ringing, now);
     }
 
     pub fn disconnect(&mut self, id: &SessionId, now: Timestamp) {
-        let place = self.sessions.iter().position(|one| one.id == *id);
-        let user = self.sessions.remove(place.expect("it is connected")).user;
+        let user = self.delivery.disconnect(id);
+        self.is_gone(user, now);
+    }
+
+    /// The server stops and starts again, in order or by a crash.
+    pub fn restart(&mut self, is_crash: bool, now: Timestamp) {
+        let users = self.users.iter().map(|user| user.id.clone());
+        let present: Vec<UserId> = users
+            .filter(|user| !self.sessions(user).is_empty())
+            .collect();
+        self.delivery.restart(is_crash, now);
+        for user in present {
+            self.is_gone(user, now);
+        }
+    }
+
+    fn is_gone(&mut self, user: UserId, now: Timestamp) {
         if self.sessions(&user).is_empty() && self.live_call(&user).is_some() {
             self.gone.insert(user, now);
         }
@@ -184,7 +192,7 @@ impl Model {
         now: Timestamp,
     ) {
         let busy = self.may_call(caller, callee, blocked) == Initiation::UserBusy;
-        let reached = !blocked && !self.sessions(callee).is_empty();
+        let reached = !blocked && self.connected_sessions(callee, now) > 0;
         let call = ModelCall {
             id,
             caller: caller.clone(),
@@ -211,9 +219,7 @@ impl Model {
         }
         if call.status == Ringing {
             let event = invitation(&call, &self.users);
-            for session in self.sessions.iter_mut().filter(|one| one.user == *callee) {
-                session.expected.push((event.clone(), now));
-            }
+            self.delivery.invite(callee, &(event, now), now);
         }
         self.calls.insert(id, call);
     }
@@ -232,7 +238,7 @@ impl Model {
             caller: caller.expect("a user of the model").clone(),
             call_type,
         });
-        self.notify(callee, &(missed, now));
+        self.delivery.notify(callee, &(missed, now), now);
     }
 
     /// Carries out `action` of `user` through `session`: whether it changed the call, or the `errorType`.
@@ -265,14 +271,11 @@ impl Model {
         call.status = next;
         let event = call.event(user).map(|event| (event, now));
         let others = call.participants();
-        for other in others.iter().filter(|one| *one != user) {
-            if let Some(event) = &event {
-                self.notify(other, event);
+        if let Some(event) = &event {
+            for other in others.iter().filter(|one| *one != user) {
+                self.delivery.notify(other, event, now);
             }
-        }
-        let own = self.sessions.iter_mut().filter(|one| one.user == *user);
-        for one in own.filter(|one| one.id != *session) {
-            one.expected.extend(event.clone());
+            self.delivery.notify_others(user, session, event, now);
         }
         Ok(true)
     }
@@ -296,7 +299,7 @@ impl Model {
             let event = (call.final_event(), now);
             let told = call.participants();
             for user in told.iter().filter(|one| *by != Actor::User((*one).clone())) {
-                self.notify(user, &event);
+                self.delivery.notify(user, &event, now);
             }
         }
         due.into_iter().map(|(id, _)| id).collect()
@@ -321,17 +324,6 @@ impl Model {
             (at.plus(grace) <= now).then(|| (at, place(&user), user))
         });
         left.min().map(|(_, _, user)| Actor::User(user))
-    }
-
-    /// Delivers `event` to all sessions of `user`, or keeps it for the next.
-    fn notify(&mut self, user: &UserId, event: &Dated) {
-        if self.sessions(user).is_empty() {
-            let kept = self.kept.entry(user.clone()).or_default();
-            kept.push(event.clone());
-        }
-        for session in self.sessions.iter_mut().filter(|one| one.user == *user) {
-            session.expected.push(event.clone());
-        }
     }
 }
 

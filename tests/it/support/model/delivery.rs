@@ -1,0 +1,223 @@
+//! Delivery in the model: which session lacks which event (contract section 4, "Delivery is confirmed").
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chattrix::clock::Timestamp;
+use chattrix::user::{SessionId, UserId};
+
+use super::Dated;
+
+/// Time for which an event is redelivered.
+const KEPT: Duration = Duration::from_mins(5);
+
+/// Time for which a session may leave an event unconfirmed and count as connected.
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connection of a session, and the events that it must get next.
+struct Connection {
+    user: UserId,
+    session: SessionId,
+    expected: Vec<Dated>,
+    heard_at: Timestamp,
+    unconfirmed_since: Option<Timestamp>,
+}
+
+impl Connection {
+    fn expect(&mut self, event: Dated, now: Timestamp) {
+        self.expected.push(event);
+        self.unconfirmed_since.get_or_insert(now);
+    }
+
+    fn is_responsive(&self, now: Timestamp) -> bool {
+        self.unconfirmed_since
+            .is_none_or(|since| since.max(self.heard_at).plus(CONFIRM_TIMEOUT) > now)
+    }
+}
+
+/// Event of a user, and the sessions that it was sent to and confirmed by.
+struct Logged {
+    event: Dated,
+    /// Whether the user has to get it in any session; what the user did itself, the user knows.
+    is_for_the_user: bool,
+    recipients: Vec<SessionId>,
+    confirmed_by: Vec<SessionId>,
+    /// Whether it is from before a crash, so that nobody knows who has got it.
+    is_recovered: bool,
+    /// Whether a session had confirmed it before the server stopped in order. A later crash forgets that.
+    is_settled: bool,
+}
+
+impl Logged {
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        self.event.1.plus(KEPT) > now
+    }
+
+    fn is_owed_to(&self, session: &SessionId) -> bool {
+        if self.is_settled || self.confirmed_by.contains(session) {
+            return false;
+        }
+        let is_open = self.confirmed_by.is_empty() || self.is_recovered;
+        self.recipients.contains(session) || (self.is_for_the_user && is_open)
+    }
+}
+
+/// Connections, and the events that their users have got or are owed.
+#[derive(Default)]
+pub struct Delivery {
+    connections: Vec<Connection>,
+    log: HashMap<UserId, Vec<Logged>>,
+}
+
+impl Delivery {
+    /// Returns the open sessions of `user`, responsive or not.
+    pub fn sessions(&self, user: &UserId) -> Vec<SessionId> {
+        let own = self.connections.iter().filter(|one| one.user == *user);
+        own.map(|one| one.session.clone()).collect()
+    }
+
+    /// Returns how many sessions of `user` count as connected.
+    pub fn responsive(&self, user: &UserId, now: Timestamp) -> usize {
+        let own = self.connections.iter().filter(|one| one.user == *user);
+        own.filter(|one| one.is_responsive(now)).count()
+    }
+
+    /// Returns the events that `session` must have got since the last time.
+    pub fn take_expected(&mut self, session: &SessionId) -> Vec<Dated> {
+        self.connection(session)
+            .map_or_else(Vec::new, |one| std::mem::take(&mut one.expected))
+    }
+
+    fn connection(&mut self, session: &SessionId) -> Option<&mut Connection> {
+        self.connections
+            .iter_mut()
+            .find(|one| one.session == *session)
+    }
+
+    /// `session` connects, in place of its connection before. It gets what it is owed, then `invitation`.
+    pub fn connect(
+        &mut self,
+        user: &UserId,
+        session: SessionId,
+        invitation: Option<Dated>,
+        now: Timestamp,
+    ) {
+        self.connections.retain(|one| one.session != session);
+        let mut connection = Connection {
+            user: user.clone(),
+            session: session.clone(),
+            expected: Vec::new(),
+            heard_at: now,
+            unconfirmed_since: None,
+        };
+        for one in self.log.entry(user.clone()).or_default() {
+            if one.is_fresh(now) && one.is_owed_to(&session) {
+                connection.expect(one.event.clone(), now);
+                if !one.recipients.contains(&session) {
+                    one.recipients.push(session.clone());
+                }
+            }
+        }
+        if let Some(invitation) = invitation {
+            connection.expect(invitation, now);
+        }
+        self.connections.push(connection);
+    }
+
+    /// Ends the connection of `session`. Returns its user.
+    pub fn disconnect(&mut self, session: &SessionId) -> UserId {
+        let place = self
+            .connections
+            .iter()
+            .position(|one| one.session == *session);
+        self.connections
+            .remove(place.expect("it is connected"))
+            .user
+    }
+
+    /// `session` confirms all that it was sent.
+    pub fn confirm(&mut self, session: &SessionId, now: Timestamp) {
+        let Some(connection) = self.connection(session) else {
+            return;
+        };
+        connection.unconfirmed_since = None;
+        connection.heard_at = now;
+        let user = connection.user.clone();
+        for one in self.log.get_mut(&user).into_iter().flatten() {
+            if one.recipients.contains(session) && !one.confirmed_by.contains(session) {
+                one.confirmed_by.push(session.clone());
+            }
+        }
+    }
+
+    /// Sends `event` to the sessions of `user` and keeps it until it is confirmed.
+    pub fn notify(&mut self, user: &UserId, event: &Dated, now: Timestamp) {
+        let recipients = self.send(user, None, event, now);
+        self.record(user, event, true, recipients);
+    }
+
+    /// Sends `event` to the sessions of `user` but `acted`.
+    pub fn notify_others(
+        &mut self,
+        user: &UserId,
+        acted: &SessionId,
+        event: &Dated,
+        now: Timestamp,
+    ) {
+        let recipients = self.send(user, Some(acted), event, now);
+        self.record(user, event, false, recipients);
+    }
+
+    /// Sends an invitation, which is not kept.
+    pub fn invite(&mut self, user: &UserId, invitation: &Dated, now: Timestamp) {
+        self.send(user, None, invitation, now);
+    }
+
+    fn send(
+        &mut self,
+        user: &UserId,
+        but: Option<&SessionId>,
+        event: &Dated,
+        now: Timestamp,
+    ) -> Vec<SessionId> {
+        let own = self.connections.iter_mut().filter(|one| one.user == *user);
+        own.filter(|one| Some(&one.session) != but)
+            .map(|one| {
+                one.expect(event.clone(), now);
+                one.session.clone()
+            })
+            .collect()
+    }
+
+    fn record(
+        &mut self,
+        user: &UserId,
+        event: &Dated,
+        is_for_the_user: bool,
+        recipients: Vec<SessionId>,
+    ) {
+        self.log.entry(user.clone()).or_default().push(Logged {
+            event: event.clone(),
+            is_for_the_user,
+            recipients,
+            confirmed_by: Vec::new(),
+            is_recovered: false,
+            is_settled: false,
+        });
+    }
+
+    /// The server stops and starts again, in order or by a crash. All connections are gone.
+    pub fn restart(&mut self, is_crash: bool, now: Timestamp) {
+        self.connections.clear();
+        for log in self.log.values_mut() {
+            log.retain(|one| one.is_for_the_user && one.is_fresh(now));
+            for one in log {
+                let is_confirmed = one.is_settled || !one.confirmed_by.is_empty();
+                one.is_settled = is_confirmed && !is_crash;
+                one.is_recovered = is_crash;
+                one.recipients.clear();
+                one.confirmed_by.clear();
+            }
+        }
+    }
+}
