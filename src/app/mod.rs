@@ -15,7 +15,7 @@ use crate::control::{Control, ReloadCommand};
 use crate::guard::Access;
 use crate::http::RouteSettings;
 use crate::hub::{Capacity, Hub};
-use crate::listener::Tls;
+use crate::listener::{Tls, UnixSocket};
 use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::reloadable::Reloadable;
@@ -107,6 +107,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .manage(service.clone())
         .manage(access.clone())
         .manage(tls)
+        .manage(UnixSocket(settings.unix_socket.clone()))
         .attach(begin(service.clone()))
         .attach(http::stage(routes, metrics.clone()))
         .attach(ws::stage(sockets, metrics))

@@ -184,7 +184,7 @@ fn launch_failure(error: LaunchError) -> CliError {
             }
             other => CliError::new(format!("the server could not start: {other}")),
         },
-        LaunchError::Settings(_) | LaunchError::Tls(_) => {
+        LaunchError::Settings(_) | LaunchError::Tls(_) | LaunchError::UnixSocket { .. } => {
             CliError::new(format!("the server could not start: {error}"))
         }
     }

@@ -9,16 +9,19 @@ mod connection;
 mod dispatch;
 mod limited_io;
 mod tls;
+mod unix_socket;
 mod upgrade;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::local::asynchronous::Client;
 use rocket::{Build, Config, Rocket};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -26,6 +29,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 pub use connection::Limits;
 use limited_io::HeadBudget;
 pub use tls::Tls;
+use unix_socket::OpenUnixSocket;
+pub use unix_socket::UnixSocket;
 pub use upgrade::{Upgraded, on_upgrade};
 
 /// Wait after a failed accept: at the limit of open files, connections end in the meantime.
@@ -51,6 +56,14 @@ pub enum LaunchError {
         /// The system's error.
         error: io::Error,
     },
+    /// The Unix socket cannot be opened.
+    #[error("the server cannot listen on the Unix socket {}: {error}", path.display())]
+    UnixSocket {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
     /// Rocket refused to start.
     #[error(transparent)]
     Rocket(#[from] Box<rocket::Error>),
@@ -71,6 +84,11 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
     let bind_error = |error| LaunchError::Bind { address, error };
     let listener = TcpListener::bind(address).await.map_err(bind_error)?;
     let bound = listener.local_addr().map_err(bind_error)?;
+    let unix_socket = rocket.state::<UnixSocket>().cloned().unwrap_or_default();
+    let unix_socket = unix_socket.0.map(|path| {
+        OpenUnixSocket::open(&path).map_err(|error| LaunchError::UnixSocket { path, error })
+    });
+    let unix_socket = unix_socket.transpose()?;
     let figment = rocket.figment().clone().merge(("port", bound.port()));
     let client = Client::untracked(rocket.configure(figment))
         .await
@@ -84,8 +102,45 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
         },
         heads: Arc::default(),
     };
-    server.run(listener).await;
+    server
+        .run(Listeners {
+            tcp: listener,
+            unix_socket,
+        })
+        .await;
     Ok(())
+}
+
+/// Open listeners.
+struct Listeners {
+    tcp: TcpListener,
+    unix_socket: Option<OpenUnixSocket>,
+}
+
+/// Accepted connection.
+enum Accepted {
+    Tcp(TcpStream, SocketAddr),
+    Unix(UnixStream),
+}
+
+impl Listeners {
+    async fn accept(&self) -> io::Result<Accepted> {
+        let tcp = async {
+            let (stream, remote) = self.tcp.accept().await?;
+            Ok(Accepted::Tcp(stream, remote))
+        };
+        let Some(unix_socket) = &self.unix_socket else {
+            return tcp.await;
+        };
+        let unix = async {
+            let (stream, _) = unix_socket.listener.accept().await?;
+            Ok(Accepted::Unix(stream))
+        };
+        tokio::select! {
+            accepted = tcp => accepted,
+            accepted = unix => accepted,
+        }
+    }
 }
 
 /// Launched server.
@@ -98,7 +153,7 @@ struct Server {
 }
 
 impl Server {
-    async fn run(self, listener: TcpListener) {
+    async fn run(self, listeners: Listeners) {
         let mut shutdown = self.client.rocket().shutdown();
         let stopping = watch::Sender::new(false);
         let mut connections = JoinSet::new();
@@ -106,10 +161,9 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, remote)) => {
-                        let serving = self.clone().serve(stream, remote, stopping.subscribe());
-                        connections.spawn(serving);
+                accepted = listeners.accept() => match accepted {
+                    Ok(accepted) => {
+                        connections.spawn(self.clone().serve(accepted, stopping.subscribe()));
                     }
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
@@ -120,7 +174,7 @@ impl Server {
                 Some(_) = connections.join_next() => {}
             }
         }
-        drop(listener);
+        drop(listeners);
         stopping.send_replace(true);
         let deadline = Instant::now() + DRAIN;
         while let Ok(Some(_)) = timeout_at(deadline, connections.join_next()).await {}
@@ -147,31 +201,42 @@ impl Server {
         }
     }
 
-    async fn serve(self, stream: TcpStream, remote: SocketAddr, stopping: watch::Receiver<bool>) {
-        // A small message must not wait for the acknowledgement of the one before it.
-        let _ = stream.set_nodelay(true);
-        let Self {
-            client,
-            tls,
-            limits,
-            heads,
-        } = self;
-        let connection = connection::Connection {
-            client,
-            remote,
-            limits,
-            heads,
-            stopping,
-        };
-        match tls.acceptor() {
-            None => connection.serve(stream).await,
-            Some(tls) => {
+    async fn serve(self, accepted: Accepted, stopping: watch::Receiver<bool>) {
+        let tls = self.tls.acceptor();
+        match accepted {
+            // A peer on this machine, as on the loopback interface; TLS is for the network.
+            Accepted::Unix(stream) => {
+                let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                self.serve_http(stream, remote, stopping).await;
+            }
+            Accepted::Tcp(stream, remote) => {
+                // A small message must not wait for the acknowledgement of the one before it.
+                let _ = stream.set_nodelay(true);
+                let Some(tls) = tls else {
+                    return self.serve_http(stream, remote, stopping).await;
+                };
                 // Failed and slow handshakes end here; a scanner makes many of them.
-                if let Ok(Ok(stream)) = timeout(limits.head, tls.accept(stream)).await {
-                    connection.serve(stream).await;
+                if let Ok(Ok(stream)) = timeout(self.limits.head, tls.accept(stream)).await {
+                    self.serve_http(stream, remote, stopping).await;
                 }
             }
         }
+    }
+
+    async fn serve_http(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        remote: SocketAddr,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let connection = connection::Connection {
+            client: self.client,
+            remote,
+            limits: self.limits,
+            heads: self.heads,
+            stopping,
+        };
+        connection.serve(stream).await;
     }
 }
 

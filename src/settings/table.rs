@@ -187,6 +187,10 @@ settings! {
     event_queue: usize = 256, |raw| value::number(raw, 1..=65_536), restart "open sessions have it";
 
     group "Network";
+    /// A Unix socket to listen on besides `address` and `port`, for a proxy on this machine. Its mode is 0660. To the
+    /// server its peers have the address `127.0.0.1`.
+    unix_socket: Option<PathBuf> = None, value::path, example r#""/run/chattrix/http.sock""#,
+        restart "the socket is open";
     /// Origins of web pages that may use the server besides its own: a list of `https://app.example.com`,
     /// `https://*.example.com` for all subdomains, `file://` and `null`; or `["*"]` for all.
     allowed_origins: AllowedOrigins = AllowedOrigins::SameOrigin, value::origins;

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -146,4 +147,26 @@ async fn log_that_nobody_reads_stops_nothing() {
     );
     let mut some = [0; 16];
     assert!(reader.read(&mut some).expect("what was logged") > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unix_socket_serves_requests_and_sockets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("http.sock");
+    let variable = format!("CHATTRIX_UNIX_SOCKET={}", path.display());
+    let database = folder.path().join("chattrix.db");
+    let mut server = Process::start_through(&["env", &variable], &database).await;
+    let request = format!("/ws/chat?token={}", Process::token("bob").sign());
+    let url = format!("ws://localhost{request}");
+    let stream = tokio::net::UnixStream::connect(&path).await;
+    let opening = tokio_tungstenite::client_async(url, stream.expect("connected"));
+    let (mut bob, _) = within("the upgrade", opening).await.expect("upgraded");
+    let call = server.sign_in("alice").call("bob").await;
+    let invitation = within("the invitation", bob.next()).await;
+    let invitation = invitation.expect("a message").expect("it is well formed");
+    assert!(invitation.to_string().contains(&call), "{invitation}");
+
+    server.signal(Signal::TERM);
+    assert!(server.ended().await.success());
+    assert!(!path.exists(), "the socket is removed");
 }
