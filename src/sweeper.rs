@@ -100,6 +100,10 @@ async fn round(service: &Service) -> Result<(), Error> {
     if ended > 0 {
         tracing::info!(calls = ended, "ended overdue calls");
     }
+    let unreached = service.deadlines().report_unreached().await?;
+    if unreached > 0 {
+        tracing::info!(calls = unreached, "no session confirmed the invitation");
+    }
     service.deadlines().sleep_until_due(LONGEST_SLEEP).await
 }
 

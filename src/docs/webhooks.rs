@@ -7,12 +7,12 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, RefOr, Required};
 
 use crate::call::Call;
-use crate::user::Profile;
-use crate::webhook_model::{CallEvent, EventType, Subject, WebhookEvent};
+use crate::user::{Profile, SessionId};
+use crate::webhook_model::{CallEvent, CalleeSession, EventType, Subject, WebhookEvent};
 use crate::wire::response::CallView;
 use crate::wire::{value, webhook};
 
@@ -104,6 +104,7 @@ fn told(topic: EventType) -> Told {
             caller: example::caller(),
             callee: callee(),
             callee_connected,
+            callee_sessions: callee_connected.then(phone).into_iter().collect(),
         }))
     };
     let (summary, subject) = match topic {
@@ -121,6 +122,19 @@ fn told(topic: EventType) -> Told {
             "The callee was in another call",
             call(example::rejected(), true),
         ),
+        EventType::CallUnreached => (
+            "No device of the callee confirmed the invitation within `confirm_timeout`: push to the callee",
+            Subject::Call(Box::new(CallEvent {
+                call: example::ringing(),
+                caller: example::caller(),
+                callee: callee(),
+                callee_connected: false,
+                callee_sessions: vec![CalleeSession {
+                    responsive: false,
+                    ..phone()
+                }],
+            })),
+        ),
         EventType::UserOnline => (
             "A user's first device has connected",
             Subject::User(callee()),
@@ -128,6 +142,15 @@ fn told(topic: EventType) -> Told {
         EventType::UserOffline => ("A user's last device is gone", Subject::User(callee())),
     };
     Told { summary, subject }
+}
+
+/// A session of the callee.
+fn phone() -> CalleeSession {
+    CalleeSession {
+        id: SessionId::new("jane-phone"),
+        connected_at: example::asked_at(),
+        responsive: true,
+    }
 }
 
 fn callee() -> Profile {
@@ -155,17 +178,35 @@ fn call_data(topic: EventType) -> ObjectBuilder {
             "calleeConnected",
             described(
                 Type::Boolean,
-                "Whether a device of the callee has a connection.",
+                "Whether a device of the callee has a connection and confirms what it is sent.",
             ),
+        )
+        .property(
+            "calleeSessions",
+            ArrayBuilder::new().items(session()).description(Some(
+                "The callee's devices that have an open connection, the oldest first.",
+            )),
         )
         .required("call")
         .required("caller")
         .required("callee")
-        .required("calleeConnected");
+        .required("calleeConnected")
+        .required("calleeSessions");
     match topic {
         EventType::CallInitiated | EventType::CallRinging => data
             .property("ringEndsAt", schemas::of::<value::Timestamp>())
             .required("ringEndsAt"),
+        EventType::CallUnreached => data
+            .property("ringEndsAt", schemas::of::<value::Timestamp>())
+            .required("ringEndsAt")
+            .property(
+                "ringSecondsLeft",
+                described(
+                    Type::Integer,
+                    "Whole seconds from `timestamp` to `ringEndsAt`.",
+                ),
+            )
+            .required("ringSecondsLeft"),
         EventType::CallRejected | EventType::CallBusy => data
             .property("reason", schemas::of::<value::RejectReason>())
             .required("reason"),
@@ -181,6 +222,25 @@ fn call_data(topic: EventType) -> ObjectBuilder {
         | EventType::UserOnline
         | EventType::UserOffline => data,
     }
+}
+
+fn session() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .property(
+            "sessionId",
+            described(Type::String, "The session, as the token names it."),
+        )
+        .property("connectedAt", schemas::of::<value::Timestamp>())
+        .property(
+            "responsive",
+            described(
+                Type::Boolean,
+                "False: it has left an event unconfirmed for `confirm_timeout`, as a phone without network does.",
+            ),
+        )
+        .required("sessionId")
+        .required("connectedAt")
+        .required("responsive")
 }
 
 fn user() -> ObjectBuilder {
@@ -245,6 +305,7 @@ fn taken(topic: EventType) -> ResponseBuilder {
         | EventType::CallEnded
         | EventType::CallMissed
         | EventType::CallBusy
+        | EventType::CallUnreached
         | EventType::UserOnline
         | EventType::UserOffline => response,
     }

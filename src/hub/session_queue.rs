@@ -18,6 +18,7 @@ pub struct SessionQueue {
     session: SessionId,
     capacity: usize,
     clock: Clock,
+    connected_at: Timestamp,
     confirm_timeout: Duration,
     state: Mutex<Waiting>,
     filled: Notify,
@@ -73,11 +74,12 @@ impl SessionQueue {
         clock: Clock,
         confirm_timeout: Duration,
     ) -> Self {
+        let connected_at = clock.now();
         let state = Mutex::new(Waiting {
             notices: VecDeque::new(),
             taken: VecDeque::new(),
             last_taken: 0,
-            heard_at: clock.now(),
+            heard_at: connected_at,
             bytes: 0,
             transient: 0,
             closing: None,
@@ -88,6 +90,7 @@ impl SessionQueue {
             session,
             capacity,
             clock,
+            connected_at,
             confirm_timeout,
             state,
             filled: Notify::new(),
@@ -98,6 +101,12 @@ impl SessionQueue {
     #[must_use]
     pub const fn session(&self) -> &SessionId {
         &self.session
+    }
+
+    /// When it connected.
+    #[must_use]
+    pub const fn connected_at(&self) -> Timestamp {
+        self.connected_at
     }
 
     /// Adds a notice. A session in which too many wait is closed; it finds what it misses by reconnecting. Signals and

@@ -267,7 +267,7 @@ impl Core {
                 expires_at,
             )?;
         }
-        self.record_effects(db, &transition)?;
+        self.record_effects(db, &transition, None)?;
         let call = transition.call;
         Ok(if refused {
             Initiated::RefusedAsBusy(call.callee)

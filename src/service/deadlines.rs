@@ -125,7 +125,8 @@ impl Deadlines {
         let now = self.0.clock.now();
         let until = now
             .plus(longest)
-            .min(self.next_deadline()?.unwrap_or(Timestamp::MAX));
+            .min(self.next_deadline()?.unwrap_or(Timestamp::MAX))
+            .min(self.next_confirmation()?.unwrap_or(Timestamp::MAX));
         self.0.scheduler.sleep_until(until);
         let (began, rest) = (Instant::now(), until.since(now));
         let slept_from = SystemTime.elapsed();

@@ -25,27 +25,31 @@ impl Sessions {
     /// Records that the peer of `session` has received its events up to number `last`.
     pub async fn confirm(&self, session: &SessionQueue, last: u64) {
         let now = self.0.clock.now();
-        let mut rows = Vec::new();
+        let (mut rows, mut invitations) = (Vec::new(), Vec::new());
         for notice in session.confirm(last) {
             let took = now.since(notice.notice().at);
             self.0.metrics.event_confirmed(took);
+            invitations.extend(self.0.confirmed_invitation(&notice));
             if let Some(row) = notice.confirm(session.session(), now) {
                 rows.push((row, notice));
             }
         }
-        if rows.is_empty() {
+        if rows.is_empty() && invitations.is_empty() {
             return;
         }
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             for (row, _) in &rows {
                 db.delete_pending_event(*row)?;
             }
+            for call in &invitations {
+                db.settle_invitation(*call)?;
+            }
             db.on_commit(move || rows.iter().for_each(|(_, notice)| notice.forget_row()));
             Ok(())
         };
         if let Err(error) = self.0.store.write(job).await {
             // They expire by themselves; until then they may come once more.
-            tracing::warn!(%error, "confirmed events could not be deleted");
+            tracing::warn!(%error, "confirmations could not be stored");
         }
     }
 

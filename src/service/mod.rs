@@ -23,6 +23,7 @@ mod sessions;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod unreached;
 mod users;
 mod webhooks;
 
@@ -41,6 +42,7 @@ use crate::reloadable::Reloadable;
 use crate::settings::Settings;
 use crate::store::{self, Store, Write};
 use crate::system_time::SystemTime;
+use crate::user::SessionId;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
 pub use calls::{Calls, NewCall};
@@ -283,17 +285,20 @@ impl Core {
         transition: &Transition,
     ) -> Result<(), store::Error> {
         db.update_call(transition)?;
-        self.record_effects(db, transition)
+        self.record_effects(db, transition, None)
     }
 
     /// Routes a transition's notices, stores those of participants who are not connected, and registers what follows
-    /// the commit. The order of the steps matters. Runs inside the writer's job.
+    /// the commit. The order of the steps matters. `joining` is a session of the callee that enters the hub after this.
+    /// Runs inside the writer's job.
     fn record_effects(
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
+        joining: Option<&SessionId>,
     ) -> Result<(), store::Error> {
         let deliveries = self.route(db, &transition.notices)?;
+        self.expect_confirmation(db, transition)?;
         if transition.answered_with.is_some() {
             self.begin_disconnect_grace(db, transition)?;
         }
@@ -321,7 +326,7 @@ impl Core {
                 core.scheduler.wake_by(deadline);
             }
         });
-        self.announce(db, transition)
+        self.announce(db, transition, joining)
     }
 
     /// Begins the disconnect grace of participants who were gone before the answer.

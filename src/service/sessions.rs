@@ -134,10 +134,12 @@ impl Core {
         if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
             if call.status() == Status::Initiating {
                 let transition = transition::ring(&call, self.clock.now())?;
-                self.apply(db, &transition)?;
+                db.update_call(&transition)?;
+                self.record_effects(db, &transition, Some(session))?;
                 call = transition.call;
             }
             if call.status() == Status::Ringing {
+                self.expect_confirmation_by(db, user)?;
                 ringing = Some(invitation(db, call)?);
             }
         }

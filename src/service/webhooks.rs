@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::call::{Cause, Transition, transition};
+use crate::call::{Call, Transition, transition};
 use crate::clock::Timestamp;
 use crate::random::Random;
 use crate::store::{self, Write};
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
-use crate::webhook_model::{CallEvent, EventType, MessageId, Subject, WebhookEvent};
+use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::batch::until_none;
 use super::{Core, Error};
@@ -69,7 +69,7 @@ impl WebhookOutbox {
         db.announce(id, announcement, &(self.webhook_config.body)(announcement))
     }
 
-    fn wants(&self, topic: EventType) -> bool {
+    pub fn wants(&self, topic: EventType) -> bool {
         self.webhook_config.topics.contains(&topic)
     }
 }
@@ -248,27 +248,63 @@ impl Core {
         self: &Arc<Self>,
         db: &Write<'_>,
         transition: &Transition,
+        joining: Option<&SessionId>,
     ) -> Result<(), store::Error> {
         let topic = EventType::of(transition);
-        let Transition { call, entry, .. } = transition;
-        // A receiver would push, and the callee's phone would ring for somebody whom the callee has blocked.
+        self.announce_call(db, topic, &transition.call, transition.entry.at, joining)
+    }
+
+    /// The same for an event of type `topic` about `call`; `joining` is a session of the callee that enters the hub after
+    /// this.
+    pub(super) fn announce_call(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        topic: EventType,
+        call: &Call,
+        at: Timestamp,
+        joining: Option<&SessionId>,
+    ) -> Result<(), store::Error> {
+        // An endpoint would push, and the callee's phone would ring for somebody whom the callee has blocked.
         let wanted = |one: &&WebhookOutbox| one.wants(topic) && !call.suppressed;
         let Some(webhook_outbox) = self.webhook_outbox.as_ref().filter(wanted) else {
             return Ok(());
         };
-        // A session that makes a call ring by connecting enters the hub after this.
-        let connects = entry.cause == Cause::CalleeConnected;
+        let callee_sessions = self.callee_sessions(&call.callee, joining, at);
         let news = CallEvent {
             call: call.clone(),
             caller: db.profile(&call.caller)?,
             callee: db.profile(&call.callee)?,
-            callee_connected: connects || self.hub.is_connected(&call.callee),
+            callee_connected: callee_sessions.iter().any(|one| one.responsive),
+            callee_sessions,
         };
         let subject = Subject::Call(Box::new(news));
-        let at = entry.at;
         webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
         self.wake_senders(db);
         Ok(())
+    }
+
+    fn callee_sessions(
+        &self,
+        callee: &UserId,
+        joining: Option<&SessionId>,
+        now: Timestamp,
+    ) -> Vec<CalleeSession> {
+        let sessions = self.hub.sessions(callee);
+        let known = sessions.iter().map(|queue| CalleeSession {
+            id: queue.session().clone(),
+            connected_at: queue.connected_at(),
+            responsive: queue.is_responsive(),
+        });
+        let joining = joining.map(|session| CalleeSession {
+            id: session.clone(),
+            connected_at: now,
+            responsive: true,
+        });
+        // The connection that the joining one replaces is not listed beside it.
+        known
+            .filter(|one| joining.as_ref().is_none_or(|new| new.id != one.id))
+            .chain(joining.clone())
+            .collect()
     }
 
     /// The same for `user`, who is online from now, or no longer.

@@ -229,8 +229,8 @@ settings! {
     webhook_secret_file: Option<PathBuf> = None, value::path,
         example r#""webhook-secret""#;
     /// Event types that the endpoints receive: a list of `call.initiated`, `call.ringing`, `call.accepted`,
-    /// `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `user.online` and
-    /// `user.offline`; `*` for all.
+    /// `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `call.unreached`, `user.online`
+    /// and `user.offline`; `*` for all.
     webhook_events: Vec<EventType> = EventType::ALL.to_vec(), value::topics;
     /// Allow endpoints on this machine and in private networks.
     webhook_allow_private: bool = false, value::switch;

@@ -77,6 +77,7 @@ codes!(EventType {
     CallBusy = 7,
     UserOnline = 8,
     UserOffline = 9,
+    CallUnreached = 10,
 });
 codes!(State { Waiting = 0, Delivered = 1, GivenUp = 2 });
 codes!(PauseCause { Administrator = 0, Gone = 1, Failing = 2 });
@@ -214,6 +215,7 @@ mod tests {
             E::CallBusy,
             E::UserOnline,
             E::UserOffline,
+            E::CallUnreached,
         ]);
         pin_in_order(&[State::Waiting, State::Delivered, State::GivenUp]);
         pin_in_order(&[

@@ -201,7 +201,7 @@ impl Write<'_> {
     /// The callee of `call` is in it with `session`.
     pub(super) fn answer_with(&self, call: &Call, session: &SessionId) -> Result<(), Error> {
         self.execute(
-            "UPDATE live SET session = ?2 WHERE user = (SELECT key FROM users WHERE id = ?1)",
+            "UPDATE live SET session = ?2, confirm_by = 0 WHERE user = (SELECT key FROM users WHERE id = ?1)",
             (call.callee.as_str(), session.as_str()),
         )?;
         Ok(())

@@ -20,6 +20,7 @@ mod enum_codes;
 mod error;
 mod history;
 mod idempotency;
+mod invitations;
 mod listing;
 mod live_calls;
 mod lock;

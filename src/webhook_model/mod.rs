@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::call::{Call, CallId, Cause, Status, Transition};
 use crate::clock::Timestamp;
-use crate::user::Profile;
+use crate::user::{Profile, SessionId};
 
 /// What an announcement is about: its type on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +34,8 @@ pub enum EventType {
     CallMissed,
     /// The callee was in another call: this one was over at once.
     CallBusy,
+    /// No session of the callee has confirmed the invitation in time.
+    CallUnreached,
     /// A user's first session connected.
     UserOnline,
     /// A user's last session is gone.
@@ -42,7 +44,7 @@ pub enum EventType {
 
 impl EventType {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CallInitiated,
         Self::CallRinging,
         Self::CallAccepted,
@@ -51,6 +53,7 @@ impl EventType {
         Self::CallEnded,
         Self::CallMissed,
         Self::CallBusy,
+        Self::CallUnreached,
         Self::UserOnline,
         Self::UserOffline,
     ];
@@ -67,6 +70,7 @@ impl EventType {
             Self::CallEnded => "call.ended",
             Self::CallMissed => "call.missed",
             Self::CallBusy => "call.busy",
+            Self::CallUnreached => "call.unreached",
             Self::UserOnline => "user.online",
             Self::UserOffline => "user.offline",
         }
@@ -183,6 +187,19 @@ pub struct CallEvent {
     pub callee: Profile,
     /// Whether the callee has a connected session, so that no push is needed.
     pub callee_connected: bool,
+    /// The callee's sessions that have an open socket, the oldest first.
+    pub callee_sessions: Vec<CalleeSession>,
+}
+
+/// A session of the callee.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalleeSession {
+    /// The session.
+    pub id: SessionId,
+    /// When it connected.
+    pub connected_at: Timestamp,
+    /// Whether it confirms what it is sent, so that it counts as connected.
+    pub responsive: bool,
 }
 
 #[cfg(test)]

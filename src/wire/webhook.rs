@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 use crate::webhook_model::delivery::Outcome;
 use crate::webhook_model::message::{Attempt, Receiver, Sent, Tally};
-use crate::webhook_model::{CallEvent, MessageId, Subject, WebhookEvent};
+use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::response::{CallShape, CallView};
 use super::{Instant, Text, to_json};
@@ -28,12 +28,33 @@ struct CallData<'a> {
     caller: UserShape<'a>,
     callee: UserShape<'a>,
     callee_connected: bool,
+    callee_sessions: Vec<SessionShape<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ring_ends_at: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring_seconds_left: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_by: Option<Text<&'a Actor>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionShape<'a> {
+    session_id: &'a str,
+    connected_at: Instant,
+    responsive: bool,
+}
+
+impl<'a> From<&'a CalleeSession> for SessionShape<'a> {
+    fn from(session: &'a CalleeSession) -> Self {
+        Self {
+            session_id: session.id.as_str(),
+            connected_at: Instant(session.connected_at),
+            responsive: session.responsive,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -58,8 +79,9 @@ impl<'a> From<&'a Profile> for UserShape<'a> {
     }
 }
 
-impl<'a> From<&'a CallEvent> for CallData<'a> {
-    fn from(news: &'a CallEvent) -> Self {
+impl<'a> CallData<'a> {
+    /// Returns the data of an event of type `topic` at `at`.
+    fn new(news: &'a CallEvent, topic: EventType, at: Timestamp) -> Self {
         let (ring_ends_at, reason, ended_by) = match &news.call.state {
             State::Initiating { ring_until } | State::Ringing { ring_until } => {
                 (Some(Instant(*ring_until)), None, None)
@@ -70,11 +92,16 @@ impl<'a> From<&'a CallEvent> for CallData<'a> {
                 (None, None, None)
             }
         };
+        let ring_ends = news.call.state.deadline();
+        let is_unreached = topic == EventType::CallUnreached;
+        let ring_left = ring_ends.filter(|_| is_unreached).map(|end| end.since(at));
         Self {
             call: CallShape::new(&news.call, CallView::Whole),
             caller: (&news.caller).into(),
             callee: (&news.callee).into(),
             callee_connected: news.callee_connected,
+            callee_sessions: news.callee_sessions.iter().map(Into::into).collect(),
+            ring_seconds_left: ring_left.map(|left| left.as_secs()),
             ring_ends_at,
             reason,
             ended_by,
@@ -91,7 +118,7 @@ pub fn body(announcement: &WebhookEvent) -> String {
         Subject::Call(news) => to_json(&Message {
             topic,
             timestamp,
-            data: CallData::from(&**news),
+            data: CallData::new(news, announcement.topic, announcement.at),
         }),
         Subject::User(profile) => to_json(&Message {
             topic,

@@ -76,6 +76,7 @@ mod support;
 mod timeouts;
 mod tls;
 mod unreadable_rows;
+mod unreached;
 mod user_ids;
 mod wal;
 mod webhook_trouble;

@@ -97,7 +97,7 @@ async fn messages_are_as_documented() {
         .filter(|(topic, _)| !topics.contains(*topic))
         .map(|(topic, _)| topic.as_str())
         .collect();
-    assert_eq!(left, ["call.missed"]);
+    assert_eq!(left, ["call.missed", "call.unreached"]);
     for (topic, described) in documented {
         let content = &described["post"]["requestBody"]["content"]["application/json"];
         let example = &content["examples"]["message"]["value"];
@@ -131,6 +131,7 @@ async fn an_initiated_call_is_told_with_all_that_a_push_needs() {
             },
             "callee": { "id": "bob", "name": "Bob Baker", "avatar": null },
             "calleeConnected": false,
+            "calleeSessions": [],
             "ringEndsAt": "2024-01-15T10:31:00.000Z",
         },
     });
@@ -153,6 +154,11 @@ async fn initiated_webhook_of_a_ringing_call_says_connected() {
     let message = receiver.expect("call.initiated").await;
     assert_eq!(message.body["data"]["call"]["status"], "RINGING");
     assert_eq!(message.body["data"]["calleeConnected"], true);
+    let sessions = message.body["data"]["calleeSessions"].as_array();
+    let sessions = sessions.expect("a list");
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0]["responsive"], true);
+    assert!(sessions[0]["sessionId"].is_string() && sessions[0]["connectedAt"].is_string());
     bob.reject(&call, "declined").await.success(200);
     let message = receiver.expect("call.rejected").await;
     assert_eq!(message.body["data"]["reason"], "declined");

@@ -68,6 +68,28 @@ impl Socket {
         // Boxed: with TLS in it, it is larger than all of a test together.
         let opening = within("the upgrade", Box::pin(connect_async(request)));
         let (stream, _) = opening.await.expect("the upgrade is granted");
+        Self::reading(stream)
+    }
+
+    /// Connects with `token`, and never reads: like a phone that loses its network just then.
+    pub async fn connect_frozen(address: &Address, token: &str) -> Self {
+        let request = Self::request(address, &format!("/ws/chat?token={token}"));
+        let opening = within("the upgrade", Box::pin(connect_async(request)));
+        let (stream, _) = opening.await.expect("the upgrade is granted");
+        let (sink, incoming) = stream.split();
+        let reader = tokio::spawn(async move {
+            let _unread = incoming;
+            std::future::pending().await
+        });
+        Self {
+            sink,
+            stream: mpsc::unbounded_channel().1,
+            reader,
+            early: VecDeque::new(),
+        }
+    }
+
+    fn reading(stream: Connection) -> Self {
         let (sink, mut incoming) = stream.split();
         let (forward, stream) = mpsc::unbounded_channel();
         let reader = tokio::spawn(async move {
@@ -94,6 +116,11 @@ impl Socket {
                 other => panic!("a session that stands was expected, not {other:?}"),
             }
         }
+    }
+
+    /// Reads no more, and so answers no ping: like a phone without network.
+    pub fn freeze(&self) {
+        self.reader.abort();
     }
 
     /// Sends a message.
