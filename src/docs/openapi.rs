@@ -12,7 +12,7 @@ use utoipa::openapi::{
 
 use crate::wire::readiness::Readiness;
 use crate::wire::response::{CallView, Failure};
-use crate::wire::{agora, history, ice, lists, presence, quality, request, value};
+use crate::wire::{agora, availability, history, ice, lists, presence, quality, request, value};
 
 use super::refusal;
 use super::rest;
@@ -78,7 +78,7 @@ fn tags() -> [(&'static str, &'static str); 10] {
     [
         ("Calls", "Who calls whom, and what becomes of it."),
         ("History", "What is remembered of calls that are over."),
-        ("Presence", "Who is online."),
+        ("Presence", "Who is online, and do not disturb."),
         ("Blocks", "Whose calls do not ring."),
         ("Contacts", "Whom one knows."),
         ("Media", "The way from one participant to the other."),
@@ -169,6 +169,9 @@ fn schemas() -> Schemas {
         .with::<value::NetworkQuality>()
         .with::<quality::QualityShape<'_>>()
         .with::<presence::UserStatus<'_>>()
+        .with::<value::Availability>()
+        .with::<availability::Shown>()
+        .with::<availability::SetAvailability>()
         .with::<request::Listed>()
         .with::<lists::Entry<'_>>()
         .with::<ice::Configuration<'_>>()

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, T
 use utoipa::openapi::{ContentBuilder, RefOr, Required};
 
 use crate::call::Call;
-use crate::user::{Profile, SessionId};
+use crate::user::{Availability, Profile, SessionId};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, Subject, WebhookEvent};
 use crate::wire::response::CallView;
 use crate::wire::{value, webhook};
@@ -105,6 +105,7 @@ fn told(topic: EventType) -> Told {
             callee: callee(),
             callee_connected,
             callee_sessions: callee_connected.then(phone).into_iter().collect(),
+            callee_availability: Availability::Available,
         }))
     };
     let (summary, subject) = match topic {
@@ -133,6 +134,7 @@ fn told(topic: EventType) -> Told {
                     responsive: false,
                     ..phone()
                 }],
+                callee_availability: Availability::Available,
             })),
         ),
         EventType::UserOnline => (
@@ -191,7 +193,9 @@ fn call_data(topic: EventType) -> ObjectBuilder {
         .required("caller")
         .required("callee")
         .required("calleeConnected")
-        .required("calleeSessions");
+        .required("calleeSessions")
+        .property("calleeAvailability", schemas::of::<value::Availability>())
+        .required("calleeAvailability");
     match topic {
         EventType::CallInitiated | EventType::CallRinging => data
             .property("ringEndsAt", schemas::of::<value::Timestamp>())

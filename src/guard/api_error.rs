@@ -195,9 +195,11 @@ impl From<service::Error> for ApiError {
             ) => ErrorType::Unauthorized,
             Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,
             Error::Refused(CallError::NotContacts) => ErrorType::NotContacts,
-            Error::OwnNumber | Error::OwnList | Error::ListFull(_) | Error::KeyReused => {
-                ErrorType::InvalidRequest
-            }
+            Error::OwnNumber
+            | Error::OwnList
+            | Error::PastInstant
+            | Error::ListFull(_)
+            | Error::KeyReused => ErrorType::InvalidRequest,
             Error::CallerBusy { .. } => ErrorType::CallerBusy,
             Error::UserBusy(_) => ErrorType::UserBusy,
             Error::Unavailable(cause) => {

@@ -55,7 +55,7 @@ impl Fairing for Cors {
         if request.method() == rocket::http::Method::Options {
             response.set_header(Header::new(
                 "Access-Control-Allow-Methods",
-                "GET, POST, PATCH, DELETE",
+                "GET, POST, PUT, PATCH, DELETE",
             ));
             let headers = "Authorization, Content-Type, Idempotency-Key, X-Request-Id";
             response.set_header(Header::new("Access-Control-Allow-Headers", headers));

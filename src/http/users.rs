@@ -1,17 +1,18 @@
-//! `/api/v1/users/status` (contract section 5).
+//! `/api/v1/users/status` (contract section 5) and `/api/v1/users/me/availability`.
 
 use rocket::response::content::RawJson;
-use rocket::{Route, State, get, routes};
+use rocket::{Route, State, get, put, routes};
 
 use crate::guard::{ApiError, SignedIn};
 use crate::service::{Presence, Service};
 use crate::user::UserId;
-use crate::wire::{ErrorType, presence as shape};
+use crate::wire::{ErrorType, availability, presence as shape};
 
 use super::Answer;
+use super::body::Body;
 
 pub(super) fn routes() -> Vec<Route> {
-    routes![online, status]
+    routes![online, status, show_availability, set_availability]
 }
 
 /// Everybody who is connected.
@@ -33,6 +34,30 @@ fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
         "User status retrieved successfully",
         &user,
         sessions,
+    )))
+}
+
+/// Whether calls ring for this user.
+#[get("/me/availability")]
+fn show_availability(user: SignedIn, service: &State<Service>) -> Answer {
+    let availability = service.users().availability(user.user())?;
+    Ok(RawJson(availability::shown(
+        "Availability retrieved successfully",
+        availability,
+    )))
+}
+
+/// Sets whether calls ring for this user.
+#[put("/me/availability", data = "<body>")]
+async fn set_availability(user: SignedIn, body: Body, service: &State<Service>) -> Answer {
+    let wanted = availability::read(&body)?;
+    let set = service
+        .users()
+        .set_availability(user.user().clone(), wanted)
+        .await?;
+    Ok(RawJson(availability::shown(
+        "Availability updated successfully",
+        set,
     )))
 }
 

@@ -235,8 +235,11 @@ impl Core {
             .ok_or_else(|| Error::UserNotFound(principal.user.clone()))?;
         let callee = callable(db, &new.callee)?;
         let relation = db.relation(&caller, &callee)?;
-        let connected = self.hub.is_connected(&new.callee);
-        let reach = policy::reach(self.rules.get().call_policy, relation, connected)?;
+        let reached = policy::Callee {
+            connected: self.hub.is_connected(&new.callee),
+            do_not_disturb: callee.availability.at(now).is_do_not_disturb(),
+        };
+        let reach = policy::reach(self.rules.get().call_policy, relation, reached)?;
         if let Some(busy_with) = caller.live_call {
             return Err(caller_busy(db, busy_with, now)?);
         }

@@ -27,6 +27,9 @@ pub enum Error {
     /// Putting oneself on a list.
     #[error("userId: expected another user than oneself")]
     OwnList,
+    /// Do not disturb until an instant that has passed.
+    #[error("until: expected an instant in the future")]
+    PastInstant,
     /// A list holds as many as it can.
     #[error("userId: expected room on the list, which holds at most {0} users")]
     ListFull(u32),

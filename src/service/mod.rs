@@ -4,6 +4,7 @@
 //! Requests from REST, the socket, the sweeper and the administrator all come through here, so that they behave alike.
 //! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
 
+mod availability;
 mod batch;
 mod call_feed;
 mod calls;

@@ -132,7 +132,7 @@ impl Core {
         db.mark_present(user)?;
         self.announce_presence(db, user, true, self.clock.now())?;
         if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
-            if call.status() == Status::Initiating {
+            if call.status() == Status::Initiating && !self.is_undisturbed(db, user)? {
                 let transition = transition::ring(&call, self.clock.now())?;
                 db.update_call(&transition)?;
                 self.record_effects(db, &transition, Some(session))?;
@@ -160,7 +160,7 @@ impl Core {
 }
 
 /// The invitation to a call that rings.
-fn invitation(db: &Write<'_>, call: Call) -> Result<Notice, Error> {
+pub(super) fn invitation(db: &Write<'_>, call: Call) -> Result<Notice, Error> {
     let caller = db
         .user(&call.caller)?
         .ok_or_else(|| Error::UserNotFound(call.caller.clone()))?;

@@ -276,6 +276,7 @@ impl Core {
             callee: db.profile(&call.callee)?,
             callee_connected: callee_sessions.iter().any(|one| one.responsive),
             callee_sessions,
+            callee_availability: db.availability(&call.callee)?.at(at),
         };
         let subject = Subject::Call(Box::new(news));
         webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
@@ -401,6 +402,9 @@ impl Core {
         let Some(call) = call.map(|call| db.call(call)).transpose()?.flatten() else {
             return Ok(());
         };
+        if self.is_undisturbed(db, &call.callee)? {
+            return Ok(());
+        }
         // One that rings already, was answered or is over is no worse for the push.
         transition::ring_by_push(&call, now)
             .map_or(Ok(()), |transition| self.apply(db, &transition))

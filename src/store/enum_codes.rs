@@ -61,6 +61,8 @@ codes!(Cause {
     CalleeRings = 10,
     PushDelivered = 11,
     CallerBlocked = 12,
+    DoNotDisturb = 13,
+    CalleeAvailable = 14,
 });
 codes!(Outcome { Completed = 0, Missed = 1, Rejected = 2, Cancelled = 3 });
 codes!(Direction { Incoming = 0, Outgoing = 1 });
@@ -187,6 +189,8 @@ mod tests {
             C::CalleeRings,
             C::PushDelivered,
             C::CallerBlocked,
+            C::DoNotDisturb,
+            C::CalleeAvailable,
         ]);
         pin_in_order(&[
             Outcome::Completed,

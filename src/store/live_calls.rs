@@ -4,8 +4,9 @@ use rusqlite::{OptionalExtension as _, Row};
 
 use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
-use crate::user::{SessionId, User, UserId};
+use crate::user::{Availability, SessionId, User, UserId};
 
+use super::availability::availability;
 use super::calls::{call, call_id, channel, instant};
 use super::enum_codes::Columns;
 use super::error::Error;
@@ -21,6 +22,8 @@ pub struct CallParty {
     pub(super) key: i64,
     /// The live call the user is in, if any.
     pub live_call: Option<CallId>,
+    /// Whether calls ring for the user, as last set.
+    pub availability: Availability,
 }
 
 /// A participant of an answered call whose last session is gone.
@@ -47,7 +50,7 @@ impl Read<'_> {
     /// The user of that id with its live call.
     pub fn party(&self, id: &UserId) -> Result<Option<CallParty>, Error> {
         let mut statement = self.conn.prepare_cached(
-            "SELECT u.key, u.id, u.name, u.avatar, u.standing, l.call
+            "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call
              FROM users AS u LEFT JOIN live AS l ON l.user = u.key
              WHERE u.id = ?1 AND u.standing <> 2",
         )?;
@@ -63,6 +66,7 @@ impl Read<'_> {
                 user: user(row)?,
                 key: columns.get("key")?,
                 live_call,
+                availability: availability(columns.get("do_not_disturb_until")?),
             })
         };
         statement

@@ -9,6 +9,7 @@
 //! holds an impossible value. An `# Errors` section names only what a function adds to that.
 #![expect(clippy::missing_errors_doc, reason = "said once above")]
 
+mod availability;
 mod backup;
 mod calls;
 mod check;

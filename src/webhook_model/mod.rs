@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::call::{Call, CallId, Cause, Status, Transition};
 use crate::clock::Timestamp;
-use crate::user::{Profile, SessionId};
+use crate::user::{Availability, Profile, SessionId};
 
 /// What an announcement is about: its type on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -189,6 +189,8 @@ pub struct CallEvent {
     pub callee_connected: bool,
     /// The callee's sessions that have an open socket, the oldest first.
     pub callee_sessions: Vec<CalleeSession>,
+    /// Whether calls ring for the callee. No push should if not.
+    pub callee_availability: Availability,
 }
 
 /// A session of the callee.

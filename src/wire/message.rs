@@ -107,6 +107,8 @@ pub struct ParseError {
 /// # Errors
 /// [`ParseError`].
 pub fn parse(text: &str) -> Result<Message, ParseError> {
+    // A byte order mark may be ignored (RFC 8259, section 8.1), as in a body.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value: Value = serde_json::from_str(text).map_err(|error| ParseError {
         call_id: None,
         message: format!("message: expected JSON {{type, payload}}: {error}"),

@@ -10,6 +10,7 @@
 
 pub mod admin;
 pub mod agora;
+pub mod availability;
 pub mod console;
 pub mod control;
 mod cursor;

@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::{call, user};
 
-use super::{ErrorType as Word, request};
+use super::{ErrorType as Word, availability, request};
 
 /// A user's id.
 pub struct UserId;
@@ -119,6 +119,25 @@ impl PartialSchema for TargetStatus {
 }
 
 impl ToSchema for TargetStatus {}
+
+/// Whether calls ring for a user.
+pub struct Availability;
+
+impl PartialSchema for Availability {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Whether calls ring for a user. A call to a user who does not want to be disturbed rings nobody, stays \
+             INITIATING and is MISSED after the ring timeout.",
+            availability::WORDS,
+        )
+    }
+}
+
+impl ToSchema for Availability {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "AvailabilityStatus".into()
+    }
+}
 
 /// Why a call was rejected.
 pub struct RejectReason;

@@ -29,6 +29,7 @@ struct CallData<'a> {
     callee: UserShape<'a>,
     callee_connected: bool,
     callee_sessions: Vec<SessionShape<'a>>,
+    callee_availability: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     ring_ends_at: Option<Instant>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,6 +102,7 @@ impl<'a> CallData<'a> {
             callee: (&news.callee).into(),
             callee_connected: news.callee_connected,
             callee_sessions: news.callee_sessions.iter().map(Into::into).collect(),
+            callee_availability: news.callee_availability.as_str(),
             ring_seconds_left: ring_left.map(|left| left.as_secs()),
             ring_ends_at,
             reason,

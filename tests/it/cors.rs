@@ -130,7 +130,7 @@ async fn an_allowed_origin_may_read_the_errors_too() {
 #[rocket::async_test]
 async fn preflight_allows_methods_and_headers() {
     let server = listed().await;
-    for method in ["GET", "POST", "PATCH"] {
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
         let answer = preflight(&server, APP, method).await;
         assert!((200..300).contains(&answer.status), "{answer:?}");
         assert_eq!(allows(&answer), Some(APP));

@@ -8,6 +8,7 @@ mod agora;
 mod asyncapi;
 mod attack;
 mod auth;
+mod availability;
 mod blocks;
 mod busy;
 mod cli_call;

@@ -29,6 +29,15 @@ async fn text_that_is_no_json_is_a_parse_error() {
 }
 
 #[rocket::async_test]
+async fn message_with_a_byte_order_mark_is_read() {
+    let server = TestServer::start().await;
+    let mut socket = server.sign_in("alice").socket().await;
+    let heartbeat = "\u{feff}{\"type\": \"heartbeat\", \"payload\": {}}";
+    socket.send_text(heartbeat).await;
+    socket.expect("heartbeat.ack").await;
+}
+
+#[rocket::async_test]
 async fn json_that_is_no_object_is_a_parse_error() {
     for text in ["[]", "null", "7", "\"call.accept\"", "[\"call.accept\",{}]"] {
         parse_error(text, Value::Null, "").await;

@@ -132,6 +132,7 @@ async fn an_initiated_call_is_told_with_all_that_a_push_needs() {
             "callee": { "id": "bob", "name": "Bob Baker", "avatar": null },
             "calleeConnected": false,
             "calleeSessions": [],
+            "calleeAvailability": "available",
             "ringEndsAt": "2024-01-15T10:31:00.000Z",
         },
     });

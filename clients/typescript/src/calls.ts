@@ -3,7 +3,7 @@ import { ApiError, Rest } from "./rest.js";
 import { Socket, type ServerMessage, type SocketClass, type Timing } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import type {
-  Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
+  Availability, AvailabilityStatus, Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
   CallSignal, CallStatus, CallTimeout, EndedCall, InitiateCall, QualityReport, RejectReason, StartedCall, TargetStatus,
 } from "./types.js";
 
@@ -143,6 +143,17 @@ export class Calls extends Emitter<CallsEvents> {
   /** Sets the status: ACTIVE reports that media flows. */
   setStatus(callId: CallId, status: TargetStatus): Promise<StartedCall | EndedCall> {
     return this.rest.request("setCallStatus", { path: { callId }, body: { status } });
+  }
+
+  /** Returns whether calls ring for this user. */
+  availability(): Promise<Availability> {
+    return this.rest.request("getAvailability");
+  }
+
+  /** Turns do not disturb on or off, for all sessions of this user; `until` ends it by itself. */
+  setAvailability(status: AvailabilityStatus, until?: Date): Promise<Availability> {
+    const body = until === undefined ? { status } : { status, until: until.toISOString() };
+    return this.rest.request("setAvailability", { body });
   }
 
   /** Returns the live call, or null. */

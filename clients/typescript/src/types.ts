@@ -23,6 +23,16 @@ export type AskAgoraToken = {
   userId?: UserId | null | undefined;
 };
 
+/** Whether calls ring for the user. */
+export type Availability = {
+  /** Whether calls ring. */
+  status: AvailabilityStatus;
+  until: Timestamp | null;
+};
+
+/** Whether calls ring for a user. A call to a user who does not want to be disturbed rings nobody, stays INITIATING and is MISSED after the ring timeout. */
+export type AvailabilityStatus = "available" | "do_not_disturb";
+
 /** A call. */
 export type Call = {
   id: CallId;
@@ -386,6 +396,13 @@ export type SessionRefreshed = {
   expiresAt: Timestamp;
 };
 
+/** The body of `PUT /v1/users/me/availability`. */
+export type SetAvailability = {
+  /** Whether calls ring. */
+  status: AvailabilityStatus;
+  until?: Timestamp | null | undefined;
+};
+
 /** The body of `PATCH /v1/calls/{callId}/status`. */
 export type SetCallStatus = {
   /** The status to be. */
@@ -605,6 +622,20 @@ export interface Operations {
     body: undefined;
     data: UserStatus;
   };
+  /** Do calls ring for oneself? */
+  getAvailability: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    data: Availability;
+  };
+  /** Turn do not disturb on or off */
+  setAvailability: {
+    path: undefined;
+    query: undefined;
+    body: SetAvailability;
+    data: Availability;
+  };
   /** List whom one has blocked */
   getBlockedUsers: {
     path: undefined;
@@ -712,6 +743,8 @@ export const OPERATIONS = {
   getStatistics: ["GET", "/api/v1/calls/statistics"],
   getOnlineUsers: ["GET", "/api/v1/users/status/online"],
   getUserStatus: ["GET", "/api/v1/users/status/{userId}"],
+  getAvailability: ["GET", "/api/v1/users/me/availability"],
+  setAvailability: ["PUT", "/api/v1/users/me/availability"],
   getBlockedUsers: ["GET", "/api/v1/users/blocks"],
   blockUser: ["POST", "/api/v1/users/blocks"],
   unblock: ["DELETE", "/api/v1/users/blocks"],
@@ -864,6 +897,8 @@ export type CloseCode =
   /** user disabled */
   | 1008
   /** flood of frames without messages */
+  | 1008
+  /** message rate exceeded */
   | 1008
   /** message too long */
   | 1009

@@ -118,6 +118,45 @@ pub enum AccountStatus {
     Disabled,
 }
 
+/// Whether calls ring for a user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Availability {
+    /// Calls ring.
+    #[default]
+    Available,
+    /// Calls do not ring, and look to the caller as if nobody were connected.
+    DoNotDisturb {
+        /// When calls ring again; never by itself if none.
+        until: Option<Timestamp>,
+    },
+}
+
+impl Availability {
+    /// Returns the availability at `now`: do not disturb ends by itself.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        match self {
+            Self::DoNotDisturb { until: Some(until) } if until <= now => Self::Available,
+            Self::Available | Self::DoNotDisturb { .. } => self,
+        }
+    }
+
+    /// Whether calls do not ring.
+    #[must_use]
+    pub const fn is_do_not_disturb(self) -> bool {
+        matches!(self, Self::DoNotDisturb { .. })
+    }
+
+    /// Returns the word for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::DoNotDisturb { .. } => "do_not_disturb",
+        }
+    }
+}
+
 /// A list of other users that a user keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum List {
@@ -172,6 +211,16 @@ mod tests {
         for bad in ["", &"x".repeat(256), "a b", "é", "a\n", "a\0", "a\x7f"] {
             assert_eq!(UserId::parse(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn do_not_disturb_ends_at_its_instant() {
+        let [now, later] = [5, 6].map(Timestamp::from_millis);
+        let until = |until| Availability::DoNotDisturb { until };
+        for lasting in [until(None), until(Some(later))] {
+            assert_eq!(lasting.at(now), lasting);
+        }
+        assert_eq!(until(Some(now)).at(now), Availability::Available);
     }
 
     #[test]

@@ -87,6 +87,8 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
         }
         Cause::UserBusy => (Arrow(Right, "initiate"), Note("in another call")),
         Cause::CallerBlocked => (Arrow(Right, "initiate"), Note("caller blocked")),
+        Cause::DoNotDisturb => (Arrow(Right, "initiate"), Note("do not disturb")),
+        Cause::CalleeAvailable => (Nothing, Arrow(Right, "call_invitation")),
         Cause::CalleeConnected => (Nothing, Arrow(Left, "connect")),
         Cause::CalleeRings => (Nothing, Arrow(Left, "ringing")),
         Cause::PushDelivered => (Nothing, Note("push delivered")),

@@ -1,20 +1,24 @@
 //! `/api/v1/users/status`.
 
+use serde_json::json;
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::schema::ArrayBuilder;
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{RefOr, Required, Schema};
 
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::{presence as shape, value};
+use crate::user::Availability;
+use crate::wire::{availability, presence as shape, value};
 
-use super::{Description, Example, Route, path_parameter, success};
+use super::{Description, Example, Route, body, path_parameter, success};
 
 const TAG: &str = "Presence";
 
+const AVAILABILITY: &str = "/api/v1/users/me/availability";
+
 pub(super) fn routes() -> Vec<Route> {
-    vec![online(), status()]
+    vec![online(), status(), show_availability(), set_availability()]
 }
 
 fn online() -> Route {
@@ -84,4 +88,89 @@ fn status() -> Route {
         )],
     }
     .for_users(HttpMethod::Get, "/api/v1/users/status/{userId}")
+}
+
+/// The answers to both routes of one's availability.
+fn availability_examples(message: &str) -> [Example; 3] {
+    let shown = |one| example::value(&availability::shown(message, one));
+    let until = Some(example::ended_at());
+    [
+        Example("available", "Calls ring.", shown(Availability::Available)),
+        Example(
+            "do_not_disturb",
+            "Calls do not ring until the user says otherwise.",
+            shown(Availability::DoNotDisturb { until: None }),
+        ),
+        Example(
+            "do_not_disturb_until",
+            "Calls do not ring until then.",
+            shown(Availability::DoNotDisturb { until }),
+        ),
+    ]
+}
+
+fn show_availability() -> Route {
+    const MESSAGE: &str = "Availability retrieved successfully";
+    Description {
+        tag: TAG,
+        id: "getAvailability",
+        summary: "Do calls ring for oneself?",
+        description: "Do not disturb that has ended by itself is shown as available.",
+        parameters: Vec::new(),
+        body: None,
+        success: (
+            "200",
+            success(
+                "How it is.",
+                MESSAGE,
+                schemas::of::<availability::Shown>(),
+                availability_examples(MESSAGE),
+            ),
+        ),
+        refusals: Vec::new(),
+    }
+    .for_users(HttpMethod::Get, AVAILABILITY)
+}
+
+fn set_availability() -> Route {
+    const MESSAGE: &str = "Availability updated successfully";
+    let asked = [
+        Example(
+            "do_not_disturb",
+            "Calls do not ring until the user says otherwise.",
+            json!({"status": "do_not_disturb"}),
+        ),
+        Example(
+            "do_not_disturb_until",
+            "Calls do not ring until then.",
+            json!({"status": "do_not_disturb", "until": example::ended_at().to_string()}),
+        ),
+        Example("available", "Calls ring.", json!({"status": "available"})),
+    ];
+    Description {
+        tag: TAG,
+        id: "setAvailability",
+        summary: "Turn do not disturb on or off",
+        description: "While it is on, a call to the user rings on none of the user's devices, looks to the caller as if \
+                      none were connected, and is missed after the ring timeout; webhooks say `do_not_disturb`. A call \
+                      that rings already goes on. Turned off, a call that waits rings at once. It holds for all \
+                      sessions of the user.",
+        parameters: Vec::new(),
+        body: Some(body::<availability::SetAvailability>(Required::True, asked)),
+        success: (
+            "200",
+            success(
+                "It is set.",
+                MESSAGE,
+                schemas::of::<availability::Shown>(),
+                availability_examples(MESSAGE),
+            ),
+        ),
+        refusals: vec![Refusal::new(
+            "past",
+            "`until` has passed.",
+            Error::PastInstant,
+        )],
+    }
+    .for_users(HttpMethod::Put, AVAILABILITY)
 }

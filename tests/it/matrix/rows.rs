@@ -140,6 +140,8 @@ const OTHER_ROUTES: &str = r#"
     GET    /calls/statistics       -      -                  200
     GET    /users/status/online    -      -                  200
     GET    /users/status/{userId}  carol  -                  200
+    GET    /users/me/availability  -      -                  200
+    PUT    /users/me/availability  -      {"status":"available"}  200
     POST   /users/blocks           -      {"userId":"erin"}  200
     GET    /users/blocks           -      -                  200
     DELETE /users/blocks           -      {"userId":"erin"}  200

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::fixture::ExampleFixture;
-use super::operation::Operation;
+use super::operation::{Operation, operations};
 use super::replay::unknown;
 use crate::support::{Answer, RawSocket, eventually};
 
@@ -32,6 +32,9 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
             let path = operation.path_with(&[("id", entry.as_str().expect("an id"))]);
             return fixture.callee.delete(&path).await;
         }
+        ("getAvailability" | "setAvailability", _) => {
+            return play_availability(operation, name, &fixture).await;
+        }
         ("getHistory", "last_page" | "wrong_limit" | "wrong_cursor" | "wrong_status")
         | ("deleteHistory", "deleted")
         | ("deleteHistoryEntry", "no_entry")
@@ -56,6 +59,21 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
         .callee
         .send(fixture.callee.request(method, &path))
         .await
+}
+
+/// Makes the server give the example `name` of an answer to a route of one's availability.
+async fn play_availability(operation: Operation, name: &str, fixture: &ExampleFixture) -> Answer {
+    let set = operations().find(|one| one.id() == "setAvailability");
+    let set = set.expect("the operation");
+    let body = match name {
+        "past" => Some(json!({ "status": "do_not_disturb", "until": "2024-01-15T10:29:59Z" })),
+        _ => set.body(name),
+    };
+    let answer = fixture.send(&fixture.callee, set, body).await;
+    if operation.id() == set.id() {
+        return answer;
+    }
+    fixture.send(&fixture.callee, operation, None).await
 }
 
 /// The call rang until the caller gave up.

@@ -72,6 +72,14 @@ pub fn assert_data(method: &Method, path: &str, body: &Value) {
             assert_status(data);
             "User status retrieved successfully"
         }
+        ("GET", ["users", "me", "availability"]) => {
+            assert_availability(data);
+            "Availability retrieved successfully"
+        }
+        ("PUT", ["users", "me", "availability"]) => {
+            assert_availability(data);
+            "Availability updated successfully"
+        }
         ("POST", ["users", "blocks"]) => {
             assert_listed(data);
             "User blocked successfully"
@@ -113,6 +121,15 @@ pub fn assert_data(method: &Method, path: &str, body: &Value) {
         _ => return,
     };
     assert_eq!(body["message"], message, "{method} {path}");
+}
+
+fn assert_availability(data: &Value) {
+    assert_fields(data, &["status", "until"], &[], "availability");
+    let words = ["available", "do_not_disturb"];
+    assert!(words.iter().any(|word| data["status"] == *word), "{data}");
+    if !data["until"].is_null() {
+        assert_timestamp(&data["until"]);
+    }
 }
 
 fn assert_page(page: &Value) {

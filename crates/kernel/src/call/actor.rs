@@ -108,11 +108,15 @@ pub enum Cause {
     PushDelivered,
     /// The caller called somebody who has blocked the caller.
     CallerBlocked,
+    /// The caller called somebody who does not want to be disturbed.
+    DoNotDisturb,
+    /// The callee is available again, with a device connected.
+    CalleeAvailable,
 }
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Initiate,
         Self::UserBusy,
         Self::CalleeConnected,
@@ -126,6 +130,8 @@ impl Cause {
         Self::CalleeRings,
         Self::PushDelivered,
         Self::CallerBlocked,
+        Self::DoNotDisturb,
+        Self::CalleeAvailable,
     ];
 
     /// The word shown in a timeline.
@@ -145,6 +151,8 @@ impl Cause {
             Self::CalleeRings => "callee_rings",
             Self::PushDelivered => "push_delivered",
             Self::CallerBlocked => "caller_blocked",
+            Self::DoNotDisturb => "do_not_disturb",
+            Self::CalleeAvailable => "callee_available",
         }
     }
 }

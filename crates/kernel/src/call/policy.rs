@@ -36,21 +36,33 @@ pub struct Relation {
     pub blocked: bool,
 }
 
-/// How a call may reach a callee who is `connected` or not. A block is no refusal: the caller is not to know.
+/// What of a callee decides whether a call rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Callee {
+    /// Whether a session is connected.
+    pub connected: bool,
+    /// Whether the callee does not want to be disturbed.
+    pub do_not_disturb: bool,
+}
+
+/// How a call may reach a callee. A block is not a refusal, and neither is do not disturb: the caller is not to know.
 ///
 /// # Errors
 /// [`CallError::NotContacts`], which does not depend on blocks.
 pub fn reach(
     policy: CallPolicy,
     relation: Relation,
-    connected: bool,
+    callee: Callee,
 ) -> Result<CalleeAvailability, CallError> {
     match policy {
         CallPolicy::Contacts if !relation.contacts => Err(CallError::NotContacts),
         CallPolicy::Everyone | CallPolicy::Contacts if relation.blocked => {
             Ok(CalleeAvailability::Blocked)
         }
-        CallPolicy::Everyone | CallPolicy::Contacts if connected => {
+        CallPolicy::Everyone | CallPolicy::Contacts if callee.do_not_disturb => {
+            Ok(CalleeAvailability::DoNotDisturb)
+        }
+        CallPolicy::Everyone | CallPolicy::Contacts if callee.connected => {
             Ok(CalleeAvailability::Connected)
         }
         CallPolicy::Everyone | CallPolicy::Contacts => Ok(CalleeAvailability::Absent),
@@ -67,7 +79,13 @@ mod tests {
 
         let reached = |policy, contacts, blocked| {
             let relation = Relation { contacts, blocked };
-            [false, true].map(|connected| reach(policy, relation, connected))
+            [false, true].map(|connected| {
+                let callee = Callee {
+                    connected,
+                    do_not_disturb: false,
+                };
+                reach(policy, relation, callee)
+            })
         };
         let free = [
             Ok(CalleeAvailability::Absent),
@@ -83,6 +101,25 @@ mod tests {
         for blocked in [false, true] {
             let refused = [Err(CallError::NotContacts); 2];
             assert_eq!(reached(Contacts, false, blocked), refused);
+        }
+    }
+
+    #[test]
+    fn do_not_disturb_is_checked_after_blocks() {
+        for connected in [false, true] {
+            let callee = Callee {
+                connected,
+                do_not_disturb: true,
+            };
+            let reached = |blocked| {
+                let relation = Relation {
+                    contacts: false,
+                    blocked,
+                };
+                reach(CallPolicy::Everyone, relation, callee)
+            };
+            assert_eq!(reached(false), Ok(CalleeAvailability::DoNotDisturb));
+            assert_eq!(reached(true), Ok(CalleeAvailability::Blocked));
         }
     }
 }

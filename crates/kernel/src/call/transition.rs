@@ -37,6 +37,8 @@ pub enum CalleeAvailability {
     Absent,
     /// None may be rung: the callee has blocked the caller.
     Blocked,
+    /// None may be rung: the callee does not want to be disturbed.
+    DoNotDisturb,
 }
 
 /// How long things may last (contract section 6).
@@ -59,8 +61,8 @@ pub enum Target {
     Ended,
 }
 
-/// A new call: it rings where the callee can be reached. Where the callee has blocked the caller, it looks to
-/// the caller as if nobody were connected, until it is missed.
+/// A new call: it rings if the callee can be reached. If the callee has blocked the caller or does not want to be
+/// disturbed, it looks to the caller as if nobody were connected, until it is missed.
 #[must_use]
 pub fn initiate(
     wish: Wish,
@@ -79,6 +81,7 @@ pub fn initiate(
         ),
         CalleeAvailability::Absent => (waiting, None, Cause::Initiate),
         CalleeAvailability::Blocked => (waiting, None, Cause::CallerBlocked),
+        CalleeAvailability::DoNotDisturb => (waiting, None, Cause::DoNotDisturb),
     };
     let actor = Actor::User(wish.caller.id.clone());
     let notices = audience
@@ -128,6 +131,16 @@ pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
 /// [`CallError::InvalidStatus`] unless the call is INITIATING, and not suppressed.
 pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     let entry = entry_by(Actor::System, Source::Socket, Cause::CalleeConnected);
+    begin_ringing(call, entry, now)
+}
+
+/// The callee is available again, and a session is connected. Its invitation is added by the one who knows the caller.
+///
+/// # Errors
+/// As [`ring()`].
+pub fn ring_on_availability(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
+    let actor = Actor::User(call.callee.clone());
+    let entry = entry_by(actor, Source::Rest, Cause::CalleeAvailable);
     begin_ringing(call, entry, now)
 }
 
