@@ -47,13 +47,18 @@ export interface Options {
   timing?: Partial<Timing>;
 }
 
-const TIMING: Timing = { backoffMs: 500, maxBackoffMs: 30_000, silenceMs: 30_000, answerMs: 10_000, renewMs: 60_000 };
+const TIMING: Timing = {
+  backoffMs: 500, maxBackoffMs: 30_000, silenceMs: 25_000, answerMs: 10_000, renewMs: 60_000, wakeMs: 2_000,
+};
+
+/** Events that the server sends again on the next connection until this client has confirmed them. */
+const REDELIVERED: readonly string[] = ["call_accepted", "call_rejected", "call_ended", "call_timeout", "call_missed"];
 
 /** Final statuses. */
 const FINAL: readonly CallStatus[] = ["ENDED", "REJECTED", "MISSED"];
 
-/** Number of ended calls to remember, so that each is reported once. */
-const REMEMBERED = 64;
+/** Number of calls and events to remember, so that each is reported once. The server redelivers 256 events at most. */
+const REMEMBERED = 256;
 
 /** Returns an idempotency key: 128 random bits. `randomUUID` is missing on pages without TLS. */
 function newKey(): string {
@@ -71,6 +76,8 @@ export class Calls extends Emitter<CallsEvents> {
   readonly #live = new Set<CallId>();
   readonly #invited = new Set<CallId>();
   readonly #over = new Set<CallId>();
+  /** Events that this client has received: type, call and timestamp. */
+  readonly #received = new Set<string>();
 
   constructor({ url, token, WebSocket = globalThis.WebSocket as SocketClass, timing }: Options) {
     super();
@@ -99,7 +106,7 @@ export class Calls extends Emitter<CallsEvents> {
     this.#socket.disconnect();
   }
 
-  /** Checks the connection at once: call it when the device wakes up or changes its network. */
+  /** Checks the connection at once. In a browser the client does so by itself when the page is shown again. */
   wake(): void {
     this.#socket.wake();
   }
@@ -172,6 +179,7 @@ export class Calls extends Emitter<CallsEvents> {
   }
 
   #hear(message: ServerMessage): void {
+    if (this.#isDouble(message)) return;
     switch (message.type) {
       case "call_invitation":
         this.#live.add(message.data.callId);
@@ -202,6 +210,13 @@ export class Calls extends Emitter<CallsEvents> {
       case "session.refreshed":
         return;
     }
+  }
+
+  /** Whether the client has received this event before, on another connection. */
+  #isDouble(message: ServerMessage): boolean {
+    if (!REDELIVERED.includes(message.type) || !("data" in message)) return false;
+    const { callId } = message.data as { callId: CallId };
+    return !remember(this.#received, `${message.type} ${callId} ${message.timestamp}`);
   }
 
   #isOver(callId: CallId, status: CallStatus): void {
@@ -239,10 +254,10 @@ export class Calls extends Emitter<CallsEvents> {
   }
 }
 
-/** Adds `callId` to `known`, which drops the oldest; returns false if it was there. */
-function remember(known: Set<CallId>, callId: CallId): boolean {
-  if (known.has(callId)) return false;
-  known.add(callId);
+/** Adds `key` to `known`, which drops the oldest; returns false if it was there. */
+function remember(known: Set<string>, key: string): boolean {
+  if (known.has(key)) return false;
+  known.add(key);
   const [oldest] = known;
   if (known.size > REMEMBERED && oldest !== undefined) known.delete(oldest);
   return true;

@@ -1,4 +1,5 @@
 import { Emitter } from "./emitter.js";
+import { watchNetwork } from "./network.js";
 import { endOf, type Tokens } from "./token.js";
 import type { ClientMessages, CloseCode, ServerMessages } from "./types.js";
 
@@ -21,12 +22,14 @@ export interface Timing {
   backoffMs: number;
   /** Longest delay before reconnecting. */
   maxBackoffMs: number;
-  /** Silence after which the client sends a heartbeat. */
+  /** Silence after which the client sends a heartbeat: a third of the server's `idle_timeout`. */
   silenceMs: number;
   /** Timeout of a heartbeat, of opening a connection and of a request. */
   answerMs: number;
   /** Time before expiry at which a token is renewed; at most half of its remaining lifetime. */
   renewMs: number;
+  /** Timeout of the heartbeat that is sent when the device wakes up. */
+  wakeMs: number;
 }
 
 /** Any message from the server. */
@@ -56,6 +59,7 @@ export class Socket extends Emitter<SocketEvents> {
   #retry: Timer;
   #silence: Timer;
   #renewal: Timer;
+  #unwatch: () => void = () => undefined;
 
   constructor(
     private readonly url: string,
@@ -76,24 +80,41 @@ export class Socket extends Emitter<SocketEvents> {
   connect(): void {
     if (this.#wanted) return;
     this.#wanted = true;
+    this.#unwatch = watchNetwork({
+      offline: () => this.#isOpen && this.#lost("offline"),
+      online: () => this.#reconnect(),
+      doubtful: () => this.wake(),
+    });
     void this.#open();
   }
 
   /** Disconnects. */
   disconnect(): void {
-    this.#wanted = false;
-    clearTimeout(this.#retry);
+    this.#stop();
     this.#drop(1000, "disconnected", null);
   }
 
   /** Reconnects at once, or checks an open connection: for a device that wakes up. */
   wake(): void {
+    if (this.#isOpen) this.#ask(this.timing.wakeMs);
+    else this.#reconnect();
+  }
+
+  /** Connects at once. A connection of the network before does not report that it is dead; the server replaces it. */
+  #reconnect(): void {
     if (!this.#wanted) return;
-    if (this.#isOpen) return this.#ask();
-    if (!this.#socket) {
-      clearTimeout(this.#retry);
-      void this.#open();
-    }
+    const wasOpen = this.#isOpen;
+    clearTimeout(this.#retry);
+    this.#failures = 0;
+    this.#abandon();
+    if (wasOpen) this.emit("closed", { code: 4900, reason: "network changed", retryInMs: 0 });
+    void this.#open();
+  }
+
+  #stop(): void {
+    this.#wanted = false;
+    clearTimeout(this.#retry);
+    this.#unwatch();
   }
 
   /** Sends a message; returns false without a connection. */
@@ -131,7 +152,7 @@ export class Socket extends Emitter<SocketEvents> {
       const wasOpen = this.#isOpen;
       this.#forget();
       if (FINAL.includes(event.code as CloseCode)) {
-        this.#wanted = false;
+        this.#stop();
         this.emit("closed", { code: event.code, reason: event.reason, retryInMs: null });
       } else if (wasOpen) {
         this.#again(event.code, event.reason, event.code === 4001);
@@ -146,7 +167,7 @@ export class Socket extends Emitter<SocketEvents> {
     const refused = await this.isRefused().catch(() => false);
     if (!this.#wanted) return;
     if (refused) {
-      this.#wanted = false;
+      this.#stop();
       this.emit("closed", { code, reason: "unauthenticated", retryInMs: null });
     } else {
       this.#again(code, reason);
@@ -165,10 +186,10 @@ export class Socket extends Emitter<SocketEvents> {
     this.#silence = after(this.timing.silenceMs, () => this.#ask());
   }
 
-  #ask(): void {
+  #ask(answerMs = this.timing.answerMs): void {
     clearTimeout(this.#silence);
     this.send("heartbeat", {});
-    this.#silence = after(this.timing.answerMs, () => this.#lost("silence"));
+    this.#silence = after(answerMs, () => this.#lost("silence"));
   }
 
   #lost(reason: string): void {
@@ -177,6 +198,13 @@ export class Socket extends Emitter<SocketEvents> {
 
   /** Closes the socket without waiting for its close event. */
   #drop(code: number, reason: string, again: true | null): void {
+    const socket = this.#abandon(code, reason);
+    if (again) this.#again(code, reason);
+    else if (socket) this.emit("closed", { code, reason, retryInMs: null });
+  }
+
+  /** Closes the socket, if there is one, and ignores its events from now on. */
+  #abandon(code = 4900, reason = "abandoned"): SocketLike | null {
     const socket = this.#socket;
     this.#forget();
     try {
@@ -184,8 +212,7 @@ export class Socket extends Emitter<SocketEvents> {
     } catch {
       // The socket was not open yet.
     }
-    if (again) this.#again(code, reason);
-    else if (socket) this.emit("closed", { code, reason, retryInMs: null });
+    return socket;
   }
 
   #forget(): void {

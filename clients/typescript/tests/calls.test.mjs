@@ -9,7 +9,7 @@ import { ApiError, Calls } from "../dist/index.js";
 import { Relay, Server, sign, until, within } from "./server.mjs";
 
 /** Quick, so that the tests are. */
-const timing = { backoffMs: 50, maxBackoffMs: 200, silenceMs: 500, answerMs: 2_000, renewMs: 60_000 };
+const timing = { backoffMs: 50, maxBackoffMs: 200, silenceMs: 500, answerMs: 2_000, renewMs: 60_000, wakeMs: 1_000 };
 
 let server;
 const clients = [];
@@ -139,10 +139,11 @@ test("a call that ended so long ago that nothing is kept of it is over all the s
   // Another device of the user takes what is kept.
   await alice.end(call.id);
   const other = await connected(sign("bob"));
-  await until(() => other.heard("ended").length === 1, "the kept event");
+  const ofCall = (events) => events.filter(({ callId }) => callId === call.id);
+  await until(() => ofCall(other.heard("ended")).length === 1, "the kept event");
   bob.connect();
-  await until(() => bob.heard("over").length === 1, "the call to be over");
-  assert.deepEqual(bob.heard("ended"), []);
+  await until(() => ofCall(bob.heard("over")).length === 1, "the call to be over");
+  assert.deepEqual(ofCall(bob.heard("ended")), []);
 });
 
 test("a token is renewed on the socket, and the connection outlives it", async () => {
@@ -198,6 +199,104 @@ test("a network that is gone without a word is noticed, and the client comes bac
     const call = await alice.initiate(VIDEO);
     await until(() => bob.heard("invitation").some(({ callId }) => callId === call.id), "the invitation");
   } finally {
+    relay.close();
+  }
+});
+
+/** What happens in a call, in its order: who does it, and what the other participant is told of it. */
+const STEPS = [
+  ["initiate", "alice", "invitation"],
+  ["accept", "bob", "accepted"],
+  ["end", "alice", "ended"],
+];
+
+for (const [lost, [action, actor, event]] of STEPS.entries()) {
+  test(`a network that is lost before ${action} hides nothing from the other participant`, async () => {
+    const relay = await Relay.to(server.port);
+    const hasted = { silenceMs: 300, answerMs: 300, wakeMs: 300 };
+    const other = actor === "alice" ? "bob" : "alice";
+    try {
+      const people = {};
+      for (const user of ["alice", "bob"]) {
+        const isLost = user === other;
+        people[user] = await connected(sign(user), isLost ? relay.url : server.url, isLost ? hasted : {});
+      }
+      let call = null;
+      const act = {
+        initiate: async () => (call = await people.alice.initiate(VIDEO)),
+        accept: () => people.bob.accept(call.id),
+        end: () => people.alice.end(call.id),
+      };
+      for (const [place, [step, who, told]] of STEPS.entries()) {
+        const listener = people[who === "alice" ? "bob" : "alice"];
+        if (place === lost) relay.isDead = true;
+        await act[step]();
+        if (place === lost) {
+          await until(() => listener.heard("disconnected").length > 0, "the silence to be noticed");
+          relay.isDead = false;
+        }
+        await until(() => listener.heard(told).some(({ callId }) => callId === call.id), `${told} of ${step}`);
+      }
+      const ofCall = people[other].heard(event).filter(({ callId }) => callId === call.id);
+      assert.equal(ofCall.length, 1);
+    } finally {
+      relay.close();
+    }
+  });
+}
+
+test("an event whose confirmation was lost is told once", async () => {
+  const relay = await Relay.to(server.port);
+  try {
+    const session = randomUUID();
+    const bob = await connected(sign("bob", session), relay.url, { silenceMs: 300, answerMs: 300 });
+    const alice = client(sign("alice"));
+    const call = await alice.initiate(VIDEO);
+    await until(() => bob.heard("invitation").some(({ callId }) => callId === call.id), "the invitation");
+    relay.isDeaf = true;
+    await alice.end(call.id);
+    await until(() => bob.heard("ended").some(({ callId }) => callId === call.id), "the end");
+    await until(() => bob.heard("disconnected").length > 0, "the silence to be noticed");
+    relay.isDeaf = false;
+    await until(() => bob.heard("connected").length === 2, "the client to be back");
+    const other = await connected(sign("alice"));
+    const next = await other.initiate(VIDEO);
+    await until(() => bob.heard("invitation").some(({ callId }) => callId === next.id), "what came after it");
+    assert.equal(bob.heard("ended").filter(({ callId }) => callId === call.id).length, 1);
+    assert.ok(relay.sent.filter((text) => text.includes("call_ended") && text.includes(call.id)).length >= 2, "it came again");
+  } finally {
+    relay.close();
+  }
+});
+
+test("a page reconnects when its network is back, and checks the connection when it is shown again", async () => {
+  const page = new EventTarget();
+  const document = Object.assign(new EventTarget(), { visibilityState: "visible" });
+  globalThis.addEventListener = page.addEventListener.bind(page);
+  globalThis.removeEventListener = page.removeEventListener.bind(page);
+  globalThis.document = document;
+  const relay = await Relay.to(server.port);
+  try {
+    const slow = { silenceMs: 60_000, answerMs: 60_000, backoffMs: 60_000, maxBackoffMs: 60_000, wakeMs: 300 };
+    const bob = await connected(sign("bob"), relay.url, slow);
+    page.dispatchEvent(new Event("offline"));
+    await until(() => bob.heard("disconnected").at(-1)?.reason === "offline", "the loss to be told");
+    page.dispatchEvent(new Event("online"));
+    await until(() => bob.heard("connected").length === 2, "the client to be back");
+
+    relay.isDead = true;
+    document.dispatchEvent(new Event("visibilitychange"));
+    await until(() => bob.heard("disconnected").at(-1)?.reason === "silence", "the check to fail");
+    relay.isDead = false;
+    document.dispatchEvent(new Event("visibilitychange"));
+    await until(() => bob.heard("connected").length === 3, "the client to be back again");
+    bob.disconnect();
+    page.dispatchEvent(new Event("online"));
+    assert.equal(bob.isConnected, false);
+  } finally {
+    delete globalThis.addEventListener;
+    delete globalThis.removeEventListener;
+    delete globalThis.document;
     relay.close();
   }
 });

@@ -75,11 +75,16 @@ export class Server {
   }
 }
 
-/** A way to a port that can be made to swallow everything, as a network does that is gone without a word. */
+/** Relay to a port that can swallow all bytes, as a network does that is gone without a word. */
 export class Relay {
   #pairs = new Set();
   #server = null;
+  /** Whether it swallows everything. */
   isDead = false;
+  /** Whether it swallows what clients send. */
+  isDeaf = false;
+  /** What it has passed on to clients. */
+  sent = [];
   port = 0;
 
   static async to(port) {
@@ -88,7 +93,11 @@ export class Relay {
       const far = connect(port, "127.0.0.1");
       relay.#pairs.add(near).add(far);
       for (const [from, to] of [[near, far], [far, near]]) {
-        from.on("data", (bytes) => relay.isDead || to.write(bytes));
+        from.on("data", (bytes) => {
+          if (relay.isDead || (relay.isDeaf && from === near)) return;
+          if (from === far) relay.sent.push(bytes.toString());
+          to.write(bytes);
+        });
         from.on("error", () => undefined);
         from.on("close", () => to.destroy());
       }
