@@ -173,6 +173,35 @@ describe('a call', () => {
       await hangUp(alice, bob);
     }));
 
+  test('that ends while the network is away is over within 2 s of its return', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await answer(alice, bob);
+      // Chromium reports an open WebSocket as open while it is offline.
+      await bob.page.context().setOffline(true);
+      await bob.pane.locator('[data-connection=reconnecting]').waitFor();
+      assert.match(await bob.pane.locator('[data-connection]').textContent(), /^Reconnecting/);
+      await alice.do('hang-up');
+      await alice.hearsOfTheEnd();
+      await bob.page.context().setOffline(false);
+      await bob.pane.locator('[data-state=over]').waitFor({ timeout: 2_000 });
+      assert.match(await bob.hearsOfTheEnd(), /^Call with Alice ended after 0:\d\d$/);
+      await bob.isOnline();
+    }));
+
+  test('that is answered while the network of the caller is away talks within 2 s of its return', () =>
+    withWindows(['alice', 'bob'], async (alice, bob) => {
+      await alice.call('Bob');
+      await bob.sees('incoming');
+      await alice.page.context().setOffline(true);
+      await alice.pane.locator('[data-connection=reconnecting]').waitFor();
+      await bob.do('accept');
+      await bob.isTalking();
+      await alice.page.context().setOffline(false);
+      await alice.pane.locator('[data-state=talking]').waitFor({ timeout: 2_000 });
+      await Promise.all([alice.isActive(), bob.isActive()]);
+      await hangUp(alice, bob);
+    }));
+
   test('goes on after one of the pages is loaded anew', () =>
     withWindows(['alice', 'bob'], async (alice, bob) => {
       await answer(alice, bob);

@@ -45,7 +45,7 @@ export class Phone extends Store {
     this.socket = new Socket(log, userId, token, {
       opened: () => {
         this.onOnline?.();
-        this.attempt(() => synchronise(this));
+        this.attempt(() => this.#synchronise());
       },
       message: (message) => handleEvent(this, message),
       changed: () => this.connectionChanged(),
@@ -58,11 +58,29 @@ export class Phone extends Store {
     this.socket.connect();
     this.presence = setInterval(() => this.attempt(() => this.lookAround()), PRESENCE);
     this.online = () => {
-      this.socket.hurry();
-      this.media?.recover();
+      this.networkChanged = true;
+      this.socket.renew();
     };
-    window.addEventListener('online', this.online);
-    navigator.connection?.addEventListener?.('change', this.online);
+    this.offline = () => this.socket.lose();
+    this.doubtful = () => {
+      if (document.visibilityState === 'visible') this.socket.check();
+    };
+    this.#watch('addEventListener');
+  }
+
+  /** Adds or removes the listeners to changes of the network. */
+  #watch(method) {
+    window[method]('online', this.online);
+    window[method]('offline', this.offline);
+    document[method]('visibilitychange', this.doubtful);
+    navigator.connection?.[method]?.('change', this.doubtful);
+  }
+
+  async #synchronise() {
+    await synchronise(this);
+    // Media of the network before may not report yet that it is dead. Its signals need the new connection.
+    if (this.networkChanged) this.media?.recover();
+    this.networkChanged = false;
   }
 
   /** Signs out: forgets this user and stops all activity. */
@@ -71,8 +89,7 @@ export class Phone extends Store {
     silence(this.key);
     clearInterval(this.presence);
     this.pass.stop();
-    window.removeEventListener('online', this.online);
-    navigator.connection?.removeEventListener?.('change', this.online);
+    this.#watch('removeEventListener');
     this.socket.leave();
   }
 

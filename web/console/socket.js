@@ -2,8 +2,14 @@
 
 import { SOCKET } from './server.js';
 
-/** Milliseconds between heartbeats: a dead connection is detected within two of them. */
+/** Milliseconds of silence after which a heartbeat is sent: less than a third of the server's idle timeout. */
 const HEARTBEAT = 20_000;
+/** Milliseconds that the response to a heartbeat may take: as a rule, and when the device has just woken up. */
+const ANSWER = 10_000;
+const ANSWER_TO_WAKING = 2_000;
+/** Events to remember, so that each is handled once. The server sends one again until its delivery is confirmed. */
+const REMEMBERED = 256;
+const REDELIVERED = ['call_accepted', 'call_rejected', 'call_ended', 'call_timeout', 'call_missed'];
 /** First and longest delay before a reconnect, in milliseconds. */
 const FIRST_WAIT = 300;
 const LONGEST_WAIT = 8_000;
@@ -20,6 +26,7 @@ export class Socket {
     this.waiting = [];
     this.tries = 0;
     this.skew = 0;
+    this.received = new Set();
   }
 
   get isOpen() {
@@ -27,7 +34,7 @@ export class Socket {
   }
 
   connect() {
-    clearTimeout(this.retry);
+    this.#abandon();
     this.#become(this.tries ? 'reconnecting' : 'connecting');
     const url = new URL(SOCKET);
     url.searchParams.set('token', this.token());
@@ -36,12 +43,13 @@ export class Socket {
     socket.onopen = () => {
       this.tries = 0;
       this.#become('online');
-      this.beat = setInterval(() => this.send('heartbeat', {}), HEARTBEAT);
       this.log.add({ who: this.who, via: 'WS', direction: 'in', title: 'connected', url: SOCKET.href });
-      this.send('heartbeat', {});
+      this.check(ANSWER);
       this.on.opened();
     };
-    socket.onmessage = ({ data }) => this.#heard(JSON.parse(data));
+    socket.onmessage = ({ data }) => {
+      if (this.socket === socket) this.#heard(JSON.parse(data));
+    };
     socket.onclose = ({ code, reason }) => {
       if (this.socket === socket) this.#closed(code, reason);
     };
@@ -49,16 +57,35 @@ export class Socket {
 
   /** Closes the connection permanently. */
   leave() {
-    this.#stop();
-    const { socket } = this;
-    this.socket = null;
-    socket?.close(1000);
+    this.#abandon();
     this.#become('closed');
   }
 
-  /** Reconnects now, after a network change or on request. */
+  /** Reconnects now, if the connection is lost. */
   hurry() {
     if (this.state === 'reconnecting' && this.socket?.readyState !== WebSocket.CONNECTING) this.connect();
+  }
+
+  /** Reconnects now: the network is back, and the connection of the network before does not report that it is dead. */
+  renew() {
+    if (['online', 'connecting', 'reconnecting'].includes(this.state)) {
+      this.tries = 1;
+      this.connect();
+    }
+  }
+
+  /** Treats the connection as lost: the network is gone. */
+  lose() {
+    if (this.state !== 'online') return;
+    this.#abandon();
+    this.#closed(1006, 'network lost');
+  }
+
+  /** Sends a heartbeat; a connection that does not answer it within `patience` milliseconds is dead. */
+  check(patience = ANSWER_TO_WAKING) {
+    if (!this.send('heartbeat', {})) return;
+    clearTimeout(this.beat);
+    this.beat = setTimeout(() => this.lose(), patience);
   }
 
   /** Sends a message; returns false without a connection. */
@@ -99,6 +126,8 @@ export class Socket {
   }
 
   #heard(message) {
+    clearTimeout(this.beat);
+    this.beat = setTimeout(() => this.check(ANSWER), HEARTBEAT);
     this.log.add({
       who: this.who, via: 'WS', direction: 'in', title: message.type, body: message, url: SOCKET.href,
     });
@@ -115,7 +144,17 @@ export class Socket {
         return;
       }
     }
-    this.on.message(message);
+    if (this.#isNew(message)) this.on.message(message);
+  }
+
+  /** Whether this page has not received the event on an earlier connection. */
+  #isNew({ type, data, timestamp }) {
+    if (!REDELIVERED.includes(type)) return true;
+    const key = `${type} ${data.callId} ${timestamp}`;
+    if (this.received.has(key)) return false;
+    this.received.add(key);
+    if (this.received.size > REMEMBERED) this.received.delete(this.received.values().next().value);
+    return true;
   }
 
   #closed(code, reason) {
@@ -139,8 +178,16 @@ export class Socket {
     }
   }
 
+  /** Gives up the connection, if there is one, and ignores what it still reports. */
+  #abandon() {
+    const { socket } = this;
+    this.socket = null;
+    this.#stop();
+    socket?.close(1000);
+  }
+
   #stop() {
-    clearInterval(this.beat);
+    clearTimeout(this.beat);
     clearTimeout(this.retry);
     for (const one of this.waiting.splice(0)) one.reject(new TypeError('the connection was lost'));
   }
