@@ -108,6 +108,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         .manage(access.clone())
         .manage(tls)
         .manage(UnixSocket(settings.unix_socket.clone()))
+        .attach(load_keys(access.clone()))
         .attach(begin(service.clone()))
         .attach(http::stage(routes, metrics.clone()))
         .attach(ws::stage(sockets, metrics))
@@ -128,6 +129,14 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         rocket,
         stop,
         reload,
+    })
+}
+
+/// Loads the keys of the identity provider before the first request, if it responds in time.
+fn load_keys(access: Access) -> AdHoc {
+    AdHoc::on_ignite("Identity provider", move |rocket| async move {
+        access.load_keys().await;
+        rocket
     })
 }
 

@@ -6,7 +6,6 @@ use rocket::Config;
 use rocket::figment::Figment;
 use tokio::sync::Mutex;
 
-use crate::auth::Authenticator;
 use crate::guard::Access;
 use crate::http::RouteSettings;
 use crate::listener::Tls;
@@ -75,8 +74,9 @@ impl Reload {
         let (settings, figment) =
             Settings::load(&current.flags).map_err(|error| error.to_string())?;
         // All that can fail comes first.
-        let authenticator =
-            Authenticator::from_settings(&settings).map_err(|error| error.to_string())?;
+        let access = &self.0.parts.access;
+        let authenticator = access.authenticator().for_settings(&settings);
+        let authenticator = authenticator.map_err(|error| error.to_string())?;
         let config = Config::try_from(&figment).map_err(|error| error.to_string())?;
         let tls = Tls::load(&config).map_err(|error| format!("tls: {error}"))?;
 
@@ -85,6 +85,7 @@ impl Reload {
         let Changes { reloaded, .. } = changes((&current, rocket), new);
         let Changes { mut restart, .. } = changes((started, rocket), new);
         let parts = &self.0.parts;
+        authenticator.start(parts.service.metrics()).await;
         if parts.tls.switches(&tls) {
             restart.push(("tls".to_owned(), SCHEME_IS_ANNOUNCED));
         } else {

@@ -132,6 +132,18 @@ impl Access {
         self.0.policy.replace(policy);
     }
 
+    /// Loads the keys of the identity provider, if there is one, and keeps them fresh. Waits 10 s at most.
+    pub async fn load_keys(&self) {
+        let authenticator = self.policy().authenticator.clone();
+        authenticator.start(self.0.service.metrics()).await;
+    }
+
+    /// Returns the authenticator that is in force.
+    #[must_use]
+    pub fn authenticator(&self) -> Authenticator {
+        self.policy().authenticator.clone()
+    }
+
     fn policy(&self) -> Arc<Policy> {
         self.0.policy.get()
     }

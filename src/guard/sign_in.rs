@@ -83,6 +83,8 @@ pub enum SignInError {
     UnknownUser,
     /// The token's user is disabled.
     DisabledUser,
+    /// The keys of the identity provider are not loaded, so the token cannot be judged.
+    KeysUnavailable,
     /// The user could not be looked up.
     Failed(service::Error),
 }
@@ -95,7 +97,7 @@ impl SignInError {
             Self::BadToken(error) => Some(error.as_str()),
             Self::UnknownUser => Some("unknown_user"),
             Self::DisabledUser => Some("disabled_user"),
-            Self::Failed(_) => None,
+            Self::KeysUnavailable | Self::Failed(_) => None,
         }
     }
 }
@@ -104,6 +106,9 @@ impl From<SignInError> for ApiError {
     fn from(error: SignInError) -> Self {
         match error {
             SignInError::Failed(error) => error.into(),
+            SignInError::KeysUnavailable => {
+                Self::unavailable("The keys of the identity provider are not available yet")
+            }
             // One sentence for all of them: clients do not learn why a token was rejected.
             SignInError::Missing
             | SignInError::BadToken(_)
@@ -127,21 +132,24 @@ impl Access {
     }
 
     /// Whether the keys and required claims of now accept `token`, which was valid before. One that has only expired
-    /// is: an expired session has its own rule.
+    /// is: an expired session has its own rule. So is one that cannot be judged.
     #[must_use]
     pub fn still_accepts(&self, token: &str) -> bool {
         let now = self.0.service.clock().wall();
         let verified = self.policy().authenticator.verify(token, now);
-        matches!(verified, Ok(_) | Err(TokenError::Expired))
+        matches!(
+            verified,
+            Ok(_) | Err(TokenError::Expired | TokenError::KeysUnavailable)
+        )
     }
 
     async fn authenticate(&self, token: &str) -> Result<Claims, SignInError> {
         let now = self.0.service.clock().wall();
-        let claims = self
-            .policy()
-            .authenticator
-            .verify(token, now)
-            .map_err(SignInError::BadToken)?;
+        let claims = match self.authenticator().authenticate(token, now).await {
+            Ok(claims) => claims,
+            Err(TokenError::KeysUnavailable) => return Err(SignInError::KeysUnavailable),
+            Err(error) => return Err(SignInError::BadToken(error)),
+        };
         let offered = || Profile {
             id: claims.user.clone(),
             name: claims

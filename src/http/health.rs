@@ -4,8 +4,11 @@ use rocket::http::Status;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
 
+use crate::auth::ProviderStatus;
+use crate::clock::Clock;
+use crate::guard::Access;
 use crate::service::{Health, Service};
-use crate::wire::readiness::{Database, Readiness, Sweeper, Webhook};
+use crate::wire::readiness::{Database, IdentityProvider, Readiness, Sweeper, Webhook};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![alive, ready]
@@ -19,17 +22,21 @@ const fn alive() -> &'static str {
 
 /// Whether requests will be served: 200, or 503 and what is in the way.
 #[get("/readyz")]
-async fn ready(service: &State<Service>) -> (Status, RawJson<String>) {
+async fn ready(service: &State<Service>, access: &State<Access>) -> (Status, RawJson<String>) {
     let health = service.health().await;
+    let provider = access.authenticator().provider();
     let status = if health.is_ready() {
         Status::Ok
     } else {
         Status::ServiceUnavailable
     };
-    (status, RawJson(readiness(&health).to_json()))
+    (
+        status,
+        RawJson(readiness(&health, provider.as_ref()).to_json()),
+    )
 }
 
-fn readiness(health: &Health) -> Readiness {
+fn readiness(health: &Health, provider: Option<&ProviderStatus>) -> Readiness {
     let status = if health.stopping {
         "stopping"
     } else if health.is_degraded() {
@@ -53,6 +60,7 @@ fn readiness(health: &Health) -> Readiness {
             late_ms: u64::try_from(health.sweeper.late.as_millis()).unwrap_or(u64::MAX),
         },
         queue_depth: health.queue_depth,
+        identity_provider: provider.map(identity_provider),
         webhooks: health
             .receivers
             .iter()
@@ -61,5 +69,19 @@ fn readiness(health: &Health) -> Readiness {
                 state: receiver.standing(),
             })
             .collect(),
+    }
+}
+
+fn identity_provider(status: &ProviderStatus) -> IdentityProvider {
+    let state = match (status.keys, &status.failure) {
+        (0, _) => "unavailable",
+        (_, Some(_)) => "failing",
+        (_, None) => "working",
+    };
+    let since = |at| Clock::System.now().since(at).as_secs();
+    IdentityProvider {
+        state,
+        keys: status.keys,
+        refreshed_seconds_ago: status.fetched_at.map(since),
     }
 }

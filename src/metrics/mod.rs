@@ -18,6 +18,7 @@ use std::time::Duration;
 pub use prometheus_client::metrics::counter::Counter;
 
 use crate::call::Status;
+use crate::clock::Timestamp;
 use crate::webhook_model::delivery::Outcome;
 
 pub use change::CallChange;
@@ -161,6 +162,33 @@ impl Metrics {
     pub fn auth_failed(&self, reason: &'static str) {
         let failures = &self.0.auth_failures;
         failures.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// The settings name an identity provider: its refreshes count from zero.
+    pub fn identity_provider_configured(&self) {
+        for result in ["ok", "failed"] {
+            let _ = self.0.key_refreshes.get_or_create(&[("result", result)]);
+        }
+    }
+
+    /// The keys of the identity provider were refreshed, with `result` ok or failed: `keys` are in use, the last success
+    /// was at `refreshed_at`.
+    pub fn keys_refreshed(
+        &self,
+        result: &'static str,
+        keys: usize,
+        refreshed_at: Option<Timestamp>,
+    ) {
+        self.0
+            .key_refreshes
+            .get_or_create(&[("result", result)])
+            .inc();
+        self.0
+            .provider_keys
+            .set(i64::try_from(keys).unwrap_or(i64::MAX));
+        if let Some(at) = refreshed_at {
+            self.0.keys_refreshed_at.set(at.as_millis() / 1_000);
+        }
     }
 
     /// A session was reported for saying too much.

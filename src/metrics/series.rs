@@ -59,6 +59,9 @@ pub(super) struct Series {
     pub confirmations: Histogram,
     pub limits_hit: Family<Labels<1>, Counter>,
     pub auth_failures: Family<Labels<1>, Counter>,
+    pub key_refreshes: Family<Labels<1>, Counter>,
+    pub provider_keys: Gauge,
+    pub keys_refreshed_at: Gauge,
     pub abuse_warnings: Counter,
     pub calls_started: Family<Labels<1>, Counter>,
     pub calls_finished: Family<Labels<3>, Counter>,
@@ -129,6 +132,18 @@ impl Series {
                 "Requests refused with 429, by the setting that limits them",
             ),
             auth_failures: new.counters("auth_failures", "Tokens refused, by reason"),
+            key_refreshes: new.counters(
+                "identity_key_refreshes",
+                "Refreshes of the identity provider's keys, by result",
+            ),
+            provider_keys: new.gauge(
+                "identity_keys",
+                "Keys of the identity provider that verify tokens",
+            ),
+            keys_refreshed_at: new.gauge(
+                "identity_keys_refreshed_timestamp_seconds",
+                "Time of the last successful refresh of the identity provider's keys",
+            ),
             abuse_warnings: new.counter(
                 "abuse_warnings",
                 "Warnings of a session's message or error rate, one a minute and session",

@@ -37,6 +37,19 @@ pub(super) fn contradictions(
             "belong together: set both, or neither for a server without Agora tokens".to_owned(),
         );
     }
+    let providers = [
+        ("jwt_issuer_url", settings.jwt_issuer_url.is_some()),
+        ("jwt_jwks_url", settings.jwt_jwks_url.is_some()),
+        ("jwt_jwks_file", settings.jwt_jwks_file.is_some()),
+    ];
+    let mut set = providers.iter().filter(|(_, is_set)| *is_set);
+    if let (Some((first, _)), Some((second, _))) = (set.next(), set.next()) {
+        refuse(
+            first,
+            second,
+            "are both set: expected one source of the provider's keys, remove one".to_owned(),
+        );
+    }
     if !settings.webhook_secret.is_empty() && settings.webhook_secret_file.is_some() {
         refuse(
             "webhook_secret",

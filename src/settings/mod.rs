@@ -12,6 +12,7 @@ mod changes;
 mod check;
 mod effective;
 mod error;
+mod identity;
 mod keys;
 mod layers;
 mod show;
@@ -32,6 +33,7 @@ use self::keys::Origins;
 
 pub use self::changes::{Changes, changes};
 pub use self::error::{Problem, SettingsError};
+pub use self::identity::{Relation, RequiredClaim, is_provider_url};
 pub use self::layers::Origin;
 pub use self::show::{Setting, Value};
 pub use self::table::Settings;
@@ -134,14 +136,7 @@ impl Settings {
     /// must say and receivers of webhooks elsewhere, so that a production variable in the same
     /// shell does no harm here. The rest is for the one machine that is let in, and stays.
     fn enter_dev_mode(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
-        for absent in [
-            "jwt_secret",
-            "jwt_public_key_file",
-            "jwt_issuer",
-            "jwt_audience",
-        ] {
-            origins.remove(absent);
-        }
+        self.forget_identity_provider(origins);
         // A file that says no may be the one of the sources, which shows every default; a variable means it.
         let is_meant = matches!(
             origins.get("console"),
@@ -158,16 +153,38 @@ impl Settings {
             self.database = folder.join(DEV_DATABASE);
             origins.insert("database", Origin::DevWorld);
         }
-        self.jwt_secret.clear();
         self.jwt_secret_file = vec![dev_secret_file(folder)];
-        self.jwt_public_key_file.clear();
-        self.jwt_issuer = None;
-        self.jwt_audience = None;
         self.allowed_origins = AllowedOrigins::Any;
         self.mode = Mode::Development;
         if !self.webhook_url.iter().all(|url| is_here(url)) {
             self.forget_webhooks(origins);
         }
+    }
+
+    /// Removes the keys of production and the claims that its tokens must have.
+    fn forget_identity_provider(&mut self, origins: &mut Origins) {
+        for absent in [
+            "jwt_secret",
+            "jwt_public_key_file",
+            "jwt_issuer_url",
+            "jwt_jwks_url",
+            "jwt_jwks_file",
+            "jwt_issuer",
+            "jwt_audience",
+            "jwt_required_claims",
+            "user_id_claim",
+        ] {
+            origins.remove(absent);
+        }
+        self.jwt_secret.clear();
+        self.jwt_public_key_file.clear();
+        self.jwt_issuer_url = None;
+        self.jwt_jwks_url = None;
+        self.jwt_jwks_file = None;
+        self.jwt_issuer = None;
+        self.jwt_audience.clear();
+        self.jwt_required_claims.clear();
+        self.user_id_claim = Self::default().user_id_claim;
     }
 
     /// Tells nobody: neither who would be told nor the secret stays.

@@ -11,6 +11,7 @@ use crate::call::CallPolicy;
 use crate::webhook_model::EventType;
 
 use super::Origin;
+use super::identity::RequiredClaim;
 use super::table::{KEYS, Settings};
 use super::value::{AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate};
 
@@ -149,6 +150,7 @@ show! {
     Option<Rate>: |rate| rate.map_or_else(off, text);
     CallPolicy: |policy| text(policy.as_str());
     Vec<String>: |texts| Value::List(texts.clone());
+    Vec<RequiredClaim>: |claims| Value::List(claims.iter().map(ToString::to_string).collect());
     Vec<IpNet>: |networks| Value::List(networks.iter().map(show_network).collect());
     Vec<EventType>: |events| Value::List(if *events == EventType::ALL {
         vec!["*".to_owned()]

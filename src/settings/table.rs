@@ -14,6 +14,7 @@ use secrecy::{SecretSlice, SecretString};
 use crate::call::CallPolicy;
 use crate::webhook_model::EventType;
 
+use super::identity::{self, RequiredClaim};
 use super::layers::Raw;
 use super::show::{Show, Value};
 use super::value::{self, AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate, Read};
@@ -93,6 +94,10 @@ macro_rules! settings {
     (@example $example:literal) => { Some($example) };
 }
 
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
 /// Networks of this machine's loopback interface.
 fn loopback() -> Vec<IpNet> {
     let v4 = Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8);
@@ -106,10 +111,11 @@ settings! {
     database: PathBuf = PathBuf::from("chattrix.db"), value::path, restart "the database is open";
 
     group "Authentication";
-    /// The keys that verify tokens: set at least one of these three, or the server does not start. This is the
-    /// shared secret of your identity provider (HS256, HS384, HS512), 32 bytes or more, or a list during a
-    /// rotation: each verifies, the first signs the tokens of `chattrix token`. Set it as `CHATTRIX_JWT_SECRET`
-    /// (a list as JSON), not in a file under version control.
+    /// The keys that verify tokens: set at least one of `jwt_secret`, `jwt_secret_file`, `jwt_public_key_file`,
+    /// `jwt_issuer_url`, `jwt_jwks_url` and `jwt_jwks_file`, or the server does not start
+    /// ([identity providers](identity.md)). This is the shared secret of your identity provider (HS256, HS384,
+    /// HS512), 32 bytes or more, or a list during a rotation: each verifies, the first signs the tokens of
+    /// `chattrix token`. Set it as `CHATTRIX_JWT_SECRET` (a list as JSON), not in a file under version control.
     jwt_secret: Vec<SecretString> = Vec::new(), value::secrets,
         example r#""at least thirty-two bytes of secret""#;
     /// A file with such a secret, or a list of files. A trailing line break is ignored.
@@ -119,13 +125,41 @@ settings! {
     /// RS256, ES256 or `EdDSA`, by the type of each key.
     jwt_public_key_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-public.pem""#;
-    /// The required claim `iss` of a token. Not checked if unset.
+    /// The issuer URL of an OpenID Connect provider, exactly as in the claim `iss` of its tokens. The server finds the
+    /// keys through `/.well-known/openid-configuration` and requires this issuer of their tokens.
+    jwt_issuer_url: Option<String> = None, identity::provider_url,
+        example r#""https://login.example.com/realms/main""#;
+    /// The URL of a JSON Web Key Set instead, for a provider without discovery. Set `jwt_issuer` with it.
+    jwt_jwks_url: Option<String> = None, identity::provider_url,
+        example r#""https://login.example.com/jwks.json""#;
+    /// A file with a JSON Web Key Set instead, read again every 5 minutes and for an unknown key.
+    jwt_jwks_file: Option<PathBuf> = None, value::path,
+        example r#""jwks.json""#;
+    /// PEM certificates to trust for `jwt_issuer_url` and `jwt_jwks_url`, in addition to the public ones.
+    jwt_ca_file: Option<PathBuf> = None, value::path,
+        example r#""internal-ca.pem""#;
+    /// How long keys of a provider are used while it cannot be reached.
+    jwt_keys_max_age: Duration = Duration::from_hours(7 * 24), value::duration;
+    /// The required claim `iss` of a token. Not checked if unset. Tokens of `jwt_issuer_url` need that issuer instead.
     jwt_issuer: Option<String> = None, value::text,
         example r#""https://login.example.com""#;
-    /// The required claim `aud` of a token, or one of its values. Not checked if unset.
-    jwt_audience: Option<String> = None, value::text,
+    /// The required claim `aud` of a token, or one of its values: a text, or a list of which one must match. Not
+    /// checked if unset. Set it with a provider, which signs tokens for other applications too.
+    jwt_audience: Vec<String> = Vec::new(), identity::texts,
         example r#""chattrix""#;
-    /// Create an unknown user from the claims `sub`, `name` and `picture` of a valid token.
+    /// Conditions that every token must meet: a list of `"email_verified = true"` and `"scope contains calls"`.
+    jwt_required_claims: Vec<RequiredClaim> = Vec::new(), identity::required_claims;
+    /// The claim with the user id: a name, a path such as `user_metadata.id`, or a list, of which the first that a token
+    /// has is used.
+    user_id_claim: Vec<String> = names(&["sub"]), identity::claims;
+    /// The claim with the name of a user for `auto_provision`.
+    name_claim: Vec<String> = names(&["name", "preferred_username", "email"]), identity::claims;
+    /// The claim with the address of a user's picture for `auto_provision`.
+    avatar_claim: Vec<String> = names(&["picture"]), identity::claims;
+    /// The claim that names the session, one login on one device. Without it, `session.refresh` takes any valid token of
+    /// the same user.
+    session_id_claim: Vec<String> = names(&["sid", "session_id", "origin_jti"]), identity::claims;
+    /// Create an unknown user from the claims of a valid token, and update name and picture from newer tokens.
     auto_provision: bool = false, value::switch;
 
     group "Calls";

@@ -22,6 +22,10 @@ pub struct Readiness {
     pub sweeper: Sweeper,
     /// Writes that wait.
     pub queue_depth: usize,
+    /// The identity provider, if the settings name one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub identity_provider: Option<IdentityProvider>,
     /// The receivers of webhooks, where there are any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
@@ -70,6 +74,22 @@ pub struct Webhook {
 )]
 const fn is_zero(number: &usize) -> bool {
     *number == 0
+}
+
+/// Status of the identity provider. Calls go on while it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = IdentityProviderHealth)]
+pub struct IdentityProvider {
+    /// `working`; `failing` if the last refresh of its keys failed; `unavailable` if there are no keys, so that its tokens
+    /// get 503.
+    pub state: &'static str,
+    /// Keys in use.
+    pub keys: usize,
+    /// Whole seconds since the last refresh that succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    pub refreshed_seconds_ago: Option<u64>,
 }
 
 impl Readiness {

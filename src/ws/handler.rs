@@ -108,6 +108,11 @@ impl MessageHandler {
                 refused("token: expected one of the same user and session as the connection's")
             }
             Err(SignInError::Failed(error)) => Response::Refusal(self.refusal(None, error)),
+            Err(error @ SignInError::KeysUnavailable) => {
+                let error = ApiError::from(error);
+                let kind = error.error_type().on_socket();
+                Response::Refusal(event::call_error(None, kind, error.message()))
+            }
             Err(_) => refused("token: expected a valid token"),
         }
     }

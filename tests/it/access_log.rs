@@ -34,11 +34,11 @@ async fn played(format: &str) -> (String, String, [String; 2]) {
     let mut socket = Socket::connect(server.address(), &bob).await;
     let call = server.sign_in("alice").call("bob").await;
     socket.expect("call_invitation").await;
-    let client = reqwest::Client::builder().no_proxy().build();
+    let client = crate::support::http_client();
     let url = server
         .address()
         .http("/api/v1/calls/history?cursor=what-the-query-says");
-    let request = client.expect("a client").get(url).bearer_auth(&alice);
+    let request = client.get(url).bearer_auth(&alice);
     let answer = request
         .header("X-Request-Id", "the-clients-own")
         .send()

@@ -176,7 +176,7 @@ async fn the_issuer_is_checked_where_it_is_set() {
 
 #[rocket::async_test]
 async fn the_audience_is_checked_where_it_is_set() {
-    let server = TestServer::with(|s| s.jwt_audience = Some("calls".into())).await;
+    let server = TestServer::with(|s| s.jwt_audience = vec!["calls".into()]).await;
     refused(&server, &server.token("alice").sign()).await;
     refused(&server, &server.token("alice").with("aud", "chats").sign()).await;
     admitted(&server, &server.token("alice").with("aud", "calls").sign()).await;

@@ -96,7 +96,7 @@ async fn doctor_finds_a_proxy_that_is_not_named_in_the_settings() {
     let server = TestServer::start().await;
     let cli = Cli::beside(&server);
     assert_eq!(finding(&cli, "proxy")["ok"], true);
-    let answer = reqwest::Client::new()
+    let answer = crate::support::http_client()
         .get(server.address().http("/api/v1/calls/active"))
         .header("X-Forwarded-For", "9.9.9.9")
         .bearer_auth("no token")

@@ -113,8 +113,7 @@ async fn log_that_nobody_reads_stops_nothing() {
         .expect("the binary starts");
     let address = Address::with_port(port);
     let alice = crate::support::Api::new(&address, Some(Process::token("alice").sign()));
-    let client = reqwest::Client::builder().no_proxy().build();
-    let client = client.expect("a client");
+    let client = crate::support::http_client();
     let ready = address.http("/readyz");
     eventually("the binary to be ready", async || {
         client

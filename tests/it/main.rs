@@ -41,6 +41,7 @@ mod history;
 mod history_model;
 mod ice_servers;
 mod idempotency;
+mod identity;
 mod initiate;
 mod kept_events;
 mod layers;

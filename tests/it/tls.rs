@@ -193,7 +193,7 @@ async fn reload_takes_a_renewed_certificate() {
 async fn without_tls_a_client_of_the_tls_port_gets_nothing() {
     let server = Secure::start().await;
     let url = format!("http://127.0.0.1:{}/healthz", server.port);
-    let client = reqwest::Client::builder().no_proxy().build();
-    let answer = within("the end", client.expect("a client").get(url).send()).await;
+    let client = crate::support::http_client();
+    let answer = within("the end", client.get(url).send()).await;
     assert!(answer.is_err(), "{answer:?}");
 }

@@ -297,6 +297,16 @@ export type IceServers = {
   expiresAt: Timestamp | null;
 };
 
+/** Status of the identity provider. Calls go on while it fails. */
+export type IdentityProviderHealth = {
+  /** `working`; `failing` if the last refresh of its keys failed; `unavailable` if there are no keys, so that its tokens get 503. */
+  state: string;
+  /** Keys in use. */
+  keys: number;
+  /** Whole seconds since the last refresh that succeeded. */
+  refreshedSecondsAgo?: number | undefined;
+};
+
 /** The body of `POST /v1/calls/initiate`. */
 export type InitiateCall = {
   /** Who is called. */
@@ -367,6 +377,8 @@ export type Readiness = {
   sweeper: SweeperHealth;
   /** Writes that wait. */
   queueDepth: number;
+  /** The identity provider, if the settings name one. */
+  identityProvider?: IdentityProviderHealth | undefined;
   /** The receivers of webhooks, where there are any. */
   webhooks?: Array<ReceiverHealth> | undefined;
 };
@@ -911,4 +923,6 @@ export type CloseCode =
   /** replaced by another connection */
   | 4000
   /** token expired */
+  | 4001
+  /** token no longer accepted */
   | 4001;

@@ -1,8 +1,9 @@
-//! `chattrix token check`: would the server take this token, and if not, why.
+//! `chattrix token check`: whether the server accepts a token, the key that verifies it, and every claim that fails.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
-use chattrix::auth::{Authenticator, MAX_TOKEN_BYTES, TokenError, claimed};
+use chattrix::auth::{Authenticator, KeyName, MAX_TOKEN_BYTES, TokenError, claimed};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
 use chattrix::user::AccountStatus;
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::super::context::Context;
+use super::super::control_client::runtime;
 use super::super::error::CliError;
 use super::super::{GlobalArgs, format, output};
 
@@ -26,8 +28,10 @@ const CLAIMS: [&str; 10] = [
     chattrix token alice | chattrix token check -\n  \
     xclip -o | chattrix token check - --json\n\n\
     A token in an argument stays in the shell history and is visible in the process list; use - to \
-    read it from standard input. The exit code is 1 if the server would reject the token. The JSON \
-    fields are ok, problem, claim, message, user, session, expiresAt and claims.")]
+    read it from standard input. The keys of an identity provider are loaded. The exit code is 1 if \
+    the server would reject the token. The JSON fields are ok, problem, claim, message, problems \
+    (a list of {problem, claim, message}), key ({source, kid}), user, session, expiresAt and \
+    claims.")]
 pub struct Check {
     /// Check this token; - reads it from standard input
     #[arg(value_name = "TOKEN|-")]
@@ -41,7 +45,10 @@ pub struct Check {
 struct Verdict {
     claims: Map<String, Value>,
     session: Option<String>,
-    refusal: Option<Refusal>,
+    user: Option<String>,
+    key: Option<KeyName>,
+    /// Every reason for a rejection, the first one first.
+    refusals: Vec<Refusal>,
 }
 
 /// Reason for a rejection.
@@ -49,7 +56,7 @@ struct Refusal {
     /// A word for programs.
     problem: &'static str,
     /// The claim that is to blame, if it is one.
-    claim: Option<&'static str>,
+    claim: Option<String>,
     message: String,
 }
 
@@ -58,6 +65,11 @@ impl Check {
         let context = global.context()?;
         let authenticator = Authenticator::from_settings(&context.settings)?;
         let token = self.read()?;
+        if let Err(problem) = runtime()?.block_on(authenticator.fetch()) {
+            output::tell(&format!(
+                "warning: cannot load the keys of the identity provider: {problem}"
+            ));
+        }
         let now = Clock::System.now();
         let verdict = judge(&context, &authenticator, token.expose_secret(), now);
         if self.json {
@@ -65,13 +77,19 @@ impl Check {
         } else {
             verdict.print(now)?;
         }
-        match verdict.refusal {
-            None => {
+        let messages: Vec<_> = verdict
+            .refusals
+            .iter()
+            .map(|refusal| refusal.message.as_str())
+            .collect();
+        match messages.as_slice() {
+            [] => {
                 output::tell("the server accepts this token");
                 Ok(())
             }
-            Some(Refusal { message, .. }) => Err(CliError::new(format!(
-                "the server rejects this token: {message}"
+            messages => Err(CliError::new(format!(
+                "the server rejects this token: {}",
+                messages.join("; ")
             ))),
         }
     }
@@ -100,17 +118,20 @@ impl Check {
 
 fn judge(context: &Context, authenticator: &Authenticator, token: &str, now: Timestamp) -> Verdict {
     let claims = claimed(token).unwrap_or_default();
-    match authenticator.verify(token, now) {
-        Ok(known) => Verdict {
-            refusal: refusal_of_user(context, &known.user),
-            session: Some(known.session.to_string()),
-            claims,
-        },
-        Err(error) => Verdict {
-            refusal: Some(refusal(error, &claims, &context.settings, now)),
-            session: None,
-            claims,
-        },
+    let examined = authenticator.examine(token, now);
+    let issuer = authenticator.issuer().unwrap_or_default();
+    let errors = examined.errors.into_iter();
+    let mut refusals: Vec<_> = errors
+        .map(|error| refusal(error, &claims, &context.settings, issuer, now))
+        .collect();
+    let known = examined.claims.as_ref();
+    refusals.extend(known.and_then(|known| refusal_of_user(context, &known.user)));
+    Verdict {
+        session: known.map(|known| known.session.to_string()),
+        user: known.map(|known| known.user.to_string()),
+        key: examined.key.map(|key| KeyName::clone(&key)),
+        refusals,
+        claims,
     }
 }
 
@@ -140,7 +161,7 @@ fn refusal_of_user(context: &Context, user: &chattrix::user::UserId) -> Option<R
     };
     Some(Refusal {
         problem,
-        claim: Some("sub"),
+        claim: context.settings.user_id_claim.first().cloned(),
         message,
     })
 }
@@ -150,16 +171,17 @@ fn refusal(
     error: TokenError,
     claims: &Map<String, Value>,
     settings: &Settings,
+    issuer: &str,
     now: Timestamp,
 ) -> Refusal {
+    let claim = |name: &str| Some(name.to_owned());
     let is = |name: &str| {
         claims
             .get(name)
             .map(|value| shown(name, value, now))
             .unwrap_or_default()
     };
-    let expected =
-        |setting: &Option<String>| output::printable(setting.as_deref().unwrap_or_default());
+    let problem = error.as_str();
     let (claim, message) = match error {
         TokenError::Malformed => (
             None,
@@ -167,9 +189,10 @@ fn refusal(
                 .to_owned(),
         ),
         TokenError::WrongAlgorithm => (
-            Some("alg"),
-            "alg: the configured key does not allow this algorithm; expected HS256, HS384 or HS512 \
-             with a secret, RS256, ES256 or EdDSA with a public key, by its type"
+            claim("alg"),
+            "alg: no configured key allows this algorithm; expected HS256, HS384 or HS512 with a \
+             secret, RS256, ES256 or EdDSA with a public key, by its type; `chattrix keys list` shows \
+             the keys"
                 .to_owned(),
         ),
         TokenError::BadSignature => (
@@ -178,35 +201,57 @@ fn refusal(
              break"
                 .to_owned(),
         ),
-        TokenError::Expired => (Some("exp"), format!("exp: the token expired at {}", is("exp"))),
+        TokenError::UnknownKey => (
+            claim("kid"),
+            "kid: the identity provider has no such key; the token is of another provider, realm or \
+             tenant, or its key was withdrawn (`chattrix keys list`)"
+                .to_owned(),
+        ),
+        TokenError::KeysUnavailable => (
+            None,
+            "the keys of the identity provider are not available: run `chattrix config check`"
+                .to_owned(),
+        ),
+        TokenError::Expired => (claim("exp"), format!("exp: the token expired at {}", is("exp"))),
         TokenError::NotYetValid => (
-            Some("nbf"),
+            claim("nbf"),
             format!("nbf: the token is not valid before {}", is("nbf")),
         ),
         TokenError::WrongIssuer => (
-            Some("iss"),
+            claim("iss"),
             format!(
-                "iss: the issuer is {}, expected {} (jwt_issuer)",
+                "iss: the issuer is {}, expected {} (jwt_issuer, jwt_issuer_url)",
                 is("iss"),
-                expected(&settings.jwt_issuer)
+                output::printable(issuer)
             ),
         ),
         TokenError::WrongAudience => (
-            Some("aud"),
+            claim("aud"),
             format!(
                 "aud: the audience is {}, expected {} (jwt_audience)",
                 is("aud"),
-                expected(&settings.jwt_audience)
+                output::printable(&settings.jwt_audience.join(" or "))
             ),
         ),
-        TokenError::MissingClaim(name) => (Some(name), format!("{name}: the claim is missing")),
-        TokenError::BadClaim(name) => (
-            Some(name),
-            format!("{name}: {} is not a valid value", is(name)),
-        ),
+        TokenError::MissingClaim(name) => {
+            let message = format!("{name}: the claim is missing");
+            (Some(name.into_owned()), message)
+        }
+        TokenError::BadClaim(name) => {
+            let message = format!("{name}: {} is not a valid value", is(&name));
+            (Some(name.into_owned()), message)
+        }
+        TokenError::RequiredClaim(condition) => {
+            let name = condition.split(' ').next().unwrap_or_default().to_owned();
+            let message = format!(
+                "{name}: the value is {}, expected {condition} (jwt_required_claims)",
+                if claims.contains_key(&name) { is(&name) } else { "not there".to_owned() },
+            );
+            (Some(name), message)
+        }
     };
     Refusal {
-        problem: error.as_str(),
+        problem,
         claim,
         message,
     }
@@ -216,12 +261,15 @@ impl Verdict {
     fn to_json(&self) -> Value {
         let text = |name: &str| self.claims.get(name).cloned().unwrap_or_default();
         let expires_at = self.claims.get("exp").and_then(instant);
+        let first = self.refusals.first();
         json!({
-            "ok": self.refusal.is_none(),
-            "problem": self.refusal.as_ref().map(|refusal| refusal.problem),
-            "claim": self.refusal.as_ref().and_then(|refusal| refusal.claim),
-            "message": self.refusal.as_ref().map(|refusal| &refusal.message),
-            "user": text("sub"),
+            "ok": first.is_none(),
+            "problem": first.map(|refusal| refusal.problem),
+            "claim": first.and_then(|refusal| refusal.claim.as_ref()),
+            "message": first.map(|refusal| &refusal.message),
+            "problems": self.refusals.iter().map(Refusal::to_json).collect::<Vec<_>>(),
+            "key": self.key.as_ref().map(|key| json!({ "source": key.source, "kid": key.kid })),
+            "user": self.user.as_ref().map_or_else(|| text("sub"), |user| json!(user)),
             "session": self.session,
             "expiresAt": expires_at.map(|at| at.to_string()),
             "claims": self.claims,
@@ -234,17 +282,37 @@ impl Verdict {
                 output::line(&format!("{name:8} {}", shown(name, value, now)))?;
             }
         }
-        match &self.session {
-            Some(session) => output::line(&format!("session  {}", output::printable(session))),
+        if let Some(session) = &self.session {
+            output::line(&format!("session  {}", output::printable(session)))?;
+        }
+        match &self.key {
+            Some(key) => output::line(&format!("key      {}", shown_key(key))),
             None => Ok(()),
         }
     }
 }
 
-/// Returns the instant of a claim in seconds.
+impl Refusal {
+    fn to_json(&self) -> Value {
+        json!({ "problem": self.problem, "claim": self.claim, "message": self.message })
+    }
+}
+
+/// Formats the name of a key: `kid a1 of jwt_issuer_url https://login.example.com`.
+fn shown_key(key: &KeyName) -> String {
+    let source = output::printable(&key.source);
+    match &key.kid {
+        Some(kid) => format!("kid {} of {source}", output::printable(kid)),
+        None => source,
+    }
+}
+
+/// Returns the instant of a claim in seconds, with or without a fraction.
 fn instant(value: &Value) -> Option<Timestamp> {
-    let seconds = value.as_i64().filter(|seconds| *seconds >= 0)?;
-    let at = Timestamp::from_millis(seconds.checked_mul(1000)?);
+    let seconds = value.as_f64().filter(|seconds| *seconds >= 0.0)?;
+    let since = Duration::try_from_secs_f64(seconds).ok()?;
+    let ms = i64::try_from(since.as_millis()).ok()?;
+    let at = Timestamp::from_millis(ms);
     (at <= Timestamp::MAX).then_some(at)
 }
 

@@ -145,6 +145,7 @@ const fn readiness() -> Readiness {
             late_ms: 0,
         },
         queue_depth: 0,
+        identity_provider: None,
         webhooks: Vec::new(),
     }
 }

@@ -264,11 +264,7 @@ async fn the_page_with_a_slash_leads_to_the_one_without() {
 }
 
 async fn fetch(server: &TestServer, path: &str) -> reqwest::Response {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("a client");
-    client
+    crate::support::http_client()
         .get(server.address().http(path))
         .send()
         .await

@@ -7,6 +7,14 @@ use super::document::assert_documented;
 use super::shape::assert_answer;
 use super::{Address, Answer, Socket, within};
 
+/// Returns an HTTP client that uses no proxy.
+pub fn http_client() -> Client {
+    // The server's use of reqwest switches TLS on, which needs a crypto library. It is set once.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy();
+    client.build().expect("the client can be built")
+}
+
 /// A client that signs its requests with one token, or with none.
 #[derive(Clone)]
 pub struct Api {
@@ -18,12 +26,8 @@ pub struct Api {
 impl Api {
     /// A client of the server at `address` with `token`.
     pub fn new(address: &Address, token: Option<String>) -> Self {
-        let client = Client::builder()
-            .no_proxy()
-            .build()
-            .expect("a client without TLS can be built");
         Self {
-            client,
+            client: http_client(),
             address: address.clone(),
             token,
         }

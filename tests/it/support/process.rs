@@ -64,12 +64,8 @@ impl Process {
 
     /// The status of `/readyz`, where it answers.
     pub async fn readiness(&self) -> Option<u16> {
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .expect("a client");
-        let answer = client.get(self.address.http("/readyz")).send().await.ok()?;
+        let request = super::http_client().get(self.address.http("/readyz"));
+        let answer = request.timeout(Duration::from_secs(5)).send().await.ok()?;
         Some(answer.status().as_u16())
     }
 

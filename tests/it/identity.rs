@@ -1,0 +1,447 @@
+//! Keys of an identity provider: discovery, key sets, rotation and every failure of the provider.
+
+use std::time::Duration;
+
+use chattrix::auth::{Authenticator, TokenError};
+use chattrix::clock::Clock;
+use chattrix::settings::Settings;
+use jsonwebtoken::Algorithm;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+
+use crate::support::{
+    IdentityProvider, Page, Plan, SECRET, SigningKey, TestServer, Token, eventually,
+};
+
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// Claims of a token of alice from `issuer`, valid for an hour.
+fn claims(issuer: &str) -> Value {
+    let now = Clock::System.now().as_millis() / 1000;
+    json!({ "iss": issuer, "sub": "alice", "sid": "login-1", "iat": now, "exp": now + 3600 })
+}
+
+/// A server whose only keys are those of `provider`.
+fn behind(provider: &IdentityProvider) -> Plan {
+    let issuer = provider.issuer();
+    TestServer::plan().with(|settings| {
+        settings.jwt_secret.clear();
+        settings.jwt_issuer_url = Some(issuer);
+    })
+}
+
+fn settings(provider: &IdentityProvider) -> Settings {
+    Settings {
+        jwt_issuer_url: Some(provider.issuer()),
+        ..Settings::default()
+    }
+}
+
+/// An authenticator whose keys are loaded.
+async fn loaded(settings: &Settings) -> Authenticator {
+    let authenticator = Authenticator::from_settings(settings).expect("usable");
+    authenticator.fetch().await.expect("keys");
+    authenticator
+}
+
+async fn status(server: &TestServer, token: &str) -> u16 {
+    server.client(token).active().await.status
+}
+
+#[rocket::async_test]
+async fn a_provider_signs_users_in_by_every_algorithm() {
+    for algorithm in ALGORITHMS {
+        let key = SigningKey::new("a", algorithm);
+        let provider = IdentityProvider::start(&[&key]).await;
+        let server = behind(&provider).start().await;
+        let token = key.sign(&claims(&provider.issuer()));
+        assert_eq!(status(&server, &token).await, 200, "{algorithm:?}");
+        let anonymous = key.sign_with_header(&claims(&provider.issuer()), &json!({}));
+        assert_eq!(
+            status(&server, &anonymous).await,
+            200,
+            "{algorithm:?}, no kid"
+        );
+    }
+}
+
+#[rocket::async_test]
+async fn an_rsa_key_without_alg_allows_every_rsa_algorithm() {
+    let key = SigningKey::new("a", Algorithm::RS256);
+    let provider = IdentityProvider::start(&[]).await;
+    let mut jwk = key.jwk();
+    jwk.as_object_mut().expect("an object").remove("alg");
+    provider.publish("/jwks", json!({ "keys": [jwk] }));
+    let authenticator = loaded(&settings(&provider)).await;
+    let now = Clock::System.now();
+    for algorithm in &ALGORITHMS[..6] {
+        let token = SigningKey::new("a", *algorithm).sign(&claims(&provider.issuer()));
+        assert!(authenticator.verify(&token, now).is_ok(), "{algorithm:?}");
+    }
+    // With `alg`, only that one.
+    provider.set_keys(&[&key]);
+    authenticator.fetch().await.expect("keys");
+    let other = SigningKey::new("a", Algorithm::PS256).sign(&claims(&provider.issuer()));
+    assert_eq!(
+        authenticator.verify(&other, now),
+        Err(TokenError::WrongAlgorithm)
+    );
+}
+
+#[rocket::async_test]
+async fn rotated_keys_are_fetched_for_an_unknown_kid() {
+    let (old, new) = (
+        SigningKey::new("old", Algorithm::RS256),
+        SigningKey::other_rsa("new"),
+    );
+    let provider = IdentityProvider::start(&[&old]).await;
+    let server = behind(&provider).start().await;
+    let [old_token, new_token] = [&old, &new].map(|key| key.sign(&claims(&provider.issuer())));
+    assert_eq!(status(&server, &old_token).await, 200);
+    provider.set_keys(&[&old, &new]);
+    assert_eq!(status(&server, &new_token).await, 200);
+    assert_eq!(status(&server, &old_token).await, 200);
+    assert_eq!(provider.fetches(), 2);
+}
+
+#[rocket::async_test]
+async fn a_withdrawn_key_verifies_no_longer() {
+    let (old, new) = (
+        SigningKey::new("old", Algorithm::RS256),
+        SigningKey::other_rsa("new"),
+    );
+    let provider = IdentityProvider::start(&[&old, &new]).await;
+    let authenticator = loaded(&settings(&provider)).await;
+    let now = Clock::System.now();
+    let [old_token, new_token] = [&old, &new].map(|key| key.sign(&claims(&provider.issuer())));
+    assert!(authenticator.verify(&old_token, now).is_ok());
+    provider.set_keys(&[&new]);
+    authenticator.fetch().await.expect("keys");
+    assert_eq!(
+        authenticator.verify(&old_token, now),
+        Err(TokenError::UnknownKey)
+    );
+    assert!(authenticator.verify(&new_token, now).is_ok());
+}
+
+#[rocket::async_test]
+async fn known_keys_are_used_while_the_provider_is_down() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let mut provider = IdentityProvider::start(&[&key]).await;
+    let server = behind(&provider).start().await;
+    let token = key.sign(&claims(&provider.issuer()));
+    assert_eq!(status(&server, &token).await, 200);
+    provider.stop().await;
+    // An unknown kid makes the server ask, in vain.
+    let unknown = SigningKey::other_rsa("b").sign(&claims(&provider.issuer()));
+    assert_eq!(status(&server, &unknown).await, 401);
+    assert_eq!(status(&server, &token).await, 200);
+    let ready = server.anonymous().get("/readyz").await;
+    assert_eq!(ready.status, 200);
+    assert_eq!(ready.body["identityProvider"]["state"], "failing");
+    let metrics = server.anonymous().get("/metrics").await.body.to_string();
+    assert!(
+        metrics.contains("chattrix_identity_key_refreshes_total{result=\\\"failed\\\"} 1"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("chattrix_identity_keys 1"), "{metrics}");
+}
+
+#[rocket::async_test]
+async fn before_the_first_keys_tokens_get_503() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let mut provider = IdentityProvider::start(&[&key]).await;
+    provider.stop().await;
+    let plan =
+        behind(&provider).with(|settings| settings.jwt_secret = vec![SECRET.to_owned().into()]);
+    let began = Instant::now();
+    let server = plan.start().await;
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "the start waits 10 s at most"
+    );
+    let token = key.sign(&claims(&provider.issuer()));
+    let answer = server.client(&token).active().await;
+    answer.failure(503, "unavailable");
+    let socket = server.refused_socket(&token).await;
+    socket.failure(503, "unavailable");
+    // A static key beside the provider is judged.
+    assert_eq!(status(&server, &server.token("bob").sign()).await, 200);
+    let ready = server.anonymous().get("/readyz").await;
+    assert_eq!(ready.body["identityProvider"]["state"], "unavailable");
+    provider.start_again().await;
+    eventually("the keys to be loaded", async || {
+        status(&server, &token).await == 200
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn keys_older_than_their_max_age_are_not_used() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let provider = IdentityProvider::start(&[&key]).await;
+    let settings = Settings {
+        jwt_keys_max_age: Duration::from_millis(300),
+        ..settings(&provider)
+    };
+    let authenticator = loaded(&settings).await;
+    let token = key.sign(&claims(&provider.issuer()));
+    eventually("the keys to be too old", async || {
+        authenticator.verify(&token, Clock::System.now()) == Err(TokenError::KeysUnavailable)
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn ten_thousand_unknown_kids_cause_one_fetch() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let provider = IdentityProvider::start(&[&key]).await;
+    let authenticator = loaded(&settings(&provider)).await;
+    let before = provider.fetches();
+    let now = Clock::System.now();
+    let claims = claims(&provider.issuer());
+    let tokens = (0..10_000).map(|n| {
+        let authenticator = authenticator.clone();
+        // The header decides; a signature of another key will do.
+        let token = key.sign_with_header(&claims, &json!({ "kid": format!("unknown-{n}") }));
+        tokio::spawn(async move { authenticator.authenticate(&token, now).await })
+    });
+    for judged in tokens.collect::<Vec<_>>() {
+        assert_eq!(judged.await.expect("no panic"), Err(TokenError::UnknownKey));
+    }
+    assert_eq!(provider.fetches(), before + 1);
+}
+
+#[rocket::async_test]
+async fn a_public_key_is_no_secret_and_fits_one_algorithm() {
+    let (rsa, ec) = (
+        SigningKey::new("rsa", Algorithm::RS256),
+        SigningKey::new("rsa", Algorithm::ES256),
+    );
+    let provider = IdentityProvider::start(&[&rsa]).await;
+    let authenticator = loaded(&settings(&provider)).await;
+    let now = Clock::System.now();
+    let claims = claims(&provider.issuer());
+    // HS256 with the public key as the secret, as PEM and as JSON.
+    let pem = include_bytes!("keys/rsa.pub.pem").to_vec();
+    for secret in [
+        pem,
+        rsa.jwk().to_string().into_bytes(),
+        rsa.jwk()["n"].to_string().into_bytes(),
+    ] {
+        let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+        let header = jsonwebtoken::Header {
+            kid: Some("rsa".to_owned()),
+            ..jsonwebtoken::Header::default()
+        };
+        let token = jsonwebtoken::encode(&header, &claims, &key).expect("signs");
+        assert_eq!(
+            authenticator.verify(&token, now),
+            Err(TokenError::WrongAlgorithm)
+        );
+    }
+    assert_eq!(
+        authenticator.verify(&ec.sign(&claims), now),
+        Err(TokenError::WrongAlgorithm)
+    );
+}
+
+#[rocket::async_test]
+async fn unusable_keys_of_a_set_are_left_out() {
+    let key = SigningKey::new("good", Algorithm::RS256);
+    let with = |changes: Value| {
+        let mut jwk = key.jwk();
+        for (name, value) in changes.as_object().expect("an object") {
+            jwk[name] = value.clone();
+        }
+        jwk
+    };
+    let short = "s".repeat(171);
+    let provider = IdentityProvider::start(&[]).await;
+    provider.publish(
+        "/jwks",
+        json!({ "keys": [
+            with(json!({ "kid": "enc", "use": "enc" })),
+            with(json!({ "kid": "ops", "key_ops": ["encrypt"] })),
+            with(json!({ "kid": "short", "n": short })),
+            with(json!({ "kid": "exponent", "e": "AQ" })),
+            with(json!({ "kid": "confused", "alg": "ES256" })),
+            with(json!({ "kid": "oaep", "alg": "RSA-OAEP" })),
+            { "kid": "oct", "kty": "oct", "k": "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "alg": "HS256" },
+            { "kid": "p521", "kty": "EC", "crv": "P-521", "x": "AA", "y": "AA" },
+            { "kid": "off-curve", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA" },
+            { "kid": "x", "kty": "OKP", "crv": "X25519", "x": "AA" },
+            { "kid": 7, "kty": "RSA" },
+            "not an object",
+            with(json!({})),
+        ] }),
+    );
+    let authenticator = loaded(&settings(&provider)).await;
+    let kids: Vec<_> = authenticator
+        .keys()
+        .into_iter()
+        .filter_map(|key| key.kid)
+        .collect();
+    assert_eq!(kids, ["good"]);
+    // HS256 with the published secret.
+    let secret = jsonwebtoken::EncodingKey::from_secret(b"secretsecretsecretsecretsecret");
+    let header = jsonwebtoken::Header {
+        kid: Some("oct".to_owned()),
+        ..jsonwebtoken::Header::default()
+    };
+    let token = jsonwebtoken::encode(&header, &claims(&provider.issuer()), &secret).expect("signs");
+    let now = Clock::System.now();
+    assert_eq!(
+        authenticator.verify(&token, now),
+        Err(TokenError::WrongAlgorithm)
+    );
+}
+
+#[rocket::async_test]
+async fn a_provider_that_misbehaves_gives_no_keys() {
+    const DISCOVERY: &str = "/.well-known/openid-configuration";
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let provider = IdentityProvider::start(&[&key]).await;
+    let authenticator = loaded(&settings(&provider)).await;
+    let issuer = provider.issuer();
+    let page = |document| Page::Json(document, Vec::new());
+    for (path, page, words) in [
+        (
+            DISCOVERY,
+            Page::Text(200, "{\"issuer\":".to_owned()),
+            "got no JSON",
+        ),
+        (
+            DISCOVERY,
+            page(json!({ "issuer": format!("{issuer}/"), "jwks_uri": format!("{issuer}/jwks") })),
+            "set jwt_issuer_url to exactly that issuer",
+        ),
+        (
+            DISCOVERY,
+            page(json!({ "jwks_uri": format!("{issuer}/jwks") })),
+            "has no issuer",
+        ),
+        (
+            DISCOVERY,
+            page(json!({ "issuer": issuer })),
+            "has no jwks_uri",
+        ),
+        (
+            DISCOVERY,
+            page(json!({ "issuer": issuer, "jwks_uri": "http://keys.example/" })),
+            "expected https",
+        ),
+        (DISCOVERY, Page::Text(500, String::new()), "HTTP 500"),
+        (
+            "/jwks",
+            Page::Redirect(format!("{issuer}/elsewhere")),
+            "redirects to",
+        ),
+        (
+            "/jwks",
+            Page::Text(200, "x".repeat(600 * 1024)),
+            "larger than",
+        ),
+        ("/jwks", Page::Text(200, "<html>".to_owned()), "got no JSON"),
+        ("/jwks", page(json!([])), "a list \"keys\""),
+        ("/jwks", page(json!({ "keys": [] })), "no usable key"),
+        ("/jwks", Page::Silence, "no complete response within 4.5 s"),
+    ] {
+        provider.respond_with(path, page);
+        let problem = authenticator.fetch().await.expect_err(words);
+        assert!(problem.contains(words), "{words}: {problem}");
+        provider.recover();
+    }
+    // The keys of before are still there.
+    let token = key.sign(&claims(&issuer));
+    assert!(authenticator.verify(&token, Clock::System.now()).is_ok());
+}
+
+#[rocket::async_test]
+async fn a_silent_provider_delays_the_start_by_10_s_at_most() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let provider = IdentityProvider::start(&[&key]).await;
+    provider.respond_with("/jwks", Page::Silence);
+    let server = timeout(Duration::from_secs(40), behind(&provider).start()).await;
+    let server = server.expect("the server starts without keys");
+    assert_eq!(
+        status(&server, &key.sign(&claims(&provider.issuer()))).await,
+        503
+    );
+}
+
+#[rocket::async_test]
+async fn issuer_of_discovery_is_required_of_its_tokens_only() {
+    let key = SigningKey::new("a", Algorithm::EdDSA);
+    let provider = IdentityProvider::start(&[&key]).await;
+    let plan = behind(&provider).with(|settings| {
+        settings.jwt_secret = vec![SECRET.to_owned().into()];
+        settings.jwt_issuer = Some("https://old.example".to_owned());
+    });
+    let server = plan.start().await;
+    let of = |issuer: &str| key.sign(&claims(issuer));
+    assert_eq!(status(&server, &of(&provider.issuer())).await, 200);
+    assert_eq!(status(&server, &of("https://old.example")).await, 401);
+    let old = Token::of("bob", server.now()).with("iss", "https://old.example");
+    assert_eq!(status(&server, &old.sign()).await, 200);
+    let wrong = Token::of("bob", server.now()).with("iss", provider.issuer());
+    assert_eq!(status(&server, &wrong.sign()).await, 401);
+}
+
+#[rocket::async_test]
+async fn keys_come_from_a_url_or_a_file_too() {
+    let key = SigningKey::new("a", Algorithm::ES384);
+    let provider = IdentityProvider::start(&[&key]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("jwks.json");
+    std::fs::write(&file, json!({ "keys": [key.jwk()] }).to_string()).expect("written");
+    let now = Clock::System.now();
+    for settings in [
+        Settings {
+            jwt_jwks_url: Some(format!("{}/jwks", provider.issuer())),
+            ..Settings::default()
+        },
+        Settings {
+            jwt_jwks_file: Some(file.clone()),
+            ..Settings::default()
+        },
+    ] {
+        let authenticator = loaded(&settings).await;
+        let token = key.sign(&claims("anyone"));
+        let claims = authenticator.verify(&token, now).expect("accepted");
+        assert_eq!(claims.key.kid.as_deref(), Some("a"));
+        assert!(!authenticator.can_mint());
+    }
+}
+
+#[rocket::async_test]
+async fn new_settings_keep_the_keys_of_the_same_provider() {
+    let key = SigningKey::new("a", Algorithm::ES256);
+    let mut provider = IdentityProvider::start(&[&key]).await;
+    let before = loaded(&settings(&provider)).await;
+    provider.stop().await;
+    let settings = Settings {
+        jwt_audience: vec!["calls".to_owned()],
+        ..settings(&provider)
+    };
+    let after = before.for_settings(&settings).expect("usable");
+    drop(before);
+    let now = Clock::System.now();
+    let mut claims = claims(&provider.issuer());
+    assert_eq!(
+        after.verify(&key.sign(&claims), now),
+        Err(TokenError::MissingClaim("aud".into()))
+    );
+    claims["aud"] = json!("calls");
+    assert!(after.verify(&key.sign(&claims), now).is_ok());
+}
