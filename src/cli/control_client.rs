@@ -73,6 +73,7 @@ impl ControlClient {
             Answer::Status(status) => Some(status),
             Answer::Done
             | Answer::Watching
+            | Answer::Delivered { .. }
             | Answer::Reloaded(_)
             | Answer::Change(_)
             | Answer::Missed { .. }

@@ -16,7 +16,7 @@ use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Request, Status};
 
 use super::filter::Filter;
-use super::{Shared, machine, webhooks};
+use super::{Shared, delivery, machine, webhooks};
 
 /// The longest request, in bytes: several times what any of ours takes.
 const MAX_REQUEST: u64 = 4096;
@@ -74,6 +74,10 @@ impl Command {
             }
             Request::EndCall { call } => {
                 let answer = end_call(&shared.service, &call).await;
+                self.tell(&answer).await
+            }
+            Request::Delivery { call } => {
+                let answer = delivery::answer(&shared.service, &call);
                 self.tell(&answer).await
             }
             Request::Prune { before } => {

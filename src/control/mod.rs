@@ -6,6 +6,7 @@
 //! runs. Where it cannot be made, the server runs without, says so, and commands say so too.
 
 mod connection;
+mod delivery;
 mod filter;
 mod machine;
 mod webhooks;

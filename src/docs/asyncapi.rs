@@ -55,8 +55,13 @@ fn info() -> Value {
              A session is one login on one device: the token's claim `sid`, else `jti`, else the token itself. It has \
              one connection; a new one takes the place of the old. A user may have several sessions (8), all of \
              which hear what concerns the user. The session that acts hears nothing of it.\n\n\
-             What happens while a user has no connected session is kept for 5 minutes and told, in its order and \
-             with its own `timestamp`, to the next session that connects; then comes the invitation to what rings.\n\n\
+             Delivery is confirmed: after events the server sends a ping, whose pong confirms the events before it \
+             (RFC 6455, section 5.5.3). WebSocket libraries send it by themselves. An event that no session of its user \
+             has confirmed is kept for 5 minutes. The next session that connects receives it first, in order and with \
+             its own `timestamp`; then comes the invitation to a call that rings. A session that reconnects under the \
+             same `sid` receives every event that it had not confirmed. An event never comes twice on one connection. \
+             On another connection it may come again, the same to the byte: drop doubles by `type`, `callId` and \
+             `timestamp`.\n\n\
              The messages of one session are handled one at a time, in their order. Refused messages are answered \
              with `call_error`, and the connection stays open.",
     })

@@ -61,21 +61,19 @@ impl EventLog {
         unheard
     }
 
-    /// Returns, in their order, the events that `session` is owed when it connects. `stored` are the user's pending
-    /// events, of which those that the log lacks are added.
-    pub fn owed(
-        &mut self,
-        session: &SessionId,
-        stored: Vec<StoredNotice>,
-        now: Timestamp,
-    ) -> Vec<Arc<EncodedNotice>> {
-        for one in stored {
-            if !self.events.iter().any(|known| known.is_stored_as(&one)) {
-                self.events.push_back(Arc::new(EncodedNotice::stored(one)));
-            }
-        }
+    /// Adds those of the user's pending events `stored` that it lacks. Returns them.
+    pub fn add_stored(&mut self, stored: Vec<StoredNotice>) -> Vec<Arc<EncodedNotice>> {
+        let is_known = |one: &StoredNotice| self.events.iter().any(|known| known.is_stored_as(one));
+        let lacking = stored.into_iter().filter(|one| !is_known(one));
+        let lacking: Vec<_> = lacking.map(EncodedNotice::stored).map(Arc::new).collect();
+        self.events.extend(lacking.iter().cloned());
         let order = |notice: &Arc<EncodedNotice>| notice.notice().at;
         self.events.make_contiguous().sort_by_key(order);
+        lacking
+    }
+
+    /// Returns, in their order, the events that `session` is owed when it connects.
+    pub fn owed(&self, session: &SessionId, now: Timestamp) -> Vec<Arc<EncodedNotice>> {
         let owed = self.events.iter();
         let owed: Vec<_> = owed
             .filter(|one| is_fresh(one, now) && one.is_owed_to(session))
@@ -125,20 +123,21 @@ mod tests {
         let mut log = EventLog::default();
         log.add(notice(2));
         let stored = vec![row(1, 1), row(2, 3)];
-        let owed = log.owed(&session("phone"), stored.clone(), NOW);
-        assert_eq!(owed, [1, 2, 3].map(notice));
-        let again = log.owed(&session("phone"), stored, NOW);
-        assert_eq!(again, owed, "a row is added once");
+        assert_eq!(log.add_stored(stored.clone()), [1, 3].map(notice));
+        assert_eq!(log.add_stored(stored), [], "a row is added once");
+        assert_eq!(log.owed(&session("phone"), NOW), [1, 2, 3].map(notice));
     }
 
     #[test]
     fn row_number_that_is_used_again_is_another_event() {
         let mut log = EventLog::default();
         let phone = session("phone");
-        let first = log.owed(&phone, vec![row(1, 1)], NOW);
+        log.add_stored(vec![row(1, 1)]);
+        let first = log.owed(&phone, NOW);
         assert_eq!(first[0].confirm(&phone, NOW), Some(1));
-        assert_eq!(log.owed(&phone, vec![row(1, 1)], NOW), []);
-        assert_eq!(log.owed(&phone, vec![row(1, 2)], NOW), [notice(2)]);
+        assert_eq!(log.add_stored(vec![row(1, 1)]), []);
+        assert_eq!(log.add_stored(vec![row(1, 2)]), [notice(2)]);
+        assert_eq!(log.owed(&phone, NOW), [notice(2)]);
         first[0].forget_row();
         log.add(notice(3));
         assert_eq!(log.events, [notice(2), notice(3)]);
@@ -150,7 +149,7 @@ mod tests {
         log.add(notice(1));
         log.add(notice(2));
         let expired = Timestamp::from_millis(1).plus(REDELIVERED_FOR);
-        assert_eq!(log.owed(&session("phone"), Vec::new(), expired).len(), 1);
+        assert_eq!(log.owed(&session("phone"), expired).len(), 1);
         assert_eq!(log.remove_old(expired), 1);
         assert_eq!(log.remove_old(expired), 0);
         assert!(!log.is_empty());
@@ -162,7 +161,7 @@ mod tests {
         let capacity = i64::try_from(CAPACITY).expect("small");
         let dropped: usize = (0..capacity + 3).map(|at| log.add(notice(at))).sum();
         assert_eq!(dropped, 3);
-        let owed = log.owed(&session("phone"), Vec::new(), NOW);
+        let owed = log.owed(&session("phone"), NOW);
         assert_eq!((owed.len(), &owed[0]), (CAPACITY, &notice(3)));
     }
 
@@ -174,7 +173,7 @@ mod tests {
         log.add(Arc::clone(&first));
         first.confirm(&session("phone"), NOW);
         log.add(notice(2));
-        assert_eq!(log.owed(&session("tablet"), Vec::new(), NOW), [notice(2)]);
+        assert_eq!(log.owed(&session("tablet"), NOW), [notice(2)]);
         assert_eq!(log.unstored(NOW).count(), 1);
     }
 }

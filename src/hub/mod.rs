@@ -7,6 +7,7 @@
 mod close_reason;
 mod event_log;
 mod notice;
+mod recent;
 mod session_queue;
 mod slot;
 mod subscription;
@@ -26,11 +27,12 @@ pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
 pub use subscription::Subscription;
 
-use crate::call::Notice;
+use crate::call::{CallId, Notice};
 use crate::clock::Clock;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 use event_log::EventLog;
+use recent::RecentEvents;
 use slot::ConnectionLimits;
 
 /// How much a session or user may take up (contract section 6).
@@ -83,6 +85,7 @@ struct Inner {
     capacity: Capacity,
     clock: Clock,
     users: Mutex<HashMap<UserId, Connected>>,
+    recent: RecentEvents,
     stopping: AtomicBool,
     limits: Arc<ConnectionLimits>,
     subscriptions: AtomicUsize,
@@ -96,6 +99,7 @@ impl Hub {
             capacity,
             clock,
             users: Mutex::new(HashMap::new()),
+            recent: RecentEvents::default(),
             stopping: AtomicBool::new(false),
             limits: Arc::new(ConnectionLimits::new(capacity)),
             subscriptions: AtomicUsize::new(0),
@@ -191,12 +195,13 @@ impl Hub {
         sessions.into_iter().any(|one| one.is_open())
     }
 
-    /// Delivers `notice` to `sessions`. One that is kept is remembered until they have confirmed it. Returns how many
-    /// notices they miss by that, because they let too many wait.
+    /// Delivers `notice` to `sessions`. One that is kept is remembered until they have confirmed it; one without sessions
+    /// is stored, and read when a session connects. Returns how many notices they miss by that, because they let too
+    /// many wait.
     pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {
-        let event = &notice.notice().event;
         let mut missed = 0;
-        if event.is_kept() {
+        self.0.recent.add(notice);
+        if notice.notice().event.is_kept() && !sessions.is_empty() {
             for session in sessions {
                 notice.address(session.session());
             }
@@ -220,8 +225,22 @@ impl Hub {
     ) -> Vec<Arc<EncodedNotice>> {
         let now = self.0.clock.now();
         let mut users = self.0.users.lock();
-        let user = users.entry(user.clone()).or_default();
-        user.log.owed(session, stored, now)
+        let log = &mut users.entry(user.clone()).or_default().log;
+        for notice in log.add_stored(stored) {
+            self.remember(&notice);
+        }
+        log.owed(session, now)
+    }
+
+    /// Remembers an event for [`Hub::recent_events`] that goes to a session when it connects.
+    pub fn remember(&self, notice: &Arc<EncodedNotice>) {
+        self.0.recent.replace(notice);
+    }
+
+    /// Returns the events of `call` among the newest ones, with the sessions that they were sent to.
+    #[must_use]
+    pub fn recent_events(&self, call: CallId) -> Vec<Arc<EncodedNotice>> {
+        self.0.recent.of(call)
     }
 
     /// Events that no session has confirmed and that are not stored: a process that ends takes them with it.

@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::call::notice::MissedCall;
-use crate::call::{Actor, Audience, Call, Cause, Event, Notice, State, Status, TimelineEntry};
+use crate::call::{
+    Actor, Audience, Call, CallId, Cause, Event, Notice, State, Status, TimelineEntry,
+};
 use crate::clock::Timestamp;
 use crate::hub::{EncodedNotice, REDELIVERED_FOR, SessionQueue, StoredNotice};
 use crate::store::{self, Read, Write};
@@ -51,6 +53,12 @@ impl Sessions {
             // They expire by themselves; until then they may come once more.
             tracing::warn!(%error, "confirmations could not be stored");
         }
+    }
+
+    /// Returns the events of `call`, if it is a recent one, with the sessions that they were sent to.
+    #[must_use]
+    pub fn deliveries(&self, call: CallId) -> Vec<Arc<EncodedNotice>> {
+        self.0.hub.recent_events(call)
     }
 
     /// Stores the events that no session has confirmed, for the next start. To be called when the sessions are gone.

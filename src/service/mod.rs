@@ -362,7 +362,7 @@ impl Core {
                     queues.retain(|queue| queue.session() != acted);
                 }
             }
-            if !queues.is_empty() {
+            if !queues.is_empty() || stored.is_some() {
                 let notice = delivery::encoded(notice.clone(), stored);
                 deliveries.push(Delivery::ToSessions { queues, notice });
             }

@@ -153,6 +153,9 @@ impl Core {
             let owed = core.hub.owed(&user, queue.session(), stored);
             core.metrics.events_redelivered(owed.len());
             let ringing = ringing.map(EncodedNotice::new).map(Arc::new);
+            if let Some(invitation) = &ringing {
+                core.hub.remember(invitation);
+            }
             queue.preload(owed.into_iter().chain(ringing));
         });
         Ok(subscription)

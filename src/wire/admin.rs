@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::call::{Actor, Call, QualitySummary, State, TimelineEntry};
 
+use super::control::Delivered;
 use super::quality::{self, Participant};
 use super::response::{CallShape, CallView};
 use super::{Instant, Text};
@@ -21,6 +22,8 @@ struct AdminCall<'a> {
     quality: Option<[Participant<'a>; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeline: Option<Vec<Line<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<&'a [Delivered]>,
 }
 
 #[derive(Serialize)]
@@ -60,10 +63,13 @@ pub struct Looked<'a> {
     pub timeline: &'a [TimelineEntry],
     /// What the caller and the callee have reported of its network.
     pub quality: &'a [QualitySummary; 2],
+    /// How its events were delivered, as far as the running server remembers.
+    pub delivery: &'a [Delivered],
 }
 
-/// A call with `timeline: [{at, status, actor, via, cause}]`, oldest first, and `quality`, the reports of the
-/// caller and of the callee as `GET …/quality` shows them.
+/// A call with `timeline: [{at, status, actor, via, cause}]`, oldest first, `quality`, the reports of the
+/// caller and of the callee as `GET …/quality` shows them, and `delivery`, the events with the sessions that they were
+/// sent to.
 ///
 /// # Panics
 /// Never: the shape has text keys.
@@ -87,6 +93,7 @@ fn value(call: &Call, looked: Option<Looked<'_>>) -> Value {
         ended_by,
         reason,
         quality: looked.map(|looked| quality::participants(call, looked.quality)),
+        delivery: looked.map(|looked| looked.delivery),
         timeline: looked.map(|looked| looked.timeline.iter().map(Line::of).collect()),
     };
     serde_json::to_value(shape).expect("the shape has text keys")

@@ -20,6 +20,11 @@ pub enum Request {
         /// The call's id.
         call: String,
     },
+    /// Show how the events of a call were delivered. Answered with [`Answer::Delivered`].
+    Delivery {
+        /// The call's id.
+        call: String,
+    },
     /// Put two users into each other's contacts. Answered with [`Answer::Done`].
     AddContacts {
         /// The two.
@@ -96,6 +101,11 @@ pub enum Answer {
     Done,
     /// The settings were read again.
     Reloaded(Reloaded),
+    /// Deliveries of the events of a call, if it is a recent one.
+    Delivered {
+        /// The events, in the order in which they were sent.
+        events: Vec<Delivered>,
+    },
     /// Changes follow.
     Watching,
     /// A call has changed.
@@ -132,6 +142,49 @@ pub enum Answer {
         /// Why, as a sentence for the administrator.
         message: String,
     },
+}
+
+/// Delivery of an event to a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivered {
+    /// The type of the event.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The user.
+    pub user_id: String,
+    /// When it happened.
+    pub at: String,
+    /// `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes.
+    pub status: DeliveryStatus,
+    /// The sessions that it was sent to, or is waiting for.
+    pub sessions: Vec<DeliveredTo>,
+}
+
+/// Status of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// No session has confirmed the event.
+    Pending,
+    /// A session has confirmed it.
+    Confirmed,
+    /// No session has confirmed it in time.
+    Expired,
+}
+
+/// Delivery of an event to a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveredTo {
+    /// The session.
+    pub session_id: String,
+    /// When it was first sent.
+    pub sent_at: Option<String>,
+    /// On how many connections it was sent.
+    pub times_sent: u32,
+    /// When the session confirmed it.
+    pub confirmed_at: Option<String>,
 }
 
 /// Result of a reload of the settings.

@@ -129,6 +129,41 @@ async fn a_calls_timeline_has_an_entry_for_each_transition() {
 }
 
 #[rocket::async_test]
+async fn call_show_has_the_deliveries_of_a_recent_call() {
+    let server = TestServer::start().await;
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut at_alice = alice.socket().await;
+    let call = alice.call("bob").await;
+    let mut at_bob = bob.socket().await;
+    at_bob.expect("call_invitation").await;
+    at_bob.close().await;
+    bob.accept(&call).await.success(200);
+    at_alice.expect("call_accepted").await;
+    at_alice.expect_nothing().await;
+    let cli = Cli::beside(&server);
+    let shown = cli.json(&["call", "show", &call]);
+    let delivery = shown["delivery"].as_array().expect("a list");
+    let events: Vec<_> = delivery
+        .iter()
+        .map(|one| ["type", "userId", "status"].map(|key| one[key].as_str().expect(key)))
+        .collect();
+    assert_eq!(events[1], ["call_accepted", "alice", "confirmed"]);
+    assert_eq!(events[0][..2], ["call_invitation", "bob"]);
+    let session = &delivery[1]["sessions"][0];
+    assert_eq!(session["timesSent"], 1);
+    assert!(session["sentAt"].is_string() && session["confirmedAt"].is_string());
+    let drawn = cli.run(&["call", "show", &call]).success();
+    let line = drawn
+        .lines()
+        .find(|line| line.contains(" to alice, session "));
+    let line = line.unwrap_or_else(|| panic!("no delivery in:\n{drawn}"));
+    assert!(
+        line.contains("call_accepted ") && line.contains(", confirmed +"),
+        "{line}"
+    );
+}
+
+#[rocket::async_test]
 async fn what_participants_have_reported_of_their_networks_is_shown() {
     let fixture = CallFixture::with_call("CONNECTING").await;
     let report = json!({ "networkQuality": "BAD", "packetLossRate": 0.25, "roundTripTime": 120 });

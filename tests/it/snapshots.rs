@@ -87,11 +87,14 @@ fn earlier() -> ManualClock {
 
 /// Makes calls a minute apart: one ended after an answer, one rejected, one missed, one live by audio. Returns their ids.
 async fn calls(server: &TestServer, clock: &ManualClock) -> Vec<String> {
-    let [alice, bob, carol, dave] = ["alice", "bob", "carol", "dave"].map(|id| server.sign_in(id));
+    let [alice, carol, dave] = ["alice", "carol", "dave"].map(|id| server.sign_in(id));
+    let bob = server.client(&server.token("bob").session("phone").sign());
     let pause = |ms| clock.advance(Duration::from_millis(ms));
     let mut at_bob = bob.socket().await;
     let talked = alice.call("bob").await;
     at_bob.expect("call_invitation").await;
+    // By then the invitation is confirmed.
+    at_bob.expect_nothing().await;
     pause(4_200);
     bob.accept(&talked).await.success(200);
     pause(800);
@@ -103,6 +106,7 @@ async fn calls(server: &TestServer, clock: &ManualClock) -> Vec<String> {
     pause(20_000);
     let rejected = alice.call("bob").await;
     at_bob.expect("call_invitation").await;
+    at_bob.expect_nothing().await;
     pause(2_500);
     bob.reject(&rejected, "declined").await.success(200);
     pause(57_500);

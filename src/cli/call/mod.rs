@@ -1,5 +1,6 @@
 //! `chattrix call`: calls for administrators.
 
+mod delivery;
 mod filter_args;
 mod ladder;
 mod list;

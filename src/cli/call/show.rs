@@ -10,25 +10,27 @@ use clap::Args;
 use super::super::error::CliError;
 use super::super::output::{self, Tint, printable};
 use super::super::{GlobalArgs, format};
-use super::{call_id, ladder};
+use super::{call_id, delivery, ladder};
 
 /// The arguments of `chattrix call show`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab\n  \
-    chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab --json | jq .timeline")]
+    chattrix call show 0192f0c1-7a4b-7c3d-8e5f-0123456789ab --json | jq .timeline\n\n\
+    A running server adds how it delivered the events of a recent call: to which session, when it was sent and confirmed.")]
 pub struct Show {
     /// Select the call by id, from `call list`
     #[arg(value_name = "CALL_ID", value_parser = call_id)]
     call: CallId,
-    /// Print JSON: the call with its timeline
+    /// Print JSON: the call, its timeline and deliveries
     #[arg(long)]
     json: bool,
 }
 
 impl Show {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let database = global.context()?.database_to_read()?;
+        let context = global.context()?;
+        let database = context.database_to_read()?;
         let read = database.read();
         let call = read.call(self.call)?.ok_or_else(|| {
             CliError::new(format!("there is no call {}", self.call))
@@ -36,10 +38,12 @@ impl Show {
         })?;
         let timeline = read.timeline(self.call)?;
         let quality = read.quality(self.call)?;
+        let delivery = delivery::find(&context.settings.database, self.call)?;
         if self.json {
             let looked = Looked {
                 timeline: &timeline,
                 quality: &quality,
+                delivery: &delivery,
             };
             return Ok(output::json(&admin::call_with_timeline(&call, looked))?);
         }
@@ -51,6 +55,12 @@ impl Show {
         }
         output::line("")?;
         for line in ladder::draw(&call, &timeline, output::width()) {
+            output::line(&line)?;
+        }
+        if !delivery.is_empty() {
+            output::line("")?;
+        }
+        for line in delivery::lines(&delivery) {
             output::line(&line)?;
         }
         Ok(())

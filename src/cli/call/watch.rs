@@ -60,6 +60,7 @@ impl Watch {
                 Answer::Status(_)
                 | Answer::Done
                 | Answer::Watching
+                | Answer::Delivered { .. }
                 | Answer::Reloaded(_)
                 | Answer::Forgetting { .. }
                 | Answer::Forgotten { .. }

@@ -138,6 +138,7 @@ async fn through(
             Answer::Status(_)
             | Answer::Done
             | Answer::Watching
+            | Answer::Delivered { .. }
             | Answer::Reloaded(_)
             | Answer::Change(_)
             | Answer::Missed { .. }

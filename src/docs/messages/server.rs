@@ -64,8 +64,8 @@ fn accepted() -> Message {
     Message {
         key: "callAccepted",
         summary: "The call was accepted",
-        description: "To the caller, and to the callee's other sessions, which stop ringing. Kept for 5 minutes for a \
-            caller who is not connected.",
+        description: "To the caller, and to the callee's other sessions, which stop ringing. Kept for 5 minutes until a \
+            session of the caller confirms it.",
         speaker: Speaker::Server,
         carries: schemas::of::<event::Accepted<'_>>(),
         examples: vec![Example(
@@ -85,8 +85,8 @@ fn rejected() -> Message {
     Message {
         key: "callRejected",
         summary: "The call was rejected",
-        description: "To the caller, and to the callee's other sessions, which stop ringing. Kept for 5 minutes for a \
-            caller who is not connected.",
+        description: "To the caller, and to the callee's other sessions, which stop ringing. Kept for 5 minutes until a \
+            session of the caller confirms it.",
         speaker: Speaker::Server,
         carries: schemas::of::<event::Rejected<'_>>(),
         examples: vec![Example(
@@ -113,8 +113,8 @@ fn ended() -> Message {
         summary: "The call is over",
         description: "To the other participant, and to the user's other sessions. To both where the server ends the \
             call: `endedBy` is then `system`, after the setting `max_call_duration`, or the participant whose last \
-            session has been gone for the setting `disconnect_grace`. Kept for 5 minutes for a participant who is \
-            not connected.",
+            session has been gone for the setting `disconnect_grace`. Kept for 5 minutes until a session \
+            of the participant confirms it.",
         speaker: Speaker::Server,
         carries: schemas::of::<event::Ended<'_>>(),
         examples: vec![
@@ -140,7 +140,7 @@ fn timed_out() -> Message {
         key: "callTimeout",
         summary: "The call was not answered in time",
         description: "To both participants, after the setting `ring_timeout` (60 s). The call is MISSED. Kept for 5 \
-            minutes for a participant who is not connected.",
+            minutes until a session of the participant confirms it.",
         speaker: Speaker::Server,
         carries: schemas::of::<event::TimedOut>(),
         examples: vec![Example(
@@ -161,7 +161,8 @@ fn missed() -> Message {
         key: "callMissed",
         summary: "A call was missed during another call",
         description: "To the callee's sessions when a call is refused with `user_busy`. The call is REJECTED with the \
-            reason `busy`, and MISSED in the callee's history. Kept for 5 minutes for a callee who is not connected.",
+            reason `busy`, and MISSED in the callee's history. Kept for 5 minutes until a session of the callee \
+            confirms it.",
         speaker: Speaker::Server,
         carries: schemas::of::<event::Missed<'_>>(),
         examples: vec![Example(
