@@ -72,6 +72,8 @@ pub struct Batch {
     pub writes: u32,
     /// How long its commit took, the sync of the disk included; none where it was not committed.
     pub commit: Option<Duration>,
+    /// SQL statements of these writes.
+    pub statements: u32,
 }
 
 impl Metrics {
@@ -251,6 +253,7 @@ impl Metrics {
     /// A batch of writes is done.
     pub fn batch_done(&self, batch: Batch) {
         self.0.batch_sizes.observe(batch.writes.into());
+        self.0.statements.inc_by(batch.statements.into());
         match batch.commit {
             Some(took) => self.0.commits.observe(took.as_secs_f64()),
             None => drop(self.0.batches_failed.inc()),

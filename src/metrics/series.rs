@@ -70,6 +70,7 @@ pub(super) struct Series {
     pub talks: Family<Labels<1>, Histogram>,
     pub batch_sizes: Histogram,
     pub commits: Histogram,
+    pub statements: Counter,
     pub batches_failed: Counter,
     pub writes_refused: Counter,
     pub lateness: Histogram,
@@ -173,6 +174,10 @@ impl Series {
                 "writer_commit_seconds",
                 "Time that a commit took, the sync of the disk included",
                 Histogram::new(COMMIT_S),
+            ),
+            statements: new.counter(
+                "writer_statements",
+                "SQL statements of committed writes, without those that begin and end transactions",
             ),
             batches_failed: new.counter(
                 "writer_batches_failed",

@@ -14,9 +14,7 @@ use super::{Read, Write};
 impl Read<'_> {
     /// The call of that id, if there is one.
     pub fn call(&self, id: CallId) -> Result<Option<Call>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT * FROM named_calls WHERE id = ?1")?;
+        let mut statement = self.prepare("SELECT * FROM named_calls WHERE id = ?1")?;
         statement
             .query_row([id.as_bytes()], |row| Ok(call(row)))
             .optional()?
@@ -25,7 +23,7 @@ impl Read<'_> {
 
     /// A call's timeline, oldest first.
     pub fn timeline(&self, id: CallId) -> Result<Vec<TimelineEntry>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT t.status, t.at, t.via, t.cause, t.actor, u.id AS actor_id
              FROM timeline AS t LEFT JOIN users AS u ON u.key = t.actor
              WHERE t.call = ?1 ORDER BY t.status",
@@ -37,9 +35,8 @@ impl Read<'_> {
 
     /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
     pub fn overdue_calls(&self, now: Timestamp, limit: usize) -> Result<Vec<Call>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id FROM calls WHERE deadline <= ?1 ORDER BY deadline")?;
+        let mut statement =
+            self.prepare("SELECT id FROM calls WHERE deadline <= ?1 ORDER BY deadline")?;
         let mut rows = statement.query([now.as_millis()])?;
         let mut due = Vec::new();
         while due.len() < limit
@@ -85,9 +82,8 @@ impl Read<'_> {
         created: Timestamp,
         changed: Timestamp,
     ) -> Result<Vec<Call>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2")?;
+        let mut statement =
+            self.prepare("SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2")?;
         let first = CallId::first_at(created);
         let calls = statement.query_and_then((first.as_bytes(), changed.as_millis()), call)?;
         self.collect(calls)
@@ -95,9 +91,8 @@ impl Read<'_> {
 
     /// The nearest deadline of any call.
     pub fn nearest_deadline(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT id, deadline FROM calls WHERE deadline > ?1 ORDER BY deadline",
-        )?;
+        let mut statement =
+            self.prepare("SELECT id, deadline FROM calls WHERE deadline > ?1 ORDER BY deadline")?;
         let mut rows = statement.query([i64::MIN])?;
         while let Some(row) = rows.next()? {
             let id = self.skip(call_id(row, "calls", "id"))?;

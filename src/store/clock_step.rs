@@ -7,10 +7,7 @@ impl Write<'_> {
     /// Returns whether any call is live.
     pub fn has_live_calls(&self) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM live)";
-        Ok(self
-            .conn
-            .prepare_cached(sql)?
-            .query_one([], |row| row.get(0))?)
+        Ok(self.prepare(sql)?.query_one([], |row| row.get(0))?)
     }
 
     /// Moves the due instants of webhook deliveries and the expiry of pending events by `step` milliseconds.

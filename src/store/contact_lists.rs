@@ -16,7 +16,7 @@ use super::{Read, Write};
 impl Read<'_> {
     /// How `caller` and `callee` stand to each other.
     pub fn relation(&self, caller: &CallParty, callee: &CallParty) -> Result<Relation, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?3 AND user = ?1) AS blocked,
                     EXISTS (SELECT 1 FROM listed WHERE owner = ?1 AND list = ?4 AND user = ?2)
                     AND EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?4 AND user = ?1) AS contacts",
@@ -33,7 +33,7 @@ impl Read<'_> {
 
     /// Whom `owner` has on `list`, by id. Those who were removed are left out.
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT u.id, u.name, u.avatar, u.standing, l.at
              FROM listed AS l JOIN users AS u ON u.key = l.user
              WHERE l.owner = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2 AND u.standing <> 2
@@ -46,7 +46,7 @@ impl Read<'_> {
 
     /// How many `owner` has on `list`.
     pub fn count_listed(&self, owner: &UserId, list: List) -> Result<u32, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT count(*) FROM listed
              WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2",
         )?;
@@ -55,7 +55,7 @@ impl Read<'_> {
 
     /// Who has `user` on `list`.
     pub fn listed_by(&self, user: &UserId, list: List) -> Result<Vec<UserId>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT owner.id FROM listed AS l JOIN users AS owner ON owner.key = l.owner
              WHERE l.user = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2",
         )?;
@@ -72,7 +72,7 @@ impl Read<'_> {
         list: List,
         user: &UserId,
     ) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT at FROM listed
              WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2
                AND user = (SELECT key FROM users WHERE id = ?3)",

@@ -35,7 +35,7 @@ impl Read<'_> {
             return Ok(Vec::new());
         };
         let kinds = kinds(wanted.filter);
-        let mut statement = self.conn.prepare_cached(&page_sql(kinds.len()))?;
+        let mut statement = self.prepare(&page_sql(kinds.len()))?;
         let params = [
             Value::Integer(owner),
             Value::Blob(wanted.before.as_bytes().to_vec()),
@@ -52,7 +52,7 @@ impl Read<'_> {
         let Some(key) = self.user_key(owner)? else {
             return Ok(Statistics::default());
         };
-        let mut statement = self.conn.prepare_cached(&statistics_sql())?;
+        let mut statement = self.prepare(&statistics_sql())?;
         let first = CallId::first_at(since);
         let rows = statement.query_and_then((key, first.as_bytes()), |row| tally(row, owner))?;
         rows.collect::<Result<_, _>>().map(Statistics)
@@ -60,17 +60,13 @@ impl Read<'_> {
 
     /// How many calls a user has missed since it last looked.
     pub fn unseen(&self, owner: &UserId) -> Result<u64, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT unseen FROM users WHERE id = ?1")?;
+        let mut statement = self.prepare("SELECT unseen FROM users WHERE id = ?1")?;
         let unseen = statement.query_row([owner.as_str()], |row| row.get(0));
         Ok(unseen.optional()?.unwrap_or(0))
     }
 
     fn user_key(&self, user: &UserId) -> Result<Option<i64>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT key FROM users WHERE id = ?1")?;
+        let mut statement = self.prepare("SELECT key FROM users WHERE id = ?1")?;
         let key = statement.query_row([user.as_str()], |row| row.get(0));
         Ok(key.optional()?)
     }

@@ -26,7 +26,7 @@ impl Read<'_> {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<Remembered>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT call, refused FROM idempotency_keys
              WHERE user = (SELECT key FROM users WHERE id = ?1) AND key = ?2 AND expires_at > ?3",
         )?;

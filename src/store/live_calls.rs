@@ -49,7 +49,7 @@ pub struct Answered {
 impl Read<'_> {
     /// The user of that id with its live call.
     pub fn party(&self, id: &UserId) -> Result<Option<CallParty>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call
              FROM users AS u LEFT JOIN live AS l ON l.user = u.key
              WHERE u.id = ?1 AND u.standing <> 2",
@@ -77,7 +77,7 @@ impl Read<'_> {
 
     /// The live call that `user` is in, if any.
     pub fn live_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT * FROM named_calls
              WHERE id = (SELECT l.call FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1)",
         )?;
@@ -89,7 +89,7 @@ impl Read<'_> {
 
     /// The session with which `user` is in its live call, where that is settled.
     pub fn engaged_session(&self, user: &UserId) -> Result<Option<SessionId>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT l.session FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1",
         )?;
         let session: Option<Option<String>> = statement
@@ -100,7 +100,7 @@ impl Read<'_> {
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
     pub fn gone_participants(&self, since: Timestamp, limit: usize) -> Result<Vec<Gone>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT l.call, gone.id AS gone_id
              FROM live AS l
              JOIN users AS gone ON gone.key = l.user
@@ -123,7 +123,7 @@ impl Read<'_> {
 
     /// How many calls are live in each status that any is in.
     pub fn live_calls_by_status(&self) -> Result<Vec<(Status, u32)>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT min(id) AS id, status, count(*) AS calls FROM calls
              WHERE id IN (SELECT call FROM live) GROUP BY status",
         )?;
@@ -141,7 +141,7 @@ impl Read<'_> {
 
     /// The live calls that were answered, each once for each participant.
     pub fn answered_calls(&self) -> Result<Vec<Answered>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT c.id, c.channel, c.started_at FROM live AS l JOIN calls AS c ON c.id = l.call
              WHERE c.started_at IS NOT NULL",
         )?;
@@ -163,7 +163,7 @@ impl Read<'_> {
 
     /// Since when the participant who has been gone the longest from an answered call is gone.
     pub fn longest_gone_since(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT l.call, l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
              WHERE l.gone_at IS NOT NULL AND c.started_at IS NOT NULL
              ORDER BY l.gone_at",

@@ -39,12 +39,12 @@ mod webhook;
 mod write_health;
 mod writer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::metrics::Metrics;
@@ -241,6 +241,8 @@ pub struct Read<'c> {
     conn: &'c Connection,
     /// Where a server registers rows that cannot be read. For a command they are errors.
     unreadable: Option<&'c UnreadableRows>,
+    /// Statements run so far.
+    statements: Cell<u32>,
 }
 
 impl<'c> Read<'c> {
@@ -248,6 +250,7 @@ impl<'c> Read<'c> {
         Self {
             conn,
             unreadable: None,
+            statements: Cell::new(0),
         }
     }
 
@@ -255,7 +258,14 @@ impl<'c> Read<'c> {
         Self {
             conn,
             unreadable: Some(unreadable),
+            statements: Cell::new(0),
         }
+    }
+
+    /// Returns the statement `sql`, which stays prepared, and counts it.
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'c>, Error> {
+        self.statements.set(self.statements.get() + 1);
+        Ok(self.conn.prepare_cached(sql)?)
     }
 
     /// Returns the value of a row, or none if a server skips it because it cannot be read.
@@ -282,7 +292,7 @@ impl<'c> Read<'c> {
     /// [`Error`], where it does not.
     pub fn ping(&self) -> Result<(), Error> {
         let sql = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)";
-        Ok(self.conn.prepare_cached(sql)?.query_one([], |_| Ok(()))?)
+        Ok(self.prepare(sql)?.query_one([], |_| Ok(()))?)
     }
 }
 
@@ -343,7 +353,7 @@ impl<'c> Write<'c> {
 
     /// Runs `sql`, which stays prepared; returns how many rows it changed.
     fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, Error> {
-        Ok(self.conn.prepare_cached(sql)?.execute(params)?)
+        Ok(self.prepare(sql)?.execute(params)?)
     }
 }
 

@@ -104,7 +104,7 @@ impl AllPending {
 impl Read<'_> {
     /// The events that are stored for all users.
     pub fn all_pending_events(&self) -> Result<AllPending, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT k.call, k.kind, u.id AS user_id
              FROM kept_notices AS k JOIN users AS u ON u.key = k.user",
         )?;
@@ -124,7 +124,7 @@ impl Read<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<(i64, Notice)>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
              WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2

@@ -12,9 +12,7 @@ use super::{Read, Write};
 impl Read<'_> {
     /// What the caller and the callee have reported of a call, as far as it is stored.
     pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT * FROM quality WHERE call = ?1")?;
+        let mut statement = self.prepare("SELECT * FROM quality WHERE call = ?1")?;
         let mut rows = statement.query([call.as_bytes()])?;
         let mut both = [QualitySummary::default(); 2];
         while let Some(row) = rows.next()? {

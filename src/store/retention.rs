@@ -34,9 +34,8 @@ struct Old {
 impl Read<'_> {
     /// How many calls were over before `before`. Takes seconds where there are millions.
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT count(*) FROM calls WHERE id < ?1 AND ended_at < ?2")?;
+        let mut statement =
+            self.prepare("SELECT count(*) FROM calls WHERE id < ?1 AND ended_at < ?2")?;
         let first_kept = CallId::first_at(before);
         Ok(
             statement.query_one((first_kept.as_bytes(), before.as_millis()), |row| {
@@ -69,7 +68,7 @@ impl Write<'_> {
 
     /// A call that was over by then was created before, so that only the oldest end of the table is looked at.
     fn calls_over(&self, before: Timestamp, limit: u32) -> Result<Vec<Old>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT id, caller, callee FROM calls
              WHERE id < ?1 AND ended_at < ?2 ORDER BY id LIMIT ?3",
         )?;

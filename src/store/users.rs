@@ -26,7 +26,7 @@ pub enum Upsert {
 impl Read<'_> {
     /// The user of that id, if there is one.
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT id, name, avatar, standing FROM users WHERE id = ?1 AND standing <> 2",
         )?;
         statement
@@ -37,9 +37,7 @@ impl Read<'_> {
 
     /// What is shown of the user of that id, who is named somewhere and may have been removed.
     pub fn profile(&self, id: &UserId) -> Result<Profile, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT name, avatar FROM users WHERE id = ?1")?;
+        let mut statement = self.prepare("SELECT name, avatar FROM users WHERE id = ?1")?;
         Ok(statement.query_one([id.as_str()], |row| {
             Ok(Profile {
                 id: id.clone(),
@@ -58,15 +56,13 @@ impl Read<'_> {
 
     /// The users who may not sign in, removed ones included.
     pub fn disabled_users(&self) -> Result<Vec<UserId>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT id FROM users WHERE standing <> 0")?;
+        let mut statement = self.prepare("SELECT id FROM users WHERE standing <> 0")?;
         let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
         self.collect(rows)
     }
 
     fn select_users(&self, sql: &str) -> Result<Vec<User>, Error> {
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         self.collect(statement.query_and_then([], user)?)
     }
 }

@@ -47,6 +47,8 @@ type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
 struct Finish {
     /// Whether its changes are wanted.
     keep: bool,
+    /// Statements that it ran.
+    statements: u32,
     answer: Answer,
 }
 
@@ -179,12 +181,14 @@ where
     let outcome = catch_unwind(AssertUnwindSafe(|| job(&db)));
     let outcome =
         outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
+    let statements = db.statements.get();
     // Nobody waits any more where the client has gone; its change stands all the same.
     match outcome {
         Ok(value) => {
             let on_commit = db.into_on_commit();
             Finish {
                 keep: true,
+                statements,
                 answer: Box::new(move |committed| {
                     let _ = answer.send(match committed {
                         Ok(()) => {
@@ -198,6 +202,7 @@ where
         }
         Err(error) => Finish {
             keep: false,
+            statements,
             // A refusal rests on what the batch had written before it, so it falls with the batch.
             answer: Box::new(move |committed| {
                 let _ = answer.send(Err(match committed {
@@ -280,6 +285,7 @@ fn record_outcome(outcome: &Result<Committed, rusqlite::Error>, size: usize, sta
     stats.metrics.batch_done(Batch {
         writes: u32::try_from(size).unwrap_or(u32::MAX),
         commit: outcome.as_ref().ok().map(|committed| committed.took),
+        statements: outcome.as_ref().map_or(0, |committed| committed.statements),
     });
 }
 
@@ -325,6 +331,8 @@ struct Committed {
     took: Duration,
     /// Whether there was anything to write.
     wrote: bool,
+    /// Statements of its jobs.
+    statements: u32,
 }
 
 /// Runs `batch` in one transaction. Where it fails, none of it is on
@@ -338,6 +346,7 @@ fn transact(
     let mut wrote = false;
     let run = |sql| conn.prepare_cached(sql)?.execute([]);
     run("BEGIN IMMEDIATE")?;
+    let mut statements = 0;
     for job in batch {
         let change = match job {
             Job::Change(change) => change,
@@ -351,6 +360,7 @@ fn transact(
         let changes = conn.total_changes();
         let finish = change(Write::skipping(conn, unreadable));
         let keep = finish.keep;
+        statements += finish.statements;
         finished.push(finish);
         if conn.is_autocommit() {
             // The engine itself rolled everything back: disk full, or an error of the disk.
@@ -371,6 +381,7 @@ fn transact(
     Ok(Committed {
         took: began.elapsed(),
         wrote,
+        statements,
     })
 }
 
@@ -431,7 +442,11 @@ mod tests {
             let job = Job::Change(Box::new(move |db: Write<'_>| {
                 db.conn.execute_batch(sql).expect("SQL");
                 let answer = Box::new(|_: Result<(), &str>| ());
-                Finish { keep, answer }
+                Finish {
+                    keep,
+                    statements: 1,
+                    answer,
+                }
             }));
             let unreadable = UnreadableRows::default();
             let committed = transact(&conn, vec![job], &unreadable, &mut Vec::new());

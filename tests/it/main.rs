@@ -23,6 +23,7 @@ mod cli_watch;
 mod console;
 mod contacts;
 mod cors;
+mod costs;
 mod crash;
 mod dashboard;
 mod database_file;

@@ -20,7 +20,7 @@ const COUNTED: u32 = 100_000;
 impl Read<'_> {
     /// How much there is for `receiver`.
     pub fn tally(&self, receiver: EndpointId) -> Result<Tally, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT waiting, (SELECT at FROM webhook_messages WHERE seq = oldest) AS since
              FROM (SELECT count(*) AS waiting, min(message) AS oldest
                    FROM (SELECT message FROM webhook_deliveries
@@ -58,7 +58,7 @@ impl Read<'_> {
     }
 
     fn attempts(&self, message: i64, receiver: EndpointId) -> Result<Vec<Attempt>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT * FROM webhook_attempts WHERE message = ?1 AND receiver = ?2 ORDER BY number",
         )?;
         statement

@@ -21,7 +21,7 @@ impl Read<'_> {
         until: Timestamp,
         limit: usize,
     ) -> Result<Due, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT d.receiver, d.failures, d.due, m.*
              FROM webhook_deliveries AS d JOIN webhook_messages AS m ON m.seq = d.message
              WHERE d.receiver = ?1 AND d.due <= ?2 ORDER BY d.due, d.message",
@@ -29,9 +29,8 @@ impl Read<'_> {
         let rows = statement.query_and_then((receiver.0, until.as_millis()), delivery)?;
         let rows = rows.filter_map(|row| self.skip(row).transpose());
         let deliveries = rows.take(limit).collect::<Result<_, Error>>()?;
-        let mut statement = self.conn.prepare_cached(
-            "SELECT min(due) FROM webhook_deliveries WHERE receiver = ?1 AND due > ?2",
-        )?;
+        let mut statement = self
+            .prepare("SELECT min(due) FROM webhook_deliveries WHERE receiver = ?1 AND due > ?2")?;
         let next: Option<i64> =
             statement.query_one((receiver.0, until.as_millis()), |row| row.get(0))?;
         let next = next.map(Timestamp::from_millis);
@@ -127,7 +126,7 @@ impl Write<'_> {
             Next::Done | Next::GivenUp => {
                 let sql =
                     "SELECT lane FROM webhook_deliveries WHERE message = ?1 AND receiver = ?2";
-                let mut statement = self.conn.prepare_cached(sql)?;
+                let mut statement = self.prepare(sql)?;
                 let ordering_key: Vec<u8> =
                     statement.query_one((delivery.seq, delivery.receiver.0), |row| row.get(0))?;
                 self.open_lane(delivery.receiver, &ordering_key, now)
@@ -188,9 +187,8 @@ impl Write<'_> {
         now: Timestamp,
     ) -> Result<usize, Error> {
         // From the oldest end alone: there is no index by time.
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT seq, at FROM webhook_messages ORDER BY seq LIMIT ?1")?;
+        let mut statement =
+            self.prepare("SELECT seq, at FROM webhook_messages ORDER BY seq LIMIT ?1")?;
         let mut rows = statement.query([limit])?;
         let mut forgotten = 0;
         while let Some(row) = rows.next()? {
@@ -206,7 +204,7 @@ impl Write<'_> {
     /// Forgets a message, its deliveries and attempts; what waited behind it is due.
     fn forget_message(&self, seq: i64, now: Timestamp) -> Result<(), Error> {
         let sql = "SELECT receiver, lane FROM webhook_deliveries WHERE message = ?1 AND state = 0";
-        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut statement = self.prepare(sql)?;
         let waiting = statement.query_map([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let waiting: Vec<(i64, Vec<u8>)> = waiting.collect::<Result<_, _>>()?;
         self.execute("DELETE FROM webhook_messages WHERE seq = ?1", [seq])?;

@@ -15,9 +15,7 @@ use super::super::{Read, Write};
 impl Read<'_> {
     /// All receivers, by number.
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT * FROM webhook_receivers ORDER BY key")?;
+        let mut statement = self.prepare("SELECT * FROM webhook_receivers ORDER BY key")?;
         statement.query_and_then([], receiver)?.collect()
     }
 }
@@ -43,7 +41,7 @@ impl Write<'_> {
 
     /// The receiver has failed at `now`; since when it fails.
     pub fn mark_failing(&self, receiver: EndpointId, now: Timestamp) -> Result<Timestamp, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
              RETURNING failing_since",
         )?;
@@ -98,7 +96,7 @@ impl Write<'_> {
 
     /// Everybody of whom receivers were told last that they are online.
     pub fn noted_as_online(&self) -> Result<Vec<UserId>, Error> {
-        let mut statement = self.conn.prepare_cached(
+        let mut statement = self.prepare(
             "SELECT u.id FROM webhook_presence AS p JOIN users AS u ON u.key = p.user ORDER BY u.id",
         )?;
         let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
