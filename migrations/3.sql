@@ -1,9 +1,19 @@
--- Version 3: do not disturb, and invitations that no session has confirmed.
+-- Version 3. It adds columns and moves no row, so that it takes the same time for every size of a file.
 
 -- Until when calls do not ring for the user. Null: available. 253402300799999: until the user says otherwise.
 ALTER TABLE users ADD COLUMN do_not_disturb_until INTEGER;
 
--- Of the callee: when the invitation has to be confirmed. Null: nobody was invited. 0: confirmed, answered or reported.
+-- Of the callee: when the invitation has to be confirmed. Null: nobody was invited. 0: confirmed or reported.
 ALTER TABLE live ADD COLUMN confirm_by INTEGER;
 
 CREATE INDEX live_by_confirm_by ON live (confirm_by) WHERE confirm_by > 0;
+
+-- The steps of a call, 12 bytes each, in their order (src/store/steps.rs). Steps that earlier versions wrote stay in the
+-- table timeline and come before these.
+ALTER TABLE calls ADD COLUMN steps BLOB;
+
+-- The session with which the callee answered; null again when the call is over.
+ALTER TABLE calls ADD COLUMN callee_session TEXT;
+
+-- Whoever stores a missed call counts it as unseen: a trigger would have each insertion make a table of its rows.
+DROP TRIGGER history_missed;

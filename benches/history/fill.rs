@@ -64,32 +64,27 @@ impl Invented {
         } = self;
         let started = seconds.map(|_| at_ms + 5_000);
         let ended = at_ms + 5_000 + seconds.unwrap_or(0) * 1_000;
-        let status = [4, 6, 5, 4][usize::try_from(*outcome).expect("a small number")];
+        let status: u8 = [4, 6, 5, 4][usize::try_from(*outcome).expect("a small number")];
         let reason = (status == 5).then_some(1);
         let duration = (status == 4).then(|| seconds.unwrap_or(0));
+        // As src/store/steps.rs has them: the actor is 1 for the caller and 2 for the callee.
+        let step = |status: u8, actor: u8, at: u64| {
+            let [source, cause] = [1, 6];
+            [&[status, actor, source, cause][..], &at.to_be_bytes()].concat()
+        };
+        let answered = started.map_or(Vec::new(), |at| {
+            [step(2, 2, at), step(3, 2, at + 300)].concat()
+        });
+        let steps = [step(1, 1, *at_ms), answered, step(status, 1, ended)].concat();
         run(
             conn,
             "INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at,
-                                started_at, ended_at, duration_seconds, ended_by, reason)
-             VALUES (?1, ?2, ?3, ?4, 'channel-0123456789', ?5, ?6, ?7, ?8, ?7, ?9, ?2, ?10)",
+                                started_at, ended_at, duration_seconds, ended_by, reason, steps)
+             VALUES (?1, ?2, ?3, ?4, 'channel-0123456789', ?5, ?6, ?7, ?8, ?7, ?9, ?2, ?10, ?11)",
             (
-                id, caller, callee, self.call_type, status, at_ms, ended, started, duration, reason,
+                id, caller, callee, self.call_type, status, at_ms, ended, started, duration, reason, steps,
             ),
         )?;
-        let step = |status: u64, at: u64, actor: &u64| {
-            run(
-                conn,
-                "INSERT INTO timeline (call, status, at, actor, via, cause)
-                 VALUES (?1, ?2, ?3, ?4, 1, 6)",
-                (id, status, at, actor),
-            )
-        };
-        step(1, *at_ms, caller)?;
-        if let Some(started) = started {
-            step(2, started, callee)?;
-            step(3, started + 300, callee)?;
-        }
-        step(status, ended, caller)?;
         // The callee missed what the caller gave up.
         let for_callee = if *outcome == 3 { 1 } else { *outcome };
         for (owner, remote, outcome, direction) in [
@@ -105,6 +100,13 @@ impl Invented {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 (owner, kind, id, remote, duration, looks),
             )?;
+            if looks.is_some() {
+                run(
+                    conn,
+                    "UPDATE users SET unseen = unseen + 1 WHERE key = ?1",
+                    [owner],
+                )?;
+            }
         }
         Ok(())
     }

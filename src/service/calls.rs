@@ -223,28 +223,26 @@ impl Core {
         new: NewCall,
     ) -> Result<Initiated, Error> {
         let now = self.clock.now();
-        if let Some(key) = &new.idempotency_key
-            && let Some(before) = db.remembered(&principal.user, key, now)?
+        let key = new.idempotency_key.clone();
+        let parties = db
+            .parties(&principal.user, &new.callee, key.as_deref(), now)?
+            .ok_or_else(|| Error::UserNotFound(principal.user.clone()))?;
+        if let Some(before) = parties.remembered
             // A call that is forgotten takes its key with it.
             && let Some(call) = db.call(before.call)?
         {
             return repeated(call, before.refused, &new);
         }
-        let caller = db
-            .party(&principal.user)?
-            .ok_or_else(|| Error::UserNotFound(principal.user.clone()))?;
-        let callee = callable(db, &new.callee)?;
-        let relation = db.relation(&caller, &callee)?;
+        let (caller, callee) = (parties.caller, callable(parties.callee, &new.callee)?);
         let reached = policy::Callee {
             connected: self.hub.is_connected(&new.callee),
             do_not_disturb: callee.availability.at(now).is_do_not_disturb(),
         };
-        let reach = policy::reach(self.rules.get().call_policy, relation, reached)?;
+        let reach = policy::reach(self.rules.get().call_policy, parties.relation, reached)?;
         if let Some(busy_with) = caller.live_call {
             return Err(caller_busy(db, busy_with, now)?);
         }
-        let key = new.idempotency_key.clone();
-        let wish = wish(self.random.uuid_v7(now), caller.user, new);
+        let wish = wish(self.random.uuid_v7(now), caller.user.clone(), new);
         // One who was blocked is not to learn what the callee is doing.
         let refused = callee.live_call.is_some() && reach != CalleeAvailability::Blocked;
         let call = wish.id;
@@ -253,13 +251,16 @@ impl Core {
         } else {
             transition::initiate(wish, reach, principal.via, self.rules.get().limits, now)
         };
-        db.insert_call(&transition)?;
+        db.insert_call(&transition, [&caller, &callee])?;
         if !refused {
-            for user in transition.call.participants() {
-                let is_caller = *user == transition.call.caller;
-                let session = is_caller.then_some(&principal.session);
-                db.engage(user, call, self.hub.has_session(user), session)?;
-            }
+            let has_session = |user| self.hub.has_session(user);
+            let attended = has_session(&transition.call.callee);
+            db.engage(
+                call,
+                &principal.session,
+                (&caller, has_session(&principal.user)),
+                (!transition.call.suppressed).then_some((&callee, attended)),
+            )?;
         }
         if let Some(key) = key {
             let expires_at = now.plus(KEY_REMEMBERED_FOR);
@@ -281,10 +282,10 @@ impl Core {
 }
 
 /// The callee, who has to exist and be allowed to sign in: nobody else could ever answer.
-fn callable(db: &Write<'_>, callee: &UserId) -> Result<CallParty, Error> {
-    db.party(callee)?
+fn callable(callee: Option<CallParty>, id: &UserId) -> Result<CallParty, Error> {
+    callee
         .filter(|party| party.user.standing == AccountStatus::Active)
-        .ok_or_else(|| Error::UserNotFound(callee.clone()))
+        .ok_or_else(|| Error::UserNotFound(id.clone()))
 }
 
 fn wish(id: Uuid, caller: User, new: NewCall) -> Wish {

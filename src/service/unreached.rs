@@ -16,7 +16,7 @@ use crate::webhook_model::EventType;
 use super::{Core, Deadlines, Error};
 
 /// Calls that are reported in one job.
-const BATCH: u32 = 64;
+const BATCH: usize = 64;
 
 impl Deadlines {
     /// The nearest instant at which [`Deadlines::report_unreached`] has something to do.

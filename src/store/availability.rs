@@ -11,9 +11,7 @@ use super::{Read, Write};
 impl Read<'_> {
     /// Returns the availability of `user` as last set.
     pub fn availability(&self, user: &UserId) -> Result<Availability, Error> {
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT do_not_disturb_until FROM users WHERE id = ?1")?;
+        let mut statement = self.prepare("SELECT do_not_disturb_until FROM users WHERE id = ?1")?;
         let until: Option<Option<i64>> = statement
             .query_row([user.as_str()], |row| row.get(0))
             .optional()?;

@@ -1,13 +1,15 @@
-//! The tables `calls` and `timeline`.
+//! The table `calls`, and `timeline` with the steps of calls that version 2 stored.
 
 use rusqlite::{OptionalExtension as _, Row, named_params};
 
 use crate::call::{Actor, Call, CallId, ChannelId, State, Status, TimelineEntry, Transition};
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
+use super::live_calls::CallParty;
+use super::steps::{self, Participants};
 use super::users::user_id;
 use super::{Read, Write};
 
@@ -28,9 +30,22 @@ impl Read<'_> {
              FROM timeline AS t LEFT JOIN users AS u ON u.key = t.actor
              WHERE t.call = ?1 ORDER BY t.status",
         )?;
-        statement
-            .query_and_then([id.as_bytes()], |row| timeline_entry(row, id))?
-            .collect()
+        let rows = statement.query_and_then([id.as_bytes()], |row| timeline_entry(row, id))?;
+        let mut timeline: Vec<TimelineEntry> = rows.collect::<Result<_, Error>>()?;
+        let mut statement =
+            self.prepare("SELECT steps, caller_id, callee_id FROM named_calls WHERE id = ?1")?;
+        let steps = |row: &Row<'_>| -> Result<_, Error> {
+            let participants = Participants {
+                caller: user_id(row, "calls", "caller_id")?,
+                callee: user_id(row, "calls", "callee_id")?,
+            };
+            let bytes = row.get_ref("steps")?.as_blob_or_null();
+            steps::from_bytes(bytes.ok().flatten().unwrap_or_default(), id, &participants)
+        };
+        for steps in statement.query_and_then([id.as_bytes()], steps)? {
+            timeline.extend(steps?);
+        }
+        Ok(timeline)
     }
 
     /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
@@ -112,98 +127,75 @@ impl Write<'_> {
         }
     }
 
-    /// Stores a call that has just come into being, with the first line of its timeline and what follows.
-    pub fn insert_call(&self, transition: &Transition) -> Result<(), Error> {
-        let Transition { call, .. } = transition;
+    /// Stores a call that has just come into being between `parties`, with the first step of its timeline and what
+    /// follows.
+    pub fn insert_call(
+        &self,
+        transition: &Transition,
+        [caller, callee]: [&CallParty; 2],
+    ) -> Result<(), Error> {
+        let Transition { call, entry, .. } = transition;
         self.execute(
             "INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
-                                ended_at, reason, deadline)
-             VALUES (:id, (SELECT key FROM users WHERE id = :caller), (SELECT key FROM users WHERE id = :callee),
-                     :call_type, :channel, :withheld, :status, :created_at, :created_at, :ended_at, :reason, :deadline)",
+                                ended_at, reason, deadline, steps)
+             VALUES (:id, :caller, :callee, :call_type, :channel, :withheld, :status, :created_at, :created_at,
+                     :ended_at, :reason, :deadline, :step)",
             named_params! {
-                ":id": call.id.as_bytes(), ":caller": call.caller.as_str(), ":callee": call.callee.as_str(),
+                ":id": call.id.as_bytes(), ":caller": caller.key, ":callee": callee.key,
                 ":call_type": encode(call.call_type), ":channel": call.channel.as_str(),
                 ":withheld": call.suppressed,
                 ":status": encode(call.status()), ":created_at": call.created_at.as_millis(),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
                 ":deadline": call.state.deadline().map(Timestamp::as_millis),
+                ":step": steps::to_bytes(entry, call),
             },
         )?;
-        self.record(transition)
+        match &transition.history {
+            Some(entries) => self.insert_history(entries),
+            None => Ok(()),
+        }
     }
 
-    /// Stores what became of a call, with the line of its timeline and what follows.
+    /// Stores what became of a call, with the step of its timeline and what follows.
     pub fn update_call(&self, transition: &Transition) -> Result<(), Error> {
-        let Transition { call, .. } = transition;
-        let ended_by = match &call.state {
-            State::Ended {
-                ended_by: Actor::User(user),
-                ..
-            } => Some(user.as_str()),
-            State::Ended {
-                ended_by: Actor::System,
-                ..
-            }
-            | State::Initiating { .. }
-            | State::Ringing { .. }
-            | State::Connecting { .. }
-            | State::Active { .. }
-            | State::Rejected { .. }
-            | State::Missed { .. } => None,
-        };
+        let Transition { call, entry, .. } = transition;
         self.execute(
             "UPDATE calls
              SET status = :status, updated_at = :updated_at, started_at = :started_at, ended_at = :ended_at,
-                 duration_seconds = :duration, ended_by = (SELECT key FROM users WHERE id = :ended_by),
-                 reason = :reason, deadline = :deadline
+                 duration_seconds = :duration, reason = :reason, deadline = :deadline,
+                 ended_by = CASE :ended_by WHEN 1 THEN caller WHEN 2 THEN callee END,
+                 callee_session = CASE WHEN :ended_at IS NULL THEN coalesce(:session, callee_session) END,
+                 steps = CAST(coalesce(steps, '') || :step AS BLOB)
              WHERE id = :id",
             named_params! {
                 ":id": call.id.as_bytes(), ":status": encode(call.status()),
                 ":updated_at": call.updated_at.as_millis(),
                 ":started_at": call.state.started_at().map(Timestamp::as_millis),
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis),
-                ":duration": call.state.duration_seconds(), ":ended_by": ended_by,
+                ":duration": call.state.duration_seconds(), ":ended_by": ended_by(call),
                 ":reason": reason(&call.state), ":deadline": call.state.deadline().map(Timestamp::as_millis),
+                ":session": transition.answered_with.as_ref().map(SessionId::as_str),
+                ":step": steps::to_bytes(entry, call),
             },
         )?;
-        self.record(transition)
-    }
-
-    /// Stores the timeline's line, and the history where the call became final.
-    fn record(&self, transition: &Transition) -> Result<(), Error> {
-        let Transition {
-            call,
-            entry,
-            history,
-            answered_with,
-            ..
-        } = transition;
-        let actor = match &entry.actor {
-            Actor::User(user) => Some(user.as_str()),
-            Actor::System => None,
-        };
-        self.execute(
-            "INSERT INTO timeline (call, status, at, actor, via, cause)
-             VALUES (?1, ?2, ?3, (SELECT key FROM users WHERE id = ?4), ?5, ?6)",
-            (
-                call.id.as_bytes(),
-                encode(entry.status),
-                entry.at.as_millis(),
-                actor,
-                encode(entry.via),
-                encode(entry.cause),
-            ),
-        )?;
-        if let Some(session) = answered_with {
-            self.answer_with(call, session)?;
-        }
-        if let Some(entries) = history {
-            self.release(call)?;
-            entries
-                .iter()
-                .try_for_each(|entry| self.insert_history(entry))?;
+        if let Some(entries) = &transition.history {
+            self.release(call.id)?;
+            self.insert_history(entries)?;
         }
         Ok(())
+    }
+}
+
+/// Returns the code of the participant who ended the call, if one did.
+fn ended_by(call: &Call) -> Option<u8> {
+    match &call.state {
+        State::Ended { ended_by, .. } => Some(steps::actor_code(ended_by, call)),
+        State::Initiating { .. }
+        | State::Ringing { .. }
+        | State::Connecting { .. }
+        | State::Active { .. }
+        | State::Rejected { .. }
+        | State::Missed { .. } => None,
     }
 }
 
@@ -338,4 +330,59 @@ fn optional_instant(
     Ok(columns
         .get::<Option<i64>>(column)?
         .map(Timestamp::from_millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::call::{Cause, Principal, Source, transition};
+
+    use super::super::{Database, schema};
+    use super::*;
+
+    /// A file of version 2 with an answered call of alice and bob.
+    const VERSION_2: &str = "
+        INSERT INTO users (id, name, standing, created_at) VALUES ('alice', 'A', 0, 0), ('bob', 'B', 0, 0);
+        INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at, started_at)
+        VALUES (zeroblob(16), 1, 2, 0, 'room', 2, 1, 3, 3);
+        INSERT INTO timeline (call, status, at, actor, via, cause)
+        VALUES (zeroblob(16), 1, 1, 1, 0, 0), (zeroblob(16), 2, 3, 2, 1, 3);
+        INSERT INTO live (user, call, attended, session)
+        VALUES (1, zeroblob(16), 1, 'phone'), (2, zeroblob(16), 1, 'desk');
+        PRAGMA application_id = 0x43485458;
+        PRAGMA user_version = 2;";
+
+    #[test]
+    fn a_call_of_version_2_goes_on_with_its_timeline() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.db");
+        let old = Connection::open(&path).expect("made");
+        let sql = [schema::VERSIONS[0], schema::VERSIONS[1], VERSION_2].concat();
+        old.execute_batch(&sql).expect("version 2");
+        drop(old);
+        let database = Database::open(&path).expect("migrated");
+        let id = CallId::from_uuid(uuid::Uuid::nil());
+        let [alice, bob] = ["alice", "bob"].map(|user| UserId::parse(user).expect("an id"));
+        let done = database.write(|db| {
+            let session = db.engaged_session(&bob)?.expect("a session");
+            assert_eq!(session.as_str(), "desk");
+            let call = db.call(id)?.expect("the call");
+            let principal = Principal {
+                user: alice.clone(),
+                session: SessionId::new("phone"),
+                via: Source::Rest,
+            };
+            let now = Timestamp::from_millis(2_003);
+            let ended = transition::end(&call, &principal, None, now).expect("it is live");
+            db.update_call(&ended)?;
+            assert!(db.engaged_session(&bob)?.is_none());
+            db.timeline(id)
+        });
+        let timeline = done.expect("written and read");
+        let causes: Vec<_> = timeline.iter().map(|entry| entry.cause).collect();
+        assert_eq!(causes, [Cause::Initiate, Cause::Accept, Cause::End]);
+        assert_eq!(timeline[2].actor, Actor::User(alice));
+        assert_eq!(database.check().expect("checked"), Vec::<String>::new());
+    }
 }

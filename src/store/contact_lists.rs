@@ -2,35 +2,16 @@
 
 use rusqlite::{OptionalExtension as _, Row};
 
-use crate::call::Relation;
 use crate::clock::Timestamp;
 use crate::user::{List, Listed, UserId};
 
 use super::calls::instant;
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
-use super::live_calls::CallParty;
 use super::users::user;
 use super::{Read, Write};
 
 impl Read<'_> {
-    /// How `caller` and `callee` stand to each other.
-    pub fn relation(&self, caller: &CallParty, callee: &CallParty) -> Result<Relation, Error> {
-        let mut statement = self.prepare(
-            "SELECT EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?3 AND user = ?1) AS blocked,
-                    EXISTS (SELECT 1 FROM listed WHERE owner = ?1 AND list = ?4 AND user = ?2)
-                    AND EXISTS (SELECT 1 FROM listed WHERE owner = ?2 AND list = ?4 AND user = ?1) AS contacts",
-        )?;
-        let [blocked, contacts] = [List::Blocked, List::Contacts].map(code);
-        let relation = |row: &Row<'_>| {
-            Ok(Relation {
-                contacts: row.get("contacts")?,
-                blocked: row.get("blocked")?,
-            })
-        };
-        Ok(statement.query_one((caller.key, callee.key, blocked, contacts), relation)?)
-    }
-
     /// Whom `owner` has on `list`, by id. Those who were removed are left out.
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
         let mut statement = self.prepare(

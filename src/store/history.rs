@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Row, named_params, params_from_iter, types::Value};
 
-use crate::call::history::Tally;
+use crate::call::history::{Entries, Tally};
 use crate::call::{
     CallId, CallType, Direction, EntryId, Filter, HistoryEntry, Outcome, PastCall, Statistics,
 };
@@ -73,21 +73,32 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Stores one participant's entry for a call that became final.
-    pub(super) fn insert_history(&self, entry: &HistoryEntry) -> Result<(), Error> {
-        let missed = entry.outcome == Outcome::Missed && entry.direction == Direction::Incoming;
+    /// Stores the participants' entries for a call that became final, and counts a missed call as unseen. The callee of
+    /// a call that was kept from it has none.
+    pub(super) fn insert_history(&self, entries: &Entries) -> Result<(), Error> {
+        let (caller, callee) = (&entries.caller, entries.callee.as_ref());
+        let is_missed = callee.is_some_and(|entry| entry.outcome == Outcome::Missed);
         self.execute(
             "INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
-             VALUES ((SELECT key FROM users WHERE id = :owner), :kind, :call,
-                     (SELECT key FROM users WHERE id = :remote), :duration,
-                     (SELECT looks FROM users WHERE id = :owner AND :missed))",
+             SELECT caller, :caller_kind, id, callee, :caller_duration, NULL FROM calls WHERE id = :call
+             UNION ALL
+             SELECT callee, :callee_kind, id, caller, :callee_duration,
+                    CASE WHEN :missed THEN (SELECT looks FROM users WHERE key = callee) END
+             FROM calls WHERE id = :call AND :callee_kind IS NOT NULL",
             named_params! {
-                ":owner": entry.owner.as_str(),
-                ":kind": kind(entry.outcome, entry.call_type, entry.direction),
-                ":call": entry.call.as_bytes(), ":remote": entry.remote.as_str(),
-                ":duration": entry.duration_seconds, ":missed": missed,
+                ":call": caller.call.as_bytes(), ":missed": is_missed,
+                ":caller_kind": entry_kind(caller), ":caller_duration": caller.duration_seconds,
+                ":callee_kind": callee.map(entry_kind),
+                ":callee_duration": callee.and_then(|entry| entry.duration_seconds),
             },
         )?;
+        if is_missed {
+            self.execute(
+                "UPDATE users SET unseen = unseen + 1
+                 WHERE key = (SELECT callee FROM calls WHERE id = ?1)",
+                [caller.call.as_bytes()],
+            )?;
+        }
         Ok(())
     }
 
@@ -135,6 +146,10 @@ impl Write<'_> {
             params_from_iter(params),
         )
     }
+}
+
+fn entry_kind(entry: &HistoryEntry) -> i64 {
+    kind(entry.outcome, entry.call_type, entry.direction)
 }
 
 /// The column `kind`. The outcome comes first: it is the one that there may be more of some day.

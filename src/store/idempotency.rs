@@ -1,13 +1,11 @@
 //! The table `idempotency_keys`: which call a repeated request stands for.
 
-use rusqlite::OptionalExtension as _;
-
 use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
+use super::Write;
 use super::error::Error;
-use super::{Read, Write};
 
 /// What a request with the same key came to before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,29 +14,6 @@ pub struct Remembered {
     pub call: CallId,
     /// Whether it was refused because the callee was busy.
     pub refused: bool,
-}
-
-impl Read<'_> {
-    /// What `user`'s request with `key` came to, where it has not expired at `now`.
-    pub fn remembered(
-        &self,
-        user: &UserId,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<Remembered>, Error> {
-        let mut statement = self.prepare(
-            "SELECT call, refused FROM idempotency_keys
-             WHERE user = (SELECT key FROM users WHERE id = ?1) AND key = ?2 AND expires_at > ?3",
-        )?;
-        let found = statement.query_row((user.as_str(), key, now.as_millis()), |row| {
-            let call = CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?));
-            Ok(Remembered {
-                call,
-                refused: row.get("refused")?,
-            })
-        });
-        Ok(found.optional()?)
-    }
 }
 
 impl Write<'_> {

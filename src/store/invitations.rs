@@ -1,34 +1,44 @@
 //! Invitations that sessions have to confirm: the column `confirm_by` of the table `live`.
 
-use rusqlite::OptionalExtension as _;
-
 use crate::call::{Call, CallId};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::calls::call;
+use super::calls::call_id;
 use super::error::Error;
 use super::{Read, Write};
 
 impl Read<'_> {
     /// Returns the unanswered calls whose invitation had to be confirmed by `now`, at most `limit`.
-    pub fn unreached_calls(&self, now: Timestamp, limit: u32) -> Result<Vec<Call>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT c.* FROM live AS l JOIN named_calls AS c ON c.id = l.call
-             WHERE l.confirm_by > 0 AND l.confirm_by <= ?1 ORDER BY l.confirm_by, l.user LIMIT ?2",
+    pub fn unreached_calls(&self, now: Timestamp, limit: usize) -> Result<Vec<Call>, Error> {
+        let mut statement = self.prepare(
+            "SELECT l.call FROM live AS l JOIN calls AS c ON c.id = l.call
+             WHERE l.confirm_by > 0 AND l.confirm_by <= ?1 AND c.started_at IS NULL
+             ORDER BY l.confirm_by, l.user",
         )?;
-        statement
-            .query_and_then((now.as_millis(), limit), call)?
-            .collect()
+        let mut rows = statement.query([now.as_millis()])?;
+        let mut unreached = Vec::new();
+        while unreached.len() < limit
+            && let Some(row) = rows.next()?
+        {
+            unreached.extend(self.skip(self.call_to_change(row, "call"))?.flatten());
+        }
+        Ok(unreached)
     }
 
-    /// Returns the nearest instant by which an invitation has to be confirmed.
+    /// Returns the nearest instant by which an invitation to an unanswered call has to be confirmed.
     pub fn nearest_confirmation(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.conn.prepare_cached(
-            "SELECT confirm_by FROM live WHERE confirm_by > 0 ORDER BY confirm_by LIMIT 1",
+        let mut statement = self.prepare(
+            "SELECT l.call, l.confirm_by FROM live AS l JOIN calls AS c ON c.id = l.call
+             WHERE l.confirm_by > 0 AND c.started_at IS NULL ORDER BY l.confirm_by",
         )?;
-        let at: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
-        Ok(at.map(Timestamp::from_millis))
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if !self.is_skipped("calls", call_id(row, "live", "call")?) {
+                return Ok(Some(Timestamp::from_millis(row.get("confirm_by")?)));
+            }
+        }
+        Ok(None)
     }
 }
 

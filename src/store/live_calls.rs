@@ -1,16 +1,17 @@
 //! The table `live`: who is in a call just now, and who of them has gone away.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::{OptionalExtension as _, Row, named_params};
 
-use crate::call::{Call, CallId, ChannelId, Status};
+use crate::call::{Call, CallId, ChannelId, Relation, Status};
 use crate::clock::Timestamp;
-use crate::user::{Availability, SessionId, User, UserId};
+use crate::user::{Availability, List, SessionId, User, UserId};
 
 use super::availability::availability;
 use super::calls::{call, call_id, channel, instant};
-use super::enum_codes::Columns;
+use super::enum_codes::{Columns, encode};
 use super::error::Error;
-use super::users::{user, user_id};
+use super::idempotency::Remembered;
+use super::users::{UserColumns, named_user, user, user_id};
 use super::{Read, Write};
 
 /// A user who may become a participant.
@@ -24,6 +25,19 @@ pub struct CallParty {
     pub live_call: Option<CallId>,
     /// Whether calls ring for the user, as last set.
     pub availability: Availability,
+}
+
+/// Caller and callee of a wish, and what was known of it before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallParties {
+    /// Who calls.
+    pub caller: CallParty,
+    /// Who is called, if there is such a user.
+    pub callee: Option<CallParty>,
+    /// How they stand to each other.
+    pub relation: Relation,
+    /// What the caller's request with the same key came to.
+    pub remembered: Option<Remembered>,
 }
 
 /// A participant of an answered call whose last session is gone.
@@ -60,12 +74,10 @@ impl Read<'_> {
                 table: "live",
                 id,
             };
-            let live_call: Option<[u8; 16]> = columns.get("call")?;
-            let live_call = live_call.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes)));
             Ok(CallParty {
                 user: user(row)?,
                 key: columns.get("key")?,
-                live_call,
+                live_call: optional_call_id(&columns, "call")?,
                 availability: availability(columns.get("do_not_disturb_until")?),
             })
         };
@@ -73,6 +85,39 @@ impl Read<'_> {
             .query_row([id.as_str()], |row| Ok(party(row)))
             .optional()?
             .transpose()
+    }
+
+    /// Caller and callee of a wish, and what the caller's request with the idempotency key `key` came to, if it has not
+    /// expired at `now`; nothing if there is no such caller. One statement, since every call begins with it.
+    pub fn parties(
+        &self,
+        caller: &UserId,
+        callee: &UserId,
+        key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Option<CallParties>, Error> {
+        let mut statement = self.prepare(
+            "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call,
+                    callee.key AS callee_key, callee.id AS callee_id, callee.name AS callee_name, callee.avatar AS callee_avatar,
+                    callee.standing AS callee_standing, callee.do_not_disturb_until AS callee_until, callee_live.call AS callee_call,
+                    i.call AS remembered_call, i.refused,
+                    EXISTS (SELECT 1 FROM listed WHERE owner = callee.key AND list = :blocked AND user = u.key) AS blocked,
+                    EXISTS (SELECT 1 FROM listed WHERE owner = u.key AND list = :contacts AND user = callee.key)
+                    AND EXISTS (SELECT 1 FROM listed WHERE owner = callee.key AND list = :contacts AND user = u.key)
+                        AS contacts
+             FROM users AS u
+             LEFT JOIN live AS l ON l.user = u.key
+             LEFT JOIN users AS callee ON callee.id = :callee AND callee.standing <> 2
+             LEFT JOIN live AS callee_live ON callee_live.user = callee.key
+             LEFT JOIN idempotency_keys AS i ON i.user = u.key AND i.key = :key AND i.expires_at > :now
+             WHERE u.id = :caller AND u.standing <> 2",
+        )?;
+        let params = named_params! {
+            ":caller": caller.as_str(), ":callee": callee.as_str(), ":key": key, ":now": now.as_millis(),
+            ":blocked": encode(List::Blocked), ":contacts": encode(List::Contacts),
+        };
+        let found = statement.query_row(params, |row| Ok(parties(row, caller)));
+        found.optional()?.transpose()
     }
 
     /// The live call that `user` is in, if any.
@@ -89,8 +134,11 @@ impl Read<'_> {
 
     /// The session with which `user` is in its live call, where that is settled.
     pub fn engaged_session(&self, user: &UserId) -> Result<Option<SessionId>, Error> {
+        // Version 2 stored the callee's in the table live.
         let mut statement = self.prepare(
-            "SELECT l.session FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1",
+            "SELECT CASE WHEN c.callee = l.user THEN coalesce(c.callee_session, l.session) ELSE l.session END
+             FROM live AS l JOIN users AS u ON u.key = l.user JOIN calls AS c ON c.id = l.call
+             WHERE u.id = ?1",
         )?;
         let session: Option<Option<String>> = statement
             .query_row([user.as_str()], |row| row.get(0))
@@ -178,48 +226,100 @@ impl Read<'_> {
     }
 }
 
+/// The parties of a row of [`Read::parties`].
+fn parties(row: &Row<'_>, caller: &UserId) -> Result<CallParties, Error> {
+    let columns = Columns {
+        row,
+        table: "live",
+        id: caller,
+    };
+    let callee = match columns.get::<Option<i64>>("callee_key")? {
+        None => None,
+        Some(key) => Some(CallParty {
+            user: named_user(row, &CALLEE_COLUMNS)?,
+            key,
+            live_call: optional_call_id(&columns, "callee_call")?,
+            availability: availability(columns.get("callee_until")?),
+        }),
+    };
+    let remembered = match optional_call_id(&columns, "remembered_call")? {
+        None => None,
+        Some(call) => Some(Remembered {
+            call,
+            refused: columns.get("refused")?,
+        }),
+    };
+    Ok(CallParties {
+        caller: CallParty {
+            user: user(row)?,
+            key: columns.get("key")?,
+            live_call: optional_call_id(&columns, "call")?,
+            availability: availability(columns.get("do_not_disturb_until")?),
+        },
+        callee,
+        relation: Relation {
+            contacts: columns.get("contacts")?,
+            blocked: columns.get("blocked")?,
+        },
+        remembered,
+    })
+}
+
+/// The columns of the callee in a row of [`Read::parties`].
+const CALLEE_COLUMNS: UserColumns = UserColumns {
+    id: "callee_id",
+    name: "callee_name",
+    avatar: "callee_avatar",
+    standing: "callee_standing",
+};
+
+fn optional_call_id(columns: &Columns<'_>, column: &'static str) -> Result<Option<CallId>, Error> {
+    let bytes: Option<[u8; 16]> = columns.get(column)?;
+    Ok(bytes.map(|bytes| CallId::from_uuid(uuid::Uuid::from_bytes(bytes))))
+}
+
 impl Write<'_> {
-    /// Enters `user` as a participant of the live call `call`; `attended` says whether a session of the
-    /// user is connected, and `session` with which of them the user is in the call, where that is settled. The
-    /// table's key refuses a user who is in a live call already.
+    /// Enters the participants of the new live call `call`: `session` is the caller's, and a flag says whether a
+    /// session of the user is connected. A call that is kept from its callee has no callee here. The table's key
+    /// refuses a user who is in a live call already.
     pub fn engage(
         &self,
-        user: &UserId,
         call: CallId,
-        attended: bool,
-        session: Option<&SessionId>,
+        session: &SessionId,
+        (caller, is_attended): (&CallParty, bool),
+        callee: Option<(&CallParty, bool)>,
     ) -> Result<(), Error> {
-        self.execute(
-            "INSERT INTO live (user, call, attended, session)
-             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4)",
-            (
-                user.as_str(),
-                call.as_bytes(),
-                attended,
-                session.map(SessionId::as_str),
+        let caller = (caller.key, call.as_bytes(), is_attended, session.as_str());
+        match callee {
+            None => self.execute(
+                "INSERT INTO live (user, call, attended, session) VALUES (?1, ?2, ?3, ?4)",
+                caller,
             ),
-        )?;
+            Some((callee, is_callee_attended)) => self.execute(
+                "INSERT INTO live (user, call, attended, session)
+                 VALUES (?1, ?2, ?3, ?4), (?5, ?2, ?6, NULL)",
+                (
+                    caller.0,
+                    caller.1,
+                    caller.2,
+                    caller.3,
+                    callee.key,
+                    is_callee_attended,
+                ),
+            ),
+        }?;
         Ok(())
     }
 
-    /// The callee of `call` is in it with `session`.
-    pub(super) fn answer_with(&self, call: &Call, session: &SessionId) -> Result<(), Error> {
+    /// Takes both participants of the call `id` out of it. Two conditions on the key, since a list of both would have
+    /// SQLite make a table of it each time, and pages for that.
+    pub(super) fn release(&self, id: CallId) -> Result<(), Error> {
         self.execute(
-            "UPDATE live SET session = ?2, confirm_by = 0 WHERE user = (SELECT key FROM users WHERE id = ?1)",
-            (call.callee.as_str(), session.as_str()),
+            "DELETE FROM live
+             WHERE call = ?1 AND (user = (SELECT caller FROM calls WHERE id = ?1)
+                               OR user = (SELECT callee FROM calls WHERE id = ?1))",
+            [id.as_bytes()],
         )?;
-        Ok(())
-    }
-
-    /// Takes both participants of `call` out of it: one after the other, since a list of both would have SQLite
-    /// make a table of it each time, and pages for that.
-    pub(super) fn release(&self, call: &Call) -> Result<(), Error> {
-        for user in call.participants() {
-            self.execute(
-                "DELETE FROM live WHERE user = (SELECT key FROM users WHERE id = ?1) AND call = ?2",
-                (user.as_str(), call.id.as_bytes()),
-            )?;
-        }
         Ok(())
     }
 

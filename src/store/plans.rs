@@ -203,7 +203,8 @@ pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
 /// Whether `step` scans a table or sorts; what it makes of one row or of a statement inside it is neither.
 fn is_long(step: &str) -> bool {
     let scans = step.strip_prefix("SCAN ");
-    let scans = scans.is_some_and(|what| what != "CONSTANT ROW" && !what.starts_with('('));
+    let is_constant = |what: &str| what == "CONSTANT ROW" || what.ends_with("-ROW VALUES CLAUSE");
+    let scans = scans.is_some_and(|what| !is_constant(what) && !what.starts_with('('));
     // What it says of a scan for a least or greatest value that no index has.
     let walks = step.starts_with("SEARCH ") && !step.contains(" USING ");
     scans || walks || step.contains("TEMP B-TREE")

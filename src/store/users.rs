@@ -135,22 +135,41 @@ const fn code(standing: AccountStatus) -> i64 {
     }
 }
 
+/// Names of the columns of a user.
+pub(super) struct UserColumns {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub avatar: &'static str,
+    pub standing: &'static str,
+}
+
 /// The user of a row with the columns `id`, `name`, `avatar` and `standing`.
 pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
-    let id = user_id(row, "users", "id")?;
+    let names = UserColumns {
+        id: "id",
+        name: "name",
+        avatar: "avatar",
+        standing: "standing",
+    };
+    named_user(row, &names)
+}
+
+/// The user of a row with columns of these names.
+pub(super) fn named_user(row: &Row<'_>, names: &UserColumns) -> Result<User, Error> {
+    let id = user_id(row, "users", names.id)?;
     let columns = Columns {
         row,
         table: "users",
         id: &id,
     };
-    let standing = match columns.get::<i64>("standing")? {
+    let standing = match columns.get::<i64>(names.standing)? {
         0 => AccountStatus::Active,
         1 => AccountStatus::Disabled,
         other => return Err(columns.impossible("standing", &other.to_string())),
     };
     let profile = Profile {
-        name: columns.get("name")?,
-        avatar: columns.get("avatar")?,
+        name: columns.get(names.name)?,
+        avatar: columns.get(names.avatar)?,
         id: id.clone(),
     };
     Ok(User { profile, standing })

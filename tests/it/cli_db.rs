@@ -312,5 +312,5 @@ fn writing_command_never_migrates_a_file_in_use() {
     }
     drop(server);
     cli.run(writers[0]).success();
-    assert_eq!(version(), Ok(2));
+    assert_eq!(version(), Ok(3));
 }

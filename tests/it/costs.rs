@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::support::TestServer;
 
 /// Most statements and pages of a call that was answered and ended.
-const MOST_STATEMENTS: u64 = 20;
-const MOST_PAGES: usize = 16;
+const MOST_STATEMENTS: u64 = 9;
+const MOST_PAGES: usize = 10;
 
 /// Statements that the writer has run.
 async fn statements(server: &TestServer) -> u64 {
