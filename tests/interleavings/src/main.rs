@@ -62,7 +62,11 @@ fn main() {
             places,
         ),
     ];
-    for (what, scene) in scenes.into_iter().chain(ws::scenes::SCENES) {
+    for (what, scene) in scenes
+        .into_iter()
+        .chain(ws::scenes::SCENES)
+        .chain(ws::delivery::SCENES)
+    {
         shuttle::check_random(scene, SCHEDULES);
         println!("{SCHEDULES} schedules: {what}");
     }

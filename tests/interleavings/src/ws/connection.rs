@@ -124,12 +124,23 @@ struct Bob<'a> {
 
 impl Session {
     pub fn enter(hub: &Hub, session: &str, connection: &Connection) -> Self {
+        let subscription = hub.subscribe(&bob(), &SessionId::new(session));
+        Self::of(hub, subscription, connection)
+    }
+
+    /// Makes the session of an entry of `hub`.
+    pub fn of(hub: &Hub, subscription: Subscription, connection: &Connection) -> Self {
         Self {
             hub: hub.clone(),
             connection: connection.clone(),
             place: hub.admit(&bob(), HERE).expect("a place"),
-            subscription: hub.subscribe(&bob(), &SessionId::new(session)),
+            subscription,
         }
+    }
+
+    /// The queue of what it has to send.
+    pub fn queue(&self) -> Arc<SessionQueue> {
+        Arc::clone(self.subscription.queue())
     }
 
     /// From the first notice until the place is given back: why it ended, and how many notices it left behind.
