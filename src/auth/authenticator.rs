@@ -12,6 +12,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::cache::{self, TokenCache};
 use super::claims::{self, Claims, Expected, Verified};
 use super::error::{MintError, TokenError};
 use super::key::{self, KeyError};
@@ -39,6 +40,8 @@ struct Inner {
     /// The settings that make the provider what it is.
     provider_settings: ProviderSettings,
     expected: Expected,
+    /// Verified tokens, if any key is public.
+    cache: Option<TokenCache>,
 }
 
 /// Settings of a provider: with the same ones, its keys go on.
@@ -115,11 +118,14 @@ impl Authenticator {
         if keys.is_empty() && provider.is_none() {
             return Err(KeyError::Missing);
         }
+        let has_public_key = provider.is_some() || !keys.iter().all(Key::is_secret);
+        let cache = has_public_key.then(TokenCache::default);
         Ok(Self(Arc::new(Inner {
             keys,
             provider,
             provider_settings: ProviderSettings::of(settings),
             expected: Expected::from_settings(settings),
+            cache,
         })))
     }
 
@@ -169,9 +175,32 @@ impl Authenticator {
     /// # Errors
     /// The first error: form, algorithm, signature, time, then the claims.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        let provider = self.0.provider.as_ref();
+        let state = provider.map(|provider| provider.state());
+        let keys = state.as_ref().map_or(0, |state| state.refreshes);
+        let are_fresh = provider
+            .zip(state.as_deref())
+            .is_none_or(|(provider, state)| provider.is_usable(state));
+        let Some(cache) = self.0.cache.as_ref().filter(|_| are_fresh) else {
+            return self.verify_anew(token, state.as_deref(), now);
+        };
+        let key = cache::key(token);
+        if let Some(claims) = cache.get(&key, keys, now) {
+            return Ok(claims);
+        }
+        let claims = self.verify_anew(token, state.as_deref(), now)?;
+        cache.insert(key, claims.clone(), keys, now);
+        Ok(claims)
+    }
+
+    fn verify_anew(
+        &self,
+        token: &str,
+        state: Option<&State>,
+        now: Timestamp,
+    ) -> Result<Claims, TokenError> {
         let (header, payload) = read(token)?;
-        let state = self.0.provider.as_ref().map(|provider| provider.state());
-        let found = self.find_key(token, &header, state.as_deref())?;
+        let found = self.find_key(token, &header, state)?;
         let verified = Verified {
             payload: &payload,
             token,

@@ -9,9 +9,10 @@
 //!
 //! Static keys come from the settings (`key`), the others from an identity provider: `source` finds its key set, `fetch`
 //! is the HTTP client, `jwk` reads the keys, `provider` keeps them fresh. `signature` verifies, `claims` reads what a
-//! verified token says.
+//! verified token says, `cache` remembers it.
 
 mod authenticator;
+mod cache;
 mod claims;
 mod error;
 mod fetch;
