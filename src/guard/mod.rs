@@ -4,6 +4,7 @@
 mod api_error;
 mod client_ip;
 mod local_developer;
+mod lookup;
 mod metrics_reader;
 mod origin;
 mod rate;
@@ -27,13 +28,14 @@ use crate::user::UserId;
 
 pub use api_error::ApiError;
 pub use local_developer::LocalDeveloper;
+pub use lookup::Lookup;
 pub use metrics_reader::MetricsReader;
 pub use origin::Origin;
 pub use request_context::RequestContext;
 pub use sign_in::{Caller, SignInError, SignedIn, SocketSignIn};
 
 use origin::Origins;
-use rate::{RateLimit, RejectionLog};
+use rate::{LookupLimit, RateLimit, RejectionLog};
 
 /// State of the guards. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +60,8 @@ struct Policy {
     initiations: Arc<RateLimit<UserId>>,
     messages: Arc<RateLimit<UserId>>,
     connects: Arc<RateLimit<UserId>>,
+    connects_of_address: Arc<RateLimit<IpAddr>>,
+    lookups: Arc<LookupLimit>,
     auth_failures: Arc<RateLimit<IpAddr>>,
 }
 
@@ -103,6 +107,21 @@ impl Policy {
                 settings.connect_rate,
                 metrics.limit("connect_rate"),
             ),
+            connects_of_address: limit(
+                before.map(|policy| &policy.connects_of_address),
+                settings.connect_rate_per_address,
+                metrics.limit("connect_rate_per_address"),
+            ),
+            lookups: before
+                .map(|policy| &policy.lookups)
+                .filter(|lookups| lookups.rate() == settings.initiate_rate)
+                .map_or_else(
+                    || {
+                        let hits = metrics.limit("initiate_rate");
+                        Arc::new(LookupLimit::new(settings.initiate_rate, hits))
+                    },
+                    Arc::clone,
+                ),
             auth_failures: limit(
                 before.map(|policy| &policy.auth_failures),
                 settings.auth_failure_rate,

@@ -1,17 +1,20 @@
 //! Rate limits per key: per user, or per client address.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
+use parking_lot::Mutex;
 
 use crate::metrics::Counter;
 use crate::settings::Rate;
+use crate::user::UserId;
 
 /// Number of checks after which idle keys are removed, so that memory is bounded by the keys of the last 10,000
 /// checks and those still limited.
@@ -73,6 +76,53 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
         limits.check_key(key).map_err(|not_until| {
             hits.inc();
             not_until.wait_time_from(clock.now())
+        })
+    }
+}
+
+/// Rate limit of lookups that find nobody. Who exceeds it may look up nobody for a while, not even users who exist:
+/// otherwise the rejection alone would tell the two apart.
+pub(super) struct LookupLimit {
+    misses: RateLimit<UserId>,
+    /// Until when users may look up nobody.
+    held: Mutex<HashMap<UserId, Instant>>,
+}
+
+impl LookupLimit {
+    /// Returns a limiter that allows `rate` misses; `hits` counts what it rejects.
+    pub fn new(rate: Option<Rate>, hits: Counter) -> Self {
+        Self {
+            misses: RateLimit::new(rate, hits),
+            held: Mutex::default(),
+        }
+    }
+
+    /// Returns the rate that is enforced.
+    pub fn rate(&self) -> Option<Rate> {
+        self.misses.rate()
+    }
+
+    /// Checks whether `user` may look up somebody.
+    ///
+    /// # Errors
+    /// The time until the next lookup is allowed.
+    pub fn check(&self, user: &UserId, now: Instant) -> Result<(), Duration> {
+        let held = self.held.lock();
+        let wait = held
+            .get(user)
+            .map(|until| until.saturating_duration_since(now));
+        wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
+    }
+
+    /// Counts a lookup of `user` that found nobody.
+    ///
+    /// # Errors
+    /// The time until the next lookup is allowed.
+    pub fn count_miss(&self, user: &UserId, now: Instant) -> Result<(), Duration> {
+        self.misses.check(user).inspect_err(|wait| {
+            let mut held = self.held.lock();
+            held.retain(|_, until| *until > now);
+            held.insert(user.clone(), now + *wait);
         })
     }
 }
@@ -139,6 +189,25 @@ mod tests {
     fn a_limit_that_is_off_lets_all_pass() {
         let limit = RateLimit::new(None, Counter::default());
         assert!((0..1_000).all(|_| limit.check(&"alice").is_ok()));
+    }
+
+    #[test]
+    fn too_many_misses_hold_back_all_lookups() {
+        let rate = Rate {
+            count: NonZeroU32::new(2).expect("not zero"),
+            period: Duration::from_mins(1),
+        };
+        let limit = LookupLimit::new(Some(rate), Counter::default());
+        let [alice, bob] = ["alice", "bob"].map(|id| UserId::parse(id).expect("an id"));
+        let now = Instant::now();
+        for _ in 0..2 {
+            assert_eq!(limit.count_miss(&alice, now), Ok(()));
+            assert_eq!(limit.check(&alice, now), Ok(()));
+        }
+        assert!(limit.count_miss(&alice, now).is_err());
+        let wait = limit.check(&alice, now).expect_err("held back");
+        assert_eq!(limit.check(&alice, now + wait), Ok(()));
+        assert_eq!(limit.check(&bob, now), Ok(()));
     }
 
     #[test]

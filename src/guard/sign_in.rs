@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
@@ -206,6 +207,22 @@ impl Access {
         }
     }
 
+    /// Counts a socket that `user` opens from `address`. The address of a proxy that forwards for many is not counted: one
+    /// on this machine, or one that is not named in `trusted_proxies`.
+    fn check_connect(
+        &self,
+        request: &Request<'_>,
+        user: &UserId,
+        address: IpAddr,
+    ) -> Result<(), Duration> {
+        let policy = self.policy();
+        policy.connects.check(user)?;
+        if address.is_loopback() || is_of_unnamed_proxy(request, &policy.trusted_proxies) {
+            return Ok(());
+        }
+        policy.connects_of_address.check(&address)
+    }
+
     /// Returns the address of the client behind `request`, and notes a proxy that is not trusted.
     fn address_of(&self, request: &Request<'_>) -> IpAddr {
         let policy = self.policy();
@@ -260,7 +277,7 @@ impl<'r> FromRequest<'r> for SocketSignIn {
             Err(error) => return error.refuse(request),
         };
         let address = rate_limit_key(access.address_of(request));
-        match access.policy().connects.check(&claims.user) {
+        match access.check_connect(request, &claims.user, address) {
             Ok(()) => Outcome::Success(Self {
                 user: claims.user,
                 session: claims.session,
@@ -290,7 +307,7 @@ impl<'r> FromRequest<'r> for Caller {
     }
 }
 
-fn access<'r>(request: &'r Request<'_>) -> Outcome<&'r Access, ()> {
+pub(super) fn access<'r>(request: &'r Request<'_>) -> Outcome<&'r Access, ()> {
     request.rocket().state::<Access>().map_or(
         Outcome::Error((Status::InternalServerError, ())),
         Outcome::Success,

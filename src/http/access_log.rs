@@ -1,7 +1,7 @@
 //! One line a request: what was asked by its route, never by its URI, which may hold a token. And its time,
 //! for the metrics.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::Header;
@@ -9,11 +9,38 @@ use rocket::{Data, Request, Response};
 
 use crate::call::CallId;
 use crate::guard::RequestContext;
+use crate::logging::RepeatedLines;
 use crate::metrics::{Answered, Metrics};
 
 /// Writes the line, and gives every answer an `X-Request-Id`: the client's own, or a new one.
 pub(super) struct AccessLog {
-    pub metrics: Metrics,
+    metrics: Metrics,
+    rejected: RepeatedLines<(u16, String)>,
+}
+
+impl AccessLog {
+    pub fn new(metrics: Metrics) -> Self {
+        Self {
+            metrics,
+            rejected: RepeatedLines::default(),
+        }
+    }
+
+    /// Whether the line of a request is written. Of rejections, which cost their sender next to nothing, only the first
+    /// ones in a minute are; the others are summed up.
+    fn writes(&self, answered: &Answered<'_>) -> bool {
+        let now = Instant::now();
+        if self.rejected.has_omitted() {
+            for ((status, route), requests) in self.rejected.take_sums(now) {
+                tracing::info!(requests, status, route, "more rejected requests");
+            }
+        }
+        let is_rejected = matches!(answered.status, 401 | 403 | 429 | 503);
+        !is_rejected
+            || self
+                .rejected
+                .count((answered.status, answered.route.to_owned()), now)
+    }
 }
 
 #[rocket::async_trait]
@@ -41,17 +68,19 @@ impl Fairing for AccessLog {
         let call = request_context
             .call()
             .or_else(|| call_in(request.uri().path().as_str(), answered.route));
-        tracing::info!(
-            method = answered.method,
-            route = answered.route,
-            status = answered.status,
-            outcome = request_context.outcome(response.status()),
-            duration_us = micros(took),
-            request_id = &*request_context.request_id,
-            user = request_context.user().map(display),
-            call = call.map(display),
-            "request"
-        );
+        if self.writes(&answered) {
+            tracing::info!(
+                method = answered.method,
+                route = answered.route,
+                status = answered.status,
+                outcome = request_context.outcome(response.status()),
+                duration_us = micros(took),
+                request_id = &*request_context.request_id,
+                user = request_context.user().map(display),
+                call = call.map(display),
+                "request"
+            );
+        }
         response.set_header(Header::new(
             "X-Request-Id",
             request_context.request_id.to_string(),

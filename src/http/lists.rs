@@ -4,7 +4,7 @@ use rocket::http::uri::Origin;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, delete, get, post, routes};
 
-use crate::guard::{ApiError, SignedIn};
+use crate::guard::{ApiError, Lookup, SignedIn};
 use crate::service::Service;
 use crate::user::{List, Listed, UserId};
 use crate::wire::{lists as shape, request, response};
@@ -29,7 +29,7 @@ pub(super) fn contacts() -> Vec<Route> {
 
 /// Calls of a user ring for this one no more.
 #[post("/", data = "<body>")]
-async fn block(owner: SignedIn, body: Body, service: &State<Service>) -> Answer {
+async fn block(owner: Lookup, body: Body, service: &State<Service>) -> Answer {
     enlist(
         owner,
         List::Blocked,
@@ -42,18 +42,13 @@ async fn block(owner: SignedIn, body: Body, service: &State<Service>) -> Answer 
 
 /// They ring again: the user is named in the query or in the body.
 #[delete("/", data = "<body>")]
-async fn unblock(
-    owner: SignedIn,
-    body: Body,
-    uri: &Origin<'_>,
-    service: &State<Service>,
-) -> Answer {
+async fn unblock(owner: Lookup, body: Body, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     delist(owner, List::Blocked, named(uri, &body)?, service, UNBLOCKED).await
 }
 
 /// They ring again: the user is named in the path.
 #[delete("/<id>")]
-async fn unblock_one(owner: SignedIn, id: &str, service: &State<Service>) -> Answer {
+async fn unblock_one(owner: Lookup, id: &str, service: &State<Service>) -> Answer {
     delist(owner, List::Blocked, user_id(id)?, service, UNBLOCKED).await
 }
 
@@ -72,7 +67,7 @@ fn blocked(owner: SignedIn, service: &State<Service>) -> Answer {
 
 /// This user knows a user.
 #[post("/", data = "<body>")]
-async fn add_contact(owner: SignedIn, body: Body, service: &State<Service>) -> Answer {
+async fn add_contact(owner: Lookup, body: Body, service: &State<Service>) -> Answer {
     enlist(
         owner,
         List::Contacts,
@@ -86,7 +81,7 @@ async fn add_contact(owner: SignedIn, body: Body, service: &State<Service>) -> A
 /// This user knows a user no more, who is named in the query or in the body.
 #[delete("/", data = "<body>")]
 async fn remove_contact(
-    owner: SignedIn,
+    owner: Lookup,
     body: Body,
     uri: &Origin<'_>,
     service: &State<Service>,
@@ -103,7 +98,7 @@ async fn remove_contact(
 
 /// This user knows a user no more, who is named in the path.
 #[delete("/<id>")]
-async fn remove_one_contact(owner: SignedIn, id: &str, service: &State<Service>) -> Answer {
+async fn remove_one_contact(owner: Lookup, id: &str, service: &State<Service>) -> Answer {
     delist(
         owner,
         List::Contacts,
@@ -127,32 +122,28 @@ fn all_contacts(owner: SignedIn, service: &State<Service>) -> Answer {
     )
 }
 
-async fn enlist(
-    owner: SignedIn,
-    list: List,
-    body: Body,
-    service: &Service,
-    message: &str,
-) -> Answer {
+async fn enlist(owner: Lookup, list: List, body: Body, service: &Service, message: &str) -> Answer {
     let request::Listed { user } = request::listed(&body)?;
-    let Listed { profile, at } = service
+    let listed = service
         .lists()
-        .enlist(owner.user().clone(), list, user)
-        .await?;
+        .enlist(owner.user.user().clone(), list, user)
+        .await;
+    let Listed { profile, at } = owner.rated(listed)?;
     Ok(RawJson(shape::entry(message, &profile, at)))
 }
 
 async fn delist(
-    owner: SignedIn,
+    owner: Lookup,
     list: List,
     user: UserId,
     service: &Service,
     message: &str,
 ) -> Answer {
-    service
+    let delisted = service
         .lists()
-        .delist(owner.user().clone(), list, user)
-        .await?;
+        .delist(owner.user.user().clone(), list, user)
+        .await;
+    owner.rated(delisted)?;
     Ok(RawJson(response::nothing(message)))
 }
 

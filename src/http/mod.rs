@@ -69,7 +69,7 @@ pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
             .manage(settings.ice_servers)
             .manage(settings.agora)
             .manage(settings.console)
-            .attach(AccessLog { metrics })
+            .attach(AccessLog::new(metrics))
             .attach(Cors)
             .manage(Documents::default())
             .mount("/api", cors::routes())

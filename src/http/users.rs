@@ -3,7 +3,7 @@
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, put, routes};
 
-use crate::guard::{ApiError, SignedIn};
+use crate::guard::{ApiError, Lookup, SignedIn};
 use crate::service::{Presence, Service};
 use crate::user::UserId;
 use crate::wire::{ErrorType, availability, presence as shape};
@@ -28,8 +28,10 @@ fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
 
 /// Whether a user is connected.
 #[get("/status/<id>", rank = 2)]
-fn status(viewer: SignedIn, id: &str, service: &State<Service>) -> Answer {
-    let Presence { user, sessions } = service.sessions().presence(viewer.user(), user_id(id)?)?;
+fn status(viewer: Lookup, id: &str, service: &State<Service>) -> Answer {
+    let id = user_id(id)?;
+    let presence = service.sessions().presence(viewer.user.user(), id);
+    let Presence { user, sessions } = viewer.rated(presence)?;
     Ok(RawJson(shape::user(
         "User status retrieved successfully",
         &user,

@@ -4,7 +4,9 @@
 //! `/ws/chat?token=…` is a URI. So the configured level applies to this program's own messages, which never contain
 //! a token. Other crates log only warnings and errors, and none from modules that handle requests and frames.
 
+mod json;
 mod queue;
+mod repeats;
 mod text;
 
 use std::io::{IsTerminal, stderr};
@@ -21,8 +23,10 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::settings::{LogFormat, LogLevel};
 
+pub use repeats::RepeatedLines;
 pub use text::is_terminal_control;
 
+use json::JsonLines;
 use queue::LogQueue;
 use text::TextFields;
 
@@ -117,13 +121,15 @@ pub fn filter(level: LogLevel) -> Targets {
 type Subscriber = Layered<reload::Layer<Targets, Registry>, Registry>;
 
 fn layer(format: LogFormat, queue: LogQueue) -> Box<dyn Layer<Subscriber> + Send + Sync> {
-    let layer = fmt::layer().with_writer(queue);
+    let layer = fmt::layer();
     match format {
         LogFormat::Text => layer
+            .with_writer(queue)
             .fmt_fields(TextFields)
             .with_ansi(wants_colour())
             .boxed(),
         LogFormat::Json => layer
+            .with_writer(JsonLines(queue))
             .json()
             .flatten_event(true)
             .with_current_span(false)

@@ -198,6 +198,10 @@ settings! {
     message_rate: Option<Rate> = Some(Rate::per_ten_seconds(200)), value::rate_or_off;
     /// WebSocket connections that a user may open per period, also as a burst; `off` for no limit.
     connect_rate: Option<Rate> = Some(Rate::per_minute(60)), value::rate_or_off;
+    // An office or a mobile network whose users all reconnect after a restart passes.
+    /// WebSocket connections that may be opened from one client address per period (IPv6: one /64), also as a burst;
+    /// `off` for no limit. Addresses of this machine, and of proxies that `trusted_proxies` lacks, are not limited.
+    connect_rate_per_address: Option<Rate> = Some(Rate::per_minute(3_000)), value::rate_or_off;
 
     group "WebSocket";
     /// Interval between pings on a WebSocket.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::support::{Process, Socket, eventually};
+use crate::support::{Api, Process, Socket, eventually};
 
 /// What is said of requests, and of the lives of sockets.
 const OF_REQUESTS: [&str; 7] = [
@@ -125,4 +125,44 @@ async fn text_log_has_one_line_per_request_and_socket() {
     for field in OF_SOCKETS {
         says(socket, field);
     }
+}
+
+/// What fail2ban reads, see `deploy/fail2ban/filter.conf`.
+#[rocket::async_test]
+async fn rejected_tokens_are_logged_with_client_and_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (format, expected) in [
+        (
+            "text",
+            r#" WARN chattrix::guard::sign_in: token rejected client=127.0.0.1 reason="malformed""#,
+        ),
+        ("json", r#""reason":"malformed""#),
+    ] {
+        let database = folder.path().join(format!("{format}.db"));
+        let format = format!("CHATTRIX_LOG_FORMAT={format}");
+        let server = Process::start_through(&["env", &format], &database).await;
+        let guesser = Api::new(server.address(), Some("a-guess".to_owned()));
+        guesser.active().await.failure(401, "unauthenticated");
+        eventually("the line", async || server.log().contains(expected)).await;
+        assert!(!server.log().contains("a-guess"));
+    }
+}
+
+#[rocket::async_test]
+async fn repeated_rejections_are_not_logged_one_by_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chattrix.db");
+    let server = Process::start(&database).await;
+    let guesser = Api::new(server.address(), Some("a-guess".to_owned()));
+    for _ in 0..100 {
+        guesser.active().await.failure(401, "unauthenticated");
+    }
+    // Written after all of them.
+    server.sign_in("alice").active().await.success(200);
+    let lines = || server.log().matches("status=401").count();
+    eventually("the last line", async || {
+        server.log().contains("status=200 outcome")
+    })
+    .await;
+    assert_eq!(lines(), 60);
 }

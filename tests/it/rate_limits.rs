@@ -9,7 +9,7 @@ use chattrix::settings::{Rate, Settings};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::TestServer;
+use crate::support::{Socket, TestServer};
 
 /// `count` an hour: so slow that nothing comes back while a test runs.
 fn an_hour(count: u32) -> Rate {
@@ -207,4 +207,53 @@ async fn sockets_opened_beyond_their_rate_are_rate_limited() {
     let refused = server.anonymous().refused_upgrade(&path, &[]).await;
     refused.failure(429, "rate_limited");
     server.sign_in("bob").socket().await;
+}
+
+#[rocket::async_test]
+async fn sockets_of_one_address_have_a_rate_too() {
+    let server = TestServer::with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        settings.connect_rate_per_address = Some(an_hour(2));
+    })
+    .await;
+    let open = async |user: &str, address: &str| {
+        let path = format!("/ws/chat?token={}", server.sign_in(user).token());
+        let mut request = Socket::request(server.address(), &path);
+        let address = address.parse().expect("a header");
+        request.headers_mut().insert("x-forwarded-for", address);
+        Socket::open(request).await
+    };
+    let _two = (
+        open("alice", "198.51.100.7").await,
+        open("bob", "198.51.100.7").await,
+    );
+    let path = format!("/ws/chat?token={}", server.sign_in("carol").token());
+    let from = [("x-forwarded-for", "198.51.100.7")];
+    let refused = server.anonymous().refused_upgrade(&path, &from).await;
+    refused.failure(429, "rate_limited");
+    open("carol", "198.51.100.8").await;
+}
+
+#[rocket::async_test]
+async fn lookups_of_nobody_are_rated_as_calls_are() {
+    let server = TestServer::with(|settings| settings.initiate_rate = Some(an_hour(2))).await;
+    let alice = server.sign_in("alice");
+    let status = "/api/v1/users/status";
+    for _ in 0..5 {
+        alice.get(&format!("{status}/bob")).await.success(200);
+    }
+    let nobody = alice.get(&format!("{status}/nobody")).await;
+    nobody.failure(404, "user_not_found");
+    let nobody = json!({ "userId": "nobody-else" });
+    let answer = alice.post("/api/v1/users/blocks", &nobody).await;
+    answer.failure(404, "user_not_found");
+    let answer = alice.post("/api/v1/contacts", &nobody).await;
+    answer.failure(429, "rate_limited");
+    // The rejection does not depend on who is asked about.
+    for user in ["bob", "nobody"] {
+        let answer = alice.get(&format!("{status}/{user}")).await;
+        answer.failure(429, "rate_limited");
+    }
+    let other = server.sign_in("bob").get(&format!("{status}/alice")).await;
+    other.success(200);
 }

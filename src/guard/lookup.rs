@@ -1,0 +1,48 @@
+//! Guard of routes whose answer tells whether a user exists.
+
+use std::time::Instant;
+
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+
+use crate::service::Error;
+
+use super::sign_in::access;
+use super::{Access, ApiError, SignedIn};
+
+/// A signed-in user who asks about another one. Lookups that find nobody are limited to `initiate_rate`, as calls are:
+/// otherwise user ids could be tried out.
+pub struct Lookup {
+    /// The user who asks.
+    pub user: SignedIn,
+    access: Access,
+}
+
+impl Lookup {
+    /// Returns `result`, or the rejection if it is that there is no such user, once too often.
+    ///
+    /// # Errors
+    /// The error of `result`, or the rejection.
+    pub fn rated<T>(&self, result: Result<T, Error>) -> Result<T, ApiError> {
+        if matches!(result, Err(Error::UserNotFound(_))) {
+            let lookups = &self.access.policy().lookups;
+            let counted = lookups.count_miss(self.user.user(), Instant::now());
+            counted.map_err(ApiError::rate_limited)?;
+        }
+        Ok(result?)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Lookup {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let user = try_outcome!(request.guard::<SignedIn>().await);
+        let access = try_outcome!(access(request)).clone();
+        match access.policy().lookups.check(user.user(), Instant::now()) {
+            Ok(()) => Outcome::Success(Self { user, access }),
+            Err(wait) => ApiError::rate_limited(wait).refuse(request),
+        }
+    }
+}
