@@ -17,3 +17,6 @@ ALTER TABLE calls ADD COLUMN callee_session TEXT;
 
 -- Whoever stores a missed call counts it as unseen: a trigger would have each insertion make a table of its rows.
 DROP TRIGGER history_missed;
+
+-- Event types that an endpoint takes: bit n is the type of code n.
+ALTER TABLE webhook_receivers ADD COLUMN events INTEGER NOT NULL DEFAULT -1;

@@ -13,7 +13,7 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     let service = &shared.service;
     if shared.sender.is_none() {
         return Answer::Failed {
-            message: "this server has no webhooks: the setting webhook_url names their receivers"
+            message: "this server has no webhooks: the settings webhook_url and webhooks name their endpoints"
                 .to_owned(),
         };
     }

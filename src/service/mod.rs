@@ -56,7 +56,7 @@ pub use presence::Presence;
 pub use quality::Quality;
 pub use sessions::Sessions;
 pub use users::{SignIn, Users};
-pub use webhooks::{WebhookConfig, Webhooks};
+pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
 
 pub use crate::store::Forgotten;
 

@@ -26,12 +26,19 @@ const STEP: u32 = 64;
 /// Who is told what, and how that is written.
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
-    /// The receivers' URLs.
-    pub receivers: Vec<String>,
-    /// What they are told of.
-    pub topics: Vec<EventType>,
+    /// The endpoints.
+    pub endpoints: Vec<EndpointConfig>,
     /// The text of an announcement, JSON.
     pub body: fn(&WebhookEvent) -> String,
+}
+
+/// An endpoint.
+#[derive(Clone, Debug)]
+pub struct EndpointConfig {
+    /// Its URL.
+    pub url: String,
+    /// Event types that it receives.
+    pub events: Vec<EventType>,
 }
 
 /// Outbox of webhooks: the configuration, and the signal that there is something new.
@@ -70,7 +77,8 @@ impl WebhookOutbox {
     }
 
     pub fn wants(&self, topic: EventType) -> bool {
-        self.webhook_config.topics.contains(&topic)
+        let mut endpoints = self.webhook_config.endpoints.iter();
+        endpoints.any(|endpoint| endpoint.events.contains(&topic))
     }
 }
 
@@ -346,7 +354,12 @@ impl Core {
             .webhook_outbox
             .as_ref()
             .map(|webhook_outbox| &webhook_outbox.webhook_config);
-        db.set_receivers(webhook_config.map_or(&[], |webhook_config| &webhook_config.receivers))?;
+        let endpoints = webhook_config.map_or(&[][..], |config| &config.endpoints);
+        let endpoints: Vec<_> = endpoints
+            .iter()
+            .map(|endpoint| (endpoint.url.as_str(), endpoint.events.as_slice()))
+            .collect();
+        db.set_receivers(&endpoints)?;
         for user in db.noted_as_online()? {
             if self.webhook_outbox.is_none() {
                 db.note_presence(&user, false)?;

@@ -57,6 +57,17 @@ pub(super) fn contradictions(
             "are both set: remove one".to_owned(),
         );
     }
+    let doubled = settings.webhooks.iter().map(|webhook| &webhook.url);
+    if let Some(url) = doubled
+        .into_iter()
+        .find(|url| settings.webhook_url.contains(url))
+    {
+        refuse(
+            "webhooks",
+            "webhook_url",
+            format!("both name {url:?}: remove one"),
+        );
+    }
     if settings.ping_interval >= settings.idle_timeout {
         let ping = humantime::format_duration(settings.ping_interval);
         let idle = humantime::format_duration(settings.idle_timeout);

@@ -1,5 +1,6 @@
 //! What a layer gives: a name, a value in plain text, and where both were written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use figment::value::Value;
@@ -19,6 +20,8 @@ pub(super) enum Raw {
     Json(String, Vec<String>),
     /// A list of those.
     List(Vec<String>),
+    /// A list of tables.
+    Tables(Vec<BTreeMap<String, Raw>>),
     /// Something that no setting takes.
     Table,
 }
@@ -26,9 +29,17 @@ pub(super) enum Raw {
 impl Raw {
     /// Returns the value of a variable, which may be a list in JSON.
     pub(super) fn of_variable(text: String) -> Self {
-        match serde_json::from_str(&text) {
-            Ok(items) => Self::Json(text, items),
-            Err(_) => Self::Text(text),
+        if let Ok(items) = serde_json::from_str(&text) {
+            return Self::Json(text, items);
+        }
+        // A list of objects is a list of tables.
+        let tables = text.starts_with('[').then(|| serde_json::from_str(&text));
+        match tables {
+            Some(Ok(tables @ Value::Array(..))) => match Self::from(&tables) {
+                Self::Table => Self::Text(text),
+                tables => tables,
+            },
+            Some(Ok(_) | Err(_)) | None => Self::Text(text),
         }
     }
 
@@ -36,7 +47,7 @@ impl Raw {
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Json(text, _) => Some(text.trim()),
-            Self::List(_) | Self::Table => None,
+            Self::List(_) | Self::Tables(_) | Self::Table => None,
         }
     }
 
@@ -48,7 +59,7 @@ impl Raw {
             Self::Json(_, items) | Self::List(items) => {
                 Some(items.iter().map(String::as_str).collect())
             }
-            Self::Table => None,
+            Self::Tables(_) | Self::Table => None,
         }
     }
 }
@@ -56,14 +67,25 @@ impl Raw {
 impl From<&Value> for Raw {
     fn from(value: &Value) -> Self {
         match value {
-            Value::Array(_, items) => items
-                .iter()
-                .map(scalar)
-                .collect::<Option<_>>()
-                .map_or(Self::Table, Self::List),
+            Value::Array(_, items) => {
+                let list = items.iter().map(scalar).collect::<Option<_>>();
+                let tables = || items.iter().map(table).collect::<Option<_>>();
+                list.map(Self::List)
+                    .or_else(|| tables().map(Self::Tables))
+                    .unwrap_or(Self::Table)
+            }
             scalar_or_table => scalar(scalar_or_table).map_or(Self::Table, Self::Text),
         }
     }
+}
+
+fn table(value: &Value) -> Option<BTreeMap<String, Raw>> {
+    let fields = value.as_dict()?.iter();
+    Some(
+        fields
+            .map(|(name, value)| (name.clone(), value.into()))
+            .collect(),
+    )
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -85,6 +107,7 @@ impl fmt::Display for Raw {
         match self {
             Self::Text(text) | Self::Json(text, _) => write!(f, "{text:?}"),
             Self::List(items) => write!(f, "{items:?}"),
+            Self::Tables(_) => f.write_str("a list of tables"),
             Self::Table => f.write_str("a table"),
         }
     }

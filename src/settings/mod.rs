@@ -21,6 +21,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod value;
+mod webhook;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -41,6 +42,7 @@ pub use self::value::{
     AllowedOrigins, Endpoint, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate, WEBHOOK_SECRETS,
     webhook_secrets,
 };
+pub use self::webhook::{NoProxy, Proxy, WebhookSettings};
 
 /// The file that keeps the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";
@@ -156,7 +158,13 @@ impl Settings {
         self.jwt_secret_file = vec![dev_secret_file(folder)];
         self.allowed_origins = AllowedOrigins::Any;
         self.mode = Mode::Development;
-        if !self.webhook_url.iter().all(|url| is_here(url)) {
+        let tables = self.webhooks.iter().map(|webhook| &webhook.url);
+        if !self
+            .webhook_url
+            .iter()
+            .chain(tables)
+            .all(|url| is_here(url))
+        {
             self.forget_webhooks(origins);
         }
     }
@@ -189,9 +197,15 @@ impl Settings {
 
     /// Tells nobody: neither who would be told nor the secret stays.
     fn forget_webhooks(&mut self, origins: &mut Origins) {
-        for absent in ["webhook_url", "webhook_secret", "webhook_secret_file"] {
+        for absent in [
+            "webhooks",
+            "webhook_url",
+            "webhook_secret",
+            "webhook_secret_file",
+        ] {
             origins.remove(absent);
         }
+        self.webhooks.clear();
         self.webhook_url.clear();
         self.webhook_secret.clear();
         self.webhook_secret_file = None;

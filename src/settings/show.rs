@@ -14,6 +14,7 @@ use super::Origin;
 use super::identity::RequiredClaim;
 use super::table::{KEYS, Settings};
 use super::value::{AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate};
+use super::webhook::{NoProxy, Proxy, WebhookSettings};
 
 /// Setting with its effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +152,7 @@ show! {
     CallPolicy: |policy| text(policy.as_str());
     Vec<String>: |texts| Value::List(texts.clone());
     Vec<RequiredClaim>: |claims| Value::List(claims.iter().map(ToString::to_string).collect());
+    Vec<NoProxy>: |hosts| Value::List(hosts.iter().map(ToString::to_string).collect());
     Vec<IpNet>: |networks| Value::List(networks.iter().map(show_network).collect());
     Vec<EventType>: |events| Value::List(if *events == EventType::ALL {
         vec!["*".to_owned()]
@@ -180,6 +182,9 @@ show_masked! {
     Vec<SecretString>: |secrets| !secrets.is_empty(), exposed(secrets);
     Vec<SecretSlice<u8>>: |secrets| !secrets.is_empty(), exposed(secrets);
     Vec<Endpoint>: |urls| !urls.is_empty(), urls.clone();
+    Vec<WebhookSettings>: |tables| !tables.is_empty(), tables.iter().map(WebhookSettings::content).collect::<Vec<_>>();
+    // The URL may hold a password.
+    Option<Proxy>: |proxy| proxy.is_some(), proxy.as_ref().map(Proxy::content);
 }
 
 /// Returns copies of `secrets`, for a comparison.

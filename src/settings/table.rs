@@ -18,6 +18,7 @@ use super::identity::{self, RequiredClaim};
 use super::layers::Raw;
 use super::show::{Show, Value};
 use super::value::{self, AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate, Read};
+use super::webhook::{self, NoProxy, Proxy, WebhookSettings};
 use super::{Mode, Overrides};
 
 /// Row of the table.
@@ -270,6 +271,18 @@ settings! {
     /// `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `call.unreached`, `user.online`
     /// and `user.offline`; `*` for all.
     webhook_events: Vec<EventType> = EventType::ALL.to_vec(), value::topics;
+    /// Endpoints with settings of their own, besides `webhook_url`: a table `[[default.chattrix.webhooks]]` for each,
+    /// with `url`, and optionally `secret` or `secret_file`, and `events`. What a table lacks is as for `webhook_url`.
+    /// In a variable, write a list as JSON.
+    webhooks: Vec<WebhookSettings> = Vec::new(), webhook::tables,
+        example r#"[{ url = "https://push.example.com/calls", secret_file = "push-secret", events = ["call.initiated", "call.unreached"] }]"#;
+    /// HTTP proxy for endpoints of `https`: `http://proxy:3128`, also with a user and a password. The variable of
+    /// the same name without `CHATTRIX_` is not read. The proxy looks up the names of endpoints, so whether their
+    /// addresses are private is not checked.
+    https_proxy: Option<Proxy> = None, webhook::proxy,
+        example r#""http://proxy.example.com:3128""#;
+    /// Hosts that are reached without that proxy, with their subdomains, and networks.
+    no_proxy: Vec<NoProxy> = Vec::new(), webhook::no_proxy;
     /// Allow endpoints on this machine and in private networks.
     webhook_allow_private: bool = false, value::switch;
     /// PEM certificates to trust for endpoints, in addition to the public ones.

@@ -118,7 +118,7 @@ pub(super) type Read<T> = Result<T, String>;
 pub(super) fn text(raw: &Raw) -> Read<String> {
     match raw {
         Raw::Text(text) | Raw::Json(text, _) if !text.trim().is_empty() => Ok(text.clone()),
-        Raw::Text(_) | Raw::Json(..) | Raw::List(_) | Raw::Table => {
+        Raw::Text(_) | Raw::Json(..) | Raw::List(_) | Raw::Tables(_) | Raw::Table => {
             Err("a text that is not empty".to_owned())
         }
     }
@@ -145,7 +145,7 @@ pub(super) fn secrets(raw: &Raw) -> Read<Vec<SecretString>> {
     let items = match raw {
         Raw::Text(text) => vec![text.as_str()],
         Raw::Json(..) | Raw::List(_) => raw.items().unwrap_or_default(),
-        Raw::Table => Vec::new(),
+        Raw::Tables(_) | Raw::Table => Vec::new(),
     };
     let is_long = |secret: &&str| secret.len() >= MIN_SECRET_BYTES && !secret.trim().is_empty();
     if items.is_empty() || !items.iter().all(is_long) {
@@ -282,7 +282,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Whether `text` is a name in lower case, an IPv4 address, or an IPv6 address in brackets.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     let in_brackets = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
@@ -302,11 +302,11 @@ pub(super) fn networks(raw: &Raw) -> Read<Vec<IpNet>> {
     let items = raw.items().ok_or(EXPECTED)?;
     items
         .into_iter()
-        .map(|item| parse_network(item).ok_or(EXPECTED.to_owned()))
+        .map(|item| network(item).ok_or(EXPECTED.to_owned()))
         .collect()
 }
 
-fn parse_network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     let network = text.parse::<IpNet>().ok();
     network
         .or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
@@ -388,6 +388,14 @@ impl fmt::Debug for Endpoint {
         let scheme = self.scheme_str().unwrap_or_default();
         let host = self.host().unwrap_or_default();
         write!(f, "{scheme}://{host}/[REDACTED]")
+    }
+}
+
+/// Reads the URL of one endpoint.
+pub(super) fn url(raw: &Raw) -> Read<Endpoint> {
+    match urls(raw)?.as_mut_slice() {
+        [url] => Ok(url.clone()),
+        _ => Err("one URL".to_owned()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A connection to a receiver, to an address that was looked at before.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +16,14 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 
+use crate::settings::{NoProxy, Proxy};
+
 use super::address::is_public;
+use super::proxy;
 use super::target::Target;
 
 /// How long a connection to one address may take to come about.
-const CONNECT_WAIT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_WAIT: Duration = Duration::from_secs(3);
 
 /// How long a connection is kept for the next message: less than servers keep theirs.
 const KEPT_FOR: Duration = Duration::from_secs(4);
@@ -32,6 +35,10 @@ pub(super) type Connection = SendRequest<Full<Bytes>>;
 pub(super) struct Connector {
     pub tls: Arc<ClientConfig>,
     pub allow_private: bool,
+    /// Proxy for endpoints that use TLS.
+    pub proxy: Option<Proxy>,
+    /// Hosts that are reached without it.
+    pub no_proxy: Vec<NoProxy>,
 }
 
 impl Connector {
@@ -40,6 +47,11 @@ impl Connector {
     /// # Errors
     /// Why there is none, for the administrator.
     pub async fn connect(&self, target: &Target) -> Result<Connection, String> {
+        if let Some(proxy) = self.proxy_for(target) {
+            self.check_named_address(target)?;
+            let stream = proxy::tunnel(proxy, target).await?;
+            return self.secure(stream, target).await;
+        }
         let addresses = self.addresses(target).await?;
         let mut failure = format!("{} has no address", target.host);
         for address in addresses {
@@ -50,6 +62,23 @@ impl Connector {
             }
         }
         Err(failure)
+    }
+
+    /// The proxy through which `target` is reached, if any.
+    fn proxy_for(&self, target: &Target) -> Option<&Proxy> {
+        let is_direct = self.no_proxy.iter().any(|one| one.covers(&target.host));
+        let proxy = self.proxy.as_ref()?;
+        (target.tls.is_some() && !is_direct).then_some(proxy)
+    }
+
+    /// Rejects a private address that the URL itself names. Names are looked up by the proxy.
+    fn check_named_address(&self, target: &Target) -> Result<(), String> {
+        match target.address() {
+            Some(address) if !self.allow_private && !is_public(address) => {
+                Err(private(target, address))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The addresses of `target` that may be connected to. They are connected to as they are: a name that is
@@ -67,10 +96,7 @@ impl Connector {
         let may = |address: &SocketAddr| self.allow_private || is_public(address.ip());
         let allowed: Vec<_> = found.iter().copied().filter(may).collect();
         match found.first() {
-            Some(private) if allowed.is_empty() => Err(format!(
-                "{host} is at {}, which is private: webhook_allow_private allows that",
-                private.ip()
-            )),
+            Some(found) if allowed.is_empty() => Err(private(target, found.ip())),
             Some(_) | None => Ok(allowed),
         }
     }
@@ -87,6 +113,11 @@ impl Connector {
             Err(error) => Err(format!("no TLS with {}: {error}", target.host)),
         }
     }
+}
+
+fn private(target: &Target, address: IpAddr) -> String {
+    let host = &target.host;
+    format!("{host} is at {address}, which is private: webhook_allow_private allows that")
 }
 
 async fn speak(stream: impl Read + Write + Send + Unpin + 'static) -> Result<Connection, String> {

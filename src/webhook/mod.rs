@@ -8,6 +8,7 @@
 
 mod address;
 mod connection;
+mod proxy;
 mod sender;
 mod signature;
 mod target;
@@ -22,7 +23,7 @@ use rocket::{Orbit, Rocket, Shutdown};
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::service::{Service, WebhookConfig};
+use crate::service::{EndpointConfig, Service, WebhookConfig};
 use crate::settings::Settings;
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, Outcome};
@@ -31,23 +32,28 @@ use crate::wire::webhook;
 
 use connection::Idle;
 use sender::SignedMessage;
-use target::Target;
 use worker::Worker;
 
 pub use sender::{Sender, WebhookError};
 pub use target::shown;
 
-/// Who is told what, by the settings; none where they name no receiver.
+/// Endpoints by the settings; none if they name none.
 #[must_use]
 pub fn webhook_config(settings: &Settings) -> Option<WebhookConfig> {
-    let receivers: Vec<_> = settings
-        .webhook_url
-        .iter()
-        .map(|url| url.to_string())
-        .collect();
-    (!receivers.is_empty()).then(|| WebhookConfig {
-        receivers,
-        topics: settings.webhook_events.clone(),
+    let common = settings.webhook_url.iter().map(|url| EndpointConfig {
+        url: url.to_string(),
+        events: settings.webhook_events.clone(),
+    });
+    let own = settings.webhooks.iter().map(|webhook| {
+        let events = webhook.events.as_ref();
+        EndpointConfig {
+            url: webhook.url.to_string(),
+            events: events.unwrap_or(&settings.webhook_events).clone(),
+        }
+    });
+    let endpoints: Vec<_> = common.chain(own).collect();
+    (!endpoints.is_empty()).then(|| WebhookConfig {
+        endpoints,
         body: webhook::body,
     })
 }
@@ -78,7 +84,10 @@ impl Webhooks {
         });
         let mut workers = self.workers.lock();
         for Receiver { id, url, .. } in receivers {
-            let target = Target::parse(&url).zip(self.service.webhooks().announcements());
+            let target = self
+                .sender
+                .target(&url)
+                .zip(self.service.webhooks().announcements());
             let Some((target, bell)) = target else {
                 tracing::error!(receiver = %id, "cannot parse the URL of a webhook endpoint");
                 continue;
@@ -136,7 +145,7 @@ async fn test_one(sender: &Sender, url: &str, at: Timestamp) -> Attempt {
         body: &body,
         at,
     };
-    let outcome = match Target::parse(url) {
+    let outcome = match sender.target(url) {
         Some(target) => {
             sender
                 .send(&letter, &target, &Idle::default())

@@ -1,5 +1,6 @@
 //! One message to one receiver: signed, sent, and its answer read as far as it matters.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -32,7 +33,7 @@ const ANSWER_LIMIT: usize = 4096;
 pub enum WebhookError {
     /// There are receivers and no secret.
     #[error(
-        "webhook_url needs a secret to sign webhooks: set webhook_secret or webhook_secret_file \
+        "webhook_url, and each of webhooks without a secret of its own, needs one to sign webhooks: set webhook_secret or webhook_secret_file \
          (create one with `echo whsec_$(openssl rand -base64 32)`)"
     )]
     NoSecret,
@@ -60,9 +61,23 @@ pub enum WebhookError {
 
 /// Sends messages.
 pub struct Sender {
-    keys: Keys,
+    /// What messages to each URL are signed with.
+    keys: HashMap<String, Arc<Keys>>,
     connector: Connector,
     timeout: Duration,
+}
+
+/// Where an endpoint is, and what its messages are signed with.
+pub(super) struct SignedTarget {
+    target: Target,
+    keys: Arc<Keys>,
+}
+
+impl SignedTarget {
+    /// The host, for the log.
+    pub fn host(&self) -> &str {
+        &self.target.host
+    }
 }
 
 /// A message as it is sent.
@@ -90,24 +105,33 @@ impl Sender {
     /// # Errors
     /// [`WebhookError`].
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, WebhookError> {
-        if settings.webhook_url.is_empty() {
+        let keys = keys(settings)?;
+        if keys.is_empty() {
             return Ok(None);
         }
         Ok(Some(Self {
-            keys: keys(settings)?,
+            keys,
             connector: Connector {
                 tls: Arc::new(tls(settings.webhook_ca_file.as_deref())?),
                 allow_private: settings.webhook_allow_private,
+                proxy: settings.https_proxy.clone(),
+                no_proxy: settings.no_proxy.clone(),
             },
             timeout: settings.webhook_timeout,
         }))
+    }
+
+    /// The endpoint at `url`, or none if that is not the URL of one.
+    pub(super) fn target(&self, url: &str) -> Option<SignedTarget> {
+        let keys = Arc::clone(self.keys.get(url)?);
+        Target::parse(url).map(|target| SignedTarget { target, keys })
     }
 
     /// Sends `letter` to `target`, on a connection of `idle` where one stands, and waits for the answer.
     pub(super) async fn send(
         &self,
         letter: &SignedMessage<'_>,
-        target: &Target,
+        target: &SignedTarget,
         idle: &Idle,
     ) -> Reply {
         let deadline = Instant::now() + self.timeout;
@@ -145,38 +169,36 @@ impl Sender {
     async fn ask(
         &self,
         letter: &SignedMessage<'_>,
-        target: &Target,
+        target: &SignedTarget,
         idle: &Idle,
     ) -> Result<(Connection, Response<Incoming>), String> {
         let broken = |error: hyper::Error| format!("the connection broke: {error}");
         if let Some(mut kept) = idle.take() {
             // The receiver may have closed it just now, and then a new one is as good.
-            if let Ok(answer) = kept.send_request(self.request(letter, target)).await {
+            if let Ok(answer) = kept.send_request(request(letter, target)).await {
                 return Ok((kept, answer));
             }
         }
-        let mut new = self.connector.connect(target).await?;
-        let answer = new.send_request(self.request(letter, target)).await;
+        let mut new = self.connector.connect(&target.target).await?;
+        let answer = new.send_request(request(letter, target)).await;
         Ok((new, answer.map_err(broken)?))
     }
+}
 
-    fn request(&self, letter: &SignedMessage<'_>, target: &Target) -> Request<Full<Bytes>> {
-        let seconds = letter.at.as_millis().div_euclid(1000);
-        Request::builder()
-            .method(Method::POST)
-            .uri(target.path.clone())
-            .header(HOST, &target.authority)
-            .header(CONTENT_TYPE, "application/json")
-            .header(USER_AGENT, concat!("chattrix/", env!("CARGO_PKG_VERSION")))
-            .header("webhook-id", letter.id)
-            .header("webhook-timestamp", seconds)
-            .header(
-                "webhook-signature",
-                self.keys.sign(letter.id, seconds, letter.body),
-            )
-            .body(Full::from(letter.body.to_owned()))
-            .expect("every part was checked when it was made")
-    }
+fn request(letter: &SignedMessage<'_>, to: &SignedTarget) -> Request<Full<Bytes>> {
+    let seconds = letter.at.as_millis().div_euclid(1000);
+    let signature = to.keys.sign(letter.id, seconds, letter.body);
+    Request::builder()
+        .method(Method::POST)
+        .uri(to.target.path.clone())
+        .header(HOST, &to.target.authority)
+        .header(CONTENT_TYPE, "application/json")
+        .header(USER_AGENT, concat!("chattrix/", env!("CARGO_PKG_VERSION")))
+        .header("webhook-id", letter.id)
+        .header("webhook-timestamp", seconds)
+        .header("webhook-signature", signature)
+        .body(Full::from(letter.body.to_owned()))
+        .expect("every part was checked when it was made")
 }
 
 /// Reads at most [`ANSWER_LIMIT`] bytes; `whole` where that was all.
@@ -193,20 +215,48 @@ async fn read(mut answer: Incoming, body: &mut Vec<u8>, whole: &mut bool) {
     *whole = true;
 }
 
-fn keys(settings: &Settings) -> Result<Keys, WebhookError> {
-    const SETTING: &str = "webhook_secret_file";
-    let Some(file) = &settings.webhook_secret_file else {
-        if settings.webhook_secret.is_empty() {
-            return Err(WebhookError::NoSecret);
+/// Returns what messages to each URL are signed with.
+fn keys(settings: &Settings) -> Result<HashMap<String, Arc<Keys>>, WebhookError> {
+    let mut keys = HashMap::new();
+    let mut needs_common = Vec::new();
+    needs_common.extend(settings.webhook_url.iter().map(|url| url.to_string()));
+    for webhook in &settings.webhooks {
+        let url = webhook.url.to_string();
+        let own = own_keys("webhooks", &webhook.secret, webhook.secret_file.as_deref())?;
+        match own {
+            Some(own) => drop(keys.insert(url, Arc::new(own))),
+            None => needs_common.push(url),
         }
-        return Ok(Keys::new(&settings.webhook_secret));
+    }
+    if needs_common.is_empty() {
+        return Ok(keys);
+    }
+    let file = settings.webhook_secret_file.as_deref();
+    let common = own_keys("webhook_secret_file", &settings.webhook_secret, file)?;
+    let common = Arc::new(common.ok_or(WebhookError::NoSecret)?);
+    keys.extend(
+        needs_common
+            .into_iter()
+            .map(|url| (url, Arc::clone(&common))),
+    );
+    Ok(keys)
+}
+
+/// Returns the keys of `secrets`, or of those in `file`, which `setting` names; none if there are neither.
+fn own_keys(
+    setting: &'static str,
+    secrets: &[SecretSlice<u8>],
+    file: Option<&Path>,
+) -> Result<Option<Keys>, WebhookError> {
+    let Some(file) = file else {
+        return Ok((!secrets.is_empty()).then(|| Keys::new(secrets)));
     };
-    let text = fs::read_to_string(file).map_err(|source| unreadable(SETTING, file, source))?;
+    let text = fs::read_to_string(file).map_err(|source| unreadable(setting, file, source))?;
     let text = SecretString::from(text);
     let lines = text.expose_secret().lines().map(str::trim);
     let secrets = webhook_secrets(lines.filter(|line| !line.is_empty()));
-    let secrets = secrets.ok_or_else(|| content(SETTING, file, WEBHOOK_SECRETS))?;
-    Ok(Keys::new(&secrets))
+    let secrets = secrets.ok_or_else(|| content(setting, file, WEBHOOK_SECRETS))?;
+    Ok(Some(Keys::new(&secrets)))
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebhookError> {

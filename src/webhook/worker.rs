@@ -17,8 +17,7 @@ use crate::webhook_model::message::{Attempt, Delivery};
 use crate::wire::webhook::says_delivered;
 
 use super::connection::Idle;
-use super::sender::{Sender, SignedMessage};
-use super::target::Target;
+use super::sender::{Sender, SignedMessage, SignedTarget};
 
 /// Messages on their way at a time: enough for hundreds a second at a receiver that takes 0.1 s for each.
 const WIDTH: usize = 32;
@@ -62,7 +61,7 @@ struct Addressee {
     service: Service,
     sender: Arc<Sender>,
     id: EndpointId,
-    target: Target,
+    target: SignedTarget,
     idle: Idle,
 }
 
@@ -71,7 +70,7 @@ impl Worker {
         service: Service,
         sender: Arc<Sender>,
         id: EndpointId,
-        target: Target,
+        target: SignedTarget,
         bell: watch::Receiver<()>,
     ) -> Self {
         let to = Addressee {
@@ -193,7 +192,7 @@ impl Worker {
         self.catching_up = false;
         if self.failures == DOWN_AFTER {
             tracing::warn!(
-                receiver = %self.to.id, host = self.to.target.host,
+                receiver = %self.to.id, host = self.to.target.host(),
                 "a webhook endpoint accepts no messages; `chattrix webhook list` shows the reason"
             );
         }
@@ -260,7 +259,7 @@ impl Addressee {
 
     fn say_paused(&self, cause: PauseCause) {
         tracing::warn!(
-            receiver = %self.id, host = self.target.host, cause = cause.as_str(),
+            receiver = %self.id, host = self.target.host(), cause = cause.as_str(),
             "the server paused a webhook endpoint; `chattrix webhook resume` resumes it"
         );
     }

@@ -12,7 +12,7 @@ use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
 use chattrix::random::Random;
-use chattrix::service::{NewCall, Rules, Service, WebhookConfig};
+use chattrix::service::{EndpointConfig, NewCall, Rules, Service, WebhookConfig};
 use chattrix::store::Store;
 use chattrix::user::{SessionId, UserId};
 use chattrix::webhook_model::EventType;
@@ -265,8 +265,10 @@ async fn messages_are_forgotten_after_two_days() {
         max_call_duration: None,
     });
     let webhook_config = WebhookConfig {
-        receivers: vec!["https://example.com/".to_owned()],
-        topics: EventType::ALL.to_vec(),
+        endpoints: vec![EndpointConfig {
+            url: "https://example.com/".to_owned(),
+            events: EventType::ALL.to_vec(),
+        }],
         body,
     };
     let time = Clock::Manual(clock.clone());

@@ -133,7 +133,7 @@ fn key(settings: &Settings) -> Result<String, String> {
 /// What webhooks are signed with and whom they trust, where there are any.
 fn webhooks(settings: &Settings) -> Option<Result<String, String>> {
     let sender = Sender::from_settings(settings).transpose()?;
-    let receivers = settings.webhook_url.len();
+    let receivers = settings.webhook_url.len() + settings.webhooks.len();
     Some(match sender {
         Ok(_) => Ok(format!(
             "endpoints: {receivers}; test them with `chattrix webhook test`"

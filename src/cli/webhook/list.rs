@@ -52,7 +52,7 @@ impl List {
             return Ok(output::json(&json.collect())?);
         }
         if receivers.is_empty() {
-            output::tell("no receivers; the setting webhook_url names them");
+            output::tell("no endpoints; the settings webhook_url and webhooks name them");
             return Ok(());
         }
         let now = Clock::System.now();

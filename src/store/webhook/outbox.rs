@@ -39,8 +39,8 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Puts what is to be told, as `body`, into the outbox for every receiver. It is due at once, unless an
-    /// earlier message about the same still waits.
+    /// Puts what is to be told, as `body`, into the outbox for every endpoint that takes its type. It is due at once,
+    /// unless an earlier message about the same still waits.
     pub fn announce(
         &self,
         id: MessageId,
@@ -65,9 +65,9 @@ impl Write<'_> {
                     CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries AS earlier
                                       WHERE earlier.receiver = r.key AND earlier.lane = :lane AND earlier.state = 0)
                          THEN NULL ELSE :due END
-             FROM webhook_receivers AS r",
+             FROM webhook_receivers AS r WHERE (r.events >> :event) & 1",
             named_params! {
-                ":message": self.conn.last_insert_rowid(), ":lane": subject.ordering_key(), ":due": at.as_millis(),
+                ":event": encode(*topic), ":message": self.conn.last_insert_rowid(), ":lane": subject.ordering_key(), ":due": at.as_millis(),
             },
         )?;
         Ok(())

@@ -4,10 +4,11 @@ use rusqlite::Row;
 
 use crate::clock::Timestamp;
 use crate::user::UserId;
+use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::{EndpointId, PauseCause};
 use crate::webhook_model::message::{Pause, Receiver};
 
-use super::super::enum_codes::{Columns, encode};
+use super::super::enum_codes::{Code as _, Columns, encode};
 use super::super::error::Error;
 use super::super::users::user_id;
 use super::super::{Read, Write};
@@ -21,19 +22,24 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Makes these the receivers: new ones are added, and what waits for others is forgotten with them.
-    pub fn set_receivers(&self, urls: &[String]) -> Result<(), Error> {
+    /// Makes these the endpoints, each with the event types that it receives: new ones are added, and what waits for
+    /// others is deleted with them.
+    pub fn set_receivers(&self, endpoints: &[(&str, &[EventType])]) -> Result<(), Error> {
         for gone in self.receivers()? {
-            if !urls.contains(&gone.url) {
+            if !endpoints.iter().any(|(url, _)| *url == gone.url) {
                 let key = gone.id.0;
                 self.execute("DELETE FROM webhook_deliveries WHERE receiver = ?1", [key])?;
                 self.execute("DELETE FROM webhook_receivers WHERE key = ?1", [key])?;
             }
         }
-        for url in urls {
+        for (url, events) in endpoints {
+            let bits = events
+                .iter()
+                .fold(0, |bits, event| bits | 1_i64 << event.code());
             self.execute(
-                "INSERT OR IGNORE INTO webhook_receivers (url) VALUES (?1)",
-                [url],
+                "INSERT INTO webhook_receivers (url, events) VALUES (?1, ?2)
+                 ON CONFLICT (url) DO UPDATE SET events = excluded.events",
+                (url, bits),
             )?;
         }
         Ok(())
