@@ -167,6 +167,70 @@ fn webhook_urls_and_secrets_follow_standard_webhooks() {
 }
 
 #[test]
+fn webhook_endpoints_may_have_tables_of_their_own() {
+    let file = "[[default.chattrix.webhooks]]\nurl = 'https://a.example/x'\nevents = ['call.missed']\n\
+                secret = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']\n\
+                [[default.chattrix.webhooks]]\nurl = 'https://b.example/'\nsecret_file = 'b'";
+    let settings = resolve(file, &[]).expect("good");
+    let [a, b] = settings.webhooks.as_slice() else {
+        panic!("{settings:?}");
+    };
+    assert_eq!(a.url.host(), Some("a.example"));
+    assert_eq!((a.secret.len(), b.secret.len()), (1, 0));
+    assert_eq!(a.events.as_deref(), Some(&[EventType::CallMissed][..]));
+    assert_eq!(b.events, None);
+    assert_eq!(b.secret_file, Some("b".into()));
+    let json = r#"[{"url": "https://c.example/", "events": "*"}]"#;
+    let settings = resolve(file, &[("CHATTRIX_WEBHOOKS", json)]).expect("good");
+    assert_eq!(settings.webhooks.len(), 1);
+    assert_eq!(
+        settings.webhooks[0].events.as_deref(),
+        Some(&EventType::ALL[..])
+    );
+}
+
+#[test]
+fn wrong_tables_of_webhooks_are_refused_by_key() {
+    for (bad, names) in [
+        (r#"[{"events": "*"}]"#, "url"),
+        (r#"[{"url": "sesame"}]"#, "url"),
+        (
+            r#"[{"url": "https://a.example", "secret": "sesame"}]"#,
+            "secret",
+        ),
+        (
+            r#"[{"url": "https://a.example", "events": ["sesame"]}]"#,
+            "events",
+        ),
+        (
+            r#"[{"url": "https://a.example", "event": "*"}]"#,
+            "no key event",
+        ),
+        (
+            r#"[{"url": "https://a.example"}, {"url": "https://a.example"}]"#,
+            "table 2",
+        ),
+        ("sesame", "a list of tables"),
+        (r#"["sesame"]"#, "a list of tables"),
+    ] {
+        let error = resolve("", &[("CHATTRIX_WEBHOOKS", bad)]).expect_err(bad);
+        assert!(
+            error.contains("CHATTRIX_WEBHOOKS") && error.contains(names),
+            "{error}"
+        );
+        assert!(!error.contains("sesame"), "{error}");
+    }
+    let both = "[default.chattrix]\nwebhook_url = 'https://a.example/'\n\
+                webhook_secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\n\
+                webhooks = [{ url = 'https://a.example/' }]";
+    let error = resolve(both, &[]).expect_err("twice");
+    assert!(
+        error.contains("webhooks") && error.contains("webhook_url"),
+        "{error}"
+    );
+}
+
+#[test]
 fn each_layer_overrides_the_one_before_it() {
     let file = "[default.chattrix]\ndatabase = 'file.db'\nring_timeout = '10s'\nevent_queue = 1\n\
                 [release.chattrix]\nring_timeout = '20s'";

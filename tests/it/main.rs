@@ -82,6 +82,7 @@ mod unreached;
 mod unreadable_rows;
 mod user_ids;
 mod wal;
+mod webhook_endpoints;
 mod webhook_trouble;
 mod webhooks;
 mod wire_model;

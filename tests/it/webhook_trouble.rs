@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 
 use crate::support::{
     Api, Cli, Message, Process, Receiver, Reply, SECRET, TestServer, WEBHOOK_SECRET, eventually,
-    make_database, wall_clock_hand,
+    make_database, receiver_certificate, wall_clock_hand,
 };
 
 /// A server that tells of calls, with a clock to be moved.
@@ -415,26 +415,7 @@ async fn private_addresses_are_refused_however_they_are_named() {
 #[rocket::async_test]
 async fn a_receiver_has_to_prove_who_it_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let [certificate, key] = ["receiver.pem", "receiver.key"].map(|name| folder.path().join(name));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-        ])
-        .args(["-nodes", "-days", "2", "-subj", "/CN=receiver"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(&certificate)
-        .arg("-keyout")
-        .arg(&key)
-        .stderr(Stdio::null())
-        .status();
-    assert!(made.expect("openssl runs").success());
+    let [certificate, key] = receiver_certificate(folder.path());
     let mut receiver = Receiver::start_tls(&certificate, &key).await;
 
     let server = TestServer::plan().telling(&receiver).start().await;

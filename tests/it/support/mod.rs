@@ -29,7 +29,7 @@ pub use cli::{Cli, Done};
 pub use identity_provider::{IdentityProvider, Page, SigningKey};
 pub use process::{Process, free_port, make_database, rounds, serve};
 pub use raw::{Opcode, RawSocket};
-pub use receiver::{Message, Receiver, Reply, WEBHOOK_SECRET};
+pub use receiver::{Message, Receiver, Reply, WEBHOOK_SECRET, receiver_certificate};
 pub use relay::Relay;
 pub use server::{Address, Plan, TestServer, wall_clock_hand};
 pub use service::ServiceFixture;

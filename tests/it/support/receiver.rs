@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -280,4 +281,23 @@ async fn take(request: Request<Incoming>, shared: &Shared) -> Response<Full<Byte
         response = response.header(*name, value);
     }
     response.body(Full::new(reply.body)).expect("a response")
+}
+
+/// Makes a certificate for `localhost` and its key in `folder`.
+pub fn receiver_certificate(folder: &Path) -> [PathBuf; 2] {
+    let [certificate, key] = ["receiver.pem", "receiver.key"].map(|name| folder.join(name));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec"])
+        .args(["-pkeyopt", "ec_paramgen_curve:P-256"])
+        .args(["-nodes", "-days", "2", "-subj", "/CN=receiver"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-out")
+        .arg(&certificate)
+        .arg("-keyout")
+        .arg(&key)
+        .stderr(Stdio::null())
+        .status();
+    assert!(made.expect("openssl runs").success());
+    [certificate, key]
 }
