@@ -20,3 +20,6 @@ DROP TRIGGER history_missed;
 
 -- Event types that an endpoint takes: bit n is the type of code n.
 ALTER TABLE webhook_receivers ADD COLUMN events INTEGER NOT NULL DEFAULT -1;
+
+-- Sessions that lack the event although another session of the user has it, as a JSON list. Null: no session has it.
+ALTER TABLE kept_notices ADD COLUMN lacking TEXT;

@@ -25,6 +25,8 @@ pub struct StoredNotice {
     pub row: i64,
     /// Whether it is not known which sessions have received it: the process that delivered it crashed.
     pub is_recovered: bool,
+    /// Sessions that lack it although another session of the user has it; none if no session has it.
+    pub lacking: Vec<SessionId>,
 }
 
 /// Events of the last 5 minutes that a session may be owed, the oldest first.
@@ -85,13 +87,10 @@ impl EventLog {
         owed
     }
 
-    /// The events that no session has confirmed and that are not stored.
-    pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = Notice> {
-        let unstored = self
-            .events
-            .iter()
-            .filter(move |one| is_fresh(one, now) && one.must_be_stored());
-        unstored.map(|one| one.notice().clone())
+    /// The events that are owed to a session and not stored, with the sessions that lack what another one has.
+    pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Vec<SessionId>)> {
+        let fresh = self.events.iter().filter(move |one| is_fresh(one, now));
+        fresh.filter_map(|one| Some((one.notice().clone(), one.unstored()?)))
     }
 }
 
@@ -115,6 +114,7 @@ mod tests {
             notice: notice(at).notice().clone(),
             row,
             is_recovered: false,
+            lacking: Vec::new(),
         }
     }
 

@@ -243,9 +243,10 @@ impl Hub {
         self.0.recent.of(call)
     }
 
-    /// Events that no session has confirmed and that are not stored: a process that ends takes them with it.
+    /// Events that are owed to a session and not stored: a process that ends takes them with it. With the sessions that
+    /// lack what another session of the user has.
     #[must_use]
-    pub fn unstored(&self) -> Vec<Notice> {
+    pub fn unstored(&self) -> Vec<(Notice, Vec<SessionId>)> {
         let now = self.0.clock.now();
         let users = self.0.users.lock();
         let unstored = users.values().flat_map(|user| user.log.unstored(now));

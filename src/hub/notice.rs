@@ -21,8 +21,10 @@ pub struct EncodedNotice {
 struct Delivery {
     /// Row of the table of pending events, if the event is stored.
     stored: Option<i64>,
-    /// Whether that row is to be kept: no session has confirmed the event.
+    /// Whether that row is to be kept: a session for which it is stored has not confirmed the event.
     is_pending: bool,
+    /// Whether it is stored for some sessions, since another one has it.
+    is_for_some: bool,
     /// Whether sessions that are not among the recipients may have received it, before a crash.
     is_recovered: bool,
     /// Whether a session has confirmed it.
@@ -102,12 +104,17 @@ impl EncodedNotice {
     /// A pending event, to be delivered.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
-        let delivery = Delivery {
+        let mut delivery = Delivery {
             stored: Some(stored.row),
             is_pending: true,
+            is_for_some: !stored.lacking.is_empty(),
+            is_confirmed: !stored.lacking.is_empty(),
             is_recovered: stored.is_recovered,
-            ..Delivery::default()
+            recipients: Vec::new(),
         };
+        for session in &stored.lacking {
+            delivery.recipient(session);
+        }
         Self {
             notice: stored.notice,
             text: OnceLock::new(),
@@ -126,11 +133,14 @@ impl EncodedNotice {
         self.text.get_or_init(|| write(&self.notice))
     }
 
-    /// Records that `session` confirmed it. Returns its row, which is to be deleted, if this is the first confirmation.
+    /// Records that `session` confirmed it. Returns its row if that is to be deleted now.
     pub fn confirm(&self, session: &SessionId, now: Timestamp) -> Option<i64> {
         let mut delivery = self.delivery.lock();
         delivery.recipient(session).confirmed_at.get_or_insert(now);
         delivery.is_confirmed = true;
+        if delivery.is_for_some && delivery.is_lacked() {
+            return None;
+        }
         let was_pending = std::mem::take(&mut delivery.is_pending);
         delivery.stored.filter(|_| was_pending)
     }
@@ -166,11 +176,20 @@ impl EncodedNotice {
         self.delivery.lock().is_pending
     }
 
-    /// Whether it has to be stored before the process ends: its user has not received it. What a user does itself, its
-    /// user knows.
-    pub(super) fn must_be_stored(&self) -> bool {
+    /// If it has to be stored before the process ends, the sessions for which: those that lack what another one has, or
+    /// none if no session has it. What a user does itself, its user knows.
+    pub(super) fn unstored(&self) -> Option<Vec<SessionId>> {
         let delivery = self.delivery.lock();
-        self.is_for_the_user() && !delivery.is_confirmed && !delivery.is_pending
+        if delivery.is_pending {
+            return None;
+        }
+        if self.is_for_the_user() && !delivery.is_confirmed {
+            return Some(Vec::new());
+        }
+        let lacking = delivery.recipients.iter();
+        let lacking = lacking.filter(|one| one.confirmed_at.is_none());
+        let lacking: Vec<_> = lacking.map(|one| one.session.clone()).collect();
+        (!lacking.is_empty()).then_some(lacking)
     }
 
     /// Records that it goes to `session`.
@@ -247,7 +266,23 @@ pub(super) mod tests {
             notice: notice(1).notice().clone(),
             row: 7,
             is_recovered,
+            lacking: Vec::new(),
         })
+    }
+
+    #[test]
+    fn stored_for_some_sessions_it_is_owed_to_no_other() {
+        let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
+        let notice = EncodedNotice::stored(StoredNotice {
+            notice: notice(1).notice().clone(),
+            row: 7,
+            is_recovered: false,
+            lacking: vec![phone.clone(), tablet.clone()],
+        });
+        assert!(notice.is_owed_to(&phone) && notice.is_owed_to(&tablet));
+        assert!(!notice.is_owed_to(&laptop));
+        assert_eq!(notice.confirm(&phone, NOW), None);
+        assert_eq!(notice.confirm(&tablet, NOW), Some(7));
     }
 
     #[test]
@@ -290,7 +325,8 @@ pub(super) mod tests {
         notice.address(&tablet);
         assert!(notice.is_owed_to(&tablet));
         assert!(!notice.is_owed_to(&phone) && !notice.is_owed_to(&laptop));
-        assert!(!notice.is_done() && !notice.must_be_stored());
+        assert!(!notice.is_done());
+        assert_eq!(notice.unstored(), Some(vec![tablet.clone()]));
         notice.confirm(&tablet, NOW);
         assert!(notice.is_done());
     }

@@ -15,8 +15,8 @@ use crate::call::{
 };
 use crate::clock::Timestamp;
 use crate::hub::{EncodedNotice, REDELIVERED_FOR, SessionQueue, StoredNotice};
-use crate::store::{self, Read, Write};
-use crate::user::UserId;
+use crate::store::{self, PendingEvent, Read, Write};
+use crate::user::{SessionId, UserId};
 
 use super::{Core, Error, Sessions};
 
@@ -61,7 +61,7 @@ impl Sessions {
         self.0.hub.recent_events(call)
     }
 
-    /// Stores the events that no session has confirmed, for the next start. To be called when the sessions are gone.
+    /// Stores the events that sessions have not confirmed, for the next start. To be called when the sessions are gone.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -69,8 +69,8 @@ impl Sessions {
         let unstored = self.0.hub.unstored();
         if !unstored.is_empty() {
             let job = move |db: &Write<'_>| -> Result<(), Error> {
-                for notice in &unstored {
-                    store_pending(db, notice.audience.user(), notice)?;
+                for (notice, lacking) in &unstored {
+                    store_pending(db, notice, lacking)?;
                 }
                 Ok(())
             };
@@ -98,19 +98,22 @@ impl Default for Recovery {
 impl Recovery {
     /// Returns the pending events `stored`, with those marked that are from before a crash. Of the same instant, those
     /// of one call are in the order of its life: their rows may be in another.
-    pub fn mark(&self, mut stored: Vec<(i64, Notice)>) -> Vec<StoredNotice> {
+    pub fn mark(&self, mut stored: Vec<PendingEvent>) -> Vec<StoredNotice> {
         let recovered_at = Timestamp::from_millis(self.recovered_at.load(Ordering::Relaxed));
-        let is_recovered = |notice: &Notice| notice.at < recovered_at;
-        if stored.iter().any(|(_, notice)| is_recovered(notice)) {
-            stored.sort_by_key(|(_, notice)| {
+        // Of an event that is stored for some sessions it was known that others have it.
+        let is_recovered =
+            |one: &PendingEvent| one.notice.at < recovered_at && one.lacking.is_empty();
+        if stored.iter().any(is_recovered) {
+            stored.sort_by_key(|PendingEvent { notice, .. }| {
                 let is_answer = matches!(notice.event, Event::Accepted { .. });
                 (notice.at, notice.event.call(), !is_answer)
             });
         }
-        let mark = |(row, notice)| StoredNotice {
-            is_recovered: is_recovered(&notice),
-            notice,
-            row,
+        let mark = |one: PendingEvent| StoredNotice {
+            is_recovered: is_recovered(&one),
+            notice: one.notice,
+            row: one.row,
+            lacking: one.lacking,
         };
         stored.into_iter().map(mark).collect()
     }
@@ -133,7 +136,7 @@ impl Core {
             for notice in events_since(db, &call, since)? {
                 let user = notice.audience.user();
                 if !pending.contains(user, &notice.event) {
-                    store_pending(db, user, &notice)?;
+                    store_pending(db, &notice, &[])?;
                 }
             }
         }
@@ -151,18 +154,20 @@ pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice>
             notice,
             row,
             is_recovered: false,
+            lacking: Vec::new(),
         }),
     })
 }
 
-/// Stores an event for the next session of `user`; returns its row. To be called inside the writer's job.
+/// Stores an event for the sessions `lacking` of its user, or for the next session if there are none; returns its row.
+/// To be called inside the writer's job.
 pub(super) fn store_pending(
     db: &Write<'_>,
-    user: &UserId,
     notice: &Notice,
+    lacking: &[SessionId],
 ) -> Result<Option<i64>, store::Error> {
-    let expires_at = notice.at.plus(REDELIVERED_FOR);
-    db.store_pending_event(user, &notice.event, notice.at, expires_at)
+    let (user, expires_at) = (notice.audience.user(), notice.at.plus(REDELIVERED_FOR));
+    db.store_pending_event(user, &notice.event, notice.at, expires_at, lacking)
 }
 
 /// The events of `call` after `since` that participants were sent, or were to be.

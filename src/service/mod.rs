@@ -352,9 +352,9 @@ impl Core {
             let mut queues = self.hub.sessions(notice.audience.user());
             let mut stored = None;
             match &notice.audience {
-                Audience::Participant(user) => {
+                Audience::Participant(_) => {
                     if notice.event.is_kept() && !queues.iter().any(|one| one.is_responsive()) {
-                        stored = delivery::store_pending(db, user, notice)?;
+                        stored = delivery::store_pending(db, notice, &[])?;
                         deliveries.push(Delivery::Stored(notice.event.as_str()));
                     }
                 }

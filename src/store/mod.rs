@@ -62,6 +62,7 @@ pub use idempotency::Remembered;
 pub use listing::CallFilter;
 pub use live_calls::{Answered, CallParties, CallParty, Gone};
 pub use lock::Lock;
+pub use pending_events::PendingEvent;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
 pub use users::Upsert;

@@ -7,7 +7,7 @@ use rusqlite::{Row, named_params};
 use crate::call::notice::MissedCall;
 use crate::call::{Actor, Audience, CallId, Event, Notice};
 use crate::clock::Timestamp;
-use crate::user::{Profile, UserId};
+use crate::user::{Profile, SessionId, UserId};
 
 use super::calls::{actor, call_id, instant};
 use super::enum_codes::{Columns, encode};
@@ -101,6 +101,17 @@ impl AllPending {
     }
 }
 
+/// Event that is stored for a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingEvent {
+    /// Its row.
+    pub row: i64,
+    /// The event.
+    pub notice: Notice,
+    /// Sessions that lack the event although another session of the user has it; none if no session has it.
+    pub lacking: Vec<SessionId>,
+}
+
 impl Read<'_> {
     /// The events that are stored for all users.
     pub fn all_pending_events(&self) -> Result<AllPending, Error> {
@@ -118,12 +129,12 @@ impl Read<'_> {
         Ok(AllPending(keys.collect::<Result<_, _>>()?))
     }
 
-    /// The events that are stored for `user` and not expired at `now`, in their order, with their rows.
+    /// The events that are stored for `user` and not expired at `now`, in their order.
     pub fn pending_events(
         &self,
         user: &UserId,
         now: Timestamp,
-    ) -> Result<Vec<(i64, Notice)>, Error> {
+    ) -> Result<Vec<PendingEvent>, Error> {
         let mut statement = self.prepare(
             "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
@@ -132,33 +143,39 @@ impl Read<'_> {
         )?;
         let parameters = (user.as_str(), now.as_millis());
         let rows = statement.query_and_then(parameters, |row| -> Result<_, Error> {
-            Ok((row.get("seq")?, notice(row, user)?))
+            Ok(PendingEvent {
+                row: row.get("seq")?,
+                notice: notice(row, user)?,
+                lacking: lacking(row)?,
+            })
         })?;
         self.collect(rows)
     }
 }
 
 impl Write<'_> {
-    /// Stores `event` for `user` until `expires_at`, and returns its row; an event that is not kept has none.
+    /// Stores `event` for the sessions `lacking` of `user`, or for any session if there are none, until `expires_at`.
+    /// Returns its row; an event that is not kept has none.
     pub fn store_pending_event(
         &self,
         user: &UserId,
         event: &Event,
         at: Timestamp,
         expires_at: Timestamp,
+        lacking: &[SessionId],
     ) -> Result<Option<i64>, Error> {
         let Some(kept) = Kept::of(event) else {
             return Ok(None);
         };
         self.execute(
-            "INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds)
+            "INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds, lacking)
              VALUES ((SELECT key FROM users WHERE id = :user), :at, :expires_at, :kind, :call,
-                     (SELECT key FROM users WHERE id = :actor), :reason, :duration)",
+                     (SELECT key FROM users WHERE id = :actor), :reason, :duration, :lacking)",
             named_params! {
                 ":user": user.as_str(), ":at": at.as_millis(), ":expires_at": expires_at.as_millis(),
                 ":kind": kept.kind, ":call": kept.call.as_bytes(), ":actor": kept.actor.map(UserId::as_str),
                 ":reason": kept.reason,
-                ":duration": kept.duration_seconds,
+                ":duration": kept.duration_seconds, ":lacking": lacking_text(lacking),
             },
         )?;
         Ok(Some(self.conn.last_insert_rowid()))
@@ -179,6 +196,21 @@ impl Write<'_> {
             (now.as_millis(), limit),
         )
     }
+}
+
+/// The sessions of a row of the table.
+fn lacking(row: &Row<'_>) -> Result<Vec<SessionId>, Error> {
+    let text: Option<String> = row.get("lacking")?;
+    // The column is only written by this module; what is not a list would be owed to any session.
+    let ids: Vec<String> = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    Ok(ids.iter().map(|id| SessionId::new(id)).collect())
+}
+
+fn lacking_text(sessions: &[SessionId]) -> Option<String> {
+    let ids: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+    (!ids.is_empty()).then(|| serde_json::json!(ids).to_string())
 }
 
 pub(super) fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
@@ -248,6 +280,7 @@ mod tests {
             avatar: None,
         };
         database.add_user(&profile, at(0)).expect("added");
+        let phone = [SessionId::new("a \"phone\"\n")];
         let bob = UserId::parse("bob").expect("an id");
         let call = CallId::from_uuid(uuid::Uuid::from_u128(1));
         let ended = Event::Ended {
@@ -258,7 +291,7 @@ mod tests {
         let done = database.write(|db| {
             for second in 1..=5 {
                 let (event, until) = (Event::TimedOut { call }, at(second + 10));
-                db.store_pending_event(&alice, &event, at(second), until)?;
+                db.store_pending_event(&alice, &event, at(second), until, &phone)?;
                 let refused = false;
                 db.remember(
                     &alice,
@@ -272,9 +305,10 @@ mod tests {
                 assert_eq!(db.delete_expired_keys(at(13), 2)?, expected);
             }
             let left = db.pending_events(&alice, at(13))?;
-            let instants: Vec<_> = left.iter().map(|(_, notice)| notice.at).collect();
+            let instants: Vec<_> = left.iter().map(|one| one.notice.at).collect();
             assert_eq!(instants, [at(4), at(5)]);
-            db.delete_pending_event(left[0].0)?;
+            assert_eq!(left[0].lacking, phone);
+            db.delete_pending_event(left[0].row)?;
             assert_eq!(db.pending_events(&alice, at(13))?, left[1..]);
             let all = db.all_pending_events()?;
             assert!(all.contains(&alice, &Event::TimedOut { call }));

@@ -80,6 +80,7 @@ impl World {
                     notice: notice(at).notice().clone(),
                     row: at,
                     is_recovered: false,
+                    lacking: Vec::new(),
                 });
             } else {
                 self.hub.publish(&sessions, &notice(at));

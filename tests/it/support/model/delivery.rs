@@ -46,6 +46,8 @@ struct Logged {
     is_recovered: bool,
     /// Whether a session had confirmed it before the server stopped in order. A later crash forgets that.
     is_settled: bool,
+    /// Sessions for which it is stored, since another one had it when the server stopped in order.
+    stored_for: Vec<SessionId>,
 }
 
 impl Logged {
@@ -54,8 +56,11 @@ impl Logged {
     }
 
     fn is_owed_to(&self, session: &SessionId) -> bool {
-        if self.is_settled || self.confirmed_by.contains(session) {
+        if self.confirmed_by.contains(session) {
             return false;
+        }
+        if self.is_settled {
+            return self.recipients.contains(session);
         }
         let is_open = self.confirmed_by.is_empty() || self.is_recovered;
         self.recipients.contains(session) || (self.is_for_the_user && is_open)
@@ -203,6 +208,7 @@ impl Delivery {
             confirmed_by: Vec::new(),
             is_recovered: false,
             is_settled: false,
+            stored_for: Vec::new(),
         });
     }
 
@@ -210,14 +216,49 @@ impl Delivery {
     pub fn restart(&mut self, is_crash: bool, now: Timestamp) {
         self.connections.clear();
         for log in self.log.values_mut() {
-            log.retain(|one| one.is_for_the_user && one.is_fresh(now));
-            for one in log {
-                let is_confirmed = one.is_settled || !one.confirmed_by.is_empty();
-                one.is_settled = is_confirmed && !is_crash;
-                one.is_recovered = is_crash;
-                one.recipients.clear();
-                one.confirmed_by.clear();
+            log.retain(|one| one.is_fresh(now));
+            for one in log.iter_mut() {
+                if is_crash {
+                    one.crash();
+                } else {
+                    one.stop();
+                }
             }
+            log.retain(|one| one.is_for_the_user || !one.recipients.is_empty());
         }
+    }
+}
+
+impl Logged {
+    /// The server stops in order: what a session lacks is stored for it.
+    fn stop(&mut self) {
+        self.is_recovered = false;
+        if !self.stored_for.is_empty() {
+            // The row is kept until all of them have it.
+            let lacking = |one: &SessionId| !self.confirmed_by.contains(one);
+            if !self.stored_for.iter().any(lacking) {
+                self.stored_for.clear();
+            }
+        } else if self.is_settled || !self.is_for_the_user || !self.confirmed_by.is_empty() {
+            self.is_settled = true;
+            let recipients = std::mem::take(&mut self.recipients);
+            let lacking = recipients.into_iter();
+            let lacking = lacking.filter(|one| !self.confirmed_by.contains(one));
+            self.stored_for = lacking.collect();
+        }
+        self.recipients.clone_from(&self.stored_for);
+        self.confirmed_by.clear();
+    }
+
+    /// The server crashes. What is stored for some sessions is known to be had by the others.
+    fn crash(&mut self) {
+        let lacking = |one: &SessionId| !self.confirmed_by.contains(one);
+        if !self.stored_for.iter().any(lacking) {
+            self.stored_for.clear();
+            self.is_settled = false;
+            self.is_recovered = true;
+        }
+        self.recipients.clone_from(&self.stored_for);
+        self.confirmed_by.clear();
     }
 }
