@@ -10,6 +10,9 @@ use super::flood::{Guarded, Unfinished};
 /// one the buffer grows when its length is known.
 const READ_BUFFER: usize = 512;
 
+/// Bytes that are buffered until a flush: an event, mostly under 400 bytes, and its ping go out in one packet.
+const FLUSHED_TOGETHER: usize = 1024;
+
 /// Bytes that may wait in a connection's write buffer, four of the longest messages.
 const WRITE_BUFFER: usize = 256 * 1024;
 
@@ -40,7 +43,7 @@ pub(super) async fn messages<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> WebSocketStream<Guarded<S>> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
+        .write_buffer_size(FLUSHED_TOGETHER)
         .max_write_buffer_size(limits.waiting)
         .max_message_size(Some(limits.message))
         .max_frame_size(Some(limits.message));

@@ -115,16 +115,15 @@ where
         }
     }
 
-    /// Pings after events, one ping at a time: its pong confirms that the peer has received all before it (RFC 6455,
-    /// section 5.5.3, and the order of frames).
-    async fn request_confirmation(&mut self) -> Result<(), End> {
+    /// Returns the ping that follows events, one at a time: its pong confirms that the peer has received all before it
+    /// (RFC 6455, section 5.5.3, and the order of frames). None if one is outstanding.
+    fn confirmation_request(&mut self) -> Option<Message> {
         if self.awaited.is_some() {
-            return Ok(());
+            return None;
         }
         let last = self.queue.last_taken();
         self.awaited = Some(last);
-        let payload = Bytes::copy_from_slice(&last.to_be_bytes());
-        self.write(Message::Ping(payload)).await
+        Some(Message::Ping(Bytes::copy_from_slice(&last.to_be_bytes())))
     }
 
     /// Takes the pong that is awaited; returns false for any other.
@@ -136,7 +135,8 @@ where
         self.awaited = None;
         Box::pin(self.handler.service.sessions().confirm(self.queue, last)).await;
         if self.queue.last_taken() > last {
-            self.request_confirmation().await?;
+            let ping = self.confirmation_request();
+            self.write(ping).await?;
         }
         Ok(true)
     }
@@ -162,7 +162,7 @@ where
             Some(event::call_error(call_id.as_deref(), kind, kind.sentence()))
         });
         if let Some(reply) = reply {
-            self.write(Message::text(reply)).await?;
+            self.write([Message::text(reply)]).await?;
         }
         self.rejected.check()
     }
@@ -204,13 +204,20 @@ where
         }
     }
 
-    /// Sends `message`, to a peer that reads or at least sends something itself.
-    async fn write(&mut self, message: Message) -> Result<(), End> {
+    /// Sends `messages` together, to a peer that reads or at least sends something itself.
+    async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
         let silent_at = self.heard_at + self.rules.idle_timeout;
+        let stream = &mut *self.stream;
+        let send = async {
+            for message in messages {
+                stream.feed(message).await?;
+            }
+            stream.flush().await
+        };
         let sending = async {
             tokio::select! {
                 biased;
-                sent = self.stream.send(message) => sent.map_err(End::from),
+                sent = send => sent.map_err(End::from),
                 () = sleep_until(silent_at) => Err(End::ByUs(CloseReason::Idle)),
             }
         };
@@ -232,7 +239,7 @@ where
         }
         if now >= self.ping_at {
             self.ping_at = now + self.rules.ping_interval;
-            self.write(Message::Ping(Bytes::new())).await?;
+            self.write([Message::Ping(Bytes::new())]).await?;
         }
         let wake_at = self.wake_at();
         self.timer.as_mut().reset(wake_at);
@@ -283,11 +290,12 @@ where
     async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         let event = &notice.notice().event;
         self.last_call = Some(event.call());
-        self.write(Message::text(notice.text(event::notice)))
-            .await?;
+        let text = Message::text(notice.text(event::notice));
+        let ping = self.confirmation_request();
+        self.write([text].into_iter().chain(ping)).await?;
         let metrics = self.handler.service.metrics();
         metrics.event_sent(event.as_str());
-        self.request_confirmation().await
+        Ok(())
     }
 
     async fn next(&mut self) -> Incoming {
