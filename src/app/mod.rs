@@ -67,7 +67,7 @@ pub struct App {
 pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
     // The key first: a server without one leaves no file behind.
     let authenticator = Authenticator::from_settings(settings)?;
-    let sender = Sender::from_settings(settings)?.map(Arc::new);
+    let sender = Sender::from_settings(settings)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&settings.database, metrics.clone())?;
     let hub = Hub::new(
@@ -94,7 +94,9 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let access = Access::new(settings, authenticator, service.clone());
     let sockets = Reloadable::new(SocketRules::new(settings));
     let (routes, tls) = (RouteSettings::new(settings), Tls::default());
+    let webhooks = Webhooks::new(service.clone(), sender);
     let parts = Parts {
+        webhooks: webhooks.clone(),
         service: service.clone(),
         access: access.clone(),
         routes: routes.clone(),
@@ -103,7 +105,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     };
     let reload = Reload::new(parts, settings.clone(), figment.clone());
     let stop = Stop::new(service.clone());
-    let mut rocket = rocket::custom(ours(figment))
+    let rocket = rocket::custom(ours(figment))
         .manage(service.clone())
         .manage(access.clone())
         .manage(tls)
@@ -116,15 +118,13 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
             &settings.database,
             service.clone(),
             access,
-            sender.clone(),
+            webhooks.clone(),
             reload_command(reload.clone()),
         ))
-        .attach(Sweeper(service.clone()))
+        .attach(webhooks)
+        .attach(Sweeper(service))
         .attach(stop.clone().watch_database(settings.database.clone()))
         .attach(stop.clone().fairing());
-    if let Some(sender) = sender {
-        rocket = rocket.attach(Webhooks::new(service, sender));
-    }
     Ok(App {
         rocket,
         stop,

@@ -13,6 +13,7 @@ use crate::logging;
 use crate::reloadable::Reloadable;
 use crate::service::{Rules, Service};
 use crate::settings::{Changes, Settings, changes};
+use crate::webhook::{self, Sender, Webhooks};
 use crate::wire::control::{NeedsRestart, Reloaded};
 use crate::ws::SocketRules;
 
@@ -33,6 +34,7 @@ struct Inner {
 
 /// Parts of the server that take new settings.
 pub(super) struct Parts {
+    pub webhooks: Webhooks,
     pub service: Service,
     pub access: Access,
     pub routes: RouteSettings,
@@ -79,6 +81,10 @@ impl Reload {
         let authenticator = authenticator.map_err(|error| error.to_string())?;
         let config = Config::try_from(&figment).map_err(|error| error.to_string())?;
         let tls = Tls::load(&config).map_err(|error| format!("tls: {error}"))?;
+        let sender = Sender::from_settings(&settings).map_err(|error| error.to_string())?;
+        let webhooks = webhook::webhook_config(&settings);
+        let configured = self.0.parts.webhooks.reload(sender, webhooks).await;
+        configured.map_err(|error| format!("webhooks: {error}"))?;
 
         let new = (&settings, &figment);
         let (started, rocket) = &self.0.started;

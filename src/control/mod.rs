@@ -28,7 +28,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::guard::Access;
 use crate::service::Service;
-use crate::webhook::Sender;
+use crate::webhook::Webhooks;
 use crate::wire::control::{Answer, Reloaded};
 
 pub use machine::{open_files_limit, raise_open_files_limit};
@@ -54,8 +54,7 @@ pub fn socket_path(database: &Path) -> PathBuf {
 struct Shared {
     service: Service,
     access: Access,
-    /// Where there are webhooks.
-    sender: Option<Arc<Sender>>,
+    webhooks: Webhooks,
     reload: ReloadCommand,
     started: Instant,
 }
@@ -78,14 +77,14 @@ struct Running {
 }
 
 impl Control {
-    /// The control socket of `service` behind `access`, whose database is `database` and whose webhooks go through
-    /// `sender`.
+    /// The control socket of `service` behind `access`, whose database is `database`; it tests endpoints through
+    /// `webhooks` and reloads the settings by `reload`.
     #[must_use]
     pub fn new(
         database: &Path,
         service: Service,
         access: Access,
-        sender: Option<Arc<Sender>>,
+        webhooks: Webhooks,
         reload: ReloadCommand,
     ) -> Self {
         Self {
@@ -93,7 +92,7 @@ impl Control {
             shared: Arc::new(Shared {
                 service,
                 access,
-                sender,
+                webhooks,
                 reload,
                 started: Instant::now(),
             }),

@@ -11,7 +11,7 @@ use super::connection::failed;
 
 pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     let service = &shared.service;
-    if shared.sender.is_none() {
+    if shared.webhooks.sender().is_none() {
         return Answer::Failed {
             message: "this server has no webhooks: the settings webhook_url and webhooks name their endpoints"
                 .to_owned(),
@@ -60,10 +60,10 @@ async fn test(wanted: Option<EndpointId>, shared: &Shared) -> Answer {
         Err(error) => return failed(&error),
     };
     receivers.retain(|one| wanted.is_none_or(|wanted| wanted == one.id));
-    let Some(sender) = shared.sender.as_ref().filter(|_| !receivers.is_empty()) else {
+    let Some(sender) = shared.webhooks.sender().filter(|_| !receivers.is_empty()) else {
         return no_such_receiver();
     };
-    let tested = webhook::test(sender, receivers, shared.service.clock().now()).await;
+    let tested = webhook::test(&sender, receivers, shared.service.clock().now()).await;
     Answer::Tested {
         receivers: tested
             .iter()

@@ -148,7 +148,7 @@ struct Core {
     channels: Channels,
     recovery: Recovery,
     /// Webhook outbox, if webhooks are configured.
-    webhook_outbox: Option<WebhookOutbox>,
+    webhook_outbox: WebhookOutbox,
 }
 
 impl Service {
@@ -164,8 +164,7 @@ impl Service {
         webhook_config: Option<WebhookConfig>,
     ) -> Self {
         let (started, clock) = (Instant::now(), clock.for_server(SystemTime));
-        let webhook_outbox =
-            webhook_config.map(|config| WebhookOutbox::new(config, random.clone()));
+        let webhook_outbox = WebhookOutbox::new(webhook_config, random.clone());
         let core = Arc::new(Core {
             store,
             hub,

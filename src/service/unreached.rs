@@ -50,8 +50,7 @@ impl Deadlines {
 
 impl Core {
     fn reports_unreached(&self) -> bool {
-        let outbox = self.webhook_outbox.as_ref();
-        outbox.is_some_and(|outbox| outbox.wants(EventType::CallUnreached))
+        self.webhook_outbox.wants(EventType::CallUnreached)
     }
 
     /// Stores by when the invitation among the notices of `transition` has to be confirmed, if there is one. Runs inside

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::call::{Call, Transition, transition};
 use crate::clock::Timestamp;
 use crate::random::Random;
-use crate::store::{self, Write};
+use crate::reloadable::Reloadable;
+use crate::store::{self, Read, Write};
 use crate::user::{SessionId, UserId};
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
@@ -43,7 +44,8 @@ pub struct EndpointConfig {
 
 /// Outbox of webhooks: the configuration, and the signal that there is something new.
 pub(super) struct WebhookOutbox {
-    webhook_config: WebhookConfig,
+    /// None while webhooks are off.
+    config: Reloadable<Option<WebhookConfig>>,
     random: Random,
     bell: watch::Sender<()>,
 }
@@ -58,10 +60,10 @@ pub(super) struct Backlog {
 }
 
 impl WebhookOutbox {
-    pub fn new(webhook_config: WebhookConfig, random: Random) -> Self {
+    pub fn new(config: Option<WebhookConfig>, random: Random) -> Self {
         let bell = watch::Sender::new(());
         Self {
-            webhook_config,
+            config: Reloadable::new(config),
             random,
             bell,
         }
@@ -72,13 +74,24 @@ impl WebhookOutbox {
     }
 
     fn announce(&self, db: &Write<'_>, announcement: &WebhookEvent) -> Result<(), store::Error> {
+        let config = self.config.get();
+        let Some(config) = config.as_ref() else {
+            return Ok(());
+        };
         let id = MessageId::from_uuid(self.random.uuid_v7(announcement.at));
-        db.announce(id, announcement, &(self.webhook_config.body)(announcement))
+        db.announce(id, announcement, &(config.body)(announcement))
+    }
+
+    fn is_on(&self) -> bool {
+        self.config.get().is_some()
     }
 
     pub fn wants(&self, topic: EventType) -> bool {
-        let mut endpoints = self.webhook_config.endpoints.iter();
-        endpoints.any(|endpoint| endpoint.events.contains(&topic))
+        let config = self.config.get();
+        let endpoints = config.iter().flat_map(|config| &config.endpoints);
+        endpoints
+            .into_iter()
+            .any(|endpoint| endpoint.events.contains(&topic))
     }
 }
 
@@ -88,9 +101,23 @@ pub struct Webhooks(pub(super) Arc<Core>);
 impl Webhooks {
     /// Hears whenever there may be something new for the receivers; none where there are no receivers.
     #[must_use]
-    pub fn announcements(&self) -> Option<watch::Receiver<()>> {
-        let webhook_outbox = self.0.webhook_outbox.as_ref()?;
-        Some(webhook_outbox.bell.subscribe())
+    pub fn announcements(&self) -> watch::Receiver<()> {
+        self.0.webhook_outbox.bell.subscribe()
+    }
+
+    /// Puts `config` in force. New endpoints get the events from now on; what waits for endpoints that are no longer
+    /// named is deleted with them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; then nothing has changed.
+    pub async fn configure(&self, config: Option<WebhookConfig>) -> Result<(), Error> {
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
+            set_endpoints(db, config.as_ref())?;
+            db.on_commit(move || core.webhook_outbox.config.replace(config));
+            Ok(())
+        };
+        self.0.store.write(job).await
     }
 
     /// The receivers, by number; none where webhooks are off.
@@ -98,13 +125,11 @@ impl Webhooks {
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        match self.0.webhook_outbox {
-            Some(_) => self
-                .0
-                .store
-                .read(|db| -> Result<_, Error> { Ok(db.receivers()?) }),
-            None => Ok(Vec::new()),
+        if !self.0.webhook_outbox.is_on() {
+            return Ok(Vec::new());
         }
+        let receivers = |db: &Read<'_>| -> Result<_, Error> { Ok(db.receivers()?) };
+        self.0.store.read(receivers)
     }
 
     /// How much waits for receivers, and how many of them are paused. Counts long where much waits.
@@ -230,9 +255,7 @@ impl Webhooks {
             .0
             .run_in_batches(move |db| Ok(until_none(db.retry_deliveries(STEP, now)?)))
             .await?;
-        if let Some(webhook_outbox) = &self.0.webhook_outbox {
-            webhook_outbox.ring();
-        }
+        self.0.webhook_outbox.ring();
         Ok(retried)
     }
 
@@ -273,10 +296,10 @@ impl Core {
         joining: Option<&SessionId>,
     ) -> Result<(), store::Error> {
         // An endpoint would push, and the callee's phone would ring for somebody whom the callee has blocked.
-        let wanted = |one: &&WebhookOutbox| one.wants(topic) && !call.suppressed;
-        let Some(webhook_outbox) = self.webhook_outbox.as_ref().filter(wanted) else {
+        let webhook_outbox = &self.webhook_outbox;
+        if call.suppressed || !webhook_outbox.wants(topic) {
             return Ok(());
-        };
+        }
         let callee_sessions = self.callee_sessions(&call.callee, joining, at);
         let news = CallEvent {
             call: call.clone(),
@@ -329,9 +352,7 @@ impl Core {
         } else {
             EventType::UserOffline
         };
-        let Some(webhook_outbox) = &self.webhook_outbox else {
-            return Ok(());
-        };
+        let webhook_outbox = &self.webhook_outbox;
         let either = webhook_outbox.wants(EventType::UserOnline)
             || webhook_outbox.wants(EventType::UserOffline);
         // Noted even where only the other one is told of: a second device's coming is no news.
@@ -350,18 +371,9 @@ impl Core {
         db: &Write<'_>,
         now: Timestamp,
     ) -> Result<(), store::Error> {
-        let webhook_config = self
-            .webhook_outbox
-            .as_ref()
-            .map(|webhook_outbox| &webhook_outbox.webhook_config);
-        let endpoints = webhook_config.map_or(&[][..], |config| &config.endpoints);
-        let endpoints: Vec<_> = endpoints
-            .iter()
-            .map(|endpoint| (endpoint.url.as_str(), endpoint.events.as_slice()))
-            .collect();
-        db.set_receivers(&endpoints)?;
+        set_endpoints(db, self.webhook_outbox.config.get().as_ref().as_ref())?;
         for user in db.noted_as_online()? {
-            if self.webhook_outbox.is_none() {
+            if !self.webhook_outbox.is_on() {
                 db.note_presence(&user, false)?;
             }
             self.announce_presence(db, &user, false, now)?;
@@ -426,10 +438,16 @@ impl Core {
     /// Wakes the webhook senders once the job is committed.
     fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
         let core = Arc::clone(self);
-        db.on_commit(move || {
-            if let Some(webhook_outbox) = &core.webhook_outbox {
-                webhook_outbox.ring();
-            }
-        });
+        db.on_commit(move || core.webhook_outbox.ring());
     }
+}
+
+/// Stores the endpoints of `config`, and no others.
+fn set_endpoints(db: &Write<'_>, config: Option<&WebhookConfig>) -> Result<(), store::Error> {
+    let endpoints = config.map_or(&[][..], |config| &config.endpoints);
+    let endpoints: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| (endpoint.url.as_str(), endpoint.events.as_slice()))
+        .collect();
+    db.set_receivers(&endpoints)
 }

@@ -19,11 +19,13 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::{Orbit, Rocket, Shutdown};
+use rocket::{Orbit, Rocket};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::clock::Timestamp;
-use crate::service::{EndpointConfig, Service, WebhookConfig};
+use crate::reloadable::Reloadable;
+use crate::service::{EndpointConfig, Error, Service, WebhookConfig};
 use crate::settings::Settings;
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, Outcome};
@@ -58,43 +60,84 @@ pub fn webhook_config(settings: &Settings) -> Option<WebhookConfig> {
     })
 }
 
-/// Runs while the server does.
-pub struct Webhooks {
+/// Delivery of webhooks while the server runs: a worker for each endpoint. Cheap to clone.
+#[derive(Clone)]
+pub struct Webhooks(Arc<Inner>);
+
+struct Inner {
     service: Service,
-    sender: Arc<Sender>,
-    workers: Mutex<JoinSet<()>>,
+    /// None while webhooks are off.
+    sender: Reloadable<Option<Arc<Sender>>>,
+    running: Mutex<Running>,
+}
+
+/// Workers, and what stops them.
+#[derive(Default)]
+struct Running {
+    stop: watch::Sender<bool>,
+    workers: JoinSet<()>,
 }
 
 impl Webhooks {
-    /// Delivers what `service` has to tell.
+    /// Delivers what `service` announces through `sender`, if there is one.
     #[must_use]
-    pub fn new(service: Service, sender: Arc<Sender>) -> Self {
-        let workers = Mutex::default();
-        Self {
+    pub fn new(service: Service, sender: Option<Sender>) -> Self {
+        Self(Arc::new(Inner {
             service,
-            sender,
-            workers,
-        }
+            sender: Reloadable::new(sender.map(Arc::new)),
+            running: Mutex::default(),
+        }))
     }
 
-    fn start_workers(&self, shutdown: &Shutdown) {
-        let receivers = self.service.webhooks().receivers().unwrap_or_else(|error| {
+    /// Returns what sends messages, if webhooks are on.
+    #[must_use]
+    pub fn sender(&self) -> Option<Arc<Sender>> {
+        self.0.sender.get().as_ref().clone()
+    }
+
+    /// Delivers to the endpoints of `config` through `sender` from now on. Attempts in progress are repeated.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; then nothing has changed.
+    pub async fn reload(
+        &self,
+        sender: Option<Sender>,
+        config: Option<WebhookConfig>,
+    ) -> Result<(), Error> {
+        self.stop_workers().await;
+        let configured = self.0.service.webhooks().configure(config).await;
+        if configured.is_ok() {
+            self.0.sender.replace(sender.map(Arc::new));
+        }
+        self.start_workers();
+        configured
+    }
+
+    fn start_workers(&self) {
+        let Some(sender) = self.sender() else {
+            return;
+        };
+        let (service, mut running) = (&self.0.service, self.0.running.lock());
+        let endpoints = service.webhooks().receivers().unwrap_or_else(|error| {
             tracing::error!(%error, "cannot read the webhook endpoints; no webhooks are sent");
             Vec::new()
         });
-        let mut workers = self.workers.lock();
-        for Receiver { id, url, .. } in receivers {
-            let target = self
-                .sender
-                .target(&url)
-                .zip(self.service.webhooks().announcements());
-            let Some((target, bell)) = target else {
+        for Receiver { id, url, .. } in endpoints {
+            let Some(target) = sender.target(&url) else {
                 tracing::error!(receiver = %id, "cannot parse the URL of a webhook endpoint");
                 continue;
             };
-            let (service, sender) = (self.service.clone(), Arc::clone(&self.sender));
-            workers.spawn(Worker::new(service, sender, id, target, bell).run(shutdown.clone()));
+            let bell = service.webhooks().announcements();
+            let worker = Worker::new(service.clone(), Arc::clone(&sender), id, target, bell);
+            let stop = running.stop.subscribe();
+            running.workers.spawn(worker.run(stop));
         }
+    }
+
+    async fn stop_workers(&self) {
+        let Running { stop, workers } = std::mem::take(&mut *self.0.running.lock());
+        stop.send_replace(true);
+        workers.join_all().await;
     }
 }
 
@@ -107,14 +150,13 @@ impl Fairing for Webhooks {
         }
     }
 
-    async fn on_liftoff(&self, rocket: &Rocket<Orbit>) {
-        self.start_workers(&rocket.shutdown());
+    async fn on_liftoff(&self, _: &Rocket<Orbit>) {
+        self.start_workers();
     }
 
     /// Waits until nothing holds the service any more: the lock on the database goes with it.
     async fn on_shutdown(&self, _: &Rocket<Orbit>) {
-        let workers = std::mem::take(&mut *self.workers.lock());
-        workers.join_all().await;
+        self.stop_workers().await;
     }
 }
 

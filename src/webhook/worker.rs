@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::Shutdown;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
@@ -92,9 +91,8 @@ impl Worker {
         }
     }
 
-    /// Delivers what comes, until `shutdown`. What is on its way then is broken off, and sent again after the
-    /// next start.
-    pub async fn run(mut self, mut shutdown: Shutdown) {
+    /// Delivers what comes, until `stop`. What is on its way then is broken off, and sent again by the next worker.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
             self.bell.borrow_and_update();
             let rest = self.start_due().unwrap_or_else(|error| {
@@ -103,7 +101,7 @@ impl Worker {
             });
             tokio::select! {
                 rung = self.bell.changed() => if rung.is_err() { break },
-                () = &mut shutdown => break,
+                _ = stop.wait_for(|stop| *stop) => break,
                 Some(ended) = self.attempts.join_next_with_id() => self.note(ended),
                 () = sleep(rest) => (),
             }
