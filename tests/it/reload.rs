@@ -8,7 +8,9 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Api, Cli, Process, eventually, make_database, within};
+use crate::support::{
+    Api, Cli, Process, Receiver, WEBHOOK_SECRET, eventually, make_database, within,
+};
 
 const OLD: &str = "the old secret is 32 bytes long..";
 const NEW: &str = "the new secret is 32 bytes long..";
@@ -164,4 +166,33 @@ async fn sigquit_stops_politely() {
     assert_eq!(within("the close", socket.close_code()).await, 1012);
     let status = tokio::time::timeout(Duration::from_secs(5), server.process.ended()).await;
     assert!(status.expect("it ends in time").success());
+}
+
+fn with_endpoint(receiver: &Receiver) -> String {
+    format!(
+        "{}\nwebhook_url = \"{}\"\nwebhook_secret = \"{WEBHOOK_SECRET}\"\nwebhook_allow_private = true",
+        secrets(&[OLD]),
+        receiver.url()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_go_to_the_endpoints_of_the_last_reload() {
+    let (mut first, mut second) = (Receiver::start().await, Receiver::start().await);
+    let server = Server::start(&secrets(&[OLD])).await;
+    let alice = server.sign_in("alice", OLD);
+    for receiver in [&mut first, &mut second] {
+        write(&server.folder, &with_endpoint(receiver));
+        server.cli.run(&["config", "reload"]).success();
+        let call = alice.call("bob").await;
+        assert_eq!(receiver.expect("call.initiated").await.call(), call);
+        assert_eq!(alice.end(&call).await.status, 200);
+        assert_eq!(receiver.expect("call.ended").await.call(), call);
+    }
+    assert!(first.is_empty(), "it is no longer an endpoint");
+    write(&server.folder, &secrets(&[OLD]));
+    server.cli.run(&["config", "reload"]).success();
+    let call = alice.call("bob").await;
+    assert_eq!(alice.end(&call).await.status, 200);
+    assert!(second.is_empty(), "webhooks are off");
 }
