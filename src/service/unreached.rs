@@ -21,7 +21,9 @@ const BATCH: usize = 64;
 impl Deadlines {
     /// The nearest instant at which [`Deadlines::report_unreached`] has something to do.
     pub(super) fn next_confirmation(&self) -> Result<Option<Timestamp>, Error> {
-        Ok(self.0.store.read(|db| db.nearest_confirmation())?)
+        self.0
+            .store
+            .read(|db| -> Result<_, Error> { Ok(db.nearest_confirmation()?) })
     }
 
     /// Reports the callees of the calls whose invitation had to be confirmed by now. Returns how many.

@@ -38,11 +38,10 @@ pub use self::identity::{Relation, RequiredClaim, is_provider_url};
 pub use self::layers::Origin;
 pub use self::show::{Setting, Value};
 pub use self::table::Settings;
-pub use self::value::{
-    AllowedOrigins, Endpoint, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate, WEBHOOK_SECRETS,
-    webhook_secrets,
+pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
+pub use self::webhook::{
+    Endpoint, NoProxy, Proxy, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets,
 };
-pub use self::webhook::{NoProxy, Proxy, WebhookSettings};
 
 /// The file that keeps the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";

@@ -13,8 +13,8 @@ use crate::webhook_model::EventType;
 use super::Origin;
 use super::identity::RequiredClaim;
 use super::table::{KEYS, Settings};
-use super::value::{AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate};
-use super::webhook::{NoProxy, Proxy, WebhookSettings};
+use super::value::{AllowedOrigins, LogFormat, LogLevel, Rate};
+use super::webhook::{Endpoint, NoProxy, Proxy, WebhookSettings};
 
 /// Setting with its effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]

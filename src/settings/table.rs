@@ -17,8 +17,8 @@ use crate::webhook_model::EventType;
 use super::identity::{self, RequiredClaim};
 use super::layers::Raw;
 use super::show::{Show, Value};
-use super::value::{self, AllowedOrigins, Endpoint, LogFormat, LogLevel, Rate, Read};
-use super::webhook::{self, NoProxy, Proxy, WebhookSettings};
+use super::value::{self, AllowedOrigins, LogFormat, LogLevel, Rate, Read};
+use super::webhook::{self, Endpoint, NoProxy, Proxy, WebhookSettings};
 use super::{Mode, Overrides};
 
 /// Row of the table.
@@ -258,11 +258,11 @@ settings! {
     // Secret: the path or query of a URL may contain credentials.
     /// Endpoints of [webhooks](webhooks.md), for example your backend that sends mobile push: a URL or a list.
     /// With `--dev` it is ignored unless every host is `localhost` or a loopback address.
-    webhook_url: Vec<Endpoint> = Vec::new(), value::urls,
+    webhook_url: Vec<Endpoint> = Vec::new(), webhook::urls,
         example r#""https://app.example.com/chattrix""#;
     /// Secrets that sign webhooks: `whsec_` and 24 to 64 bytes in base64; a list during a rotation.
     /// `webhook_url` needs this or the file.
-    webhook_secret: Vec<SecretSlice<u8>> = Vec::new(), value::signing_secrets,
+    webhook_secret: Vec<SecretSlice<u8>> = Vec::new(), webhook::signing_secrets,
         example r#""whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw""#;
     /// A file with such secrets instead, one per line.
     webhook_secret_file: Option<PathBuf> = None, value::path,
@@ -270,7 +270,7 @@ settings! {
     /// Event types that the endpoints receive: a list of `call.initiated`, `call.ringing`, `call.accepted`,
     /// `call.rejected`, `call.active`, `call.ended`, `call.missed`, `call.busy`, `call.unreached`, `user.online`
     /// and `user.offline`; `*` for all.
-    webhook_events: Vec<EventType> = EventType::ALL.to_vec(), value::topics;
+    webhook_events: Vec<EventType> = EventType::ALL.to_vec(), webhook::topics;
     /// Endpoints with settings of their own, besides `webhook_url`: a table `[[default.chattrix.webhooks]]` for each,
     /// with `url`, and optionally `secret` or `secret_file`, and `events`. What a table lacks is as for `webhook_url`.
     /// In a variable, write a list as JSON.
@@ -289,7 +289,7 @@ settings! {
     webhook_ca_file: Option<PathBuf> = None, value::path,
         example r#""internal-ca.pem""#;
     /// Time limit for the response of an endpoint, from `100ms` to `1m`.
-    webhook_timeout: Duration = Duration::from_secs(10), value::webhook_timeout;
+    webhook_timeout: Duration = Duration::from_secs(10), webhook::webhook_timeout;
 
     group "Log";
     /// `error`, `warn`, `info`, `debug` or `trace`. Libraries log only warnings and errors.

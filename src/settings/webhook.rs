@@ -1,18 +1,24 @@
 //! Settings of webhooks: endpoints in tables of their own, and the proxy to reach them.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hyper::Uri;
+use hyper::http::uri::Authority;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use crate::webhook_model::EventType;
 
 use super::layers::Raw;
-use super::value::{self, Endpoint, Read};
+use super::value::{self, Read, parse_duration};
 
 /// Endpoint of webhooks with settings of its own.
 #[derive(Clone, Debug)]
@@ -66,7 +72,7 @@ pub(super) fn tables(raw: &Raw) -> Read<Vec<WebhookSettings>> {
     Ok(all)
 }
 
-fn table(fields: &std::collections::BTreeMap<String, Raw>) -> Read<WebhookSettings> {
+fn table(fields: &BTreeMap<String, Raw>) -> Read<WebhookSettings> {
     const KEYS: [&str; 4] = ["url", "secret", "secret_file", "events"];
     if let Some(unknown) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!(
@@ -76,19 +82,21 @@ fn table(fields: &std::collections::BTreeMap<String, Raw>) -> Read<WebhookSettin
     if fields.contains_key("secret") && fields.contains_key("secret_file") {
         return Err("either secret or secret_file".to_owned());
     }
-    fn of<T>(name: &str, read: Read<T>) -> Read<T> {
-        read.map_err(|expected| format!("{name}: {expected}"))
-    }
     let url = fields.get("url").ok_or("url, the URL of the endpoint")?;
-    let secret = fields.get("secret").map(value::signing_secrets);
+    let secret = fields.get("secret").map(signing_secrets);
     let secret_file = fields.get("secret_file").map(value::path);
-    let events = fields.get("events").map(value::topics);
+    let events = fields.get("events").map(topics);
     Ok(WebhookSettings {
-        url: of("url", value::url(url))?,
+        url: of("url", self::url(url))?,
         secret: of("secret", secret.unwrap_or_else(|| Ok(Vec::new())))?,
         secret_file: of("secret_file", secret_file.transpose())?,
         events: of("events", events.transpose())?,
     })
+}
+
+/// Names the field `name` in the error of `read`.
+fn of<T>(name: &str, read: Read<T>) -> Read<T> {
+    read.map_err(|expected| format!("{name}: {expected}"))
 }
 
 /// Proxy that tunnels connections by `CONNECT` (RFC 9110, section 9.3.6).
@@ -160,7 +168,7 @@ impl NoProxy {
             }
             Self::Network(network) => host
                 .parse()
-                .is_ok_and(|address: std::net::IpAddr| network.contains(&address)),
+                .is_ok_and(|address: IpAddr| network.contains(&address)),
         }
     }
 }
@@ -193,6 +201,117 @@ pub(super) fn no_proxy(raw: &Raw) -> Read<Vec<NoProxy>> {
         .into_iter()
         .map(|one| item(one).ok_or_else(|| EXPECTED.to_owned()))
         .collect()
+}
+
+/// URL of an endpoint. Its path and query may hold what only it and its sender may know, so they are not shown for
+/// debugging.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Uri);
+
+impl Deref for Endpoint {
+    type Target = Uri;
+
+    fn deref(&self) -> &Uri {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = <Uri as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = self.scheme_str().unwrap_or_default();
+        let host = self.host().unwrap_or_default();
+        write!(f, "{scheme}://{host}/[REDACTED]")
+    }
+}
+
+/// Reads the URL of one endpoint.
+pub(super) fn url(raw: &Raw) -> Read<Endpoint> {
+    match urls(raw)?.as_mut_slice() {
+        [url] => Ok(url.clone()),
+        _ => Err("one URL".to_owned()),
+    }
+}
+
+pub(super) fn urls(raw: &Raw) -> Read<Vec<Endpoint>> {
+    const EXPECTED: &str = "a URL or a list of different ones, such as \
+                            https://app.example.com/hooks: https or http, with a host, without a \
+                            user or a fragment, port 1 to 65535";
+    let items = raw.items().ok_or(EXPECTED)?;
+    let mut urls = Vec::new();
+    for item in items {
+        let url = parse_url(item).filter(|url| !urls.contains(url));
+        urls.push(url.ok_or(EXPECTED)?);
+    }
+    Ok(urls)
+}
+
+fn parse_url(text: &str) -> Option<Endpoint> {
+    let uri: Endpoint = text.parse().ok()?;
+    let authority = uri.authority()?;
+    let fits = matches!(uri.scheme_str(), Some("https" | "http"))
+        && !authority.host().is_empty()
+        && !authority.as_str().contains('@')
+        && !text.contains('#')
+        && has_valid_port(authority);
+    fits.then_some(uri)
+}
+
+/// Returns true if there is no port, or one from 1 to 65535. The library takes any digits, and then has no port.
+fn has_valid_port(authority: &Authority) -> bool {
+    let after_host = authority.as_str().strip_prefix(authority.host());
+    after_host == Some("") || authority.port_u16().is_some_and(|port| port > 0)
+}
+
+/// What [`webhook_secrets`] takes, as a phrase that follows "expected".
+pub const WEBHOOK_SECRETS: &str = "one or more secrets as Standard Webhooks writes them: whsec_ and 24 to 64 \
+                                   bytes in base64 (create one with `echo whsec_$(openssl rand -base64 32)`)";
+
+pub(super) fn signing_secrets(raw: &Raw) -> Read<Vec<SecretSlice<u8>>> {
+    let items = raw.items().unwrap_or_default();
+    webhook_secrets(items.into_iter()).ok_or_else(|| WEBHOOK_SECRETS.to_owned())
+}
+
+/// The keys that `texts` spell, `whsec_` and base64 each; none where one does not, or where there are none.
+pub fn webhook_secrets<'a>(texts: impl Iterator<Item = &'a str>) -> Option<Vec<SecretSlice<u8>>> {
+    let secret = |text: &str| {
+        let key = BASE64.decode(text.strip_prefix("whsec_")?).ok()?;
+        (24..=64)
+            .contains(&key.len())
+            .then(|| SecretSlice::from(key))
+    };
+    let secrets: Vec<_> = texts.map(secret).collect::<Option<_>>()?;
+    (!secrets.is_empty()).then_some(secrets)
+}
+
+pub(super) fn topics(raw: &Raw) -> Read<Vec<EventType>> {
+    let expected = || {
+        let words = EventType::ALL.map(EventType::as_str).join(", ");
+        format!("a list of {words}; or * for all of them")
+    };
+    match raw.items().ok_or_else(expected)?.as_slice() {
+        ["*"] => Ok(EventType::ALL.to_vec()),
+        [] => Err(expected()),
+        words => words
+            .iter()
+            .map(|word| EventType::parse(word).ok_or_else(expected))
+            .collect(),
+    }
+}
+
+/// Reads the time limit of a webhook. A receiver that needs more than a minute should respond first and work later.
+pub(super) fn webhook_timeout(raw: &Raw) -> Read<Duration> {
+    let range = Duration::from_millis(100)..=Duration::from_mins(1);
+    parse_duration(raw)
+        .filter(|duration| range.contains(duration))
+        .ok_or_else(|| "a duration from 100ms to 1m".to_owned())
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ pub fn webhook_config(settings: &Settings) -> Option<WebhookConfig> {
         }
     });
     let endpoints: Vec<_> = common.chain(own).collect();
-    (!endpoints.is_empty()).then(|| WebhookConfig {
+    (!endpoints.is_empty()).then_some(WebhookConfig {
         endpoints,
         body: webhook::body,
     })

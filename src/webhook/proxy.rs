@@ -42,9 +42,10 @@ pub(super) async fn tunnel(proxy: &Proxy, target: &Target) -> Result<TcpStream, 
 }
 
 fn request(proxy: &Proxy, target: &Target) -> String {
-    let host = match target.host.contains(':') {
-        true => format!("[{}]", target.host),
-        false => target.host.clone(),
+    let host = if target.host.contains(':') {
+        format!("[{}]", target.host)
+    } else {
+        target.host.clone()
     };
     let authority = format!("{host}:{}", target.port);
     let authorization = proxy.authorization.as_ref();

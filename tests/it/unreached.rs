@@ -116,6 +116,25 @@ async fn answered_call_is_not_reported() {
 }
 
 #[rocket::async_test]
+async fn unreadable_call_does_not_stop_the_reports() {
+    let mut it = setting().await;
+    let [_phone, _tablet] = [frozen_socket(&it.bob).await, {
+        frozen_socket(&it.server.sign_in("dave")).await
+    }];
+    let damaged = it.alice.call("bob").await;
+    let call = it.server.sign_in("carol").call("dave").await;
+    for _ in 0..2 {
+        it.receiver.expect("call.initiated").await;
+    }
+    let database = Connection::open(it.server.database()).expect("the database");
+    let sql = "UPDATE calls SET call_type = 99 WHERE lower(hex(id)) = ?1";
+    let changed = database.execute(sql, [damaged.replace('-', "")]);
+    assert_eq!(changed.expect("damaged"), 1);
+    it.clock.advance(TIMEOUT);
+    assert_eq!(it.receiver.expect("call.unreached").await.call(), call);
+}
+
+#[rocket::async_test]
 async fn invitation_on_connecting_is_reported_too() {
     let mut it = setting().await;
     it.alice.call("bob").await;

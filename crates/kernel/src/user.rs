@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 
 /// User id: 1–255 printable ASCII characters without space (contract section 1), which is what `sub` may be in
-/// OpenID Connect Core 1.0, section 2. Cheap to clone.
+/// `OpenID` Connect Core 1.0, section 2. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);
 
