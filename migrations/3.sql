@@ -1,4 +1,4 @@
--- Version 3. It adds columns and moves no row, so that it takes the same time for every size of a file.
+-- Version 3. It adds columns and writes no row but those of removed users, so that it is quick for every size of a file.
 
 -- Until when calls do not ring for the user. Null: available. 253402300799999: until the user says otherwise.
 ALTER TABLE users ADD COLUMN do_not_disturb_until INTEGER;
@@ -23,3 +23,10 @@ ALTER TABLE webhook_receivers ADD COLUMN events INTEGER NOT NULL DEFAULT -1;
 
 -- Sessions that lack the event although another session of the user has it, as a JSON list. Null: no session has it.
 ALTER TABLE kept_notices ADD COLUMN lacking TEXT;
+
+-- When the user was removed: only tokens issued later bring the user back. Users who are removed already count from now.
+ALTER TABLE users ADD COLUMN removed_at INTEGER;
+UPDATE users SET removed_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000 WHERE standing = 2;
+
+-- As of when name and avatar are known: when a token was issued, or an administrator set them. Null: at some time.
+ALTER TABLE users ADD COLUMN profile_at INTEGER;

@@ -493,6 +493,9 @@ fn the_session_is_sid_else_jti_else_a_digest_of_the_token() {
     assert_eq!(session(json!({"sid": 7, "jti": "j"})), "j");
     assert_eq!(session(json!({"sid": "x".repeat(129), "jti": "j"})), "j");
     assert_eq!(session(json!({"sid": "x".repeat(128)})), "x".repeat(128));
+    assert_eq!(session(json!({"session_id": "s", "jti": "j"})), "s");
+    assert_eq!(session(json!({"origin_jti": "o", "jti": "j"})), "o");
+    assert_eq!(session(json!({"sid": "", "origin_jti": "o"})), "o");
     let digest = session(json!({}));
     assert_eq!(digest.len(), 32);
     assert_eq!(session(json!({})), digest);

@@ -75,6 +75,7 @@ impl ControlClient {
             | Answer::Watching
             | Answer::Delivered { .. }
             | Answer::Reloaded(_)
+            | Answer::Keys(_)
             | Answer::Change(_)
             | Answer::Missed { .. }
             | Answer::Counted { .. }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use chattrix::auth::{Authenticator, LEEWAY};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
 use chattrix::store::Lock;
@@ -151,6 +152,7 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
     findings.extend(disk(&settings.database));
     findings.extend(log(&settings.database));
     findings.push(clock(context, now)?);
+    findings.extend(provider_clock(settings)?);
     findings.push(proxy(context, settings, status.as_ref()));
     findings.extend(secret(settings));
     Ok(findings)
@@ -306,6 +308,38 @@ fn clock(context: &Context, now: Timestamp) -> Result<Finding, CliError> {
     let synchronised = Path::new("/run/systemd/timesync/synchronized").exists();
     let how = if synchronised { ", synchronised" } else { "" };
     Ok(Finding::well("clock", format!("{now}{how}")))
+}
+
+/// Compares the clock with that of the identity provider: tokens are valid by the one and judged by the other.
+fn provider_clock(settings: &Settings) -> Result<Option<Finding>, CliError> {
+    const ABOUT: &str = "provider";
+    let Ok(authenticator) = Authenticator::from_settings(settings) else {
+        return Ok(None);
+    };
+    if authenticator.provider().is_none() {
+        return Ok(None);
+    }
+    let fetched = runtime()?.block_on(authenticator.fetch());
+    let now = Clock::System.now();
+    if let Err(problem) = fetched {
+        let advice = "run `chattrix config check`; known keys are used for jwt_keys_max_age";
+        return Ok(Some(Finding::odd(ABOUT, problem, advice)));
+    }
+    let Some(theirs) = authenticator.provider().and_then(|status| status.clock) else {
+        return Ok(Some(Finding::well(
+            ABOUT,
+            "keys loaded, no Date in the response".to_owned(),
+        )));
+    };
+    // `Date` has whole seconds.
+    let apart = now.since(theirs).max(theirs.since(now)).as_secs();
+    let message = format!("keys loaded, its clock differs by {apart} s");
+    Ok(Some(if apart <= LEEWAY.as_secs() {
+        Finding::well(ABOUT, message)
+    } else {
+        let advice = "tokens are rejected as expired or not yet valid: check `timedatectl` here, then the provider";
+        Finding::odd(ABOUT, message, advice)
+    }))
 }
 
 /// Checks the proxy in front of the server, by the settings and the running server.

@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod format;
 mod healthcheck;
+mod keys;
 mod listen;
 mod load_test;
 mod man;
@@ -80,6 +81,8 @@ enum Command {
     Contact(contact::Contact),
     /// Print a token for a user, or check one
     Token(token::Token),
+    /// List the keys that verify tokens
+    Keys(keys::Keys),
     /// Create test users and print their tokens
     Seed(seed::Seed),
     /// List, show, watch and end calls
@@ -121,6 +124,7 @@ impl Cli {
             Command::User(user) => user.run(&self.global),
             Command::Contact(contact) => contact.run(&self.global),
             Command::Token(token) => token.run(&self.global),
+            Command::Keys(keys) => keys.run(&self.global),
             Command::Seed(seed) => seed.run(&self.global),
             Command::Call(call) => call.run(&self.global),
             Command::Db(db) => db.run(&self.global),

@@ -9,11 +9,12 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
+use crate::auth::{Authenticator, KeyInfo};
 use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::service::{Error, FeedItem, Forgotten, Service};
 use crate::user::UserId;
-use crate::wire::control::{Answer, Change, Request, Status};
+use crate::wire::control::{Answer, Change, Key, Keys, Provider, Request, Status};
 
 use super::filter::Filter;
 use super::{Shared, delivery, machine, webhooks};
@@ -95,6 +96,10 @@ impl Command {
                 let answer = set_contacts(&shared.service, &users, false).await;
                 self.tell(&answer).await
             }
+            Request::Keys => {
+                let keys = keys(&shared.access.authenticator());
+                self.tell(&Answer::Keys(keys)).await
+            }
             Request::Reload => {
                 let answer = match (shared.reload)().await {
                     Ok(reloaded) => Answer::Reloaded(reloaded),
@@ -163,6 +168,23 @@ impl Command {
     async fn tell(&mut self, answer: &Answer) -> io::Result<()> {
         let line = answer.to_line();
         timeout(ANSWER_WAIT, self.write.write_all(line.as_bytes())).await?
+    }
+}
+
+fn keys(authenticator: &Authenticator) -> Keys {
+    let listed = authenticator.keys().into_iter();
+    let key = |key: KeyInfo| {
+        Key::new(
+            key.source,
+            key.kid,
+            key.algorithms,
+            [key.since, key.refreshed_at],
+        )
+    };
+    let provider = authenticator.provider();
+    Keys {
+        keys: listed.map(key).collect(),
+        provider: provider.map(|status| Provider::new(status.source, status.keys, status.failure)),
     }
 }
 

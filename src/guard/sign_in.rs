@@ -9,15 +9,18 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use secrecy::SecretString;
 
-use crate::auth::{Claims, TokenError};
+use crate::auth::{Claims, TokenError, is_session_id};
 use crate::call::{Principal, Source};
 use crate::clock::Timestamp;
-use crate::service::{self, SignIn};
-use crate::user::{Profile, SessionId, UserId};
+use crate::service::{self, Offer, SignIn};
+use crate::user::{SessionId, UserId};
 use crate::wire::ErrorType;
 
 use super::client_ip::{client_address, is_of_unnamed_proxy, rate_limit_key};
 use super::{Access, ApiError, Origin, RequestContext};
+
+/// Header that names a session: in the response to an upgrade, and in requests with tokens that name none.
+pub const SESSION_HEADER: &str = "X-Session-Id";
 
 /// A user with a valid token, asking over REST within the rate of requests.
 #[derive(Clone)]
@@ -82,6 +85,8 @@ pub enum SignInError {
     BadToken(TokenError),
     /// The token's user does not exist.
     UnknownUser,
+    /// The token's user was removed after the token was issued.
+    RemovedUser,
     /// The token's user is disabled.
     DisabledUser,
     /// The keys of the identity provider are not loaded, so the token cannot be judged.
@@ -97,6 +102,7 @@ impl SignInError {
             Self::Missing => Some("missing"),
             Self::BadToken(error) => Some(error.as_str()),
             Self::UnknownUser => Some("unknown_user"),
+            Self::RemovedUser => Some("removed_user"),
             Self::DisabledUser => Some("disabled_user"),
             Self::KeysUnavailable | Self::Failed(_) => None,
         }
@@ -114,6 +120,7 @@ impl From<SignInError> for ApiError {
             SignInError::Missing
             | SignInError::BadToken(_)
             | SignInError::UnknownUser
+            | SignInError::RemovedUser
             | SignInError::DisabledUser => ErrorType::Unauthenticated.into(),
         }
     }
@@ -151,18 +158,16 @@ impl Access {
             Err(TokenError::KeysUnavailable) => return Err(SignInError::KeysUnavailable),
             Err(error) => return Err(SignInError::BadToken(error)),
         };
-        let offered = || Profile {
-            id: claims.user.clone(),
-            name: claims
-                .name
-                .clone()
-                .unwrap_or_else(|| claims.user.to_string()),
+        let offer = Offer {
+            name: claims.name.clone(),
             avatar: claims.picture.clone(),
+            issued_at: claims.issued_at,
         };
-        let signed_in = self.0.service.users().sign_in(&claims.user, offered).await;
+        let signed_in = self.0.service.users().sign_in(&claims.user, offer).await;
         match signed_in.map_err(SignInError::Failed)? {
             SignIn::Welcome(_) => Ok(claims),
             SignIn::Unknown => Err(SignInError::UnknownUser),
+            SignIn::Removed => Err(SignInError::RemovedUser),
             SignIn::Disabled => Err(SignInError::DisabledUser),
         }
     }
@@ -178,8 +183,11 @@ impl Access {
             None => Err(SignInError::Missing).inspect_err(|error| self.count(error)),
         };
         match signed_in {
-            Ok(claims) => {
+            Ok(mut claims) => {
                 RequestContext::of(request).comes_from(&claims.user);
+                if let Some(session) = named_session(request).filter(|_| !claims.names_session) {
+                    claims.session = session;
+                }
                 Ok(claims)
             }
             Err(error) => Err(self.rejected(request, error)),
@@ -321,6 +329,12 @@ fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
         .get_one("Authorization")?
         .split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+/// Returns the session that the client names, for tokens that do not: the response to its upgrade named it.
+fn named_session(request: &Request<'_>) -> Option<SessionId> {
+    let name = request.headers().get_one(SESSION_HEADER)?;
+    is_session_id(name).then(|| SessionId::new(name))
 }
 
 /// Returns the subprotocols that a WebSocket client offers, from all headers of that name.

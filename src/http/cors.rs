@@ -57,7 +57,8 @@ impl Fairing for Cors {
                 "Access-Control-Allow-Methods",
                 "GET, POST, PUT, PATCH, DELETE",
             ));
-            let headers = "Authorization, Content-Type, Idempotency-Key, X-Request-Id";
+            let headers =
+                "Authorization, Content-Type, Idempotency-Key, X-Request-Id, X-Session-Id";
             response.set_header(Header::new("Access-Control-Allow-Headers", headers));
             response.set_header(Header::new("Access-Control-Max-Age", REMEMBERED_S));
         }

@@ -55,7 +55,7 @@ pub use lists::Lists;
 pub use presence::Presence;
 pub use quality::Quality;
 pub use sessions::Sessions;
-pub use users::{SignIn, Users};
+pub use users::{Offer, SignIn, Users};
 pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
 
 pub use crate::store::Forgotten;

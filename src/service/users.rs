@@ -1,50 +1,103 @@
-//! Who may sign in.
+//! Accounts: sign-in, automatic creation and update from tokens.
 
 use std::sync::Arc;
 
-use crate::store::Write;
+use crate::clock::Timestamp;
+use crate::store::{Account, Write};
 use crate::user::{AccountStatus, Profile, User, UserId};
 
 use super::{Core, Error};
 
-/// What came of a valid token's attempt to sign in.
+/// Result of a sign-in with a valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
-    /// Come in.
+    /// The user is signed in.
     Welcome(User),
-    /// Nobody of that id is known.
+    /// There is no user of that id.
     Unknown,
+    /// The user was removed after the token was issued.
+    Removed,
     /// The user is disabled.
     Disabled,
+}
+
+/// Content of a token about its user, for the setting `auto_provision`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Name, if the token has a usable one.
+    pub name: Option<String>,
+    /// Address of a picture, if the token has one.
+    pub avatar: Option<String>,
+    /// When the token was issued, if it says so.
+    pub issued_at: Option<Timestamp>,
+}
+
+impl Offer {
+    /// Returns the profile of a new user.
+    fn profile(&self, id: &UserId) -> Profile {
+        Profile {
+            name: self.name.clone().unwrap_or_else(|| id.to_string()),
+            avatar: self.avatar.clone(),
+            id: id.clone(),
+        }
+    }
+
+    /// Returns the changed profile of `known` as of the token, if its profile of `profile_at` is older and differs. What
+    /// the token does not have stays.
+    fn update(
+        &self,
+        known: &Profile,
+        profile_at: Option<Timestamp>,
+    ) -> Option<(Profile, Timestamp)> {
+        let issued_at = self.issued_at?;
+        if profile_at.is_some_and(|at| at >= issued_at) {
+            return None;
+        }
+        let updated = Profile {
+            id: known.id.clone(),
+            name: self.name.as_ref().unwrap_or(&known.name).clone(),
+            avatar: self.avatar.as_ref().or(known.avatar.as_ref()).cloned(),
+        };
+        (updated != *known).then_some((updated, issued_at))
+    }
 }
 
 /// Use cases of accounts: sign in, list.
 pub struct Users(pub(super) Arc<Core>);
 
 impl Users {
-    /// Lets in the user of a valid token; `offered` is what the token says of one who is not known yet, and
-    /// counts only with the setting `auto_provision`.
+    /// Signs in the user of a valid token. With the setting `auto_provision`, `offer` creates an unknown user, and a newer
+    /// token updates name and picture. A request without such a change writes nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn sign_in(
-        &self,
-        user: &UserId,
-        offered: impl FnOnce() -> Profile,
-    ) -> Result<SignIn, Error> {
-        let known = self.0.store.read(|db| db.user(user))?;
-        let known = match known {
-            None if self.0.rules.get().auto_provision => self.provision(offered()).await?,
-            known => known,
-        };
-        Ok(match known {
-            None => SignIn::Unknown,
-            Some(User {
-                standing: AccountStatus::Disabled,
-                ..
-            }) => SignIn::Disabled,
-            Some(user) => SignIn::Welcome(user),
-        })
+    pub async fn sign_in(&self, user: &UserId, offer: Offer) -> Result<SignIn, Error> {
+        let account = self.0.store.read(|db| db.account(user))?;
+        let provisions = self.0.rules.get().auto_provision;
+        match account {
+            None if provisions => self.provision(user, offer).await,
+            None => Ok(SignIn::Unknown),
+            Some(Account::Removed { at }) if provisions => {
+                if offer
+                    .issued_at
+                    .is_some_and(|issued_at| Some(issued_at) > at)
+                {
+                    return self.provision(user, offer).await;
+                }
+                Ok(SignIn::Removed)
+            }
+            Some(Account::Removed { .. }) => Ok(SignIn::Unknown),
+            Some(Account::Present { user, .. }) if user.standing == AccountStatus::Disabled => {
+                Ok(SignIn::Disabled)
+            }
+            Some(Account::Present { user, profile_at }) => {
+                let update = offer.update(&user.profile, profile_at);
+                match update.filter(|_| provisions) {
+                    Some((profile, at)) => self.update(profile, at).await,
+                    None => Ok(SignIn::Welcome(user)),
+                }
+            }
+        }
     }
 
     /// Those who may sign in, by their ids, at most `limit`.
@@ -76,13 +129,29 @@ impl Users {
         }
     }
 
-    async fn provision(&self, profile: Profile) -> Result<Option<User>, Error> {
-        let now = self.0.clock.now();
-        let job = move |db: &Write<'_>| -> Result<Option<User>, Error> {
+    async fn provision(&self, user: &UserId, offer: Offer) -> Result<SignIn, Error> {
+        let (now, profile) = (self.0.clock.now(), offer.profile(user));
+        let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
             // Two first requests at once: the second finds what the first has added.
-            db.add_user(&profile, now)?;
-            Ok(db.user(&profile.id)?)
+            db.provision_user(&profile, offer.issued_at, now)?;
+            Ok(signed_in(db.user(&profile.id)?))
         };
         self.0.store.write(job).await
+    }
+
+    async fn update(&self, profile: Profile, at: Timestamp) -> Result<SignIn, Error> {
+        let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
+            db.update_profile(&profile, at)?;
+            Ok(signed_in(db.user(&profile.id)?))
+        };
+        self.0.store.write(job).await
+    }
+}
+
+fn signed_in(user: Option<User>) -> SignIn {
+    match user {
+        None => SignIn::Removed,
+        Some(user) if user.standing == AccountStatus::Disabled => SignIn::Disabled,
+        Some(user) => SignIn::Welcome(user),
     }
 }

@@ -137,12 +137,13 @@ impl Database {
     }
 
     /// Removes a user who is in no live call.
-    pub fn remove_user(&self, id: &UserId) -> Result<Removal, Error> {
+    /// Tokens issued before `now` do not bring the user back.
+    pub fn remove_user(&self, id: &UserId, now: Timestamp) -> Result<Removal, Error> {
         self.write(|db| match db.party(id)? {
             None => Ok(Removal::Unknown),
             Some(party) => match party.live_call {
                 Some(call) => Ok(Removal::InLiveCall(call)),
-                None => db.remove_user(id).map(|_| Removal::Removed),
+                None => db.remove_user(id, now).map(|_| Removal::Removed),
             },
         })
     }

@@ -65,7 +65,7 @@ pub use lock::Lock;
 pub use pending_events::PendingEvent;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
-pub use users::Upsert;
+pub use users::{Account, Upsert};
 
 /// Connections for short reads: as many as threads that serve requests, on which these reads run, on most
 /// machines; on others some wait for some microseconds.

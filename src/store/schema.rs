@@ -294,7 +294,7 @@ mod tests {
             .and_then(|()| old.pragma_update(None, "user_version", 1))
             .and_then(|()| {
                 old.execute_batch(
-                    "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0), ('b', 'B', 0, 0);
+                    "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0), ('b', 'B', 0, 0), ('c', 'C', 2, 0);
                      INSERT INTO calls (id, caller, callee, call_type, channel, status, created_at, updated_at)
                      VALUES (zeroblob(16), 1, 2, 0, 'c', 0, 0, 0);
                      INSERT INTO live (user, call, attended) VALUES (1, zeroblob(16), 1);",
@@ -311,6 +311,13 @@ mod tests {
             Ok(1)
         );
         assert_eq!(read("SELECT count(*) FROM webhook_receivers"), Ok(0));
+        // One who was removed before the time was stored counts as removed now.
+        let removed = "SELECT count(*) FROM users WHERE removed_at > 0 AND id = 'c'";
+        assert_eq!(read(removed), Ok(1));
+        assert_eq!(
+            read("SELECT count(*) FROM users WHERE removed_at IS NULL"),
+            Ok(2)
+        );
     }
 
     /// What `kill -9` cannot show and a loss of power would: the commit waits for the disk.

@@ -23,7 +23,35 @@ pub enum Upsert {
     Unchanged,
 }
 
+/// Row of a user for a sign-in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Account {
+    /// The user exists.
+    Present {
+        /// The user.
+        user: User,
+        /// As of when name and avatar are known.
+        profile_at: Option<Timestamp>,
+    },
+    /// The user was removed.
+    Removed {
+        /// When.
+        at: Option<Timestamp>,
+    },
+}
+
 impl Read<'_> {
+    /// Returns the account of that id, also of a removed user.
+    pub fn account(&self, id: &UserId) -> Result<Option<Account>, Error> {
+        let mut statement = self.prepare(
+            "SELECT id, name, avatar, standing, removed_at, profile_at FROM users WHERE id = ?1",
+        )?;
+        statement
+            .query_row([id.as_str()], |row| Ok(account(row)))
+            .optional()?
+            .transpose()
+    }
+
     /// The user of that id, if there is one.
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
         let mut statement = self.prepare(
@@ -71,10 +99,11 @@ impl Write<'_> {
     /// Adds a user; false where the id is taken, which changes nothing. One who was removed comes back.
     pub fn add_user(&self, profile: &Profile, now: Timestamp) -> Result<bool, Error> {
         let changed = self.execute(
-            "INSERT INTO users (id, name, avatar, standing, created_at)
-             VALUES (:id, :name, :avatar, 0, :now)
+            "INSERT INTO users (id, name, avatar, standing, created_at, profile_at)
+             VALUES (:id, :name, :avatar, 0, :now, :now)
              ON CONFLICT (id) DO UPDATE
-                SET name = excluded.name, avatar = excluded.avatar, standing = 0
+                SET name = excluded.name, avatar = excluded.avatar, standing = 0, removed_at = NULL,
+                    profile_at = excluded.profile_at
                 WHERE standing = 2",
             named_params! {
                 ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
@@ -82,6 +111,42 @@ impl Write<'_> {
             },
         )?;
         Ok(changed > 0)
+    }
+
+    /// Adds the user of a token that was issued at `issued_at`. A removed user comes back if that is later than the
+    /// removal.
+    pub fn provision_user(
+        &self,
+        profile: &Profile,
+        issued_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        self.execute(
+            "INSERT INTO users (id, name, avatar, standing, created_at, profile_at)
+             VALUES (:id, :name, :avatar, 0, :now, :issued_at)
+             ON CONFLICT (id) DO UPDATE
+                SET name = excluded.name, avatar = excluded.avatar, standing = 0, removed_at = NULL,
+                    profile_at = excluded.profile_at
+                WHERE standing = 2 AND excluded.profile_at > removed_at",
+            named_params! {
+                ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
+                ":now": now.as_millis(), ":issued_at": issued_at.map(Timestamp::as_millis),
+            },
+        )?;
+        Ok(())
+    }
+
+    /// Sets name and avatar as of `at`, unless newer ones are known.
+    pub fn update_profile(&self, profile: &Profile, at: Timestamp) -> Result<(), Error> {
+        self.execute(
+            "UPDATE users SET name = :name, avatar = :avatar, profile_at = :at
+             WHERE id = :id AND standing = 0 AND (profile_at IS NULL OR profile_at < :at)",
+            named_params! {
+                ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
+                ":at": at.as_millis(),
+            },
+        )?;
+        Ok(())
     }
 
     /// Adds a user or brings it to this profile, and to this standing where one is given. One who was removed
@@ -104,12 +169,13 @@ impl Write<'_> {
             return Ok(Upsert::Unchanged);
         }
         self.execute(
-            "UPDATE users SET name = ?2, avatar = ?3, standing = ?4 WHERE id = ?1",
+            "UPDATE users SET name = ?2, avatar = ?3, standing = ?4, profile_at = ?5 WHERE id = ?1",
             (
                 profile.id.as_str(),
                 &profile.name,
                 &profile.avatar,
                 code(standing),
+                now.as_millis(),
             ),
         )?;
         Ok(Upsert::Updated)
@@ -122,9 +188,11 @@ impl Write<'_> {
     }
 
     /// Removes a user; false where there is none. Calls and history keep naming it.
-    pub fn remove_user(&self, id: &UserId) -> Result<bool, Error> {
-        let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> ?2";
-        Ok(self.execute(sql, (id.as_str(), REMOVED))? > 0)
+    /// Tokens issued before `now` do not bring the user back.
+    pub fn remove_user(&self, id: &UserId, now: Timestamp) -> Result<bool, Error> {
+        let sql =
+            "UPDATE users SET standing = ?2, removed_at = ?3 WHERE id = ?1 AND standing <> ?2";
+        Ok(self.execute(sql, (id.as_str(), REMOVED, now.as_millis()))? > 0)
     }
 }
 
@@ -141,6 +209,23 @@ pub(super) struct UserColumns {
     pub name: &'static str,
     pub avatar: &'static str,
     pub standing: &'static str,
+}
+
+fn account(row: &Row<'_>) -> Result<Account, Error> {
+    let instant = |column| -> Result<Option<Timestamp>, Error> {
+        let ms: Option<i64> = row.get(column)?;
+        Ok(ms.map(Timestamp::from_millis))
+    };
+    Ok(if row.get::<_, i64>("standing")? == REMOVED {
+        Account::Removed {
+            at: instant("removed_at")?,
+        }
+    } else {
+        Account::Present {
+            user: user(row)?,
+            profile_at: instant("profile_at")?,
+        }
+    })
 }
 
 /// The user of a row with the columns `id`, `name`, `avatar` and `standing`.

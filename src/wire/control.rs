@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, State, TimelineEntry};
+use crate::clock::Timestamp;
 use crate::webhook_model::delivery::EndpointId;
 use crate::webhook_model::message::Attempt;
 
@@ -35,6 +36,8 @@ pub enum Request {
         /// The two.
         users: [String; 2],
     },
+    /// List the keys that verify tokens. Answered with [`Answer::Keys`].
+    Keys,
     /// Read the settings again. Answered with [`Answer::Reloaded`].
     Reload,
     /// Do something about webhooks.
@@ -106,6 +109,8 @@ pub enum Answer {
         /// The events, in the order in which they were sent.
         events: Vec<Delivered>,
     },
+    /// The keys that verify tokens.
+    Keys(Keys),
     /// Changes follow.
     Watching,
     /// A call has changed.
@@ -265,6 +270,85 @@ pub struct Status {
     /// `trusted_proxies`. Servers before this was told do not say.
     #[serde(default)]
     pub unnamed_proxy: bool,
+}
+
+/// Keys that verify tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keys {
+    /// Static keys first.
+    pub keys: Vec<Key>,
+    /// The identity provider, if the settings name one.
+    pub provider: Option<Provider>,
+}
+
+impl Keys {
+    /// Returns the same as JSON, for programs that read what a command prints.
+    ///
+    /// # Panics
+    /// Never: the shape has text keys.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("the shape has text keys")
+    }
+}
+
+/// Key that verifies tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Key {
+    /// The setting that names it, with its file or URL.
+    pub source: String,
+    /// Its id at the provider.
+    pub kid: Option<String>,
+    /// Algorithms of its tokens.
+    pub algorithms: Vec<String>,
+    /// When it was first seen at the provider.
+    pub since: Option<String>,
+    /// When the keys of the provider were last refreshed.
+    pub refreshed_at: Option<String>,
+}
+
+impl Key {
+    /// Makes a key; the times are those of its first sight and of the last refresh.
+    #[must_use]
+    pub fn new(
+        source: String,
+        kid: Option<String>,
+        algorithms: Vec<String>,
+        times: [Option<Timestamp>; 2],
+    ) -> Self {
+        let [since, refreshed_at] = times.map(|at| at.map(|at| at.to_string()));
+        Self {
+            source,
+            kid,
+            algorithms,
+            since,
+            refreshed_at,
+        }
+    }
+}
+
+/// Status of the identity provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The setting that names it, with its URL or file.
+    pub source: String,
+    /// Keys in use.
+    pub keys: usize,
+    /// Why the last refresh failed, if it did.
+    pub failure: Option<String>,
+}
+
+impl Provider {
+    /// Makes a status.
+    #[must_use]
+    pub const fn new(source: String, keys: usize, failure: Option<String>) -> Self {
+        Self {
+            source,
+            keys,
+            failure,
+        }
+    }
 }
 
 /// A change of a call, with the words of the contract.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::auth::Claims;
 use crate::call::{CallId, Principal, Source};
 use crate::clock::Timestamp;
 use crate::guard::{Access, ApiError, SignInError};
@@ -93,14 +94,14 @@ impl MessageHandler {
         }
     }
 
-    /// Accepts a new token of the same user and session.
+    /// Accepts a new token of the same user and session. A token that names no session continues this one.
     async fn refresh(&self, token: &str) -> Response {
         let refused = |message: &str| {
             let kind = ErrorType::Unauthenticated;
             Response::Refusal(event::call_error(None, kind, message))
         };
         match self.access.sign_in(token).await {
-            Ok(claims) if claims.user == self.user && claims.session == self.session => {
+            Ok(claims) if self.is_continued_by(&claims) => {
                 let reply = event::session_refreshed(claims.expires_at);
                 Response::Refreshed(reply, token.into(), claims.expires_at)
             }
@@ -115,6 +116,10 @@ impl MessageHandler {
             }
             Err(_) => refused("token: expected a valid token"),
         }
+    }
+
+    fn is_continued_by(&self, claims: &Claims) -> bool {
+        claims.user == self.user && (!claims.names_session || claims.session == self.session)
     }
 
     /// Returns the `call_error` for a failed use case, and logs its cause.

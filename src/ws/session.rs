@@ -68,6 +68,11 @@ impl NewSession {
         }
     }
 
+    /// Returns the id of the session.
+    pub const fn id(&self) -> &SessionId {
+        &self.handler.session
+    }
+
     /// Runs the session on `io` until it is closed. Futures that are large and rarely run are boxed while they run: a
     /// session is idle most of the time.
     ///

@@ -5,6 +5,7 @@ use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 use rocket_ws::WebSocket;
 
+use crate::guard::SESSION_HEADER;
 use crate::listener;
 
 use super::session::NewSession;
@@ -37,12 +38,21 @@ impl<'r> Responder<'r, 'static> for Upgrade {
             protocol,
             session,
         } = self;
+        let session_id = session.id().clone();
         // A task of its own: the request's, with its buffers, ends with the response, which halves what an idle
         // session costs. Stopping waits for the session through the slot it holds in the hub.
         listener::on_upgrade(|io| async {
             tokio::spawn(session.serve(io));
         });
         let mut response = Response::build();
+        // A `sid` or `jti` may hold characters that no header can.
+        if session_id
+            .as_str()
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic())
+        {
+            response.raw_header(SESSION_HEADER, session_id.to_string());
+        }
         if let Some(protocol) = protocol {
             response.raw_header("Sec-WebSocket-Protocol", protocol);
         }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
 use crate::support::{
-    IdentityProvider, Page, Plan, SECRET, SigningKey, TestServer, Token, eventually,
+    Cli, IdentityProvider, Page, Plan, SECRET, SigningKey, TestServer, Token, eventually,
 };
 
 const ALGORITHMS: [Algorithm; 9] = [
@@ -444,4 +444,76 @@ async fn new_settings_keep_the_keys_of_the_same_provider() {
     );
     claims["aud"] = json!("calls");
     assert!(after.verify(&key.sign(&claims), now).is_ok());
+}
+
+#[rocket::async_test]
+async fn the_command_line_shows_keys_and_checks_the_provider() {
+    let key = SigningKey::new("k-1", Algorithm::ES256);
+    let mut provider = IdentityProvider::start(&[&key]).await;
+    let issuer = provider.issuer();
+    let server = behind(&provider).start().await;
+    let cli = Cli::beside(&server).with("CHATTRIX_JWT_ISSUER_URL", &issuer);
+    let listed = cli.json(&["keys", "list"]);
+    let named = format!("jwt_issuer_url {issuer}");
+    assert_eq!(
+        (&listed["keys"][0]["kid"], &listed["keys"][0]["source"]),
+        (&json!("k-1"), &json!(named))
+    );
+    assert_eq!(listed["keys"][0]["algorithms"], json!(["ES256"]));
+    assert_eq!(listed["provider"]["keys"], 1);
+    assert!(listed["keys"][0]["refreshedAt"].is_string());
+
+    let mut claims = claims(&issuer);
+    let good = cli.json(&["token", "check", &key.sign(&claims)]);
+    assert_eq!(good["key"], json!({ "source": named, "kid": "k-1" }));
+    claims["iss"] = json!("https://other.example");
+    claims["exp"] = json!(1.5);
+    let bad = cli.run(&["token", "check", &key.sign(&claims), "--json"]);
+    let verdict: Value = serde_json::from_str(&bad.out).expect("JSON");
+    let problems: Vec<_> = verdict["problems"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["problem"])
+        .collect();
+    assert_eq!(problems, ["expired", "wrong_issuer"]);
+
+    let check = |cli: &Cli, name: &str| {
+        let checked = cli.run(&["config", "check", "--json"]);
+        let report: Value = serde_json::from_str(&checked.out).expect("JSON");
+        let checks = report["checks"].as_array().expect("a list");
+        checks
+            .iter()
+            .find(|one| one["check"] == name)
+            .expect("the check")
+            .clone()
+    };
+    let checked = check(&cli, "provider");
+    assert_eq!(checked["ok"], true);
+    assert!(
+        checked["message"]
+            .to_string()
+            .contains("1 keys loaded: k-1; set jwt_audience"),
+        "{checked}"
+    );
+    let about = |cli: &Cli| {
+        let report: Value =
+            serde_json::from_str(&cli.run(&["doctor", "--json"]).out).expect("JSON");
+        let findings = report["findings"].as_array().expect("a list");
+        findings
+            .iter()
+            .find(|one| one["about"] == "provider")
+            .expect("a finding")
+            .clone()
+    };
+    assert_eq!(about(&cli)["ok"], true);
+    let wrong_clock = Page::Json(
+        json!({ "keys": [key.jwk()] }),
+        vec![("Date", "Mon, 15 Jan 2024 10:30:00 GMT".to_owned())],
+    );
+    provider.respond_with("/jwks", wrong_clock);
+    assert_eq!(about(&cli)["ok"], false);
+    provider.stop().await;
+    assert_eq!(check(&cli, "provider")["ok"], false);
+    assert_eq!(about(&cli)["ok"], false);
 }

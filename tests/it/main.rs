@@ -58,6 +58,8 @@ mod openapi;
 mod overload;
 mod pasted;
 mod presence;
+mod provider_tokens;
+mod provisioning;
 mod quality;
 mod races;
 mod rate_limits;

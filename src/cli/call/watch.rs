@@ -62,6 +62,7 @@ impl Watch {
                 | Answer::Watching
                 | Answer::Delivered { .. }
                 | Answer::Reloaded(_)
+                | Answer::Keys(_)
                 | Answer::Forgetting { .. }
                 | Answer::Forgotten { .. }
                 | Answer::Counted { .. }

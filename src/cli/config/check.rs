@@ -19,6 +19,7 @@ use rocket::http::tls::util::{load_certs, load_private_key};
 use rustix::fs::{Access, access};
 use serde_json::json;
 
+use super::super::control_client::runtime;
 use super::super::error::CliError;
 use super::super::output::{self, Tint};
 use super::super::serve::bind_failure;
@@ -29,8 +30,8 @@ use super::super::{GlobalArgs, format};
 #[command(after_help = "Examples:\n  \
     chattrix config check\n  \
     CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix config check --json\n\n\
-    It checks the settings, the token key, the database, the certificate and the port, and changes \
-    nothing. The exit code is 1 if the server would not start. The server may run.")]
+    It checks the settings, the token keys, the identity provider, the database, the certificate \
+    and the port, and changes nothing. The exit code is 1 if the server would not start. The server may run.")]
 pub struct Check {
     /// Print JSON: {ok, checks: [{check, ok, message}]}
     #[arg(long)]
@@ -106,6 +107,9 @@ fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
         outcome("key", key(&settings)),
         outcome("database", database(&settings.database)),
     ];
+    if let Some(found) = provider(&settings) {
+        outcomes.push(outcome("provider", found));
+    }
     if let Some(found) = webhooks(&settings) {
         outcomes.push(outcome("webhooks", found));
     }
@@ -126,8 +130,30 @@ fn key(settings: &Settings) -> Result<String, String> {
     Ok(if authenticator.can_mint() {
         "a secret verifies tokens; `chattrix token` can sign them".to_owned()
     } else {
-        "a public key verifies tokens; only the identity provider can sign them".to_owned()
+        "public keys verify tokens; only the identity provider can sign them".to_owned()
     })
+}
+
+/// Loads the keys of the identity provider, if there is one. The server starts without them, and its tokens get 503.
+fn provider(settings: &Settings) -> Option<Result<String, String>> {
+    let authenticator = Authenticator::from_settings(settings).ok()?;
+    authenticator.provider()?;
+    let runtime = runtime().ok()?;
+    if let Err(problem) = runtime.block_on(authenticator.fetch()) {
+        return Some(Err(problem));
+    }
+    let keys = authenticator.keys();
+    let kids: Vec<_> = keys.iter().filter_map(|key| key.kid.as_deref()).collect();
+    let advice = if settings.jwt_audience.is_empty() && settings.jwt_required_claims.is_empty() {
+        "; set jwt_audience: without it, tokens for other applications are accepted"
+    } else {
+        ""
+    };
+    Some(Ok(format!(
+        "{} keys loaded: {}{advice}",
+        authenticator.provider()?.keys,
+        output::printable(&kids.join(" "))
+    )))
 }
 
 /// What webhooks are signed with and whom they trust, where there are any.

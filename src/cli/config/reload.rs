@@ -1,5 +1,7 @@
 //! `chattrix config reload`.
 
+use std::time::Duration;
+
 use chattrix::wire::control::{Answer, NeedsRestart, Reloaded, Request};
 use clap::Args;
 use serde_json::json;
@@ -30,7 +32,9 @@ impl Reload {
         let database = &context.settings.database;
         let answer = runtime()?.block_on(async {
             let mut server = ControlClient::required(database, "reload settings").await?;
-            server.ask(&Request::Reload).await
+            // The server waits up to 10 s for the keys of a new identity provider.
+            let longer = Duration::from_secs(15);
+            server.ask_with_timeout(&Request::Reload, longer).await
         })?;
         let Answer::Reloaded(Reloaded { changed, restart }) = answer else {
             return Err(CliError::new("the server sent an unexpected response"));

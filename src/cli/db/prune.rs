@@ -140,6 +140,7 @@ async fn through(
             | Answer::Watching
             | Answer::Delivered { .. }
             | Answer::Reloaded(_)
+            | Answer::Keys(_)
             | Answer::Change(_)
             | Answer::Missed { .. }
             | Answer::Counted { .. }

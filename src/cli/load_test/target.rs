@@ -238,7 +238,7 @@ impl Target {
             if database.user(&user)?.is_none() {
                 break;
             }
-            database.remove_user(&user)?;
+            database.remove_user(&user, Clock::System.now())?;
         }
         Ok(())
     }

@@ -188,7 +188,7 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
     let name = database.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
     let name = output::printable(&name);
     confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
-    match database.remove_user(id)? {
+    match database.remove_user(id, Clock::System.now())? {
         Removal::Removed => {
             output::tell(&format!("removed {id}"));
             if context.settings.auto_provision {

@@ -59,7 +59,9 @@ async fn an_entry_still_names_a_participant_who_was_removed() {
     let fixture = CallFixture::with_call("ENDED").await;
     let database = Database::open(&fixture.server.database()).expect("the database opens");
     let bob = UserId::parse("bob").expect("a user id");
-    database.remove_user(&bob).expect("bob is removed");
+    database
+        .remove_user(&bob, fixture.server.now())
+        .expect("bob is removed");
     let item = fixture.alice.past_calls("").await.remove(0);
     assert_eq!(item["remoteUserId"], "bob");
     assert_eq!(item["remoteUserName"], "Bob Baker");

@@ -1,5 +1,6 @@
 //! A client's socket.
 
+use hyper::HeaderMap;
 use std::collections::VecDeque;
 
 use futures_util::stream::SplitSink;
@@ -65,10 +66,15 @@ impl Socket {
 
     /// Connects with this request and reads nothing yet.
     pub async fn open(request: Request<()>) -> Self {
+        Self::open_with_headers(request).await.0
+    }
+
+    /// Connects with this request; returns the headers of the response too.
+    pub async fn open_with_headers(request: Request<()>) -> (Self, HeaderMap) {
         // Boxed: with TLS in it, it is larger than all of a test together.
         let opening = within("the upgrade", Box::pin(connect_async(request)));
-        let (stream, _) = opening.await.expect("the upgrade is granted");
-        Self::reading(stream)
+        let (stream, response) = opening.await.expect("the upgrade is granted");
+        (Self::reading(stream), response.headers().clone())
     }
 
     /// Connects with `token`, and never reads: like a phone that loses its network just then.
