@@ -69,6 +69,7 @@ mod reload;
 mod restart;
 mod retention;
 mod ringing;
+mod rotation;
 mod sessions;
 mod signals;
 mod simulation;

@@ -1,6 +1,7 @@
 //! Reload of the settings in the running binary: by SIGHUP and by `config reload`.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -9,14 +10,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Api, Cli, Process, Receiver, WEBHOOK_SECRET, eventually, make_database, within,
+    Address, Api, Cli, Process, Receiver, WEBHOOK_SECRET, eventually, make_database, within,
 };
 
 const OLD: &str = "the old secret is 32 bytes long..";
 const NEW: &str = "the new secret is 32 bytes long..";
 
 /// Server with its settings in a file, and commands beside it.
-struct Server {
+pub struct Server {
     folder: TempDir,
     process: Process,
     cli: Cli,
@@ -24,7 +25,13 @@ struct Server {
 
 impl Server {
     async fn start(settings: &str) -> Self {
+        Self::start_in(settings, |_| ()).await
+    }
+
+    /// Starts a server in a folder that `prepare` has filled.
+    pub async fn start_in(settings: &str, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        prepare(folder.path());
         let database = folder.path().join("chattrix.db");
         make_database(&database, ["alice", "bob"].map(str::to_owned));
         write(&folder, settings);
@@ -37,6 +44,26 @@ impl Server {
             process,
             cli,
         }
+    }
+
+    /// The folder of the server.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Commands beside the server.
+    pub const fn cli(&self) -> &Cli {
+        &self.cli
+    }
+
+    /// The address of the server.
+    pub const fn address(&self) -> &Address {
+        self.process.address()
+    }
+
+    /// Writes its settings.
+    pub fn write(&self, settings: &str) {
+        write(&self.folder, settings);
     }
 
     /// A client with a token that `secret` signs.
