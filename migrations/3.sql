@@ -1,4 +1,5 @@
--- Version 3. It adds columns and writes no row but those of removed users, so that it is quick for every size of a file.
+-- Version 3. It adds columns and writes no row but those of removed users. SQLite reads a STRICT table once for each
+-- column that is added to it.
 
 -- Until when calls do not ring for the user. Null: available. 253402300799999: until the user says otherwise.
 ALTER TABLE users ADD COLUMN do_not_disturb_until INTEGER;
