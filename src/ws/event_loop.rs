@@ -105,17 +105,18 @@ pub(super) trait Transport {
 }
 
 /// Sends what is in `queue` and receives what the peer sends, one at a time, until one of them ends the session.
-/// Notices are sent before the next message of the peer is handled.
+/// Notices are sent before the next message of the peer is handled. What sends and receives is boxed while it runs, so that
+/// an idle session is small.
 pub(super) async fn run(transport: &mut impl Transport, queue: &SessionQueue) -> End {
     loop {
         let step = tokio::select! {
             biased;
             outgoing = queue.next() => match outgoing {
-                Outgoing::Notice(notice) => transport.send(&notice).await,
+                Outgoing::Notice(notice) => Box::pin(transport.send(&notice)).await,
                 Outgoing::Recheck => transport.recheck(),
                 Outgoing::Close(reason) => Err(reason.into()),
             },
-            incoming = transport.next() => transport.receive(incoming).await,
+            incoming = transport.next() => Box::pin(transport.receive(incoming)).await,
         };
         if let Err(end) = step {
             return end;
