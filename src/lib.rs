@@ -28,6 +28,7 @@
 //!               listener        accepts connections, bounded in time and memory
 //!               reloadable      value that a reload of the settings replaces
 //!               random          random values and new ids
+//!               tls_client      TLS of this server's own requests
 //!               system_time     wall clock and monotonic clock of the machine
 //!               sync            locks and atomics of the hub, replaced in interleaving tests
 //! rules         webhook_model   webhook events and deliveries, retry rules; pure
@@ -63,6 +64,7 @@ pub mod store;
 pub mod sweeper;
 mod sync;
 pub mod system_time;
+pub mod tls_client;
 pub mod webhook;
 pub mod webhook_model;
 pub mod wire;

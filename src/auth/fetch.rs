@@ -1,20 +1,17 @@
 //! HTTP client for the documents of an identity provider.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
 use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client as HttpClient, Response, Url};
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::ClientConfig;
 
 use super::key::{self, KeyError};
 use crate::clock::Timestamp;
+use crate::tls_client;
 
 /// Time limit for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -139,20 +136,9 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, KeyError> {
-    let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
-    if let Some(file) = ca_file {
-        let pem = key::read("jwt_ca_file", file)?;
-        let no_certificates = || KeyError::NoCertificates(file.to_owned());
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| no_certificates())?;
-        let (added, refused) = roots.add_parsable_certificates(certificates);
-        if added == 0 || refused > 0 {
-            return Err(no_certificates());
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them");
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let Some(file) = ca_file else {
+        return Ok(tls_client::client_config(None).expect("there is no file to be wrong"));
+    };
+    let pem = key::read("jwt_ca_file", file)?;
+    tls_client::client_config(Some(&pem)).ok_or_else(|| KeyError::NoCertificates(file.to_owned()))
 }

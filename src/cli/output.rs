@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use chattrix::call::Status;
-use chattrix::logging::is_terminal_control;
+use chattrix::logging::{escaped_json, is_terminal_control};
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -199,20 +199,6 @@ fn colour_length(text: &str) -> usize {
         rest[length..].starts_with('m').then_some(length)
     });
     digits.map_or(0, |length| length + 3)
-}
-
-/// Escapes them in JSON, where they stand in texts alone and the escape means the same.
-fn escaped_json(json: &str) -> String {
-    let mut escaped = String::with_capacity(json.len());
-    for c in json.chars() {
-        if is_terminal_control(c) && c != '\n' {
-            let code = format!("\\u{:04x}", u32::from(c));
-            escaped += &code;
-        } else {
-            escaped.push(c);
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for JsonLines<M> {
 
 impl<W: Write> Write for JsonLine<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(escaped(bytes).as_bytes())?;
+        self.0
+            .write_all(escaped_json(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -33,11 +34,11 @@ impl<W: Write> Write for JsonLine<W> {
     }
 }
 
-/// Returns the line with escapes (RFC 8259, section 7). Such characters occur only inside its texts.
-fn escaped(line: &[u8]) -> String {
-    let line = String::from_utf8_lossy(line);
-    let mut escaped = String::with_capacity(line.len());
-    for c in line.chars() {
+/// Escapes control and direction characters in JSON (RFC 8259, section 7), where they occur only inside texts.
+#[must_use]
+pub fn escaped_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
         if c != '\n' && is_terminal_control(c) {
             // All of them are in the basic multilingual plane: one escape each.
             let _ = write!(escaped, "\\u{:04x}", u32::from(c));
@@ -56,7 +57,7 @@ mod tests {
     fn direction_characters_are_escaped_in_json() {
         let line = "{\"user\":\"a\u{202e}b\u{7f}\u{9b}\u{2066}é\"}\n";
         let expected = "{\"user\":\"a\\u202eb\\u007f\\u009b\\u2066é\"}\n";
-        assert_eq!(escaped(line.as_bytes()), expected);
+        assert_eq!(escaped_json(line), expected);
         let value: serde_json::Value = serde_json::from_str(expected).expect("JSON");
         assert_eq!(value["user"], "a\u{202e}b\u{7f}\u{9b}\u{2066}é");
     }

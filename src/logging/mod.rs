@@ -23,6 +23,7 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 use crate::settings::{LogFormat, LogLevel};
 
+pub use json::escaped_json;
 pub use repeats::RepeatedLines;
 pub use text::is_terminal_control;
 

@@ -12,13 +12,11 @@ use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::ClientConfig;
 
 use crate::clock::Timestamp;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
+use crate::tls_client;
 use crate::webhook_model::delivery::{Outcome, retry_after};
 
 use super::connection::{Connection, Connector, Idle};
@@ -261,23 +259,12 @@ fn own_keys(
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebhookError> {
     const SETTING: &str = "webhook_ca_file";
-    let public = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
-    let mut roots: RootCertStore = public.collect();
-    if let Some(file) = ca_file {
-        let pem = fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
-        let no_certificates = || content(SETTING, file, "certificates in PEM");
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-            .collect::<Result<_, _>>()
-            .map_err(|_| no_certificates())?;
-        let (added, refused) = roots.add_parsable_certificates(certificates);
-        if added == 0 || refused > 0 {
-            return Err(no_certificates());
-        }
-    }
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("the provider has them");
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let Some(file) = ca_file else {
+        return Ok(tls_client::client_config(None).expect("there is no file to be wrong"));
+    };
+    let pem = fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
+    tls_client::client_config(Some(&pem))
+        .ok_or_else(|| content(SETTING, file, "certificates in PEM"))
 }
 
 fn unreadable(setting: &'static str, file: &Path, source: std::io::Error) -> WebhookError {
