@@ -6,7 +6,7 @@ use crate::call::{Actor, Call, CallId, ChannelId, State, Status, TimelineEntry, 
 use crate::clock::Timestamp;
 use crate::user::{SessionId, UserId};
 
-use super::enum_codes::{Columns, encode};
+use super::enum_codes::{Columns, encode, hex};
 use super::error::Error;
 use super::live_calls::CallParty;
 use super::steps::{self, Participants};
@@ -221,7 +221,7 @@ pub(super) fn call_id(
     let id = uuid::Uuid::from_slice(bytes).map_err(|error| Error::Inconsistent {
         table,
         column,
-        id: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: hex(bytes),
         found: error.to_string(),
     })?;
     Ok(CallId::from_uuid(id))

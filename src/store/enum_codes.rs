@@ -1,6 +1,8 @@
 //! Enumerations as small integers in the database. Each value has an explicit code, which never changes: files in
 //! the field hold it.
 
+use std::fmt::Write as _;
+
 use rusqlite::Row;
 
 use crate::call::{
@@ -83,6 +85,15 @@ codes!(EventType {
 });
 codes!(State { Waiting = 0, Delivered = 1, GivenUp = 2 });
 codes!(PauseCause { Administrator = 0, Gone = 1, Failing = 2 });
+
+/// Returns `bytes` in hexadecimal digits, as errors show them.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A string takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// Returns the code of `value`.
 pub(super) fn encode(value: impl Code) -> i64 {

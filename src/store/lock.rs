@@ -92,6 +92,7 @@ impl Lock {
     }
 
     /// Returns whether the name still stands for the locked file, which may have been replaced or removed.
+    #[must_use]
     pub fn is_current(&self) -> bool {
         let Ok(held) = self.file.metadata() else {
             return false;

@@ -8,7 +8,7 @@ use crate::call::{Actor, Call, CallId, TimelineEntry};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::enum_codes::{Code, encode};
+use super::enum_codes::{Code, encode, hex};
 use super::error::Error;
 
 /// Bytes of a step.
@@ -60,7 +60,7 @@ pub(super) fn from_bytes(
             table: "calls",
             column: "steps",
             id: id.to_string(),
-            found: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            found: hex(bytes),
         })
 }
 
