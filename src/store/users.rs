@@ -103,7 +103,7 @@ impl Write<'_> {
              VALUES (:id, :name, :avatar, 0, :now, :now)
              ON CONFLICT (id) DO UPDATE
                 SET name = excluded.name, avatar = excluded.avatar, standing = 0, removed_at = NULL,
-                    profile_at = excluded.profile_at
+                    profile_at = excluded.profile_at, do_not_disturb_until = NULL
                 WHERE standing = 2",
             named_params! {
                 ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,

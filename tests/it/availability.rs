@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Device, Receiver, Reply, TestServer, Users, wall_clock_hand};
+use crate::support::{Api, Cli, Device, Receiver, Reply, TestServer, Users, wall_clock_hand};
 
 const AVAILABILITY: &str = "/api/v1/users/me/availability";
 
@@ -39,6 +39,19 @@ async fn availability_is_set_and_shown_until_it_ends() {
     do_not_disturb(&bob).await;
     assert_eq!(set(&bob, json!({"status": "available"})).await, available);
     assert_eq!(shown().await, available);
+}
+
+#[rocket::async_test]
+async fn user_who_is_added_again_is_available() {
+    let server = TestServer::start().await;
+    let bob = server.sign_in("bob");
+    do_not_disturb(&bob).await;
+    let cli = Cli::beside(&server);
+    cli.run(&["user", "remove", "bob"]).success();
+    cli.run(&["user", "add", "bob", "--name", "Bob"]).success();
+    // With a token that was issued after the removal.
+    let shown = server.sign_in("bob").get(AVAILABILITY).await.success(200);
+    assert_eq!(shown["status"], "available");
 }
 
 #[rocket::async_test]

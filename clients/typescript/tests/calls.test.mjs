@@ -330,3 +330,16 @@ test("the whole REST interface can be asked by its operations", async () => {
   const status = await alice.rest.request("getUserStatus", { path: { userId: "bob" } });
   assert.equal(status.userId, "bob");
 });
+
+test("do not disturb: a call does not ring, and rings when it is turned off", async () => {
+  const [alice, bob] = [await connected(sign("alice")), await connected(sign("bob"))];
+  const until = new Date(Date.now() + 3_600_000);
+  assert.deepEqual(await bob.setAvailability("do_not_disturb", until),
+    { status: "do_not_disturb", until: until.toISOString() });
+  const call = await alice.initiate(VIDEO);
+  assert.equal(call.status, "INITIATING");
+  const invited = bob.once("invitation");
+  assert.deepEqual(await bob.setAvailability("available"), { status: "available", until: null });
+  assert.equal((await within(invited, "the invitation")).callId, call.id);
+  assert.deepEqual(await bob.availability(), { status: "available", until: null });
+});
