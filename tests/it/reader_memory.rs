@@ -32,10 +32,11 @@ async fn memory_of_a_stuck_reader_is_bounded() {
 /// KiB of signals that may wait for a session (docs/architecture.md).
 const WAITING_KIB: usize = 1024;
 
-/// KiB that a session takes beside them: what has been written and is not sent, 256 KiB, and the event that is next.
-const BESIDE_KIB: usize = 512;
+/// KiB that a session takes beside them: what has been written and is not sent, 256 KiB, the event that is next, and
+/// what the allocator adds.
+const BESIDE_KIB: usize = 640;
 
-/// Signals between two checks whether the reader was closed for them.
+/// Signals between two checks whether one was dropped.
 const STEP: usize = 4;
 
 /// Reader in a call that does not read, and the other participant, who signals to it.
@@ -81,51 +82,58 @@ impl Unread {
         status["isOnline"] == json!(true)
     }
 
-    /// Signals until the reader is closed. Returns the number of signals.
-    async fn signal_until_closed(&mut self) -> usize {
-        let mut count = 0;
-        while self.is_connected().await {
+    /// Signals until one is dropped because the reader's queue is full.
+    async fn fill(&mut self) {
+        let before = self.dropped().await;
+        while self.dropped().await == before {
             self.signal(STEP).await;
-            count += STEP;
         }
-        count
+    }
+
+    /// Returns how many events readers have missed because they read too slowly.
+    async fn dropped(&self) -> String {
+        let metrics = self.by.get("/metrics").await.body;
+        let metrics = metrics.as_str().expect("text");
+        let mut lines = metrics.lines();
+        let line = lines.find(|line| line.starts_with(DROPPED));
+        line.unwrap_or_default().to_owned()
     }
 }
 
-/// A server for which a reader that confirms nothing stays connected: `isOnline` tells when it is closed.
+const DROPPED: &str = "chattrix_events_dropped_total{reason=\"slow_reader\"}";
+
+/// A server for which a reader that confirms nothing stays connected: `isOnline` tells whether it was closed.
 const PATIENT: [&str; 2] = ["env", "CHATTRIX_CONFIRM_TIMEOUT=1h"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_of_a_queue_full_of_signals_is_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
-    // Two servers: the others would reuse the memory that the first reader frees.
-    let trial = Process::start_through(&PATIENT, &folder.path().join("trial.db")).await;
-    let one_too_many = Unread::begin(&trial, 0).await.signal_until_closed().await;
-    let server = Process::start_through(&PATIENT, &folder.path().join("chattrix.db")).await;
+    let database = folder.path().join("chattrix.db");
+    let server = Process::start_through(&PATIENT, &database).await;
     let many = rounds(16, 64);
     let mut readers = Vec::new();
     for n in 0..many {
-        readers.push(Unread::begin(&server, n).await);
+        let mut reader = Unread::begin(&server, n).await;
+        // The sender's own buffers are not what is measured.
+        reader.signal(STEP).await;
+        readers.push(reader);
     }
     let before = server.resident_kib();
     for reader in &mut readers {
-        reader.signal(one_too_many - STEP).await;
+        reader.fill().await;
     }
     let after = server.resident_kib();
-    // Most were one or two steps from being closed, so their queues were full.
-    let mut full = 0;
-    for reader in &mut readers {
-        let more = reader.signal_until_closed().await;
-        full += usize::from((1..=3 * STEP).contains(&more));
-    }
-    assert!(full * 2 >= many, "{full} of {many}");
     if let (Some(before), Some(after)) = (before, after) {
         let each = after.saturating_sub(before) / many;
-        println!("{each} KiB for each of {many} readers, after {one_too_many} signals");
+        println!("{each} KiB for each of {many} readers");
         let promised = WAITING_KIB / 2..WAITING_KIB + BESIDE_KIB;
         assert!(
             promised.contains(&each),
             "{before} KiB before, {after} KiB after: {each}"
         );
+    }
+    // A participant cannot close the other's session.
+    for reader in &readers {
+        assert!(reader.is_connected().await);
     }
 }
