@@ -42,7 +42,7 @@
 //! - Exactly one of accept, reject, end and timeout wins; nobody is notified of what did not happen.
 //! - An answer or event is sent only after its change is committed and synced.
 //! - Changes are published in the order of their commits.
-//! - The algorithm of a token comes from the settings; no token reaches a log.
+//! - The algorithm of a token is its key's; no token reaches a log.
 
 pub mod agora;
 pub mod app;

@@ -8,13 +8,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, dangerous};
-use secrecy::SecretString;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
+use serde_json::{Map, Value};
 
 use super::cache::{self, TokenCache};
 use super::claims::{self, Claims, Expected, Verified};
-use super::error::{MintError, TokenError};
+use super::error::TokenError;
 use super::key::{self, KeyError};
 use super::provider::{Provider, State, Timing};
 use super::signature::{Key, KeyName};
@@ -23,7 +21,6 @@ use super::{KeyInfo, MAX_TOKEN_BYTES, ProviderStatus};
 use crate::clock::Timestamp;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
-use crate::user::{SessionId, UserId};
 
 /// Keys that a token without `kid` is tried with.
 const MAX_TRIED: usize = 8;
@@ -306,6 +303,16 @@ impl Authenticator {
         }
     }
 
+    /// Returns the static keys.
+    pub(super) fn static_keys(&self) -> &[Key] {
+        &self.0.keys
+    }
+
+    /// Returns what the settings require of tokens.
+    pub(super) fn expected(&self) -> &Expected {
+        &self.0.expected
+    }
+
     /// Returns the issuer that tokens must have, if the settings name one.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
@@ -349,75 +356,6 @@ impl Authenticator {
             clock: state.provider_clock,
             failure: state.failure.clone(),
         })
-    }
-
-    /// Returns true if [`Authenticator::mint`] works: there is a secret.
-    #[must_use]
-    pub fn can_mint(&self) -> bool {
-        self.0.keys.iter().any(Key::is_secret)
-    }
-
-    /// Signs a token for `user` that is valid from `now` for `ttl`, in a session of its own.
-    ///
-    /// # Errors
-    /// There are only public keys.
-    pub fn mint(
-        &self,
-        user: &UserId,
-        ttl: Duration,
-        now: Timestamp,
-    ) -> Result<SecretString, MintError> {
-        let session = SessionId::new(&Uuid::new_v4().to_string());
-        self.sign("jti", user, &session, ttl, now)
-    }
-
-    /// Signs a token for `user` that is valid from `now` for `ttl`, in `session`, which may have had others before.
-    ///
-    /// # Errors
-    /// There are only public keys.
-    pub fn mint_in(
-        &self,
-        user: &UserId,
-        session: &SessionId,
-        ttl: Duration,
-        now: Timestamp,
-    ) -> Result<SecretString, MintError> {
-        let claim = self.0.expected.session_claim().to_owned();
-        self.sign(&claim, user, session, ttl, now)
-    }
-
-    /// Signs a token that names its session in the claim `session_claim`.
-    fn sign(
-        &self,
-        session_claim: &str,
-        user: &UserId,
-        session: &SessionId,
-        ttl: Duration,
-        now: Timestamp,
-    ) -> Result<SecretString, MintError> {
-        let mut claims = json!({
-            "iat": now.as_millis() / 1_000,
-            "exp": now.plus(ttl).as_millis() / 1_000,
-        });
-        // A path as a name: it is found by both.
-        claims[self.0.expected.user_claim()] = json!(user.as_str());
-        claims[session_claim] = json!(session.as_str());
-        // Without them this very server would reject the token.
-        if let Some(issuer) = &self.0.expected.issuer {
-            claims["iss"] = json!(issuer);
-        }
-        if let Some(audience) = self.0.expected.audience.first() {
-            claims["aud"] = json!(audience);
-        }
-        let header = BASE64.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
-        let message = format!("{header}.{}", BASE64.encode(claims.to_string()));
-        let token = self
-            .0
-            .keys
-            .iter()
-            .find_map(|key| key.sign(&message))
-            .ok_or(MintError::OnlyPublicKey)?;
-        Ok(SecretString::from(token))
     }
 }
 

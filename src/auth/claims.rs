@@ -234,18 +234,18 @@ fn user(payload: &Map<String, Value>, expected: &Expected) -> Result<UserId, Tok
 fn meets(payload: &Map<String, Value>, required: &RequiredClaim) -> bool {
     let is_value = |value: &Value| match value {
         Value::String(text) => *text == required.value,
-        Value::Bool(_) | Value::Number(_) => value.to_string() == required.value,
+        Value::Bool(truth) => required.value == if *truth { "true" } else { "false" },
+        Value::Number(number) => number.to_string().as_str() == required.value,
         Value::Null | Value::Array(_) | Value::Object(_) => false,
     };
     match (required.relation, find(payload, &required.claim)) {
-        (_, None) => false,
         (Relation::Equals, Some(value)) => is_value(value),
         (Relation::Contains, Some(Value::Array(values))) => values.iter().any(is_value),
         // `scope` is a text of words (RFC 8693, section 4.2).
         (Relation::Contains, Some(Value::String(text))) => {
             text.split(' ').any(|word| word == required.value)
         }
-        (Relation::Contains, Some(_)) => false,
+        (Relation::Contains, Some(_)) | (_, None) => false,
     }
 }
 

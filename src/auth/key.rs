@@ -199,14 +199,12 @@ fn from_block(file: &Path, block: &str) -> Result<Key, KeyError> {
             is_usable(bytes).then(|| (bytes.to_vec(), algorithms))
         })
         .ok_or_else(no_public_key)?;
-    match unsafe_problem(&bytes) {
-        Some(problem) => Err(KeyError::Unsafe {
+    if let Some(problem) = unsafe_problem(&bytes) {
+        return Err(KeyError::Unsafe {
             file: file.to_owned(),
             problem,
-        }),
-        None => {
-            let name = unnamed(format!("jwt_public_key_file {}", file.display()));
-            Ok(Key::public(name, algorithms, bytes))
-        }
+        });
     }
+    let name = unnamed(format!("jwt_public_key_file {}", file.display()));
+    Ok(Key::public(name, algorithms, bytes))
 }

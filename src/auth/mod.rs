@@ -18,6 +18,7 @@ mod error;
 mod fetch;
 mod jwk;
 mod key;
+mod mint;
 mod profile;
 mod provider;
 mod public_key;

@@ -273,18 +273,14 @@ async fn refresh_forever(provider: Weak<Provider>, timing: Timing, first: watch:
         let Some(this) = provider.upgrade() else {
             return;
         };
-        let pause = match this.refresh().await {
-            Ok(next) => {
-                retry = Duration::from_secs(1).min(timing.retry);
-                first.send_replace(());
-                next
-            }
-            Err(_) => {
-                let pause = retry;
-                retry = (retry * 2).min(timing.retry);
-                pause
-            }
-        };
+        let mut pause = retry;
+        if let Ok(next) = this.refresh().await {
+            retry = Duration::from_secs(1).min(timing.retry);
+            first.send_replace(());
+            pause = next;
+        } else {
+            retry = (retry * 2).min(timing.retry);
+        }
         drop(this);
         sleep(pause).await;
     }

@@ -1,4 +1,4 @@
-//! Source of an identity provider's keys: OpenID Connect discovery, the URL of a key set, or a file.
+//! Source of an identity provider's keys: discovery by `OpenID` Connect, the URL of a key set, or a file.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const MAX_FILE_BYTES: usize = 512 * 1024;
 
 /// Where the keys of a provider are.
 pub(super) enum Source {
-    /// Found through the issuer (OpenID Connect Discovery 1.0, section 4).
+    /// Found through the issuer (`OpenID` Connect Discovery 1.0, section 4).
     Issuer { issuer: String, client: Client },
     /// A key set at a URL.
     Url { url: String, client: Client },

@@ -75,18 +75,15 @@ impl Users {
         let account = self.0.store.read(|db| db.account(user))?;
         let provisions = self.0.rules.get().auto_provision;
         match account {
-            None if provisions => self.provision(user, offer).await,
-            None => Ok(SignIn::Unknown),
-            Some(Account::Removed { at }) if provisions => {
-                if offer
-                    .issued_at
-                    .is_some_and(|issued_at| Some(issued_at) > at)
-                {
+            None | Some(Account::Removed { .. }) if !provisions => Ok(SignIn::Unknown),
+            None => self.provision(user, offer).await,
+            Some(Account::Removed { at }) => {
+                let is_newer = offer.issued_at.is_some_and(|issued| Some(issued) > at);
+                if is_newer {
                     return self.provision(user, offer).await;
                 }
                 Ok(SignIn::Removed)
             }
-            Some(Account::Removed { .. }) => Ok(SignIn::Unknown),
             Some(Account::Present { user, .. }) if user.standing == AccountStatus::Disabled => {
                 Ok(SignIn::Disabled)
             }

@@ -43,6 +43,7 @@ mod history_model;
 mod ice_servers;
 mod idempotency;
 mod identity;
+mod identity_outage;
 mod initiate;
 mod kept_events;
 mod layers;

@@ -29,7 +29,7 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-fn shapes() -> Vec<Shape> {
+fn customer_identity() -> Vec<Shape> {
     vec![
         Shape {
             provider: "Keycloak, access token",
@@ -94,6 +94,11 @@ fn shapes() -> Vec<Shape> {
             name: Some("Alice"),
             picture: Some("https://lh3.googleusercontent.com/a/x=s96-c"),
         },
+    ]
+}
+
+fn cloud_platforms() -> Vec<Shape> {
+    vec![
         Shape {
             provider: "Supabase",
             algorithm: Algorithm::ES256,
@@ -165,6 +170,11 @@ fn shapes() -> Vec<Shape> {
             name: Some("Alice"),
             picture: None,
         },
+    ]
+}
+
+fn self_hosted() -> Vec<Shape> {
+    vec![
         Shape {
             provider: "Authentik",
             algorithm: Algorithm::RS256,
@@ -199,7 +209,8 @@ fn shapes() -> Vec<Shape> {
 
 #[rocket::async_test]
 async fn tokens_of_known_providers_are_read() {
-    for shape in shapes() {
+    let shapes = [customer_identity(), cloud_platforms(), self_hosted()];
+    for shape in shapes.into_iter().flatten() {
         let provider = shape.provider;
         let key = SigningKey::new("k1", shape.algorithm);
         let published = IdentityProvider::start(&[&key]).await;

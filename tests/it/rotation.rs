@@ -118,9 +118,13 @@ async fn rotate(server: &Server, name: &str, client: impl Fn(bool) -> Api) {
 async fn a_secret_is_rotated_by_the_documented_steps() {
     let prepare = |folder: &Path| run(folder, "openssl rand -hex 32 >jwt-secret");
     let server = Server::start_in("jwt_secret_file = \"jwt-secret\"", prepare).await;
-    rotate(&server, "secret", |is_new| match is_new {
-        false => by_secret(&server, "alice", "jwt-secret"),
-        true => by_secret(&server, "bob", "jwt-secret-new"),
+    rotate(&server, "secret", |is_new| {
+        let (user, file) = if is_new {
+            ("bob", "jwt-secret-new")
+        } else {
+            ("alice", "jwt-secret")
+        };
+        by_secret(&server, user, file)
     })
     .await;
 }
@@ -138,9 +142,13 @@ async fn a_key_pair_is_rotated_by_the_documented_steps() {
         );
     };
     let server = Server::start_in("jwt_public_key_file = \"public.pem\"", prepare).await;
-    rotate(&server, "key pair", |is_new| match is_new {
-        false => by_key(&server, "alice", "private.pem"),
-        true => by_key(&server, "bob", "private-new.pem"),
+    rotate(&server, "key pair", |is_new| {
+        let (user, file) = if is_new {
+            ("bob", "private-new.pem")
+        } else {
+            ("alice", "private.pem")
+        };
+        by_key(&server, user, file)
     })
     .await;
 }
