@@ -114,7 +114,6 @@ impl Provider {
         if self.metrics.set(metrics.clone()).is_err() {
             return;
         }
-        metrics.identity_provider_configured();
         let (tell, mut first) = watch::channel(());
         let task = tokio::spawn(refresh_forever(Arc::downgrade(self), self.timing, tell));
         *self.task.lock() = Some(task.abort_handle());

@@ -91,6 +91,9 @@ impl Metrics {
         for loss in Loss::ALL {
             self.events_dropped(loss, 0);
         }
+        for result in ["ok", "failed"] {
+            let _ = self.0.key_refreshes.get_or_create(&[("result", result)]);
+        }
         for status in Status::ALL.into_iter().filter(|status| status.is_live()) {
             self.set_live_calls(status, 0);
         }
@@ -164,13 +167,6 @@ impl Metrics {
     pub fn auth_failed(&self, reason: &'static str) {
         let failures = &self.0.auth_failures;
         failures.get_or_create(&[("reason", reason)]).inc();
-    }
-
-    /// The settings name an identity provider: its refreshes count from zero.
-    pub fn identity_provider_configured(&self) {
-        for result in ["ok", "failed"] {
-            let _ = self.0.key_refreshes.get_or_create(&[("result", result)]);
-        }
     }
 
     /// The keys of the identity provider were refreshed, with `result` ok or failed: `keys` are in use, the last success
