@@ -254,6 +254,7 @@ impl Hub {
     }
 
     /// Forgets events that are done or expired. Returns how many of them expired and no session had confirmed.
+    #[must_use]
     pub fn forget_expired(&self) -> usize {
         let now = self.0.clock.now();
         let mut unheard = 0;

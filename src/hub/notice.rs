@@ -23,14 +23,23 @@ struct Delivery {
     stored: Option<i64>,
     /// Whether that row is to be kept: a session for which it is stored has not confirmed the event.
     is_pending: bool,
-    /// Whether it is stored for some sessions, since another one has it.
-    is_for_some: bool,
-    /// Whether sessions that are not among the recipients may have received it, before a crash.
-    is_recovered: bool,
+    owed_to: OwedTo,
     /// Whether a session has confirmed it.
     is_confirmed: bool,
     /// Sessions that it was sent to, or is waiting for.
     recipients: Vec<Recipient>,
+}
+
+/// Sessions of the user that are owed an event beside its recipients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum OwedTo {
+    /// Any session, until one has confirmed the event.
+    #[default]
+    Any,
+    /// Each session: before a crash any of them may have received the event or not.
+    Each,
+    /// None: it is stored for its recipients, and another session has it.
+    None,
 }
 
 /// Session that an event was sent to, or is waiting for.
@@ -104,12 +113,16 @@ impl EncodedNotice {
     /// A pending event, to be delivered.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
+        let owed_to = match (stored.lacking.is_empty(), stored.is_recovered) {
+            (false, _) => OwedTo::None,
+            (true, true) => OwedTo::Each,
+            (true, false) => OwedTo::Any,
+        };
         let mut delivery = Delivery {
             stored: Some(stored.row),
             is_pending: true,
-            is_for_some: !stored.lacking.is_empty(),
-            is_confirmed: !stored.lacking.is_empty(),
-            is_recovered: stored.is_recovered,
+            owed_to,
+            is_confirmed: owed_to == OwedTo::None,
             recipients: Vec::new(),
         };
         for session in &stored.lacking {
@@ -138,7 +151,7 @@ impl EncodedNotice {
         let mut delivery = self.delivery.lock();
         delivery.recipient(session).confirmed_at.get_or_insert(now);
         delivery.is_confirmed = true;
-        if delivery.is_for_some && delivery.is_lacked() {
+        if delivery.owed_to == OwedTo::None && delivery.is_lacked() {
             return None;
         }
         let was_pending = std::mem::take(&mut delivery.is_pending);
@@ -214,7 +227,10 @@ impl EncodedNotice {
         let delivery = self.delivery.lock();
         match delivery.has_confirmed(session) {
             Some(has_confirmed) => !has_confirmed,
-            None => self.is_for_the_user() && (!delivery.is_confirmed || delivery.is_recovered),
+            None => {
+                self.is_for_the_user()
+                    && (!delivery.is_confirmed || delivery.owed_to == OwedTo::Each)
+            }
         }
     }
 
@@ -223,7 +239,7 @@ impl EncodedNotice {
     pub(super) fn is_done(&self) -> bool {
         let delivery = self.delivery.lock();
         let is_known = delivery.is_confirmed || !self.is_for_the_user();
-        let is_settled = is_known && !delivery.is_recovered;
+        let is_settled = is_known && delivery.owed_to != OwedTo::Each;
         is_settled && !delivery.is_lacked() && delivery.stored.is_none()
     }
 

@@ -57,6 +57,10 @@ const LONGEST: usize = 4;
 
 /// What the network does, and when.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a column of the table"
+)]
 struct Outage {
     steps: &'static [Step],
     /// Whose network it is.
@@ -137,7 +141,7 @@ async fn run(
     server_crashes: bool,
 ) {
     each(&mut pairs, async |pair| {
-        pair.connect(&fixture.service).await
+        pair.connect(&fixture.service).await;
     })
     .await;
     for step in 0..=LONGEST {
@@ -155,16 +159,16 @@ async fn run(
     pass(fixture, &mut pairs, absent.min(IDLE)).await;
     if absent > IDLE {
         each(&mut pairs, async |pair| {
-            pair.device().time_out(&fixture.service).await
+            pair.device().time_out(&fixture.service).await;
         })
         .await;
-        pass(fixture, &mut pairs, absent - IDLE).await;
+        pass(fixture, &mut pairs, absent.saturating_sub(IDLE)).await;
     }
     if server_crashes {
         fixture.crash().await;
     }
     each(&mut pairs, async |pair| {
-        pair.come_back(&fixture.service, server_crashes).await
+        pair.come_back(&fixture.service, server_crashes).await;
     })
     .await;
     for step in 0..=LONGEST {
