@@ -9,6 +9,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// Returns a configuration that trusts the public certificate authorities and the certificates of `pem`; none if `pem`
 /// is not a list of certificates.
+///
+/// # Panics
+/// Never: the provider has protocol versions.
 #[must_use]
 pub fn client_config(pem: Option<&[u8]>) -> Option<ClientConfig> {
     let mut roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();

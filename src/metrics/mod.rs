@@ -92,7 +92,11 @@ impl Metrics {
             self.events_dropped(loss, 0);
         }
         for result in ["ok", "failed"] {
-            let _ = self.0.key_refreshes.get_or_create(&[("result", result)]);
+            let _ = self
+                .0
+                .identity_keys
+                .refreshes
+                .get_or_create(&[("result", result)]);
         }
         for status in Status::ALL.into_iter().filter(|status| status.is_live()) {
             self.set_live_calls(status, 0);
@@ -178,14 +182,19 @@ impl Metrics {
         refreshed_at: Option<Timestamp>,
     ) {
         self.0
-            .key_refreshes
+            .identity_keys
+            .refreshes
             .get_or_create(&[("result", result)])
             .inc();
         self.0
-            .provider_keys
+            .identity_keys
+            .usable
             .set(i64::try_from(keys).unwrap_or(i64::MAX));
         if let Some(at) = refreshed_at {
-            self.0.keys_refreshed_at.set(at.as_millis() / 1_000);
+            self.0
+                .identity_keys
+                .refreshed_at
+                .set(at.as_millis() / 1_000);
         }
     }
 

@@ -59,9 +59,7 @@ pub(super) struct Series {
     pub confirmations: Histogram,
     pub limits_hit: Family<Labels<1>, Counter>,
     pub auth_failures: Family<Labels<1>, Counter>,
-    pub key_refreshes: Family<Labels<1>, Counter>,
-    pub provider_keys: Gauge,
-    pub keys_refreshed_at: Gauge,
+    pub identity_keys: IdentityKeys,
     pub abuse_warnings: Counter,
     pub calls_started: Family<Labels<1>, Counter>,
     pub calls_finished: Family<Labels<3>, Counter>,
@@ -77,6 +75,32 @@ pub(super) struct Series {
     pub sweeper_failures: Counter,
     pub webhook_attempts: Family<Labels<1>, Histogram>,
     pub webhook_delays: Histogram,
+}
+
+/// Series about the keys of the identity provider.
+pub(super) struct IdentityKeys {
+    pub refreshes: Family<Labels<1>, Counter>,
+    pub usable: Gauge,
+    pub refreshed_at: Gauge,
+}
+
+impl IdentityKeys {
+    fn new(new: &mut Catalogue) -> Self {
+        Self {
+            refreshes: new.counters(
+                "identity_key_refreshes",
+                "Refreshes of the identity provider's keys, by result",
+            ),
+            usable: new.gauge(
+                "identity_keys",
+                "Keys of the identity provider that verify tokens",
+            ),
+            refreshed_at: new.gauge(
+                "identity_keys_refreshed_timestamp_seconds",
+                "Time of the last successful refresh of the identity provider's keys",
+            ),
+        }
+    }
 }
 
 /// Whose time is measured.
@@ -133,18 +157,7 @@ impl Series {
                 "Requests refused with 429, by the setting that limits them",
             ),
             auth_failures: new.counters("auth_failures", "Tokens refused, by reason"),
-            key_refreshes: new.counters(
-                "identity_key_refreshes",
-                "Refreshes of the identity provider's keys, by result",
-            ),
-            provider_keys: new.gauge(
-                "identity_keys",
-                "Keys of the identity provider that verify tokens",
-            ),
-            keys_refreshed_at: new.gauge(
-                "identity_keys_refreshed_timestamp_seconds",
-                "Time of the last successful refresh of the identity provider's keys",
-            ),
+            identity_keys: IdentityKeys::new(&mut new),
             abuse_warnings: new.counter(
                 "abuse_warnings",
                 "Warnings of a session's message or error rate, one a minute and session",

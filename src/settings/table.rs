@@ -126,7 +126,7 @@ settings! {
     /// RS256, ES256 or `EdDSA`, by the type of each key.
     jwt_public_key_file: Vec<PathBuf> = Vec::new(), value::paths,
         example r#""jwt-public.pem""#;
-    /// The issuer URL of an OpenID Connect provider, exactly as in the claim `iss` of its tokens. The server finds the
+    /// The issuer URL of an `OpenID` Connect provider, exactly as in the claim `iss` of its tokens. The server finds the
     /// keys through `/.well-known/openid-configuration` and requires this issuer of their tokens.
     jwt_issuer_url: Option<String> = None, identity::provider_url,
         example r#""https://login.example.com/realms/main""#;

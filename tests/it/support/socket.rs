@@ -85,7 +85,7 @@ impl Socket {
         let (sink, incoming) = stream.split();
         let reader = tokio::spawn(async move {
             let _unread = incoming;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         });
         Self {
             sink,
