@@ -54,7 +54,12 @@ export async function startProvider(keys, port = 0) {
     claims: { openid: ['sub'], profile: ['name'] },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, name: `Name of ${id}` }) }),
   });
-  http.on('request', provider.callback());
+  const answer = provider.callback();
+  http.on('request', (request, response) => {
+    // A client must not keep a connection to a provider that is stopped and started again.
+    response.shouldKeepAlive = false;
+    answer(request, response);
+  });
   return {
     issuer,
     port: http.address().port,
