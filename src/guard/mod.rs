@@ -182,6 +182,13 @@ impl Access {
         self.0.unnamed_proxy.load(Ordering::Relaxed)
     }
 
+    /// Logs that a connection was refused because the server has no free one, at most once a minute.
+    pub fn log_full_server(&self) {
+        if self.0.rejection_log.allows_full_server() {
+            tracing::warn!("connections refused: max_connections reached, or stopping");
+        }
+    }
+
     /// Whether web pages of `origin` may send requests to a server that they call `host`.
     #[must_use]
     pub fn allows_origin(&self, origin: &str, host: Option<&str>) -> bool {

@@ -130,6 +130,9 @@ impl LookupLimit {
 /// Log lines about rejected tokens that one client may cause: enough for fail2ban's `maxretry`, too few to fill a disk.
 const LINES_PER_CLIENT: Rate = per_minute(10);
 
+/// Log lines about a server without free connections: each rejected request has its own line already.
+const LINES_OF_FULL_SERVER: Rate = per_minute(1);
+
 /// Log lines about rejected tokens that all clients together may cause.
 const LINES_OF_ALL: Rate = per_minute(600);
 
@@ -140,13 +143,19 @@ const fn per_minute(count: u32) -> Rate {
     }
 }
 
-/// Limits of the log lines about rejected tokens.
+/// Limits of the log lines about rejected requests.
 pub(super) struct RejectionLog {
+    full_server: RateLimit<()>,
     per_client: RateLimit<IpAddr>,
     all: RateLimit<()>,
 }
 
 impl RejectionLog {
+    /// Whether one more line about a server without free connections may be written.
+    pub fn allows_full_server(&self) -> bool {
+        self.full_server.check(&()).is_ok()
+    }
+
     /// Whether one more line about `client` may be written.
     pub fn allows(&self, client: IpAddr) -> bool {
         self.per_client.check(&client).is_ok() && self.all.check(&()).is_ok()
@@ -156,6 +165,7 @@ impl RejectionLog {
 impl Default for RejectionLog {
     fn default() -> Self {
         Self {
+            full_server: RateLimit::new(Some(LINES_OF_FULL_SERVER), Counter::default()),
             per_client: RateLimit::new(Some(LINES_PER_CLIENT), Counter::default()),
             all: RateLimit::new(Some(LINES_OF_ALL), Counter::default()),
         }
@@ -189,6 +199,13 @@ mod tests {
     fn a_limit_that_is_off_lets_all_pass() {
         let limit = RateLimit::new(None, Counter::default());
         assert!((0..1_000).all(|_| limit.check(&"alice").is_ok()));
+    }
+
+    #[test]
+    fn full_server_is_logged_once_a_minute() {
+        let log = RejectionLog::default();
+        assert!(log.allows_full_server());
+        assert!(!log.allows_full_server());
     }
 
     #[test]

@@ -106,10 +106,10 @@ const fn result_of(status: Status) -> &'static str {
 }
 
 /// Returns the error for a connection that gets no slot.
-fn no_slot(full: LimitReached) -> ApiError {
+fn no_slot(full: LimitReached, access: &Access) -> ApiError {
     match full {
         LimitReached::Server => {
-            tracing::warn!("connection refused: max_connections reached, or stopping");
+            access.log_full_server();
             ApiError::unavailable("The server accepts no more connections at the moment")
         }
         LimitReached::User => ApiError::too_many_connections("Too many connections of this user"),
@@ -130,7 +130,9 @@ async fn chat(
     rules: &State<Reloadable<SocketRules>>,
 ) -> Result<Upgrade, ApiError> {
     let sessions = service.sessions();
-    let slot = sessions.admit(&user.user, user.address).map_err(no_slot)?;
+    let slot = sessions
+        .admit(&user.user, user.address)
+        .map_err(|full| no_slot(full, access))?;
     // Before the upgrade is answered: a client that knows that it is connected misses nothing from then on.
     let subscription = sessions
         .connect(user.user.clone(), user.session.clone())
