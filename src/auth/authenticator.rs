@@ -134,6 +134,17 @@ impl Authenticator {
         }
     }
 
+    /// Reads the key set of the provider again if it is in a file. A key set elsewhere has its own times.
+    ///
+    /// # Errors
+    /// Why there are no new keys, as a sentence; then the known ones go on.
+    pub async fn refresh_file(&self) -> Result<(), String> {
+        match self.0.provider.as_ref().filter(|one| one.has_file()) {
+            Some(provider) => provider.refresh().await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Loads the keys of the provider once, if there is one.
     ///
     /// # Errors

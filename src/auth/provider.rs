@@ -146,6 +146,11 @@ impl Provider {
         self.state().refreshes > seen
     }
 
+    /// Whether the keys are in a file.
+    pub const fn has_file(&self) -> bool {
+        self.source.is_file()
+    }
+
     /// Refreshes the keys now. Returns the time to the next refresh.
     ///
     /// # Errors

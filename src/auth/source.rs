@@ -53,6 +53,11 @@ impl Source {
         })
     }
 
+    /// Whether the keys are in a file.
+    pub const fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
     /// Returns the issuer that tokens of these keys must have, if discovery gives it.
     pub fn issuer(&self) -> Option<&str> {
         match self {

@@ -133,7 +133,7 @@ settings! {
     /// The URL of a JSON Web Key Set instead, for a provider without discovery. Set `jwt_issuer` with it.
     jwt_jwks_url: Option<String> = None, identity::provider_url,
         example r#""https://login.example.com/jwks.json""#;
-    /// A file with a JSON Web Key Set instead, read again every 5 minutes and for an unknown key.
+    /// A file with a JSON Web Key Set instead, read again every 5 minutes, for an unknown key and at a reload.
     jwt_jwks_file: Option<PathBuf> = None, value::path,
         example r#""jwks.json""#;
     /// PEM certificates to trust for `jwt_issuer_url` and `jwt_jwks_url`, in addition to the public ones.

@@ -9,8 +9,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::identity::claims;
 use crate::support::{
-    Address, Api, Cli, Process, Receiver, WEBHOOK_SECRET, eventually, make_database, within,
+    Address, Api, Cli, Process, Receiver, SigningKey, WEBHOOK_SECRET, eventually, make_database,
+    within,
 };
 
 const OLD: &str = "the old secret is 32 bytes long..";
@@ -222,4 +224,39 @@ async fn webhooks_go_to_the_endpoints_of_the_last_reload() {
     let call = alice.call("bob").await;
     assert_eq!(alice.end(&call).await.status, 200);
     assert!(second.is_empty(), "webhooks are off");
+}
+
+fn publish(server: &Server, keys: &[&SigningKey]) {
+    let keys: Vec<_> = keys.iter().map(|key| key.jwk()).collect();
+    let text = json!({ "keys": keys }).to_string();
+    fs::write(server.folder.path().join("jwks.json"), text).expect("it can be written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn key_file_is_read_again_and_withdrawn_keys_close_sessions() {
+    let server = Server::start(&secrets(&[OLD])).await;
+    let first = SigningKey::new("first", Algorithm::RS256);
+    let second = SigningKey::other_rsa("second");
+    publish(&server, &[&first]);
+    server
+        .hang_up("jwt_jwks_file = \"jwks.json\"", "settings reloaded")
+        .await;
+    let sign_in = |key: &SigningKey| {
+        let token = key.sign(&claims("https://login.example"));
+        Api::new(server.process.address(), Some(token))
+    };
+    let mut socket = sign_in(&first).socket().await;
+
+    fs::write(server.folder.path().join("jwks.json"), "{").expect("it can be written");
+    let failed = server.cli.run(&["config", "reload"]);
+    assert_eq!(failed.code, 1);
+    assert!(failed.err.contains("jwks.json"), "{}", failed.err);
+    assert_eq!(sign_in(&first).active().await.status, 200);
+
+    publish(&server, &[&second]);
+    server.cli.run(&["config", "reload"]).success();
+    let (code, _) = within("the close", socket.expect_close()).await;
+    assert_eq!(code, 4001);
+    assert_eq!(sign_in(&first).active().await.status, 401);
+    assert_eq!(sign_in(&second).active().await.status, 200);
 }

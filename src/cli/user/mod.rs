@@ -72,7 +72,8 @@ enum Action {
     /// Remove a user; other users keep their history
     #[command(after_help = "Examples:\n  chattrix user remove alice\n\n\
         A user in a live call cannot be removed. At a terminal the command asks for confirmation.\n\
-        With auto_provision on, a valid token adds the user again: use `chattrix user disable`.")]
+        Their tokens are rejected until `chattrix user add`. With auto_provision on, a token that is issued \
+        after the removal adds the user again: use `chattrix user disable`.")]
     Remove {
         #[command(flatten)]
         who: Who,
@@ -193,7 +194,7 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
             output::tell(&format!("removed {id}"));
             if context.settings.auto_provision {
                 output::tell(&format!(
-                    "auto_provision is on: a valid token of {id} adds the user again; \
+                    "auto_provision is on: a token of {id} that is issued from now on adds the user again; \
                      `chattrix user disable {id}` keeps a user out"
                 ));
             }
