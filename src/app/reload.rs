@@ -81,9 +81,9 @@ impl Reload {
         let authenticator = authenticator.map_err(|error| error.to_string())?;
         let config = Config::try_from(&figment).map_err(|error| error.to_string())?;
         let tls = Tls::load(&config).map_err(|error| format!("tls: {error}"))?;
-        authenticator.refresh_file().await?;
         let sender = Sender::from_settings(&settings).map_err(|error| error.to_string())?;
         let webhooks = webhook::webhook_config(&settings);
+        authenticator.refresh_file().await?;
         let configured = self.0.parts.webhooks.reload(sender, webhooks).await;
         configured.map_err(|error| format!("webhooks: {error}"))?;
 
