@@ -27,6 +27,7 @@
 //!               metrics         counters and gauges
 //!               listener        accepts connections, bounded in time and memory
 //!               reloadable      value that a reload of the settings replaces
+//!               recent_map      bounded map of entries that were used recently
 //!               random          random values and new ids
 //!               tls_client      TLS of this server's own requests
 //!               system_time     wall clock and monotonic clock of the machine
@@ -57,6 +58,7 @@ pub mod listener;
 pub mod logging;
 pub mod metrics;
 pub mod random;
+mod recent_map;
 pub mod reloadable;
 pub mod service;
 pub mod settings;

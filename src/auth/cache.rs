@@ -1,30 +1,26 @@
 //! Verified tokens: a token that was checked with a public key is not checked again while it is valid. A public-key
 //! signature costs about as much as the rest of a request; an HMAC costs no more than the digest of the token here.
 
-use std::collections::HashMap;
-use std::mem;
-
 use parking_lot::Mutex;
 use ring::digest::{SHA256, SHA256_OUTPUT_LEN, digest};
 
 use super::claims::Claims;
 use crate::clock::Timestamp;
+use crate::recent_map::RecentMap;
 
-/// Tokens of a half of the cache. A token is some hundred bytes here.
-const HALF: usize = 4_096;
+/// Tokens of a generation of the cache. A token is some hundred bytes here.
+const GENERATION: usize = 4_096;
 
 /// Digest of a token, so that no token is kept.
 pub(super) type Key = [u8; SHA256_OUTPUT_LEN];
 
-/// Bounded cache of verified tokens. When the newer half is full it becomes the older one, whose tokens are dropped
-/// unless they are used again.
-#[derive(Default)]
-pub(super) struct TokenCache(Mutex<Halves>);
+/// Bounded cache of verified tokens.
+pub(super) struct TokenCache(Mutex<RecentMap<Key, Verified>>);
 
-#[derive(Default)]
-struct Halves {
-    newer: HashMap<Key, Verified>,
-    older: HashMap<Key, Verified>,
+impl Default for TokenCache {
+    fn default() -> Self {
+        Self(Mutex::new(RecentMap::new(GENERATION)))
+    }
 }
 
 struct Verified {
@@ -53,17 +49,9 @@ impl TokenCache {
     /// Returns the claims of the token with this key, if it was verified with the generation `keys` and is valid at
     /// `now`.
     pub fn get(&self, key: &Key, keys: u64, now: Timestamp) -> Option<Claims> {
-        let mut halves = self.0.lock();
-        if let Some(verified) = halves.newer.get(key) {
-            return verified.holds(now, keys).then(|| verified.claims.clone());
-        }
-        let verified = halves
-            .older
-            .remove(key)
-            .filter(|one| one.holds(now, keys))?;
-        let claims = verified.claims.clone();
-        halves.insert(*key, verified);
-        Some(claims)
+        let mut tokens = self.0.lock();
+        let verified = tokens.get(key).filter(|one| one.holds(now, keys))?;
+        Some(verified.claims.clone())
     }
 
     /// Stores the `claims` of a token that was verified at `now` with the generation `keys`.
@@ -74,15 +62,6 @@ impl TokenCache {
             keys,
         };
         self.0.lock().insert(key, verified);
-    }
-}
-
-impl Halves {
-    fn insert(&mut self, key: Key, verified: Verified) {
-        if self.newer.len() >= HALF {
-            self.older = mem::take(&mut self.newer);
-        }
-        self.newer.insert(key, verified);
     }
 }
 
@@ -128,19 +107,5 @@ mod tests {
             assert_eq!(cache.get(&token, keys, now), None);
         }
         assert_eq!(cache.get(&key("a.b.d"), 1, at(5_000)), None);
-    }
-
-    #[test]
-    fn the_cache_is_bounded_and_keeps_what_is_used() {
-        let cache = TokenCache::default();
-        let used = key("used");
-        cache.insert(used, claims(), 1, at(0));
-        for token in 0..3 * HALF {
-            cache.insert(key(&token.to_string()), claims(), 1, at(0));
-            assert!(cache.get(&used, 1, at(0)).is_some());
-        }
-        let halves = cache.0.lock();
-        assert!(halves.newer.len() + halves.older.len() <= 2 * HALF);
-        assert!(!halves.newer.contains_key(&key("0")) && !halves.older.contains_key(&key("0")));
     }
 }
