@@ -100,6 +100,11 @@ impl Command {
                 let keys = keys(&shared.access.authenticator());
                 self.tell(&Answer::Keys(keys)).await
             }
+            Request::ReloadUsers => {
+                let reloaded = shared.service.users().reload();
+                let answer = reloaded.map_or_else(|error| failed(&error), |()| Answer::Done);
+                self.tell(&answer).await
+            }
             Request::Reload => {
                 let answer = match (shared.reload)().await {
                     Ok(reloaded) => Answer::Reloaded(reloaded),

@@ -165,7 +165,7 @@ impl Access {
         };
         let signed_in = self.0.service.users().sign_in(&claims.user, offer).await;
         match signed_in.map_err(SignInError::Failed)? {
-            SignIn::Welcome(_) => Ok(claims),
+            SignIn::Welcome => Ok(claims),
             SignIn::Unknown => Err(SignInError::UnknownUser),
             SignIn::Removed => Err(SignInError::RemovedUser),
             SignIn::Disabled => Err(SignInError::DisabledUser),

@@ -4,6 +4,7 @@
 //! Requests from REST, the socket, the sweeper and the administrator all come through here, so that they behave alike.
 //! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
 
+mod accounts;
 mod availability;
 mod batch;
 mod call_feed;
@@ -60,6 +61,7 @@ pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
 
 pub use crate::store::Forgotten;
 
+use accounts::AccountCache;
 use call_feed::CallFeed;
 use channels::Channels;
 use delivery::Recovery;
@@ -135,6 +137,7 @@ struct Groups {
 struct Core {
     store: Store,
     hub: Hub,
+    accounts: AccountCache,
     clock: Clock,
     random: Random,
     rules: Reloadable<Rules>,
@@ -168,6 +171,7 @@ impl Service {
         let core = Arc::new(Core {
             store,
             hub,
+            accounts: AccountCache::default(),
             started_at: clock.now(),
             clock,
             random,

@@ -100,17 +100,13 @@ impl Sessions {
         self.0.hub.recheck_tokens();
     }
 
-    /// Closes the sessions of users who were disabled or removed.
+    /// Closes the sessions of users who were disabled or removed, and accepts their tokens no longer: a command may have
+    /// written to the database beside the server.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub fn close_disabled_sessions(&self) -> Result<(), Error> {
-        let disabled = self
-            .0
-            .store
-            .read_at_length(|db| -> Result<_, Error> { Ok(db.disabled_users()?) })?;
-        self.0.hub.disconnect_users(&disabled);
-        Ok(())
+        self.0.close_disabled_sessions()
     }
 
     /// Takes in nobody any more, tells every session that the server stops, and waits until they are gone.
@@ -121,6 +117,15 @@ impl Sessions {
 }
 
 impl Core {
+    pub(super) fn close_disabled_sessions(&self) -> Result<(), Error> {
+        let disabled = self
+            .store
+            .read_at_length(|db| -> Result<_, Error> { Ok(db.disabled_users()?) })?;
+        self.accounts.forget(&disabled);
+        self.hub.disconnect_users(&disabled);
+        Ok(())
+    }
+
     fn connect(
         self: &Arc<Self>,
         db: &Write<'_>,

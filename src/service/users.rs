@@ -12,7 +12,7 @@ use super::{Core, Error};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignIn {
     /// The user is signed in.
-    Welcome(User),
+    Welcome,
     /// There is no user of that id.
     Unknown,
     /// The user was removed after the token was issued.
@@ -67,13 +67,22 @@ pub struct Users(pub(super) Arc<Core>);
 
 impl Users {
     /// Signs in the user of a valid token. With the setting `auto_provision`, `offer` creates an unknown user, and a newer
-    /// token updates name and picture. A request without such a change writes nothing.
+    /// token updates name and picture. A request without such a change writes nothing, and of a user who was seen before
+    /// it reads nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sign_in(&self, user: &UserId, offer: Offer) -> Result<SignIn, Error> {
-        let account = self.0.store.read(|db| db.account(user))?;
         let provisions = self.0.rules.get().auto_provision;
+        let is_current = |profile: &Profile, profile_at| {
+            !provisions || offer.update(profile, profile_at).is_none()
+        };
+        if self.0.accounts.knows(user, is_current) {
+            return Ok(SignIn::Welcome);
+        }
+        let permit = self.0.accounts.permit_read();
+        let account = self.0.store.read(|db| db.account(user))?;
+        self.0.accounts.store(permit, account.as_ref());
         match account {
             None | Some(Account::Removed { .. }) if !provisions => Ok(SignIn::Unknown),
             None => self.provision(user, offer).await,
@@ -91,10 +100,20 @@ impl Users {
                 let update = offer.update(&user.profile, profile_at);
                 match update.filter(|_| provisions) {
                     Some((profile, at)) => self.update(profile, at).await,
-                    None => Ok(SignIn::Welcome(user)),
+                    None => Ok(SignIn::Welcome),
                 }
             }
         }
+    }
+
+    /// Reads accounts again, which a command has changed beside the server, and closes the sessions of users who were
+    /// disabled or removed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: then sessions are not closed yet.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.0.accounts.forget_all();
+        self.0.close_disabled_sessions()
     }
 
     /// Those who may sign in, by their ids, at most `limit`.
@@ -128,18 +147,24 @@ impl Users {
 
     async fn provision(&self, user: &UserId, offer: Offer) -> Result<SignIn, Error> {
         let (now, profile) = (self.0.clock.now(), offer.profile(user));
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
             // Two first requests at once: the second finds what the first has added.
             db.provision_user(&profile, offer.issued_at, now)?;
-            Ok(signed_in(db.user(&profile.id)?))
+            let signed_in = signed_in(db.user(&profile.id)?);
+            db.on_commit(move || core.accounts.forget(&[profile.id]));
+            Ok(signed_in)
         };
         self.0.store.write(job).await
     }
 
     async fn update(&self, profile: Profile, at: Timestamp) -> Result<SignIn, Error> {
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
             db.update_profile(&profile, at)?;
-            Ok(signed_in(db.user(&profile.id)?))
+            let signed_in = signed_in(db.user(&profile.id)?);
+            db.on_commit(move || core.accounts.forget(&[profile.id]));
+            Ok(signed_in)
         };
         self.0.store.write(job).await
     }
@@ -149,6 +174,6 @@ fn signed_in(user: Option<User>) -> SignIn {
     match user {
         None => SignIn::Removed,
         Some(user) if user.standing == AccountStatus::Disabled => SignIn::Disabled,
-        Some(user) => SignIn::Welcome(user),
+        Some(_) => SignIn::Welcome,
     }
 }

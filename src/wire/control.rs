@@ -38,6 +38,8 @@ pub enum Request {
     },
     /// List the keys that verify tokens. Answered with [`Answer::Keys`].
     Keys,
+    /// Read accounts again: a command has changed some. Answered with [`Answer::Done`].
+    ReloadUsers,
     /// Read the settings again. Answered with [`Answer::Reloaded`].
     Reload,
     /// Do something about webhooks.

@@ -65,7 +65,10 @@ impl Import {
         let entries = records::read(&self.file)?;
         let is_served = Lock::is_held(&context.settings.database)?;
         let database = context.database()?;
-        let report = import(&database, entries, is_served)?;
+        let report = import(&database, entries, is_served);
+        // Also after a failure: a part of the users may be imported.
+        super::reload_server(&context);
+        let report = report?;
         if self.json {
             output::json(&report.to_json())?;
         } else {

@@ -7,10 +7,13 @@ mod records;
 use chattrix::clock::Clock;
 use chattrix::store::Removal;
 use chattrix::user::{AccountStatus, Profile, User as Known, UserId, is_avatar, is_name};
+use chattrix::wire::control::Request;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::confirm::confirm_at_terminal;
+use super::context::Context;
+use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
 use super::token::user_id;
 use super::{GlobalArgs, output};
@@ -172,13 +175,11 @@ fn show(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
 }
 
 fn set_standing(global: &GlobalArgs, id: &UserId, standing: AccountStatus) -> Result<(), CliError> {
-    if !global
-        .context()?
-        .existing_database()?
-        .set_standing(id, standing)?
-    {
+    let context = global.context()?;
+    if !context.existing_database()?.set_standing(id, standing)? {
         return Err(unknown(id));
     }
+    reload_server(&context);
     output::tell(&format!("{id} is {}", word(standing)));
     Ok(())
 }
@@ -191,6 +192,7 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
     confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
     match database.remove_user(id, Clock::System.now())? {
         Removal::Removed => {
+            reload_server(&context);
             output::tell(&format!("removed {id}"));
             if context.settings.auto_provision {
                 output::tell(&format!(
@@ -205,6 +207,20 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
             .hint(format!(
                 "chattrix user disable {id} prevents the next call; remove the user after this one"
             ))),
+    }
+}
+
+/// Has the running server, if there is one, read changed accounts. One that does not respond notices within 2 s that users
+/// were disabled or removed.
+fn reload_server(context: &Context) {
+    let reload = async {
+        match ControlClient::find(&context.settings.database).await? {
+            Some(mut server) => server.ask(&Request::ReloadUsers).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = runtime().and_then(|runtime| runtime.block_on(reload)) {
+        output::tell(&format!("the running server follows within 2 s: {error}"));
     }
 }
 
