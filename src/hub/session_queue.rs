@@ -103,6 +103,12 @@ impl SessionQueue {
         &self.session
     }
 
+    /// Number of notices that it remembers until they are confirmed.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// When it connected.
     #[must_use]
     pub const fn connected_at(&self) -> Timestamp {

@@ -2,11 +2,12 @@
 //!
 //! `upgrade` answers the handshake, `framing` makes messages of bytes, `session` runs a session from registration to
 //! close, `event_loop` is its loop, `session_loop` what it does on each event, `handler` runs what messages ask for,
-//! `closing` is the closing handshake, `abuse` reports message rates, `flood` limits frames without messages,
-//! `pause` notices that the process did not run.
+//! `closing` is the closing handshake, `confirmation` pings after events, `abuse` reports message rates, `flood` limits
+//! frames without messages, `pause` notices that the process did not run.
 
 mod abuse;
 mod closing;
+mod confirmation;
 #[cfg(test)]
 mod echo;
 mod event_loop;

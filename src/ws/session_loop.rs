@@ -17,6 +17,7 @@ use crate::wire::{ErrorType, event, message};
 
 use super::SocketRules;
 use super::abuse::{AbuseMonitor, RejectedMessages};
+use super::confirmation::Confirmation;
 use super::event_loop::{self, End, Transport};
 use super::flood::{ControlFrames, Unfinished};
 use super::handler::{MessageHandler, Response};
@@ -41,8 +42,7 @@ pub(super) struct SessionLoop<'a, S> {
     rejected: RejectedMessages,
     control_frames: ControlFrames,
     unfinished: Unfinished,
-    /// Number of the last event before the ping whose pong is awaited.
-    awaited: Option<u64>,
+    confirmation: Confirmation,
     last_call: Option<CallId>,
 }
 
@@ -85,7 +85,7 @@ where
             rejected: RejectedMessages::new(now),
             control_frames: ControlFrames::new(now),
             unfinished,
-            awaited: None,
+            confirmation: Confirmation::new(now, queue.capacity()),
             last_call: None,
         }
     }
@@ -115,29 +115,34 @@ where
         }
     }
 
-    /// Returns the ping that follows events, one at a time: its pong confirms that the peer has received all before it
-    /// (RFC 6455, section 5.5.3, and the order of frames). None if one is outstanding.
+    /// Returns the ping by which the peer is asked to confirm its events, if it is due. If it is due later, the timer
+    /// wakes for it.
     fn confirmation_request(&mut self) -> Option<Message> {
-        if self.awaited.is_some() {
-            return None;
+        let (last, now) = (self.queue.last_taken(), Instant::now());
+        let ping = self.confirmation.request(last, now);
+        if let Some(due_at) = self.confirmation.due_at(last)
+            && due_at < self.timer.deadline()
+        {
+            self.timer.as_mut().reset(due_at);
         }
-        let last = self.queue.last_taken();
-        self.awaited = Some(last);
-        Some(Message::Ping(Bytes::copy_from_slice(&last.to_be_bytes())))
+        ping
+    }
+
+    /// Sends a ping for the events that no ping has followed, if it is due.
+    async fn ask_for_confirmation(&mut self) -> Result<(), End> {
+        match self.confirmation_request() {
+            Some(ping) => self.write([ping]).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes the pong that is awaited; returns false for any other.
     async fn take_confirmation(&mut self, payload: &[u8]) -> Result<bool, End> {
-        let confirmed = payload.try_into().map(u64::from_be_bytes).ok();
-        let Some(last) = confirmed.filter(|last| self.awaited == Some(*last)) else {
+        let Some(last) = self.confirmation.take(payload) else {
             return Ok(false);
         };
-        self.awaited = None;
         Box::pin(self.handler.service.sessions().confirm(self.queue, last)).await;
-        if self.queue.last_taken() > last {
-            let ping = self.confirmation_request();
-            self.write(ping).await?;
-        }
+        self.ask_for_confirmation().await?;
         Ok(true)
     }
 
@@ -243,7 +248,7 @@ where
         }
         let wake_at = self.wake_at();
         self.timer.as_mut().reset(wake_at);
-        Ok(())
+        self.ask_for_confirmation().await
     }
 
     /// Reads what has arrived from a peer that seems silent; the connection closes as idle only if nothing has.
