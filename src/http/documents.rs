@@ -1,5 +1,5 @@
-//! API documents, the page that shows them (contract section 5), and the client for web pages. Anyone may read them:
-//! they contain nothing that the sources do not.
+//! The documents of the interface, and the page that shows them (contract section 5). Everybody may read them:
+//! they say nothing that the sources do not.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -14,18 +14,13 @@ use crate::docs;
 
 use super::page::File;
 
-/// Files of the page.
+/// The page's files.
 #[derive(Embed)]
 #[folder = "web/docs"]
 struct Files;
 
-/// The TypeScript client as one ES module, which `npm run build` in `clients/typescript` writes.
-#[derive(Embed)]
-#[folder = "web/client"]
-struct Client;
-
-/// Both documents, each generated once, at its first request. That takes milliseconds, and megabytes of memory that
-/// a server without readers saves.
+/// Both documents, each made once, when somebody asks for it: that takes milliseconds, and megabytes of memory
+/// that a server at work has no other use for.
 #[derive(Default)]
 pub(super) struct Documents {
     openapi: OnceLock<String>,
@@ -37,23 +32,23 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 pub(super) fn page_routes() -> Vec<Route> {
-    routes![page, file, client]
+    routes![page, file]
 }
 
-/// OpenAPI document.
+/// REST.
 #[get("/openapi.json")]
 fn openapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.openapi.get_or_init(docs::openapi))
 }
 
-/// AsyncAPI document.
+/// The socket.
 #[get("/asyncapi.json")]
 fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
 }
 
-/// Page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its own
-/// address they would not resolve.
+/// The page. Its links are relative, so that it works below any path of a proxy; with a slash at its own end
+/// they would miss.
 #[get("/docs")]
 fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
@@ -62,14 +57,8 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     Ok(File::named::<Files>("index.html"))
 }
 
-/// File of the page.
+/// What it consists of.
 #[get("/docs/<path..>", rank = 20)]
 fn file(path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
-}
-
-/// Client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every request.
-#[get("/client.js")]
-fn client() -> Option<File> {
-    File::named::<Client>("client.js")
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -53,8 +53,19 @@ pub(super) const KNOWN_VERSION: i64 = 3;
 /// # Errors
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Damaged`], [`Error::Newer`].
 pub(super) fn open_for_writing(path: &Path) -> Result<Connection, Error> {
-    let (mut conn, _) = open_as_it_is(path)?;
+    let (mut conn, version) = open_as_it_is(path)?;
+    let is_older = version != 0 && version != KNOWN_VERSION;
+    if is_older {
+        tracing::info!(version, newest = KNOWN_VERSION, "upgrading the database");
+    }
+    let began = Instant::now();
     bring_up_to_date(&mut conn, path)?;
+    if is_older {
+        tracing::info!(
+            took_ms = began.elapsed().as_millis(),
+            "upgraded the database"
+        );
+    }
     Ok(conn)
 }
 

@@ -55,6 +55,7 @@ mod load;
 mod load_test;
 mod matrix;
 mod messages;
+mod migration;
 mod openapi;
 mod overload;
 mod pasted;

@@ -48,11 +48,8 @@ export class Rest {
     const filled = Object.entries(path).reduce(
       (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(String(value))), template as string);
     const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-    const search = wanted.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
-    // `AbortSignal.timeout` is missing in React Native.
-    const timeout = new AbortController();
-    const timer = setTimeout(() => timeout.abort(new Error(`no response within ${this.timeoutMs} ms`)), this.timeoutMs);
-    const answer = this.#receive(`${this.url}${filled}${search && `?${search}`}`, {
+    const search = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString();
+    const response = await fetch(`${this.url}${filled}${search && `?${search}`}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -60,20 +57,14 @@ export class Rest {
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: timeout.signal,
+      signal: AbortSignal.timeout(this.timeoutMs),
     });
-    return (await answer.finally(() => clearTimeout(timer))) as Operations[Id]["data"];
-  }
-
-  /** Sends a request and returns the data of its response, or throws its error. */
-  async #receive(url: string, request: RequestInit): Promise<unknown> {
-    const response = await fetch(url, request);
     const answer = await response.json().catch(() => null) as { data?: unknown; message?: string; errorType?: ErrorType } | null;
     if (!response.ok || answer === null) {
       const after = Number(response.headers.get("retry-after") ?? Number.NaN);
       throw new ApiError(response.status, answer?.errorType ?? "unknown", answer?.message ?? response.statusText,
         Number.isFinite(after) ? after : null);
     }
-    return answer.data;
+    return answer.data as Operations[Id]["data"];
   }
 }

@@ -5,6 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::error::CliError;
+use super::super::progress::Bar;
 use super::super::{GlobalArgs, output};
 
 /// The arguments of `chattrix db migrate`.
@@ -49,8 +50,9 @@ impl Migrate {
             return Ok(output::line(&status)?);
         }
         let lock = Lock::take(path)?;
+        let bar = Bar::spinner("upgrading the database");
         drop(Database::open_alone(path, &lock)?);
-        drop(lock);
+        drop((lock, bar));
         output::tell(&format!(
             "upgraded {file} from version {version} to {known}"
         ));
