@@ -1,5 +1,5 @@
-//! The documents of the interface, and the page that shows them (contract section 5). Everybody may read them:
-//! they say nothing that the sources do not.
+//! API documents, the page that shows them (contract section 5), and the client for web pages. Anyone may read them:
+//! they contain nothing that the sources do not.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -14,13 +14,18 @@ use crate::docs;
 
 use super::page::File;
 
-/// The page's files.
+/// Files of the page.
 #[derive(Embed)]
 #[folder = "web/docs"]
 struct Files;
 
-/// Both documents, each made once, when somebody asks for it: that takes milliseconds, and megabytes of memory
-/// that a server at work has no other use for.
+/// The TypeScript client as one ES module, which `npm run build` in `clients/typescript` writes.
+#[derive(Embed)]
+#[folder = "web/client"]
+struct Client;
+
+/// Both documents, each generated once, at its first request. That takes milliseconds, and megabytes of memory that
+/// a server without readers saves.
 #[derive(Default)]
 pub(super) struct Documents {
     openapi: OnceLock<String>,
@@ -32,23 +37,23 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 pub(super) fn page_routes() -> Vec<Route> {
-    routes![page, file]
+    routes![page, file, client]
 }
 
-/// REST.
+/// OpenAPI document.
 #[get("/openapi.json")]
 fn openapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.openapi.get_or_init(docs::openapi))
 }
 
-/// The socket.
+/// AsyncAPI document.
 #[get("/asyncapi.json")]
 fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
 }
 
-/// The page. Its links are relative, so that it works below any path of a proxy; with a slash at its own end
-/// they would miss.
+/// Page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its own
+/// address they would not resolve.
 #[get("/docs")]
 fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
@@ -57,8 +62,14 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     Ok(File::named::<Files>("index.html"))
 }
 
-/// What it consists of.
+/// File of the page.
 #[get("/docs/<path..>", rank = 20)]
 fn file(path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
+}
+
+/// Client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every request.
+#[get("/client.js")]
+fn client() -> Option<File> {
+    File::named::<Client>("client.js")
 }

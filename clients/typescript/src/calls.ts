@@ -60,9 +60,15 @@ const FINAL: readonly CallStatus[] = ["ENDED", "REJECTED", "MISSED"];
 /** Number of calls and events to remember, so that each is reported once. The server redelivers 256 events at most. */
 const REMEMBERED = 256;
 
-/** Returns an idempotency key: 128 random bits. `randomUUID` is missing on pages without TLS. */
+/**
+ * Returns an idempotency key: 128 random bits. `randomUUID` is missing on pages without TLS, and all of `crypto` in
+ * React Native. The key must be unique for a user, not secret.
+ */
 function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const bytes = new Uint8Array(16);
+  const { crypto } = globalThis as { crypto?: Crypto };
+  if (crypto) crypto.getRandomValues(bytes);
+  else bytes.forEach((_, index) => (bytes[index] = Math.random() * 256));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

@@ -48,8 +48,11 @@ export class Rest {
     const filled = Object.entries(path).reduce(
       (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(String(value))), template as string);
     const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
-    const search = new URLSearchParams(wanted.map(([name, value]) => [name, String(value)])).toString();
-    const response = await fetch(`${this.url}${filled}${search && `?${search}`}`, {
+    const search = wanted.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
+    // `AbortSignal.timeout` is missing in React Native.
+    const timeout = new AbortController();
+    const timer = setTimeout(() => timeout.abort(new Error(`no response within ${this.timeoutMs} ms`)), this.timeoutMs);
+    const answer = this.#receive(`${this.url}${filled}${search && `?${search}`}`, {
       method,
       headers: {
         authorization: `Bearer ${token}`,
@@ -57,14 +60,20 @@ export class Rest {
         ...headers,
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(this.timeoutMs),
+      signal: timeout.signal,
     });
+    return (await answer.finally(() => clearTimeout(timer))) as Operations[Id]["data"];
+  }
+
+  /** Sends a request and returns the data of its response, or throws its error. */
+  async #receive(url: string, request: RequestInit): Promise<unknown> {
+    const response = await fetch(url, request);
     const answer = await response.json().catch(() => null) as { data?: unknown; message?: string; errorType?: ErrorType } | null;
     if (!response.ok || answer === null) {
       const after = Number(response.headers.get("retry-after") ?? Number.NaN);
       throw new ApiError(response.status, answer?.errorType ?? "unknown", answer?.message ?? response.statusText,
         Number.isFinite(after) ? after : null);
     }
-    return answer.data as Operations[Id]["data"];
+    return answer.data;
   }
 }

@@ -24,11 +24,29 @@ export class Tokens {
 export function endOf(token: string): number | null {
   try {
     const payload = token.split(".")[1] ?? "";
-    const { exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };
+    const { exp } = JSON.parse(decode(payload)) as { exp?: unknown };
     return typeof exp === "number" ? exp * 1000 : null;
   } catch {
     return null;
   }
+}
+
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** Decodes base64url to one character per byte, which is enough for a number in JSON. Old React Native has no `atob`. */
+function decode(text: string): string {
+  let [bits, count, decoded] = [0, 0, ""];
+  for (const character of text) {
+    const value = BASE64URL.indexOf(character);
+    if (value < 0) throw new Error("not base64url");
+    bits = ((bits << 6) | value) & 0xffff;
+    count += 6;
+    if (count >= 8) {
+      count -= 8;
+      decoded += String.fromCharCode((bits >> count) & 0xff);
+    }
+  }
+  return decoded;
 }
 
 function isOver(token: string): boolean {

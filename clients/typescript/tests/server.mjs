@@ -21,11 +21,11 @@ function freePort() {
   });
 }
 
-/** A token of `user` for a session, which lasts for so many seconds. */
-export function sign(user, session = randomUUID(), seconds = 3600) {
+/** A token of `user` for a session, which lasts for so many seconds; `more` are other claims. */
+export function sign(user, session = randomUUID(), seconds = 3600, more = {}) {
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
   const now = Math.floor(Date.now() / 1000);
-  const text = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, sid: session, iat: now, exp: now + seconds, jti: randomUUID() })}`;
+  const text = `${part({ alg: "HS256", typ: "JWT" })}.${part({ sub: user, sid: session, iat: now, exp: now + seconds, jti: randomUUID(), ...more })}`;
   return `${text}.${createHmac("sha256", SECRET).update(text).digest("base64url")}`;
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 use chattrix::app;
 use chattrix::clock::Clock;
-use chattrix::settings::Settings;
+use chattrix::settings::{AllowedOrigins, Settings};
 use serde_json::Value;
 
 use crate::support::document::{assert_valid, asyncapi, openapi, resolve};
@@ -185,9 +185,9 @@ async fn openapi_lists_exactly_the_routes() {
     assert_eq!(documented, mounted);
 }
 
-/// Pages, and what they ask for themselves alone, are no interface.
+/// Returns whether `path` belongs to a page, or is a script for pages: neither is part of the API.
 fn is_page(path: &str) -> bool {
-    ["/docs", "/console"]
+    ["/docs", "/console", "/client.js"]
         .iter()
         .any(|page| path.starts_with(page))
 }
@@ -253,6 +253,29 @@ async fn the_page_is_served_whole_and_may_run_nothing_but_itself() {
             "{path}"
         );
     }
+}
+
+#[rocket::async_test]
+async fn client_js_is_a_module_that_pages_import() {
+    let server = TestServer::with(|settings| {
+        settings.allowed_origins = AllowedOrigins::Listed(vec!["https://app.example.com".into()]);
+    })
+    .await;
+    let request = crate::support::http_client().get(server.address().http("/client.js"));
+    let request = request.header("Origin", "https://app.example.com");
+    let response = request.send().await.expect("a response");
+    assert_eq!(response.status(), 200);
+    let header = |name: &str| response.headers()[name].to_str().expect("ASCII").to_owned();
+    assert!(header("content-type").starts_with("text/javascript"));
+    assert_eq!(
+        header("access-control-allow-origin"),
+        "https://app.example.com"
+    );
+    let script = response.text().await.expect("a script");
+    assert!(
+        script.contains(" as Calls") && !script.contains("import "),
+        "{script}"
+    );
 }
 
 #[rocket::async_test]
