@@ -43,9 +43,9 @@ def free_port() -> int:
 
 
 class Server:
-    """The program, on a port that is free, with the users alice and bob."""
+    """The program, on a port that is free, with the users alice and bob; `settings` are variables."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
         self._folder = tempfile.mkdtemp(prefix="chattrix-python-")
         self._process: asyncio.subprocess.Process | None = None
         self.port = free_port()
@@ -59,6 +59,7 @@ class Server:
             "CHATTRIX_AUTH_FAILURE_RATE": "off",
             "ROCKET_ADDRESS": "127.0.0.1",
             "ROCKET_PORT": str(self.port),
+            **settings,
         }
 
     async def _spawn(self, *arguments: str) -> asyncio.subprocess.Process:

@@ -8,11 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const PROGRAM = process.env.CHATTRIX ?? fileURLToPath(new URL("../../../target/debug/chattrix", import.meta.url));
+/** The program under test. */
+export const PROGRAM = process.env.CHATTRIX ?? fileURLToPath(new URL("../../../target/debug/chattrix", import.meta.url));
 const SECRET = "a secret of these tests, longer than thirty-two bytes";
 
 /** A port that is free just now. */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
       const { port } = server.address();
