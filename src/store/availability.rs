@@ -1,6 +1,6 @@
 //! Whether calls ring for a user: the column `do_not_disturb_until` of the table `users`.
 
-use rusqlite::OptionalExtension as _;
+use rusqlite::params;
 
 use crate::clock::Timestamp;
 use crate::user::{Availability, UserId};
@@ -11,10 +11,9 @@ use super::{Read, Write};
 impl Read<'_> {
     /// Returns the availability of `user` as last set.
     pub fn availability(&self, user: &UserId) -> Result<Availability, Error> {
-        let mut statement = self.prepare("SELECT do_not_disturb_until FROM users WHERE id = ?1")?;
-        let until: Option<Option<i64>> = statement
-            .query_row([user.as_str()], |row| row.get(0))
-            .optional()?;
+        let sql = "SELECT do_not_disturb_until FROM users WHERE id = ?1";
+        let until: Option<Option<i64>> =
+            self.find(sql, params![user.as_str()], |row| row.get(0))?;
         Ok(availability(until.flatten()))
     }
 }
@@ -30,7 +29,7 @@ impl Write<'_> {
         };
         self.execute(
             "UPDATE users SET do_not_disturb_until = ?2 WHERE id = ?1",
-            (user.as_str(), until),
+            params![user.as_str(), until],
         )?;
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! The table `calls`, and `timeline` with the steps of calls that version 2 stored.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{named_params, params};
 
 use crate::call::{Actor, Call, CallId, ChannelId, State, Status, TimelineEntry, Transition};
 use crate::clock::Timestamp;
 use crate::user::{SessionId, UserId};
 
+use super::engine::{Row, until};
 use super::enum_codes::{Columns, encode, hex};
 use super::error::Error;
 use super::live_calls::CallParty;
@@ -16,49 +17,46 @@ use super::{Read, Write};
 impl Read<'_> {
     /// The call of that id, if there is one.
     pub fn call(&self, id: CallId) -> Result<Option<Call>, Error> {
-        let mut statement = self.prepare("SELECT * FROM named_calls WHERE id = ?1")?;
-        statement
-            .query_row([id.as_bytes()], |row| Ok(call(row)))
-            .optional()?
-            .transpose()
+        self.find(
+            "SELECT * FROM named_calls WHERE id = ?1",
+            params![id.as_bytes()],
+            call,
+        )
     }
 
     /// A call's timeline, oldest first.
     pub fn timeline(&self, id: CallId) -> Result<Vec<TimelineEntry>, Error> {
-        let mut statement = self.prepare(
+        let mut timeline = self.many(
             "SELECT t.status, t.at, t.via, t.cause, t.actor, u.id AS actor_id
              FROM timeline AS t LEFT JOIN users AS u ON u.key = t.actor
              WHERE t.call = ?1 ORDER BY t.status",
+            params![id.as_bytes()],
+            |row| timeline_entry(row, id),
         )?;
-        let rows = statement.query_and_then([id.as_bytes()], |row| timeline_entry(row, id))?;
-        let mut timeline: Vec<TimelineEntry> = rows.collect::<Result<_, Error>>()?;
-        let mut statement =
-            self.prepare("SELECT steps, caller_id, callee_id FROM named_calls WHERE id = ?1")?;
-        let steps = |row: &Row<'_>| -> Result<_, Error> {
+        let steps = |row: &Row<'_>| {
             let participants = Participants {
                 caller: user_id(row, "calls", "caller_id")?,
                 callee: user_id(row, "calls", "callee_id")?,
             };
-            let bytes = row.get_ref("steps")?.as_blob_or_null();
-            steps::from_bytes(bytes.ok().flatten().unwrap_or_default(), id, &participants)
+            steps::from_bytes(row.bytes("steps")?, id, &participants)
         };
-        for steps in statement.query_and_then([id.as_bytes()], steps)? {
-            timeline.extend(steps?);
-        }
+        let sql = "SELECT steps, caller_id, callee_id FROM named_calls WHERE id = ?1";
+        let steps = self.find(sql, params![id.as_bytes()], steps)?;
+        timeline.extend(steps.unwrap_or_default());
         Ok(timeline)
     }
 
     /// Live calls whose deadline is at or before `now`, the most overdue first, at most `limit`.
     pub fn overdue_calls(&self, now: Timestamp, limit: usize) -> Result<Vec<Call>, Error> {
-        let mut statement =
-            self.prepare("SELECT id FROM calls WHERE deadline <= ?1 ORDER BY deadline")?;
-        let mut rows = statement.query([now.as_millis()])?;
         let mut due = Vec::new();
-        while due.len() < limit
-            && let Some(row) = rows.next()?
-        {
-            due.extend(self.skip(self.call_to_change(row, "id"))?.flatten());
-        }
+        self.each(
+            "SELECT id FROM calls WHERE deadline <= ?1 ORDER BY deadline LIMIT ?2",
+            params![now.as_millis(), self.with_skipped(limit)],
+            |row| {
+                due.extend(self.skip(self.call_to_change(row, "id"))?.flatten());
+                Ok(until(due.len() >= limit))
+            },
+        )?;
         Ok(due)
     }
 
@@ -97,25 +95,29 @@ impl Read<'_> {
         created: Timestamp,
         changed: Timestamp,
     ) -> Result<Vec<Call>, Error> {
-        let mut statement =
-            self.prepare("SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2")?;
         let first = CallId::first_at(created);
-        let calls = statement.query_and_then((first.as_bytes(), changed.as_millis()), call)?;
-        self.collect(calls)
+        self.readable(
+            "SELECT * FROM named_calls WHERE id >= ?1 AND updated_at > ?2 ORDER BY id",
+            params![first.as_bytes(), changed.as_millis()],
+            call,
+        )
     }
 
     /// The nearest deadline of any call.
     pub fn nearest_deadline(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement =
-            self.prepare("SELECT id, deadline FROM calls WHERE deadline > ?1 ORDER BY deadline")?;
-        let mut rows = statement.query([i64::MIN])?;
-        while let Some(row) = rows.next()? {
-            let id = self.skip(call_id(row, "calls", "id"))?;
-            if id.is_some_and(|id| !self.is_skipped("calls", id)) {
-                return Ok(Some(Timestamp::from_millis(row.get("deadline")?)));
-            }
-        }
-        Ok(None)
+        let mut nearest = None;
+        self.each(
+            "SELECT id, deadline FROM calls WHERE deadline > ?1 ORDER BY deadline LIMIT ?2",
+            params![i64::MIN, self.with_skipped(1)],
+            |row| {
+                let id = self.skip(call_id(row, "calls", "id"))?;
+                if id.is_some_and(|id| !self.is_skipped("calls", id)) {
+                    nearest = Some(Timestamp::from_millis(row.get("deadline")?));
+                }
+                Ok(until(nearest.is_some()))
+            },
+        )?;
+        Ok(nearest)
     }
 }
 
@@ -135,12 +137,10 @@ impl Write<'_> {
         [caller, callee]: [&CallParty; 2],
     ) -> Result<(), Error> {
         let Transition { call, entry, .. } = transition;
-        self.execute(
-            "INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
+        self.execute("INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
                                 ended_at, reason, deadline, steps)
              VALUES (:id, :caller, :callee, :call_type, :channel, :withheld, :status, :created_at, :created_at,
-                     :ended_at, :reason, :deadline, :step)",
-            named_params! {
+                     :ended_at, :reason, :deadline, :step)", named_params! {
                 ":id": call.id.as_bytes(), ":caller": caller.key, ":callee": callee.key,
                 ":call_type": encode(call.call_type), ":channel": call.channel.as_str(),
                 ":withheld": call.suppressed,
@@ -148,8 +148,7 @@ impl Write<'_> {
                 ":ended_at": call.state.ended_at().map(Timestamp::as_millis), ":reason": reason(&call.state),
                 ":deadline": call.state.deadline().map(Timestamp::as_millis),
                 ":step": steps::to_bytes(entry, call),
-            },
-        )?;
+            })?;
         match &transition.history {
             Some(entries) => self.insert_history(entries),
             None => Ok(()),
@@ -159,15 +158,13 @@ impl Write<'_> {
     /// Stores what became of a call, with the step of its timeline and what follows.
     pub fn update_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, entry, .. } = transition;
-        self.execute(
-            "UPDATE calls
+        self.execute("UPDATE calls
              SET status = :status, updated_at = :updated_at, started_at = :started_at, ended_at = :ended_at,
                  duration_seconds = :duration, reason = :reason, deadline = :deadline,
                  ended_by = CASE :ended_by WHEN 1 THEN caller WHEN 2 THEN callee END,
-                 callee_session = CASE WHEN :ended_at IS NULL THEN coalesce(:session, callee_session) END,
+                 callee_session = CASE WHEN CAST(:ended_at AS BIGINT) IS NULL THEN coalesce(:session, callee_session) END,
                  steps = CAST(coalesce(steps, '') || :step AS BLOB)
-             WHERE id = :id",
-            named_params! {
+             WHERE id = :id", named_params! {
                 ":id": call.id.as_bytes(), ":status": encode(call.status()),
                 ":updated_at": call.updated_at.as_millis(),
                 ":started_at": call.state.started_at().map(Timestamp::as_millis),
@@ -176,8 +173,7 @@ impl Write<'_> {
                 ":reason": reason(&call.state), ":deadline": call.state.deadline().map(Timestamp::as_millis),
                 ":session": transition.answered_with.as_ref().map(SessionId::as_str),
                 ":step": steps::to_bytes(entry, call),
-            },
-        )?;
+            })?;
         if let Some(entries) = &transition.history {
             self.release(call.id)?;
             self.insert_history(entries)?;
@@ -217,7 +213,7 @@ pub(super) fn call_id(
     table: &'static str,
     column: &'static str,
 ) -> Result<CallId, Error> {
-    let bytes = row.get_ref(column)?.as_blob().unwrap_or_default();
+    let bytes = row.bytes(column)?;
     let id = uuid::Uuid::from_slice(bytes).map_err(|error| Error::Inconsistent {
         table,
         column,

@@ -1,8 +1,11 @@
 //! Whether a database is whole, and means something.
 
-use rusqlite::{Connection, Row};
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, params};
 
 use super::calls::{call, call_id};
+use super::engine::{Conn, Row, until};
 use super::error::Error;
 use super::history::past_call;
 use super::pending_events::notice;
@@ -116,10 +119,8 @@ fn missing_references(conn: &Connection, findings: &mut Vec<String>) -> Result<(
 
 fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
     for (sentence, sql) in RULES {
-        let mut statement = conn.prepare(sql)?;
-        let mut rows = statement.query([])?;
         let mut found = 0_usize;
-        while let Some(row) = rows.next()? {
+        Conn::from(conn).each(sql, params![].into(), |row| {
             found += 1;
             if found <= TOLD {
                 findings.push(match call_id(row, "calls", "id") {
@@ -127,7 +128,8 @@ fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Err
                     Err(error) => error.to_string(),
                 });
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         if found > TOLD {
             findings.push(format!("{} more: call … {sentence}", found - TOLD));
         }
@@ -138,10 +140,14 @@ fn broken_rules(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Err
 /// Reads the rows of each table as the server would.
 fn impossible_rows(conn: &Connection, findings: &mut Vec<String>) -> Result<(), Error> {
     let mut read_all = |sql: &str, read: fn(&Row<'_>) -> Result<(), Error>| -> Result<(), Error> {
-        let mut statement = conn.prepare(sql)?;
-        let unreadable = statement.query_and_then([], read)?.filter_map(Result::err);
-        findings.extend(unreadable.take(TOLD).map(|error| error.to_string()));
-        Ok(())
+        let mut found = 0_usize;
+        Conn::from(conn).each(sql, params![].into(), |row| {
+            if let Err(error) = read(row) {
+                found += 1;
+                findings.push(error.to_string());
+            }
+            Ok(until(found >= TOLD))
+        })
     };
     read_all("SELECT * FROM named_calls", |row| call(row).map(drop))?;
     read_all(

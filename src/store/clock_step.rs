@@ -1,5 +1,7 @@
 //! Steps of the wall clock: the stored deadlines that follow it.
 
+use rusqlite::params;
+
 use super::Write;
 use super::error::Error;
 
@@ -7,18 +9,18 @@ impl Write<'_> {
     /// Returns whether any call is live.
     pub fn has_live_calls(&self) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM live)";
-        Ok(self.prepare(sql)?.query_one([], |row| row.get(0))?)
+        self.one(sql, params![], |row| row.get(0))
     }
 
     /// Moves the due instants of webhook deliveries and the expiry of pending events by `step` milliseconds.
     pub fn shift_deadlines(&self, step: i64) -> Result<(), Error> {
         self.execute(
             "UPDATE webhook_deliveries SET due = due + ?1 WHERE due IS NOT NULL",
-            [step],
+            params![step],
         )?;
         self.execute(
             "UPDATE kept_notices SET expires_at = expires_at + ?1",
-            [step],
+            params![step],
         )?;
         Ok(())
     }

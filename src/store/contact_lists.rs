@@ -1,11 +1,12 @@
 //! The table `listed`: whom users have blocked, and who their contacts are.
 
-use rusqlite::{OptionalExtension as _, Row};
+use rusqlite::params;
 
 use crate::clock::Timestamp;
 use crate::user::{List, Listed, UserId};
 
 use super::calls::instant;
+use super::engine::Row;
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::users::user;
@@ -14,36 +15,30 @@ use super::{Read, Write};
 impl Read<'_> {
     /// Whom `owner` has on `list`, by id. Those who were removed are left out.
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
-        let mut statement = self.prepare(
-            "SELECT u.id, u.name, u.avatar, u.standing, l.at
+        self.many("SELECT u.id, u.name, u.avatar, u.standing, l.at
              FROM listed AS l JOIN users AS u ON u.key = l.user
              WHERE l.owner = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2 AND u.standing <> 2
-             ORDER BY u.id",
-        )?;
-        statement
-            .query_and_then((owner.as_str(), code(list)), listed)?
-            .collect()
+             ORDER BY u.id", params![owner.as_str(), code(list)], listed)
     }
 
     /// How many `owner` has on `list`.
     pub fn count_listed(&self, owner: &UserId, list: List) -> Result<u32, Error> {
-        let mut statement = self.prepare(
+        self.one(
             "SELECT count(*) FROM listed
              WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2",
-        )?;
-        Ok(statement.query_one((owner.as_str(), code(list)), |row| row.get(0))?)
+            params![owner.as_str(), code(list)],
+            |row| row.get(0),
+        )
     }
 
     /// Who has `user` on `list`.
     pub fn listed_by(&self, user: &UserId, list: List) -> Result<Vec<UserId>, Error> {
-        let mut statement = self.prepare(
+        self.many(
             "SELECT owner.id FROM listed AS l JOIN users AS owner ON owner.key = l.owner
              WHERE l.user = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2",
-        )?;
-        let rows = statement.query_and_then((user.as_str(), code(list)), |row| {
-            super::users::user_id(row, "listed", "id")
-        })?;
-        rows.collect()
+            params![user.as_str(), code(list)],
+            |row| super::users::user_id(row, "listed", "id"),
+        )
     }
 
     /// Since when `owner` has `user` on `list`, if so.
@@ -53,13 +48,13 @@ impl Read<'_> {
         list: List,
         user: &UserId,
     ) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.prepare(
+        let at = self.find(
             "SELECT at FROM listed
              WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2
                AND user = (SELECT key FROM users WHERE id = ?3)",
+            params![owner.as_str(), code(list), user.as_str()],
+            |row| row.get(0),
         )?;
-        let params = (owner.as_str(), code(list), user.as_str());
-        let at = statement.query_row(params, |row| row.get(0)).optional()?;
         Ok(at.map(Timestamp::from_millis))
     }
 }
@@ -73,12 +68,9 @@ impl Write<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<bool, Error> {
-        let changed = self.execute(
-            "INSERT INTO listed (owner, list, user, at)
+        let changed = self.execute("INSERT INTO listed (owner, list, user, at)
              VALUES ((SELECT key FROM users WHERE id = ?1), ?2, (SELECT key FROM users WHERE id = ?3), ?4)
-             ON CONFLICT DO NOTHING",
-            (owner.as_str(), code(list), user.as_str(), now.as_millis()),
-        )?;
+             ON CONFLICT DO NOTHING", params![owner.as_str(), code(list), user.as_str(), now.as_millis()])?;
         Ok(changed > 0)
     }
 
@@ -88,7 +80,7 @@ impl Write<'_> {
             "DELETE FROM listed
              WHERE owner = (SELECT key FROM users WHERE id = ?1) AND list = ?2
                AND user = (SELECT key FROM users WHERE id = ?3)",
-            (owner.as_str(), code(list), user.as_str()),
+            params![owner.as_str(), code(list), user.as_str()],
         )?;
         Ok(changed > 0)
     }

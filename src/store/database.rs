@@ -94,7 +94,7 @@ impl Database {
 
     /// What can be read.
     #[must_use]
-    pub const fn read(&self) -> Read<'_> {
+    pub fn read(&self) -> Read<'_> {
         Read::on(&self.conn)
     }
 

@@ -3,8 +3,6 @@
 
 use std::fmt::Write as _;
 
-use rusqlite::Row;
-
 use crate::call::{
     CallType, Cause, Direction, NetworkQuality, Outcome, RejectReason, Source, Status,
 };
@@ -13,6 +11,7 @@ use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::PauseCause;
 use crate::webhook_model::message::State;
 
+use super::engine::Row;
 use super::error::Error;
 
 /// Enumeration whose values have database codes.

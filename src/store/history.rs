@@ -1,6 +1,7 @@
 //! The table `history`.
 
-use rusqlite::{OptionalExtension as _, Row, named_params, params_from_iter, types::Value};
+use rusqlite::types::ToSql;
+use rusqlite::{named_params, params};
 
 use crate::call::history::{Entries, Tally};
 use crate::call::{
@@ -10,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
 use super::calls::call_id;
+use super::engine::Row;
 use super::enum_codes::{Code as _, Columns, encode};
 use super::error::Error;
 use super::users::user_id;
@@ -35,16 +37,9 @@ impl Read<'_> {
             return Ok(Vec::new());
         };
         let kinds = kinds(wanted.filter);
-        let mut statement = self.prepare(&page_sql(kinds.len()))?;
-        let params = [
-            Value::Integer(owner),
-            Value::Blob(wanted.before.as_bytes().to_vec()),
-            Value::Integer(wanted.limit.into()),
-        ];
-        let params = params
-            .into_iter()
-            .chain(kinds.into_iter().map(Value::Integer));
-        self.collect(statement.query_and_then(params_from_iter(params), past_call)?)
+        let mut params: Vec<&dyn ToSql> = vec![&owner, wanted.before.as_bytes(), &wanted.limit];
+        params.extend(kinds.iter().map(|kind| kind as &dyn ToSql));
+        self.readable(&page_sql(kinds.len()), &*params, past_call)
     }
 
     /// A user's entries of calls created at or after `since`, counted by kind.
@@ -52,23 +47,22 @@ impl Read<'_> {
         let Some(key) = self.user_key(owner)? else {
             return Ok(Statistics::default());
         };
-        let mut statement = self.prepare(&statistics_sql())?;
         let first = CallId::first_at(since);
-        let rows = statement.query_and_then((key, first.as_bytes()), |row| tally(row, owner))?;
-        rows.collect::<Result<_, _>>().map(Statistics)
+        let params = params![key, first.as_bytes()];
+        self.many(&statistics_sql(), params, |row| tally(row, owner))
+            .map(Statistics)
     }
 
     /// How many calls a user has missed since it last looked.
     pub fn unseen(&self, owner: &UserId) -> Result<u64, Error> {
-        let mut statement = self.prepare("SELECT unseen FROM users WHERE id = ?1")?;
-        let unseen = statement.query_row([owner.as_str()], |row| row.get(0));
-        Ok(unseen.optional()?.unwrap_or(0))
+        let sql = "SELECT unseen FROM users WHERE id = ?1";
+        let unseen = self.find(sql, params![owner.as_str()], |row| row.get(0))?;
+        Ok(unseen.unwrap_or(0))
     }
 
     fn user_key(&self, user: &UserId) -> Result<Option<i64>, Error> {
-        let mut statement = self.prepare("SELECT key FROM users WHERE id = ?1")?;
-        let key = statement.query_row([user.as_str()], |row| row.get(0));
-        Ok(key.optional()?)
+        let sql = "SELECT key FROM users WHERE id = ?1";
+        self.find(sql, params![user.as_str()], |row| row.get(0))
     }
 }
 
@@ -78,25 +72,22 @@ impl Write<'_> {
     pub(super) fn insert_history(&self, entries: &Entries) -> Result<(), Error> {
         let (caller, callee) = (&entries.caller, entries.callee.as_ref());
         let is_missed = callee.is_some_and(|entry| entry.outcome == Outcome::Missed);
-        self.execute(
-            "INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
-             SELECT caller, :caller_kind, id, callee, :caller_duration, NULL FROM calls WHERE id = :call
+        self.execute("INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
+             SELECT caller, CAST(:caller_kind AS BIGINT), id, callee, CAST(:caller_duration AS BIGINT), NULL FROM calls WHERE id = :call
              UNION ALL
-             SELECT callee, :callee_kind, id, caller, :callee_duration,
+             SELECT callee, CAST(:callee_kind AS BIGINT), id, caller, CAST(:callee_duration AS BIGINT),
                     CASE WHEN :missed THEN (SELECT looks FROM users WHERE key = callee) END
-             FROM calls WHERE id = :call AND :callee_kind IS NOT NULL",
-            named_params! {
+             FROM calls WHERE id = :call AND CAST(:callee_kind AS BIGINT) IS NOT NULL", named_params! {
                 ":call": caller.call.as_bytes(), ":missed": is_missed,
                 ":caller_kind": entry_kind(caller), ":caller_duration": caller.duration_seconds,
                 ":callee_kind": callee.map(entry_kind),
                 ":callee_duration": callee.and_then(|entry| entry.duration_seconds),
-            },
-        )?;
+            })?;
         if is_missed {
             self.execute(
                 "UPDATE users SET unseen = unseen + 1
                  WHERE key = (SELECT callee FROM calls WHERE id = ?1)",
-                [caller.call.as_bytes()],
+                params![caller.call.as_bytes()],
             )?;
         }
         Ok(())
@@ -116,7 +107,7 @@ impl Write<'_> {
             "DELETE FROM history WHERE (owner, kind, call) IN
                 (SELECT owner, kind, call FROM history
                  WHERE owner = (SELECT key FROM users WHERE id = ?1) LIMIT ?2)",
-            (owner.as_str(), limit),
+            params![owner.as_str(), limit],
         )?;
         Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
@@ -124,7 +115,7 @@ impl Write<'_> {
     /// The user looks at what it has missed.
     pub fn look(&self, owner: &UserId) -> Result<(), Error> {
         let sql = "UPDATE users SET looks = looks + 1, unseen = 0 WHERE id = ?1 AND unseen > 0";
-        self.execute(sql, [owner.as_str()]).map(|_| ())
+        self.execute(sql, params![owner.as_str()]).map(|_| ())
     }
 
     /// Deletes the entry `id` of the user with the key `owner`; returns how many that were.
@@ -133,17 +124,12 @@ impl Write<'_> {
             direction: Some(id.direction),
             ..Filter::default()
         });
-        let params = [
-            Value::Integer(owner),
-            Value::Blob(id.call.as_bytes().to_vec()),
-        ];
-        let params = params
-            .into_iter()
-            .chain(kinds.into_iter().map(Value::Integer));
+        let mut params: Vec<&dyn ToSql> = vec![&owner, id.call.as_bytes()];
+        params.extend(kinds.iter().map(|kind| kind as &dyn ToSql));
         self.execute(
             "DELETE FROM history
              WHERE owner = ?1 AND call = ?2 AND kind IN (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-            params_from_iter(params),
+            &*params,
         )
     }
 }
@@ -196,7 +182,7 @@ fn page_sql(kinds: usize) -> String {
 fn statistics_sql() -> String {
     let sums = |kind: i64| {
         format!(
-            "SELECT {kind} AS kind, count(*) AS calls, coalesce(sum(duration_seconds), 0) AS seconds
+            "SELECT {kind} AS kind, count(*) AS calls, CAST(coalesce(sum(duration_seconds), 0) AS BIGINT) AS seconds
              FROM history WHERE owner = ?1 AND kind = {kind} AND call >= ?2"
         )
     };

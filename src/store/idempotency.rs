@@ -1,5 +1,7 @@
 //! The table `idempotency_keys`: which call a repeated request stands for.
 
+use rusqlite::params;
+
 use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::user::UserId;
@@ -25,17 +27,14 @@ impl Write<'_> {
         what: Remembered,
         expires_at: Timestamp,
     ) -> Result<(), Error> {
-        self.execute(
-            "INSERT OR REPLACE INTO idempotency_keys (user, key, call, refused, expires_at)
-             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4, ?5)",
-            (
-                user.as_str(),
+        self.execute("INSERT INTO idempotency_keys (user, key, call, refused, expires_at)
+             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4, ?5)
+             ON CONFLICT (user, key) DO UPDATE
+                SET call = excluded.call, refused = excluded.refused, expires_at = excluded.expires_at", params![user.as_str(),
                 key,
                 what.call.as_bytes(),
                 what.refused,
-                expires_at.as_millis(),
-            ),
-        )?;
+                expires_at.as_millis()])?;
         Ok(())
     }
 
@@ -44,7 +43,7 @@ impl Write<'_> {
         self.execute(
             "DELETE FROM idempotency_keys WHERE (user, key) IN
                 (SELECT user, key FROM idempotency_keys WHERE expires_at <= ?1 LIMIT ?2)",
-            (now.as_millis(), limit),
+            params![now.as_millis(), limit],
         )
     }
 }

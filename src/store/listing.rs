@@ -50,8 +50,7 @@ impl Read<'_> {
             .iter()
             .map(|(name, value)| (*name, &**value))
             .collect();
-        let mut statement = self.conn.prepare(&sql)?;
-        statement.query_and_then(&*params, call)?.collect()
+        self.many(&sql, &*params, call)
     }
 }
 
@@ -63,7 +62,7 @@ struct Listing {
 
 impl Listing {
     fn of(filter: &CallFilter) -> Self {
-        let mut conditions = vec!["1"];
+        let mut conditions = vec!["TRUE"];
         let mut params: Vec<(&'static str, Box<dyn ToSql>)> = Vec::new();
         let live = filter.live || filter.status.is_some_and(Status::is_live);
         conditions.extend(match (live, &filter.user) {

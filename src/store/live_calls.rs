@@ -1,6 +1,6 @@
 //! The table `live`: who is in a call just now, and who of them has gone away.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{named_params, params};
 
 use crate::call::{Call, CallId, ChannelId, Relation, Status};
 use crate::clock::Timestamp;
@@ -8,6 +8,7 @@ use crate::user::{Availability, List, SessionId, User, UserId};
 
 use super::availability::availability;
 use super::calls::{call, call_id, channel, instant};
+use super::engine::{Row, until};
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::idempotency::Remembered;
@@ -63,11 +64,9 @@ pub struct Answered {
 impl Read<'_> {
     /// The user of that id with its live call.
     pub fn party(&self, id: &UserId) -> Result<Option<CallParty>, Error> {
-        let mut statement = self.prepare(
-            "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call
+        let sql = "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call
              FROM users AS u LEFT JOIN live AS l ON l.user = u.key
-             WHERE u.id = ?1 AND u.standing <> 2",
-        )?;
+             WHERE u.id = ?1 AND u.standing <> 2";
         let party = |row: &Row<'_>| {
             let columns = Columns {
                 row,
@@ -81,10 +80,7 @@ impl Read<'_> {
                 availability: availability(columns.get("do_not_disturb_until")?),
             })
         };
-        statement
-            .query_row([id.as_str()], |row| Ok(party(row)))
-            .optional()?
-            .transpose()
+        self.find(sql, params![id.as_str()], party)
     }
 
     /// Caller and callee of a wish, and what the caller's request with the idempotency key `key` came to, if it has not
@@ -96,8 +92,7 @@ impl Read<'_> {
         key: Option<&str>,
         now: Timestamp,
     ) -> Result<Option<CallParties>, Error> {
-        let mut statement = self.prepare(
-            "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call,
+        let sql = "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call,
                     callee.key AS callee_key, callee.id AS callee_id, callee.name AS callee_name, callee.avatar AS callee_avatar,
                     callee.standing AS callee_standing, callee.do_not_disturb_until AS callee_until, callee_live.call AS callee_call,
                     i.call AS remembered_call, i.refused,
@@ -110,71 +105,55 @@ impl Read<'_> {
              LEFT JOIN users AS callee ON callee.id = :callee AND callee.standing <> 2
              LEFT JOIN live AS callee_live ON callee_live.user = callee.key
              LEFT JOIN idempotency_keys AS i ON i.user = u.key AND i.key = :key AND i.expires_at > :now
-             WHERE u.id = :caller AND u.standing <> 2",
-        )?;
+             WHERE u.id = :caller AND u.standing <> 2";
         let params = named_params! {
             ":caller": caller.as_str(), ":callee": callee.as_str(), ":key": key, ":now": now.as_millis(),
             ":blocked": encode(List::Blocked), ":contacts": encode(List::Contacts),
         };
-        let found = statement.query_row(params, |row| Ok(parties(row, caller)));
-        found.optional()?.transpose()
+        self.find(sql, params, |row| parties(row, caller))
     }
 
     /// The live call that `user` is in, if any.
     pub fn live_call(&self, user: &UserId) -> Result<Option<Call>, Error> {
-        let mut statement = self.prepare(
-            "SELECT * FROM named_calls
-             WHERE id = (SELECT l.call FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1)",
-        )?;
-        statement
-            .query_row([user.as_str()], |row| Ok(call(row)))
-            .optional()?
-            .transpose()
+        self.find("SELECT * FROM named_calls
+             WHERE id = (SELECT l.call FROM live AS l JOIN users AS u ON u.key = l.user WHERE u.id = ?1)", params![user.as_str()], call)
     }
 
     /// The session with which `user` is in its live call, where that is settled.
     pub fn engaged_session(&self, user: &UserId) -> Result<Option<SessionId>, Error> {
         // Version 2 stored the callee's in the table live.
-        let mut statement = self.prepare(
-            "SELECT CASE WHEN c.callee = l.user THEN coalesce(c.callee_session, l.session) ELSE l.session END
+        let sql = "SELECT CASE WHEN c.callee = l.user THEN coalesce(c.callee_session, l.session) ELSE l.session END
              FROM live AS l JOIN users AS u ON u.key = l.user JOIN calls AS c ON c.id = l.call
-             WHERE u.id = ?1",
-        )?;
-        let session: Option<Option<String>> = statement
-            .query_row([user.as_str()], |row| row.get(0))
-            .optional()?;
+             WHERE u.id = ?1";
+        let session: Option<Option<String>> =
+            self.find(sql, params![user.as_str()], |row| row.get(0))?;
         Ok(session.flatten().map(|text| SessionId::new(&text)))
     }
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
     pub fn gone_participants(&self, since: Timestamp, limit: usize) -> Result<Vec<Gone>, Error> {
-        let mut statement = self.prepare(
-            "SELECT l.call, gone.id AS gone_id
+        let sql = "SELECT l.call, gone.id AS gone_id
              FROM live AS l
              JOIN users AS gone ON gone.key = l.user
              JOIN calls AS c ON c.id = l.call
              WHERE l.gone_at <= ?1 AND c.started_at IS NOT NULL
-             ORDER BY l.gone_at, l.user",
-        )?;
-        let mut rows = statement.query([since.as_millis()])?;
+             ORDER BY l.gone_at, l.user LIMIT ?2";
+        let params = params![since.as_millis(), self.with_skipped(limit)];
         let mut gone = Vec::new();
-        while gone.len() < limit
-            && let Some(row) = rows.next()?
-        {
+        self.each(sql, params, |row| {
             if let Some(call) = self.skip(self.call_to_change(row, "call"))?.flatten() {
                 let user = user_id(row, "live", "gone_id")?;
                 gone.push(Gone { user, call });
             }
-        }
+            Ok(until(gone.len() >= limit))
+        })?;
         Ok(gone)
     }
 
     /// How many calls are live in each status that any is in.
     pub fn live_calls_by_status(&self) -> Result<Vec<(Status, u32)>, Error> {
-        let mut statement = self.prepare(
-            "SELECT min(id) AS id, status, count(*) AS calls FROM calls
-             WHERE id IN (SELECT call FROM live) GROUP BY status",
-        )?;
+        let sql = "SELECT min(id) AS id, status, count(*) AS calls FROM calls
+             WHERE id IN (SELECT call FROM live) GROUP BY status";
         let counted = |row: &Row<'_>| {
             let id = call_id(row, "calls", "id")?;
             let columns = Columns {
@@ -184,15 +163,14 @@ impl Read<'_> {
             };
             Ok((columns.decode("status")?, columns.get("calls")?))
         };
-        self.collect(statement.query_and_then([], counted)?)
+        self.readable(sql, params![], counted)
     }
 
     /// The live calls that were answered, each once for each participant.
     pub fn answered_calls(&self) -> Result<Vec<Answered>, Error> {
-        let mut statement = self.prepare(
+        let sql =
             "SELECT c.id, c.channel, c.started_at FROM live AS l JOIN calls AS c ON c.id = l.call
-             WHERE c.started_at IS NOT NULL",
-        )?;
+             WHERE c.started_at IS NOT NULL";
         let answered = |row: &Row<'_>| {
             let call = call_id(row, "calls", "id")?;
             let columns = Columns {
@@ -206,23 +184,22 @@ impl Read<'_> {
                 call,
             })
         };
-        self.collect(statement.query_and_then([], answered)?)
+        self.readable(sql, params![], answered)
     }
 
     /// Since when the participant who has been gone the longest from an answered call is gone.
     pub fn longest_gone_since(&self) -> Result<Option<Timestamp>, Error> {
-        let mut statement = self.prepare(
-            "SELECT l.call, l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
+        let sql = "SELECT l.call, l.gone_at FROM live AS l JOIN calls AS c ON c.id = l.call
              WHERE l.gone_at IS NOT NULL AND c.started_at IS NOT NULL
-             ORDER BY l.gone_at",
-        )?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
+             ORDER BY l.gone_at LIMIT ?1";
+        let mut longest = None;
+        self.each(sql, params![self.with_skipped(1)], |row| {
             if !self.is_skipped("calls", call_id(row, "live", "call")?) {
-                return Ok(Some(Timestamp::from_millis(row.get("gone_at")?)));
+                longest = Some(Timestamp::from_millis(row.get("gone_at")?));
             }
-        }
-        Ok(None)
+            Ok(until(longest.is_some()))
+        })?;
+        Ok(longest)
     }
 }
 
@@ -293,19 +270,19 @@ impl Write<'_> {
         match callee {
             None => self.execute(
                 "INSERT INTO live (user, call, attended, session) VALUES (?1, ?2, ?3, ?4)",
-                caller,
+                params![caller.0, caller.1, caller.2, caller.3],
             ),
             Some((callee, is_callee_attended)) => self.execute(
                 "INSERT INTO live (user, call, attended, session)
                  VALUES (?1, ?2, ?3, ?4), (?5, ?2, ?6, NULL)",
-                (
+                params![
                     caller.0,
                     caller.1,
                     caller.2,
                     caller.3,
                     callee.key,
-                    is_callee_attended,
-                ),
+                    is_callee_attended
+                ],
             ),
         }?;
         Ok(())
@@ -318,39 +295,36 @@ impl Write<'_> {
             "DELETE FROM live
              WHERE call = ?1 AND (user = (SELECT caller FROM calls WHERE id = ?1)
                                OR user = (SELECT callee FROM calls WHERE id = ?1))",
-            [id.as_bytes()],
+            params![id.as_bytes()],
         )?;
         Ok(())
     }
 
     /// A session of `user` is connected.
     pub fn mark_present(&self, user: &UserId) -> Result<(), Error> {
-        self.execute(
-            "UPDATE live SET attended = 1, gone_at = NULL
-             WHERE user = (SELECT key FROM users WHERE id = ?1) AND (attended = 0 OR gone_at IS NOT NULL)",
-            [user.as_str()],
-        )?;
+        self.execute("UPDATE live SET attended = 1, gone_at = NULL
+             WHERE user = (SELECT key FROM users WHERE id = ?1) AND (attended = 0 OR gone_at IS NOT NULL)", params![user.as_str()])?;
         Ok(())
     }
 
     /// The last session of `user` is gone; false where the user is in no live call.
     pub fn mark_gone(&self, user: &UserId, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE live SET gone_at = ?2 WHERE user = (SELECT key FROM users WHERE id = ?1)";
-        Ok(self.execute(sql, (user.as_str(), now.as_millis()))? > 0)
+        Ok(self.execute(sql, params![user.as_str(), now.as_millis()])? > 0)
     }
 
     /// Restarts the disconnect grace of `user` at `now`, if the user is gone.
     pub fn restart_grace_of(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
         let sql = "UPDATE live SET gone_at = ?2
                    WHERE user = (SELECT key FROM users WHERE id = ?1) AND gone_at < ?2";
-        self.execute(sql, (user.as_str(), now.as_millis()))?;
+        self.execute(sql, params![user.as_str(), now.as_millis()])?;
         Ok(())
     }
 
     /// Restarts the disconnect grace at `now` for every participant who is gone.
     pub fn restart_disconnect_grace(&self, now: Timestamp) -> Result<(), Error> {
         let sql = "UPDATE live SET gone_at = ?1 WHERE gone_at < ?1";
-        self.execute(sql, [now.as_millis()])?;
+        self.execute(sql, params![now.as_millis()])?;
         Ok(())
     }
 
@@ -358,7 +332,7 @@ impl Write<'_> {
     pub fn mark_all_gone(&self, now: Timestamp) -> Result<(), Error> {
         self.execute(
             "UPDATE live SET gone_at = ?1 WHERE attended = 1 AND gone_at IS NULL",
-            [now.as_millis()],
+            params![now.as_millis()],
         )?;
         Ok(())
     }

@@ -17,6 +17,7 @@ mod checkpointer;
 mod clock_step;
 mod contact_lists;
 mod database;
+mod engine;
 mod enum_codes;
 mod error;
 mod history;
@@ -45,12 +46,14 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{Connection, params};
 use scheduled_thread_pool::ScheduledThreadPool;
+use std::ops::ControlFlow;
 
 use crate::metrics::Metrics;
 
 use checkpointer::Checkpointer;
+use engine::{Conn, Params, Row};
 use readers::Readers;
 use unreadable::UnreadableRows;
 
@@ -240,7 +243,7 @@ pub struct Volume {
 
 /// What can be read of the database, on one connection.
 pub struct Read<'c> {
-    conn: &'c Connection,
+    conn: Conn<'c>,
     /// Where a server registers rows that cannot be read. For a command they are errors.
     unreadable: Option<&'c UnreadableRows>,
     /// Statements run so far.
@@ -248,26 +251,93 @@ pub struct Read<'c> {
 }
 
 impl<'c> Read<'c> {
-    pub(crate) const fn on(conn: &'c Connection) -> Self {
+    fn on(conn: impl Into<Conn<'c>>) -> Self {
         Self {
-            conn,
+            conn: conn.into(),
             unreadable: None,
             statements: Cell::new(0),
         }
     }
 
-    const fn skipping(conn: &'c Connection, unreadable: &'c UnreadableRows) -> Self {
+    fn skipping(conn: impl Into<Conn<'c>>, unreadable: &'c UnreadableRows) -> Self {
         Self {
-            conn,
+            conn: conn.into(),
             unreadable: Some(unreadable),
             statements: Cell::new(0),
         }
     }
 
-    /// Returns the statement `sql`, which stays prepared, and counts it.
-    fn prepare(&self, sql: &str) -> Result<CachedStatement<'c>, Error> {
+    /// Returns the connection, and counts the statement that is to run on it.
+    fn count(&self) -> Conn<'c> {
         self.statements.set(self.statements.get() + 1);
-        Ok(self.conn.prepare_cached(sql)?)
+        self.conn
+    }
+
+    /// Runs `sql` and reads its first row, if there is one.
+    fn find<'p, T>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        self.count().find(sql, params.into(), read)
+    }
+
+    /// Runs `sql` and reads its first row, which must be there.
+    fn one<'p, T>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.find(sql, params, read)?
+            .ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into())
+    }
+
+    /// Runs `sql` and calls `read` with its rows until it breaks off.
+    fn each<'p>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        self.count().each(sql, params.into(), read)
+    }
+
+    /// Runs `sql` and reads all its rows.
+    fn many<'p, T>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut values = Vec::new();
+        self.each(sql, params, |row| {
+            values.push(read(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(values)
+    }
+
+    /// Runs `sql` and reads its rows but for those that a server skips.
+    fn readable<'p, T>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut values = Vec::new();
+        self.each(sql, params, |row| {
+            values.extend(self.skip(read(row))?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(values)
+    }
+
+    /// Returns how many rows have to be read for `wanted` rows that are not skipped.
+    fn with_skipped(&self, wanted: usize) -> i64 {
+        let skipped = self.unreadable.map_or(0, UnreadableRows::count);
+        i64::try_from(wanted.saturating_add(skipped)).unwrap_or(i64::MAX)
     }
 
     /// Returns the value of a row, or none if a server skips it because it cannot be read.
@@ -276,11 +346,6 @@ impl<'c> Read<'c> {
             Some(unreadable) => unreadable.skip(row),
             None => row.map(Some),
         }
-    }
-
-    /// Collects `rows` but for those that a server skips.
-    fn collect<T>(&self, rows: impl Iterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
-        rows.filter_map(|row| self.skip(row).transpose()).collect()
     }
 
     fn is_skipped(&self, table: &'static str, id: impl ToString) -> bool {
@@ -293,8 +358,8 @@ impl<'c> Read<'c> {
     /// # Errors
     /// [`Error`], where it does not.
     pub fn ping(&self) -> Result<(), Error> {
-        let sql = "SELECT count(*) FROM (SELECT 1 FROM users LIMIT 1)";
-        Ok(self.prepare(sql)?.query_one([], |_| Ok(()))?)
+        let sql = "SELECT EXISTS (SELECT 1 FROM users)";
+        self.one(sql, params![], |_| Ok(()))
     }
 }
 
@@ -308,14 +373,14 @@ pub struct Write<'c> {
 }
 
 impl<'c> Write<'c> {
-    pub(crate) const fn on(conn: &'c Connection) -> Self {
+    fn on(conn: impl Into<Conn<'c>>) -> Self {
         Self {
             read: Read::on(conn),
             on_commit: RefCell::new(Vec::new()),
         }
     }
 
-    const fn skipping(conn: &'c Connection, unreadable: &'c UnreadableRows) -> Self {
+    fn skipping(conn: impl Into<Conn<'c>>, unreadable: &'c UnreadableRows) -> Self {
         Self {
             read: Read::skipping(conn, unreadable),
             on_commit: RefCell::new(Vec::new()),
@@ -331,13 +396,13 @@ impl<'c> Write<'c> {
         step: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let registered = self.on_commit.borrow().len();
-        self.execute("SAVEPOINT step", [])?;
+        self.execute("SAVEPOINT step", params![])?;
         let result = step(self);
         if result.is_err() {
-            self.execute("ROLLBACK TO step", [])?;
+            self.execute("ROLLBACK TO step", params![])?;
             self.on_commit.borrow_mut().truncate(registered);
         }
-        self.execute("RELEASE step", [])?;
+        self.execute("RELEASE step", params![])?;
         result
     }
 
@@ -354,8 +419,13 @@ impl<'c> Write<'c> {
     }
 
     /// Runs `sql`, which stays prepared; returns how many rows it changed.
-    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, Error> {
-        Ok(self.prepare(sql)?.execute(params)?)
+    fn execute<'p>(&self, sql: &str, params: impl Into<Params<'p>>) -> Result<usize, Error> {
+        self.count().execute(sql, params.into())
+    }
+
+    /// Inserts one row into a table that numbers its rows in the column `seq`; returns the number.
+    fn insert<'p>(&self, sql: &str, params: impl Into<Params<'p>>) -> Result<i64, Error> {
+        self.count().insert(sql, params.into())
     }
 }
 

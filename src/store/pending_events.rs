@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Row, named_params};
+use rusqlite::{named_params, params};
 
 use crate::call::notice::MissedCall;
 use crate::call::{Actor, Audience, CallId, Event, Notice};
@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::user::{Profile, SessionId, UserId};
 
 use super::calls::{actor, call_id, instant};
+use super::engine::Row;
 use super::enum_codes::{Columns, encode};
 use super::error::Error;
 use super::users::user_id;
@@ -115,18 +116,16 @@ pub struct PendingEvent {
 impl Read<'_> {
     /// The events that are stored for all users.
     pub fn all_pending_events(&self) -> Result<AllPending, Error> {
-        let mut statement = self.prepare(
-            "SELECT k.call, k.kind, u.id AS user_id
-             FROM kept_notices AS k JOIN users AS u ON u.key = k.user",
-        )?;
-        let keys = statement.query_and_then([], |row| -> Result<_, Error> {
+        let sql = "SELECT k.call, k.kind, u.id AS user_id
+             FROM kept_notices AS k JOIN users AS u ON u.key = k.user";
+        let keys = self.many(sql, params![], |row| {
             Ok(Key {
                 user: user_id(row, "kept_notices", "user_id")?,
                 call: CallId::from_uuid(uuid::Uuid::from_bytes(row.get("call")?)),
                 kind: row.get("kind")?,
             })
         })?;
-        Ok(AllPending(keys.collect::<Result<_, _>>()?))
+        Ok(AllPending(keys.into_iter().collect()))
     }
 
     /// The events that are stored for `user` and not expired at `now`, in their order.
@@ -135,21 +134,17 @@ impl Read<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<PendingEvent>, Error> {
-        let mut statement = self.prepare(
-            "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
+        let sql = "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
              WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
-             ORDER BY k.seq",
-        )?;
-        let parameters = (user.as_str(), now.as_millis());
-        let rows = statement.query_and_then(parameters, |row| -> Result<_, Error> {
+             ORDER BY k.seq";
+        self.readable(sql, params![user.as_str(), now.as_millis()], |row| {
             Ok(PendingEvent {
                 row: row.get("seq")?,
                 notice: notice(row, user)?,
                 lacking: lacking(row)?,
             })
-        })?;
-        self.collect(rows)
+        })
     }
 }
 
@@ -167,23 +162,20 @@ impl Write<'_> {
         let Some(kept) = Kept::of(event) else {
             return Ok(None);
         };
-        self.execute(
-            "INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds, lacking)
+        let row = self.insert("INSERT INTO kept_notices (user, at, expires_at, kind, call, actor, reason, duration_seconds, lacking)
              VALUES ((SELECT key FROM users WHERE id = :user), :at, :expires_at, :kind, :call,
-                     (SELECT key FROM users WHERE id = :actor), :reason, :duration, :lacking)",
-            named_params! {
+                     (SELECT key FROM users WHERE id = :actor), :reason, :duration, :lacking)", named_params! {
                 ":user": user.as_str(), ":at": at.as_millis(), ":expires_at": expires_at.as_millis(),
                 ":kind": kept.kind, ":call": kept.call.as_bytes(), ":actor": kept.actor.map(UserId::as_str),
                 ":reason": kept.reason,
                 ":duration": kept.duration_seconds, ":lacking": lacking_text(lacking),
-            },
-        )?;
-        Ok(Some(self.conn.last_insert_rowid()))
+            })?;
+        Ok(Some(row))
     }
 
     /// Deletes the row of an event that a session has confirmed.
     pub fn delete_pending_event(&self, row: i64) -> Result<(), Error> {
-        self.execute("DELETE FROM kept_notices WHERE seq = ?1", [row])?;
+        self.execute("DELETE FROM kept_notices WHERE seq = ?1", params![row])?;
         Ok(())
     }
 
@@ -193,7 +185,7 @@ impl Write<'_> {
         self.execute(
             "DELETE FROM kept_notices WHERE expires_at <= ?1
                 AND seq IN (SELECT seq FROM kept_notices ORDER BY seq LIMIT ?2)",
-            (now.as_millis(), limit),
+            params![now.as_millis(), limit],
         )
     }
 }
@@ -317,7 +309,7 @@ mod tests {
             );
             let keys = |key: &str| -> Result<u32, Error> {
                 let sql = "SELECT count(*) FROM idempotency_keys WHERE key = ?1";
-                Ok(db.prepare(sql)?.query_one([key], |row| row.get(0))?)
+                db.one(sql, params![key], |row| row.get(0))
             };
             assert_eq!((keys("3")?, keys("4")?), (0, 1));
             Ok(())

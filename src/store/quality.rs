@@ -1,6 +1,8 @@
 //! The table `quality`.
 
-use rusqlite::named_params;
+use std::ops::ControlFlow;
+
+use rusqlite::{named_params, params};
 
 use crate::call::quality::Mean;
 use crate::call::{CallId, NetworkQuality, QualitySummary};
@@ -12,10 +14,9 @@ use super::{Read, Write};
 impl Read<'_> {
     /// What the caller and the callee have reported of a call, as far as it is stored.
     pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
-        let mut statement = self.prepare("SELECT * FROM quality WHERE call = ?1")?;
-        let mut rows = statement.query([call.as_bytes()])?;
+        let sql = "SELECT * FROM quality WHERE call = ?1";
         let mut both = [QualitySummary::default(); 2];
-        while let Some(row) = rows.next()? {
+        self.each(sql, params![call.as_bytes()], |row| {
             let columns = Columns {
                 row,
                 table: "quality",
@@ -26,7 +27,8 @@ impl Read<'_> {
                 .get_mut(place)
                 .ok_or_else(|| columns.impossible("participant", &place.to_string()))? =
                 summary(&columns)?;
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(both)
     }
 }
@@ -51,20 +53,21 @@ impl Write<'_> {
         summary: &QualitySummary,
         worst: NetworkQuality,
     ) -> Result<(), Error> {
-        self.execute(
-            "INSERT OR REPLACE INTO quality
+        self.execute("INSERT INTO quality
              SELECT :call, :participant, :reports, :worst, :loss_count, :loss_mean,
                     :round_trip_count, :round_trip_mean
-             WHERE EXISTS (SELECT 1 FROM calls WHERE id = :call)",
-            named_params! {
+             WHERE EXISTS (SELECT 1 FROM calls WHERE id = :call)
+             ON CONFLICT (call, participant) DO UPDATE
+                SET reports = excluded.reports, worst = excluded.worst,
+                    loss_count = excluded.loss_count, loss_mean = excluded.loss_mean,
+                    round_trip_count = excluded.round_trip_count, round_trip_mean = excluded.round_trip_mean", named_params! {
                 ":call": call.as_bytes(), ":participant": place, ":reports": summary.reports,
                 ":worst": encode(worst),
                 ":loss_count": summary.packet_loss_rate.count,
                 ":loss_mean": summary.packet_loss_rate.value,
                 ":round_trip_count": summary.round_trip_ms.count,
                 ":round_trip_mean": summary.round_trip_ms.value,
-            },
-        )?;
+            })?;
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! Forgetting calls that are old: the tables `calls`, `timeline`, `quality` and `history` together.
 
-use rusqlite::Row;
+use rusqlite::params;
 
 use crate::call::{CallId, Direction, EntryId};
 use crate::clock::Timestamp;
 
+use super::engine::Row;
 use super::error::Error;
 use super::{Read, Write};
 
@@ -34,14 +35,10 @@ struct Old {
 impl Read<'_> {
     /// How many calls were over before `before`. Takes seconds where there are millions.
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
-        let mut statement =
-            self.prepare("SELECT count(*) FROM calls WHERE id < ?1 AND ended_at < ?2")?;
+        let sql = "SELECT count(*) FROM calls WHERE id < ?1 AND ended_at < ?2";
         let first_kept = CallId::first_at(before);
-        Ok(
-            statement.query_one((first_kept.as_bytes(), before.as_millis()), |row| {
-                row.get(0)
-            })?,
-        )
+        let params = params![first_kept.as_bytes(), before.as_millis()];
+        self.one(sql, params, |row| row.get(0))
     }
 }
 
@@ -60,7 +57,10 @@ impl Write<'_> {
                 forgotten.entries += u64::try_from(deleted).unwrap_or(u64::MAX);
             }
             // Its timeline and quality go with it.
-            self.execute("DELETE FROM calls WHERE id = ?1", [old.id.as_bytes()])?;
+            self.execute(
+                "DELETE FROM calls WHERE id = ?1",
+                params![old.id.as_bytes()],
+            )?;
             forgotten.calls += 1;
         }
         Ok(forgotten)
@@ -68,10 +68,6 @@ impl Write<'_> {
 
     /// A call that was over by then was created before, so that only the oldest end of the table is looked at.
     fn calls_over(&self, before: Timestamp, limit: u32) -> Result<Vec<Old>, Error> {
-        let mut statement = self.prepare(
-            "SELECT id, caller, callee FROM calls
-             WHERE id < ?1 AND ended_at < ?2 ORDER BY id LIMIT ?3",
-        )?;
         let old = |row: &Row<'_>| {
             Ok(Old {
                 id: CallId::from_uuid(uuid::Uuid::from_bytes(row.get("id")?)),
@@ -80,8 +76,11 @@ impl Write<'_> {
             })
         };
         let first_kept = CallId::first_at(before);
-        statement
-            .query_and_then((first_kept.as_bytes(), before.as_millis(), limit), old)?
-            .collect()
+        self.many(
+            "SELECT id, caller, callee FROM calls
+             WHERE id < ?1 AND ended_at < ?2 ORDER BY id LIMIT ?3",
+            params![first_kept.as_bytes(), before.as_millis(), limit],
+            old,
+        )
     }
 }

@@ -1,5 +1,7 @@
 //! How large a database is, and how fast it grows.
 
+use rusqlite::params;
+
 use crate::clock::Timestamp;
 
 use super::error::Error;
@@ -57,7 +59,7 @@ impl Database {
     /// How large it is, and how many calls came in the last `days` days. Reads the whole file.
     pub fn stats(&self, now: Timestamp, days: u8) -> Result<Stats, Error> {
         let snapshot = self.conn.unchecked_transaction()?;
-        let read = Read::on(&snapshot);
+        let read = Read::on(&*snapshot);
         let pragma = |name| snapshot.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let page = size(pragma("page_size")?);
         let tables = read.tables()?;
@@ -85,20 +87,19 @@ impl Database {
 impl Read<'_> {
     fn tables(&self) -> Result<Vec<TableSize>, Error> {
         // A table's indexes count as its own.
-        let mut statement = self.conn.prepare(
+        let sizes: Vec<(String, i64)> = self.many(
             "SELECT s.tbl_name, sum(d.pgsize)
              FROM dbstat AS d JOIN sqlite_schema AS s ON s.name = d.name
              WHERE d.aggregate = TRUE GROUP BY s.tbl_name ORDER BY s.tbl_name",
+            params![],
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        let sizes = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let sizes: Vec<(String, i64)> = sizes.collect::<Result<_, _>>()?;
         let table = |(name, bytes): (String, i64)| {
             // The name comes from the schema, where it needs no quoting.
             let sql = format!("SELECT count(*) FROM \"{name}\"");
-            let rows = self.conn.query_row(&sql, [], |row| row.get(0))?;
             Ok(TableSize {
+                rows: size(self.one(&sql, params![], |row| row.get(0))?),
                 name,
-                rows: size(rows),
                 bytes: size(bytes),
             })
         };
@@ -109,13 +110,12 @@ impl Read<'_> {
     fn days(&self, now: Timestamp, days: u8) -> Result<Vec<Day>, Error> {
         let today = now.as_millis().div_euclid(DAY_MS);
         let first = |day: i64| CallFilter::first_id(Timestamp::from_millis(day * DAY_MS));
-        let mut statement = self
-            .conn
-            .prepare("SELECT count(*) FROM calls WHERE id >= ?1 AND id < ?2")?;
+        let sql = "SELECT count(*) FROM calls WHERE id >= ?1 AND id < ?2";
         (0..i64::from(days))
             .map(|ago| {
                 let day = today - ago;
-                let calls = statement.query_one((first(day), first(day + 1)), |row| row.get(0))?;
+                let params = params![first(day), first(day + 1)];
+                let calls = self.one(sql, params, |row| row.get(0))?;
                 Ok(Day {
                     begins: Timestamp::from_millis(day * DAY_MS),
                     calls: size(calls),

@@ -1,10 +1,11 @@
 //! The table `users`.
 
-use rusqlite::{OptionalExtension as _, Row, named_params};
+use rusqlite::{named_params, params};
 
 use crate::clock::Timestamp;
 use crate::user::{AccountStatus, Profile, User, UserId};
 
+use super::engine::Row;
 use super::enum_codes::Columns;
 use super::error::Error;
 use super::{Read, Write};
@@ -43,36 +44,35 @@ pub enum Account {
 impl Read<'_> {
     /// Returns the account of that id, also of a removed user.
     pub fn account(&self, id: &UserId) -> Result<Option<Account>, Error> {
-        let mut statement = self.prepare(
+        self.find(
             "SELECT id, name, avatar, standing, removed_at, profile_at FROM users WHERE id = ?1",
-        )?;
-        statement
-            .query_row([id.as_str()], |row| Ok(account(row)))
-            .optional()?
-            .transpose()
+            params![id.as_str()],
+            account,
+        )
     }
 
     /// The user of that id, if there is one.
     pub fn user(&self, id: &UserId) -> Result<Option<User>, Error> {
-        let mut statement = self.prepare(
+        self.find(
             "SELECT id, name, avatar, standing FROM users WHERE id = ?1 AND standing <> 2",
-        )?;
-        statement
-            .query_row([id.as_str()], |row| Ok(user(row)))
-            .optional()?
-            .transpose()
+            params![id.as_str()],
+            user,
+        )
     }
 
     /// What is shown of the user of that id, who is named somewhere and may have been removed.
     pub fn profile(&self, id: &UserId) -> Result<Profile, Error> {
-        let mut statement = self.prepare("SELECT name, avatar FROM users WHERE id = ?1")?;
-        Ok(statement.query_one([id.as_str()], |row| {
-            Ok(Profile {
-                id: id.clone(),
-                name: row.get("name")?,
-                avatar: row.get("avatar")?,
-            })
-        })?)
+        self.one(
+            "SELECT name, avatar FROM users WHERE id = ?1",
+            params![id.as_str()],
+            |row| {
+                Ok(Profile {
+                    id: id.clone(),
+                    name: row.get("name")?,
+                    avatar: row.get("avatar")?,
+                })
+            },
+        )
     }
 
     /// All users, by id.
@@ -84,14 +84,15 @@ impl Read<'_> {
 
     /// The users who may not sign in, removed ones included.
     pub fn disabled_users(&self) -> Result<Vec<UserId>, Error> {
-        let mut statement = self.prepare("SELECT id FROM users WHERE standing <> 0")?;
-        let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
-        self.collect(rows)
+        self.readable(
+            "SELECT id FROM users WHERE standing <> 0",
+            params![],
+            |row| user_id(row, "users", "id"),
+        )
     }
 
     fn select_users(&self, sql: &str) -> Result<Vec<User>, Error> {
-        let mut statement = self.prepare(sql)?;
-        self.collect(statement.query_and_then([], user)?)
+        self.readable(sql, params![], user)
     }
 }
 
@@ -104,7 +105,7 @@ impl Write<'_> {
              ON CONFLICT (id) DO UPDATE
                 SET name = excluded.name, avatar = excluded.avatar, standing = 0, removed_at = NULL,
                     profile_at = excluded.profile_at, do_not_disturb_until = NULL
-                WHERE standing = 2",
+                WHERE users.standing = 2",
             named_params! {
                 ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
                 ":now": now.as_millis(),
@@ -127,7 +128,7 @@ impl Write<'_> {
              ON CONFLICT (id) DO UPDATE
                 SET name = excluded.name, avatar = excluded.avatar, standing = 0, removed_at = NULL,
                     profile_at = excluded.profile_at
-                WHERE standing = 2 AND excluded.profile_at > removed_at",
+                WHERE users.standing = 2 AND excluded.profile_at > users.removed_at",
             named_params! {
                 ":id": profile.id.as_str(), ":name": profile.name, ":avatar": profile.avatar,
                 ":now": now.as_millis(), ":issued_at": issued_at.map(Timestamp::as_millis),
@@ -170,13 +171,13 @@ impl Write<'_> {
         }
         self.execute(
             "UPDATE users SET name = ?2, avatar = ?3, standing = ?4, profile_at = ?5 WHERE id = ?1",
-            (
+            params![
                 profile.id.as_str(),
                 &profile.name,
                 &profile.avatar,
                 code(standing),
-                now.as_millis(),
-            ),
+                now.as_millis()
+            ],
         )?;
         Ok(Upsert::Updated)
     }
@@ -184,7 +185,7 @@ impl Write<'_> {
     /// Enables or disables a user; false where there is none.
     pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
         let sql = "UPDATE users SET standing = ?2 WHERE id = ?1 AND standing <> 2";
-        Ok(self.execute(sql, (id.as_str(), code(standing)))? > 0)
+        Ok(self.execute(sql, params![id.as_str(), code(standing)])? > 0)
     }
 
     /// Removes a user; false where there is none. Calls and history keep naming it.
@@ -192,7 +193,7 @@ impl Write<'_> {
     pub fn remove_user(&self, id: &UserId, now: Timestamp) -> Result<bool, Error> {
         let sql =
             "UPDATE users SET standing = ?2, removed_at = ?3 WHERE id = ?1 AND standing <> ?2";
-        Ok(self.execute(sql, (id.as_str(), REMOVED, now.as_millis()))? > 0)
+        Ok(self.execute(sql, params![id.as_str(), REMOVED, now.as_millis()])? > 0)
     }
 }
 
@@ -216,7 +217,7 @@ fn account(row: &Row<'_>) -> Result<Account, Error> {
         let ms: Option<i64> = row.get(column)?;
         Ok(ms.map(Timestamp::from_millis))
     };
-    Ok(if row.get::<_, i64>("standing")? == REMOVED {
+    Ok(if row.get::<i64>("standing")? == REMOVED {
         Account::Removed {
             at: instant("removed_at")?,
         }

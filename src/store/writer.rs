@@ -387,6 +387,7 @@ fn transact(
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
     use std::path::Path;
 
     use crate::clock::Timestamp;
@@ -429,7 +430,7 @@ mod tests {
         assert!(before.is_ok() && after.is_ok());
         let count = |db: &Write<'_>| -> Result<i64, Error> {
             let sql = "SELECT count(*) FROM users";
-            Ok(db.conn.query_row(sql, [], |row| row.get(0))?)
+            db.one(sql, rusqlite::params![], |row| row.get(0))
         };
         assert_eq!(writer.write(count).await.expect("counted"), 2);
     }
@@ -440,7 +441,8 @@ mod tests {
         let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
         let wrote = |sql: &'static str, keep: bool| {
             let job = Job::Change(Box::new(move |db: Write<'_>| {
-                db.conn.execute_batch(sql).expect("SQL");
+                db.each(sql, rusqlite::params![], |_| Ok(ControlFlow::Continue(())))
+                    .expect("SQL");
                 let answer = Box::new(|_: Result<(), &str>| ());
                 Finish {
                     keep,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::Row;
+use rusqlite::params;
 
 use crate::call::CallId;
 use crate::clock::Timestamp;
@@ -11,6 +11,7 @@ use crate::webhook_model::delivery::{EndpointId, Outcome};
 use crate::webhook_model::message::{Attempt, Sent, State, Tally};
 
 use super::super::Read;
+use super::super::engine::Row;
 use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
 
@@ -20,50 +21,42 @@ const COUNTED: u32 = 100_000;
 impl Read<'_> {
     /// How much there is for `receiver`.
     pub fn tally(&self, receiver: EndpointId) -> Result<Tally, Error> {
-        let mut statement = self.prepare(
+        self.one(
             "SELECT waiting, (SELECT at FROM webhook_messages WHERE seq = oldest) AS since
              FROM (SELECT count(*) AS waiting, min(message) AS oldest
                    FROM (SELECT message FROM webhook_deliveries
-                         WHERE receiver = ?1 AND state = 0 ORDER BY lane LIMIT ?2))",
-        )?;
-        Ok(statement.query_one((receiver.0, COUNTED), |row| {
-            let since: Option<i64> = row.get("since")?;
-            Ok(Tally {
-                waiting: row.get("waiting")?,
-                waiting_since: since.map(Timestamp::from_millis),
-            })
-        })?)
+                         WHERE receiver = ?1 AND state = 0 ORDER BY lane LIMIT ?2) AS counted) AS tally",
+            params![receiver.0, COUNTED],
+            |row| {
+                let since: Option<i64> = row.get("since")?;
+                Ok(Tally {
+                    waiting: row.get("waiting")?,
+                    waiting_since: since.map(Timestamp::from_millis),
+                })
+            },
+        )
     }
 
     /// The newest messages with how each went, newest first, at most `limit`; only those in `state` where one
     /// is named.
     pub fn sent(&self, state: Option<State>, limit: u32) -> Result<Vec<Sent>, Error> {
-        let mut statement = self.conn.prepare(
-            "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
+        let sql = "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
              FROM webhook_messages AS m JOIN webhook_deliveries AS d ON d.message = m.seq
-             WHERE ?1 IS NULL OR d.state = ?1
-             ORDER BY m.seq DESC, d.receiver LIMIT ?2",
-        )?;
-        let state = state.map(encode);
-        let rows = statement.query_and_then((state, limit), |row| -> Result<_, Error> {
-            let sent = sent(row)?;
-            Ok((row.get::<_, i64>("seq")?, sent))
-        })?;
-        rows.map(|row| {
-            let (seq, mut sent) = row?;
-            sent.attempts = self.attempts(seq, sent.receiver)?;
+             WHERE CAST(?1 AS BIGINT) IS NULL OR d.state = ?1
+             ORDER BY m.seq DESC, d.receiver LIMIT ?2";
+        self.many(sql, params![state.map(encode), limit], |row| {
+            let mut sent = sent(row)?;
+            sent.attempts = self.attempts(row.get("seq")?, sent.receiver)?;
             Ok(sent)
         })
-        .collect()
     }
 
     fn attempts(&self, message: i64, receiver: EndpointId) -> Result<Vec<Attempt>, Error> {
-        let mut statement = self.prepare(
+        self.many(
             "SELECT * FROM webhook_attempts WHERE message = ?1 AND receiver = ?2 ORDER BY number",
-        )?;
-        statement
-            .query_and_then((message, receiver.0), |row| attempt(row, message))?
-            .collect()
+            params![message, receiver.0],
+            |row| attempt(row, message),
+        )
     }
 }
 

@@ -1,7 +1,9 @@
 //! The tables `webhook_messages`, `webhook_deliveries` and `webhook_attempts`: what is to be told, and what came
 //! of trying.
 
-use rusqlite::{Row, named_params};
+use std::ops::ControlFlow;
+
+use rusqlite::{named_params, params};
 
 use crate::call::CallId;
 use crate::clock::Timestamp;
@@ -9,30 +11,33 @@ use crate::webhook_model::delivery::{EndpointId, Next, Outcome};
 use crate::webhook_model::message::{Attempt, Delivery, Due, State};
 use crate::webhook_model::{MessageId, WebhookEvent};
 
+use super::super::engine::{Row, until};
 use super::super::enum_codes::{Columns, encode};
 use super::super::error::Error;
 use super::super::{Read, Write};
 
 impl Read<'_> {
-    /// What is due at `receiver` until `until`, at most `limit`.
+    /// What is due at `receiver` by `before`, at most `limit`.
     pub fn due_deliveries(
         &self,
         receiver: EndpointId,
-        until: Timestamp,
+        before: Timestamp,
         limit: usize,
     ) -> Result<Due, Error> {
-        let mut statement = self.prepare(
+        let mut deliveries = Vec::new();
+        self.each(
             "SELECT d.receiver, d.failures, d.due, m.*
              FROM webhook_deliveries AS d JOIN webhook_messages AS m ON m.seq = d.message
-             WHERE d.receiver = ?1 AND d.due <= ?2 ORDER BY d.due, d.message",
+             WHERE d.receiver = ?1 AND d.due <= ?2 ORDER BY d.due, d.message LIMIT ?3",
+            params![receiver.0, before.as_millis(), self.with_skipped(limit)],
+            |row| {
+                deliveries.extend(self.skip(delivery(row))?);
+                Ok(until(deliveries.len() >= limit))
+            },
         )?;
-        let rows = statement.query_and_then((receiver.0, until.as_millis()), delivery)?;
-        let rows = rows.filter_map(|row| self.skip(row).transpose());
-        let deliveries = rows.take(limit).collect::<Result<_, Error>>()?;
-        let mut statement = self
-            .prepare("SELECT min(due) FROM webhook_deliveries WHERE receiver = ?1 AND due > ?2")?;
-        let next: Option<i64> =
-            statement.query_one((receiver.0, until.as_millis()), |row| row.get(0))?;
+        let sql = "SELECT min(due) FROM webhook_deliveries WHERE receiver = ?1 AND due > ?2";
+        let params = params![receiver.0, before.as_millis()];
+        let next: Option<i64> = self.one(sql, params, |row| row.get(0))?;
         let next = next.map(Timestamp::from_millis);
         Ok(Due { deliveries, next })
     }
@@ -49,27 +54,24 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         let WebhookEvent { topic, at, subject } = announcement;
         let call = subject.call();
-        self.execute(
+        let message = self.insert(
             "INSERT INTO webhook_messages (id, topic, call, at, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (
+            params![
                 id.as_bytes(),
                 encode(*topic),
                 call.as_ref().map(CallId::as_bytes),
                 at.as_millis(),
-                body,
-            ),
+                body
+            ],
         )?;
-        self.execute(
-            "INSERT INTO webhook_deliveries (message, receiver, lane, state, due)
+        self.execute("INSERT INTO webhook_deliveries (message, receiver, lane, state, due)
              SELECT :message, r.key, :lane, 0,
                     CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries AS earlier
                                       WHERE earlier.receiver = r.key AND earlier.lane = :lane AND earlier.state = 0)
-                         THEN NULL ELSE :due END
-             FROM webhook_receivers AS r WHERE (r.events >> :event) & 1",
-            named_params! {
-                ":event": encode(*topic), ":message": self.conn.last_insert_rowid(), ":lane": subject.ordering_key(), ":due": at.as_millis(),
-            },
-        )?;
+                         THEN NULL ELSE CAST(:due AS BIGINT) END
+             FROM webhook_receivers AS r WHERE (r.events >> :event) & 1 = 1", named_params! {
+                ":event": encode(*topic), ":message": message, ":lane": subject.ordering_key(), ":due": at.as_millis(),
+            })?;
         Ok(())
     }
 
@@ -93,14 +95,14 @@ impl Write<'_> {
                     (SELECT count(*) + 1 FROM webhook_attempts AS a
                      WHERE a.message = d.message AND a.receiver = d.receiver), ?3, ?4, ?5, ?6
              FROM webhook_deliveries AS d WHERE message = ?1 AND receiver = ?2",
-            (
+            params![
                 delivery.seq,
                 delivery.receiver.0,
                 attempt.at.as_millis(),
                 took_ms,
                 status,
-                failure,
-            ),
+                failure
+            ],
         )?;
         if recorded == 0 {
             return Ok(());
@@ -113,22 +115,21 @@ impl Write<'_> {
         self.execute(
             "UPDATE webhook_deliveries SET state = ?3, due = ?4, failures = failures + ?5
              WHERE message = ?1 AND receiver = ?2",
-            (
+            params![
                 delivery.seq,
                 delivery.receiver.0,
                 encode(state),
                 due,
-                failed,
-            ),
+                failed
+            ],
         )?;
         match next {
             Next::Again(_) => Ok(()),
             Next::Done | Next::GivenUp => {
                 let sql =
                     "SELECT lane FROM webhook_deliveries WHERE message = ?1 AND receiver = ?2";
-                let mut statement = self.prepare(sql)?;
-                let ordering_key: Vec<u8> =
-                    statement.query_one((delivery.seq, delivery.receiver.0), |row| row.get(0))?;
+                let params = params![delivery.seq, delivery.receiver.0];
+                let ordering_key: Vec<u8> = self.one(sql, params, |row| row.get(0))?;
                 self.open_lane(delivery.receiver, &ordering_key, now)
             }
         }
@@ -146,7 +147,7 @@ impl Write<'_> {
              WHERE receiver = ?1 AND due IS NULL AND message =
                 (SELECT message FROM webhook_deliveries
                  WHERE receiver = ?1 AND lane = ?2 AND state = 0 ORDER BY message LIMIT 1)",
-            (receiver.0, ordering_key, now.as_millis()),
+            params![receiver.0, ordering_key, now.as_millis()],
         )?;
         Ok(())
     }
@@ -159,12 +160,12 @@ impl Write<'_> {
             "UPDATE webhook_deliveries SET due = ?1 WHERE (message, receiver) IN
                 (SELECT d.message, d.receiver FROM webhook_receivers AS r
                  JOIN webhook_deliveries AS d ON d.receiver = r.key AND d.due > ?1 LIMIT ?2)",
-            (now.as_millis(), limit),
+            params![now.as_millis(), limit],
         )?;
         let given_up = self.execute(
             "UPDATE webhook_deliveries SET state = 0, due = ?1 WHERE (message, receiver) IN
                 (SELECT message, receiver FROM webhook_deliveries WHERE state = 2 LIMIT ?2)",
-            (now.as_millis(), limit),
+            params![now.as_millis(), limit],
         )?;
         Ok(waiting + given_up)
     }
@@ -174,7 +175,7 @@ impl Write<'_> {
         let changed = self.execute(
             "UPDATE webhook_deliveries SET state = 0, due = ?2
              WHERE message IN (SELECT seq FROM webhook_messages WHERE id = ?1)",
-            (id.as_bytes(), now.as_millis()),
+            params![id.as_bytes(), now.as_millis()],
         )?;
         Ok(changed > 0)
     }
@@ -187,27 +188,25 @@ impl Write<'_> {
         now: Timestamp,
     ) -> Result<usize, Error> {
         // From the oldest end alone: there is no index by time.
-        let mut statement =
-            self.prepare("SELECT seq, at FROM webhook_messages ORDER BY seq LIMIT ?1")?;
-        let mut rows = statement.query([limit])?;
+        let sql = "SELECT seq, at FROM webhook_messages ORDER BY seq LIMIT ?1";
         let mut forgotten = 0;
-        while let Some(row) = rows.next()? {
+        self.each(sql, params![limit], |row| {
             let (seq, at): (i64, i64) = (row.get(0)?, row.get(1)?);
             if at < before.as_millis() {
                 self.forget_message(seq, now)?;
                 forgotten += 1;
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         Ok(forgotten)
     }
 
     /// Forgets a message, its deliveries and attempts; what waited behind it is due.
     fn forget_message(&self, seq: i64, now: Timestamp) -> Result<(), Error> {
         let sql = "SELECT receiver, lane FROM webhook_deliveries WHERE message = ?1 AND state = 0";
-        let mut statement = self.prepare(sql)?;
-        let waiting = statement.query_map([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let waiting: Vec<(i64, Vec<u8>)> = waiting.collect::<Result<_, _>>()?;
-        self.execute("DELETE FROM webhook_messages WHERE seq = ?1", [seq])?;
+        let waiting: Vec<(i64, Vec<u8>)> =
+            self.many(sql, params![seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        self.execute("DELETE FROM webhook_messages WHERE seq = ?1", params![seq])?;
         for (receiver, ordering_key) in waiting {
             self.open_lane(EndpointId(receiver), &ordering_key, now)?;
         }

@@ -1,6 +1,6 @@
 //! The tables `webhook_receivers` and `webhook_presence`.
 
-use rusqlite::Row;
+use rusqlite::params;
 
 use crate::clock::Timestamp;
 use crate::user::UserId;
@@ -8,6 +8,7 @@ use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::{EndpointId, PauseCause};
 use crate::webhook_model::message::{Pause, Receiver};
 
+use super::super::engine::Row;
 use super::super::enum_codes::{Code as _, Columns, encode};
 use super::super::error::Error;
 use super::super::users::user_id;
@@ -16,8 +17,11 @@ use super::super::{Read, Write};
 impl Read<'_> {
     /// All receivers, by number.
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        let mut statement = self.prepare("SELECT * FROM webhook_receivers ORDER BY key")?;
-        statement.query_and_then([], receiver)?.collect()
+        self.many(
+            "SELECT * FROM webhook_receivers ORDER BY key",
+            params![],
+            receiver,
+        )
     }
 }
 
@@ -28,8 +32,11 @@ impl Write<'_> {
         for gone in self.receivers()? {
             if !endpoints.iter().any(|(url, _)| *url == gone.url) {
                 let key = gone.id.0;
-                self.execute("DELETE FROM webhook_deliveries WHERE receiver = ?1", [key])?;
-                self.execute("DELETE FROM webhook_receivers WHERE key = ?1", [key])?;
+                self.execute(
+                    "DELETE FROM webhook_deliveries WHERE receiver = ?1",
+                    params![key],
+                )?;
+                self.execute("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
             }
         }
         for (url, events) in endpoints {
@@ -39,7 +46,7 @@ impl Write<'_> {
             self.execute(
                 "INSERT INTO webhook_receivers (url, events) VALUES (?1, ?2)
                  ON CONFLICT (url) DO UPDATE SET events = excluded.events",
-                (url, bits),
+                params![url, bits],
             )?;
         }
         Ok(())
@@ -47,11 +54,10 @@ impl Write<'_> {
 
     /// The receiver has failed at `now`; since when it fails.
     pub fn mark_failing(&self, receiver: EndpointId, now: Timestamp) -> Result<Timestamp, Error> {
-        let mut statement = self.prepare(
-            "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
-             RETURNING failing_since",
-        )?;
-        let since = statement.query_one((receiver.0, now.as_millis()), |row| row.get(0))?;
+        let sql = "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
+             RETURNING failing_since";
+        let params = params![receiver.0, now.as_millis()];
+        let since = self.one(sql, params, |row| row.get(0))?;
         Ok(Timestamp::from_millis(since))
     }
 
@@ -60,7 +66,7 @@ impl Write<'_> {
         self.execute(
             "UPDATE webhook_receivers SET failing_since = NULL
              WHERE key = ?1 AND failing_since IS NOT NULL",
-            [receiver.0],
+            params![receiver.0],
         )?;
         Ok(())
     }
@@ -75,38 +81,32 @@ impl Write<'_> {
         let changed = self.execute(
             "UPDATE webhook_receivers SET paused_at = ?2, pause_cause = ?3
              WHERE key = ?1 AND paused_at IS NULL",
-            (receiver.0, now.as_millis(), encode(cause)),
+            params![receiver.0, now.as_millis(), encode(cause)],
         )?;
         Ok(changed > 0)
     }
 
     /// Tells a receiver again, which has a day to take something; false where it was not paused.
     pub fn resume_receiver(&self, receiver: EndpointId) -> Result<bool, Error> {
-        let changed = self.execute(
-            "UPDATE webhook_receivers SET paused_at = NULL, pause_cause = NULL, failing_since = NULL
-             WHERE key = ?1 AND paused_at IS NOT NULL",
-            [receiver.0],
-        )?;
+        let changed = self.execute("UPDATE webhook_receivers SET paused_at = NULL, pause_cause = NULL, failing_since = NULL
+             WHERE key = ?1 AND paused_at IS NOT NULL", params![receiver.0])?;
         Ok(changed > 0)
     }
 
     /// Receivers are told that `user` is online, or offline; false where that is what they were told last.
     pub fn note_presence(&self, user: &UserId, online: bool) -> Result<bool, Error> {
         let sql = if online {
-            "INSERT OR IGNORE INTO webhook_presence (user) SELECT key FROM users WHERE id = ?1"
+            "INSERT INTO webhook_presence (user) SELECT key FROM users WHERE id = ?1
+             ON CONFLICT DO NOTHING"
         } else {
             "DELETE FROM webhook_presence WHERE user = (SELECT key FROM users WHERE id = ?1)"
         };
-        Ok(self.execute(sql, [user.as_str()])? > 0)
+        Ok(self.execute(sql, params![user.as_str()])? > 0)
     }
 
     /// Everybody of whom receivers were told last that they are online.
     pub fn noted_as_online(&self) -> Result<Vec<UserId>, Error> {
-        let mut statement = self.prepare(
-            "SELECT u.id FROM webhook_presence AS p JOIN users AS u ON u.key = p.user ORDER BY u.id",
-        )?;
-        let rows = statement.query_and_then([], |row| user_id(row, "users", "id"))?;
-        rows.collect()
+        self.many("SELECT u.id FROM webhook_presence AS p JOIN users AS u ON u.key = p.user ORDER BY u.id", params![], |row| user_id(row, "users", "id"))
     }
 }
 

@@ -1,0 +1,126 @@
+//! Engines: the only place where SQL statements are run.
+//!
+//! The store has one text of SQL. [`Conn`] runs it on the connection of an engine; [`Row`] and [`Params`] are how values
+//! come and go. Values are those of SQLite: integers, floating-point numbers, texts and bytes.
+
+mod sqlite;
+
+use std::fmt::Display;
+use std::ops::ControlFlow;
+
+use rusqlite::types::{FromSql, ToSql};
+
+use super::error::Error;
+
+/// Connection on which statements run.
+#[derive(Clone, Copy)]
+pub(super) enum Conn<'c> {
+    /// Of a SQLite file.
+    Sqlite(&'c rusqlite::Connection),
+}
+
+impl<'c> From<&'c rusqlite::Connection> for Conn<'c> {
+    fn from(conn: &'c rusqlite::Connection) -> Self {
+        Self::Sqlite(conn)
+    }
+}
+
+/// Parameters of a statement.
+#[derive(Clone, Copy)]
+pub(super) enum Params<'p> {
+    /// By their places: `?1`, `?2`.
+    Ordered(&'p [&'p dyn ToSql]),
+    /// By their names: `:user`.
+    Named(&'p [(&'p str, &'p dyn ToSql)]),
+}
+
+impl<'p> From<&'p [&'p dyn ToSql]> for Params<'p> {
+    fn from(values: &'p [&'p dyn ToSql]) -> Self {
+        Self::Ordered(values)
+    }
+}
+
+impl<'p> From<&'p [(&'p str, &'p dyn ToSql)]> for Params<'p> {
+    fn from(values: &'p [(&'p str, &'p dyn ToSql)]) -> Self {
+        Self::Named(values)
+    }
+}
+
+/// Row of a result.
+pub(super) enum Row<'r> {
+    /// Of a SQLite file.
+    Sqlite(&'r rusqlite::Row<'r>),
+}
+
+/// Place or name of a column.
+pub(super) trait Column: rusqlite::RowIndex + Display + Copy {}
+
+impl<T: rusqlite::RowIndex + Display + Copy> Column for T {}
+
+impl Row<'_> {
+    /// Returns the value of `column`.
+    pub fn get<T: FromSql>(&self, column: impl Column) -> Result<T, Error> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get(column)?),
+        }
+    }
+
+    /// Returns the bytes in `column`; none if the value is not bytes.
+    pub fn bytes(&self, column: impl Column) -> Result<&[u8], Error> {
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_blob().unwrap_or_default()),
+        }
+    }
+}
+
+impl Conn<'_> {
+    /// Runs `sql`; returns how many rows it changed.
+    pub fn execute(self, sql: &str, params: Params<'_>) -> Result<usize, Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite::execute(conn, sql, params),
+        }
+    }
+
+    /// Inserts one row into a table that numbers its rows in the column `seq`; returns the number.
+    pub fn insert(self, sql: &str, params: Params<'_>) -> Result<i64, Error> {
+        match self {
+            Self::Sqlite(conn) => {
+                sqlite::execute(conn, sql, params)?;
+                Ok(conn.last_insert_rowid())
+            }
+        }
+    }
+
+    /// Runs `sql` and calls `read` with its rows until it breaks off.
+    pub fn each(
+        self,
+        sql: &str,
+        params: Params<'_>,
+        read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite::each(conn, sql, params, read),
+        }
+    }
+
+    /// Runs `sql` and reads its first row, if there is one.
+    pub fn find<T>(
+        self,
+        sql: &str,
+        params: Params<'_>,
+        read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite::find(conn, sql, params, read),
+        }
+    }
+}
+
+/// Returns whether a loop over rows is to break off.
+pub(super) const fn until(is_done: bool) -> ControlFlow<()> {
+    if is_done {
+        ControlFlow::Break(())
+    } else {
+        ControlFlow::Continue(())
+    }
+}
