@@ -20,7 +20,7 @@ use super::source::Source;
 use super::{KeyInfo, MAX_TOKEN_BYTES, ProviderStatus};
 use crate::clock::Timestamp;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::settings::{ProxyRules, Settings};
 
 /// Keys that a token without `kid` is tried with.
 const MAX_TRIED: usize = 8;
@@ -48,6 +48,7 @@ struct ProviderSettings {
     jwks_url: Option<String>,
     jwks_file: Option<std::path::PathBuf>,
     ca_file: Option<std::path::PathBuf>,
+    proxy: ProxyRules,
     max_age: Duration,
 }
 
@@ -58,6 +59,7 @@ impl ProviderSettings {
             jwks_url: settings.jwt_jwks_url.clone(),
             jwks_file: settings.jwt_jwks_file.clone(),
             ca_file: settings.jwt_ca_file.clone(),
+            proxy: ProxyRules::from_settings(settings),
             max_age: settings.jwt_keys_max_age,
         }
     }
@@ -139,10 +141,8 @@ impl Authenticator {
     /// # Errors
     /// Why there are no new keys, as a sentence; then the known ones go on.
     pub async fn refresh_file(&self) -> Result<(), String> {
-        match self.0.provider.as_ref().filter(|one| one.has_file()) {
-            Some(provider) => provider.refresh().await.map(drop),
-            None => Ok(()),
-        }
+        let is_file = self.0.provider.as_ref().is_some_and(|one| one.has_file());
+        if is_file { self.fetch().await } else { Ok(()) }
     }
 
     /// Loads the keys of the provider once, if there is one.

@@ -4,13 +4,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, LOCATION};
+use reqwest::header::{
+    ACCEPT, CACHE_CONTROL, DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION,
+};
 use reqwest::redirect::Policy;
-use reqwest::{Client as HttpClient, Response, Url};
+use reqwest::{Client as HttpClient, Proxy as HttpProxy, Response, Url};
+use secrecy::ExposeSecret as _;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::key::{self, KeyError};
 use crate::clock::Timestamp;
+use crate::settings::ProxyRules;
 use crate::tls_client;
 
 /// Time limit for a connection.
@@ -35,19 +39,17 @@ pub(super) struct Document {
 }
 
 impl Client {
-    /// Makes a client for `url` that trusts the public certificate authorities and those in `ca_file`.
-    pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, KeyError> {
-        let mut client = HttpClient::builder()
+    /// Makes a client that trusts the public certificate authorities and those in `ca_file`, and reaches hosts by HTTPS
+    /// through `proxy`.
+    pub fn new(ca_file: Option<&Path>, proxy: ProxyRules) -> Result<Self, KeyError> {
+        let client = HttpClient::builder()
             .use_preconfigured_tls(tls(ca_file)?)
             .redirect(Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
-            .user_agent(concat!("chattrix/", env!("CARGO_PKG_VERSION")));
-        // Plain HTTP is for this machine, which no proxy reaches.
-        if url.starts_with("http://") {
-            client = client.no_proxy();
-        }
-        let client = client
+            .user_agent(concat!("chattrix/", env!("CARGO_PKG_VERSION")))
+            // Also turns off the proxy of the environment.
+            .proxy(via(proxy)?)
             .build()
             .map_err(|error| KeyError::Client(error.to_string()))?;
         Ok(Self(client))
@@ -133,6 +135,28 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(DATE)?.to_str().ok()?;
     let date = DateTime::parse_from_rfc2822(text).ok()?;
     Some(Timestamp::from_millis(date.timestamp_millis()))
+}
+
+/// Returns the proxy that `rules` give. Plain HTTP is for this machine, which no proxy reaches.
+fn via(rules: ProxyRules) -> Result<HttpProxy, KeyError> {
+    let authorization = rules.authorization().map(|value| {
+        let mut value = HeaderValue::from_str(value.expose_secret())?;
+        value.set_sensitive(true);
+        Ok(value)
+    });
+    let authorization = authorization
+        .transpose()
+        .map_err(|error: InvalidHeaderValue| KeyError::Client(format!("https_proxy: {error}")))?;
+    let proxy = HttpProxy::custom(move |url| {
+        let proxy = rules.proxy_for(url.host_str()?);
+        proxy
+            .filter(|_| url.scheme() == "https")
+            .map(|proxy| proxy.url())
+    });
+    Ok(match authorization {
+        Some(value) => proxy.custom_http_auth(value),
+        None => proxy,
+    })
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, KeyError> {

@@ -10,7 +10,7 @@ use super::fetch::Client;
 use super::jwk::{self, KeySet};
 use super::key::KeyError;
 use crate::clock::Timestamp;
-use crate::settings::{Settings, is_provider_url};
+use crate::settings::{ProxyRules, Settings, is_provider_url};
 
 /// Largest key file, as for a document from a provider.
 const MAX_FILE_BYTES: usize = 512 * 1024;
@@ -37,16 +37,19 @@ pub(super) struct Found {
 impl Source {
     /// Returns the source that `settings` name, if any.
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, KeyError> {
-        let client = |url: &str| Client::new(url, settings.jwt_ca_file.as_deref());
+        let client = || {
+            let proxy = ProxyRules::from_settings(settings);
+            Client::new(settings.jwt_ca_file.as_deref(), proxy)
+        };
         Ok(if let Some(issuer) = &settings.jwt_issuer_url {
             Some(Self::Issuer {
                 issuer: issuer.clone(),
-                client: client(issuer)?,
+                client: client()?,
             })
         } else if let Some(url) = &settings.jwt_jwks_url {
             Some(Self::Url {
                 url: url.clone(),
-                client: client(url)?,
+                client: client()?,
             })
         } else {
             settings.jwt_jwks_file.clone().map(Self::File)

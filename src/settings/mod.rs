@@ -15,6 +15,7 @@ mod error;
 mod identity;
 mod keys;
 mod layers;
+mod proxy;
 mod show;
 mod sources;
 mod table;
@@ -36,12 +37,11 @@ pub use self::changes::{Changes, changes};
 pub use self::error::{Problem, SettingsError};
 pub use self::identity::{Relation, RequiredClaim, is_provider_url};
 pub use self::layers::Origin;
+pub use self::proxy::{NoProxy, Proxy, ProxyRules};
 pub use self::show::{Setting, Value};
 pub use self::table::Settings;
 pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
-pub use self::webhook::{
-    Endpoint, NoProxy, Proxy, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets,
-};
+pub use self::webhook::{Endpoint, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets};
 
 /// The file that keeps the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";

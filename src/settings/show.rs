@@ -12,9 +12,10 @@ use crate::webhook_model::EventType;
 
 use super::Origin;
 use super::identity::RequiredClaim;
+use super::proxy::{NoProxy, Proxy};
 use super::table::{KEYS, Settings};
 use super::value::{AllowedOrigins, LogFormat, LogLevel, Rate};
-use super::webhook::{Endpoint, NoProxy, Proxy, WebhookSettings};
+use super::webhook::{Endpoint, WebhookSettings};
 
 /// Setting with its effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]

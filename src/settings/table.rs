@@ -16,9 +16,10 @@ use crate::webhook_model::EventType;
 
 use super::identity::{self, RequiredClaim};
 use super::layers::Raw;
+use super::proxy::{self, NoProxy, Proxy};
 use super::show::{Show, Value};
 use super::value::{self, AllowedOrigins, LogFormat, LogLevel, Rate, Read};
-use super::webhook::{self, Endpoint, NoProxy, Proxy, WebhookSettings};
+use super::webhook::{self, Endpoint, WebhookSettings};
 use super::{Mode, Overrides};
 
 /// Row of the table.
@@ -276,13 +277,13 @@ settings! {
     /// In a variable, write a list as JSON.
     webhooks: Vec<WebhookSettings> = Vec::new(), webhook::tables,
         example r#"[{ url = "https://push.example.com/calls", secret_file = "push-secret", events = ["call.initiated", "call.unreached"] }]"#;
-    /// HTTP proxy for endpoints of `https`: `http://proxy:3128`, also with a user and a password. The variable of
-    /// the same name without `CHATTRIX_` is not read. The proxy looks up the names of endpoints, so whether their
-    /// addresses are private is not checked.
-    https_proxy: Option<Proxy> = None, webhook::proxy,
+    /// HTTP proxy for requests by `https` to endpoints and to the identity provider: `http://proxy:3128`, also with a
+    /// user and a password. The variable of the same name without `CHATTRIX_` is not read. The proxy looks up the names
+    /// of endpoints, so whether their addresses are private is not checked.
+    https_proxy: Option<Proxy> = None, proxy::proxy,
         example r#""http://proxy.example.com:3128""#;
     /// Hosts that are reached without that proxy, with their subdomains, and networks.
-    no_proxy: Vec<NoProxy> = Vec::new(), webhook::no_proxy;
+    no_proxy: Vec<NoProxy> = Vec::new(), proxy::no_proxy;
     /// Allow endpoints on this machine and in private networks.
     webhook_allow_private: bool = false, value::switch;
     /// PEM certificates to trust for endpoints, in addition to the public ones.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::settings::{NoProxy, Proxy};
+use crate::settings::{Proxy, ProxyRules};
 
 use super::address::is_public;
 use super::proxy;
@@ -36,9 +36,7 @@ pub(super) struct Connector {
     pub tls: Arc<ClientConfig>,
     pub allow_private: bool,
     /// Proxy for endpoints that use TLS.
-    pub proxy: Option<Proxy>,
-    /// Hosts that are reached without it.
-    pub no_proxy: Vec<NoProxy>,
+    pub proxy: ProxyRules,
 }
 
 impl Connector {
@@ -66,9 +64,8 @@ impl Connector {
 
     /// The proxy through which `target` is reached, if any.
     fn proxy_for(&self, target: &Target) -> Option<&Proxy> {
-        let is_direct = self.no_proxy.iter().any(|one| one.covers(&target.host));
-        let proxy = self.proxy.as_ref()?;
-        (target.tls.is_some() && !is_direct).then_some(proxy)
+        let proxy = self.proxy.proxy_for(&target.host);
+        proxy.filter(|_| target.tls.is_some())
     }
 
     /// Rejects a private address that the URL itself names. Names are looked up by the proxy.

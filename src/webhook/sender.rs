@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::ClientConfig;
 
 use crate::clock::Timestamp;
-use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
+use crate::settings::{ProxyRules, Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::tls_client;
 use crate::webhook_model::delivery::{Outcome, retry_after};
 
@@ -112,8 +112,7 @@ impl Sender {
             connector: Connector {
                 tls: Arc::new(tls(settings.webhook_ca_file.as_deref())?),
                 allow_private: settings.webhook_allow_private,
-                proxy: settings.https_proxy.clone(),
-                no_proxy: settings.no_proxy.clone(),
+                proxy: ProxyRules::from_settings(settings),
             },
             timeout: settings.webhook_timeout,
         }))

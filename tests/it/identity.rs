@@ -2,11 +2,13 @@
 
 use chattrix::auth::{Authenticator, TokenError};
 use chattrix::clock::Clock;
-use chattrix::settings::Settings;
+use chattrix::settings::{NoProxy, Settings};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-use crate::support::{Cli, IdentityProvider, Page, Plan, SECRET, SigningKey, TestServer, Token};
+use crate::support::{
+    Cli, IdentityProvider, Page, Plan, SECRET, SigningKey, TestServer, Token, proxy, within,
+};
 
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
@@ -256,6 +258,34 @@ async fn keys_come_from_a_url_or_a_file_too() {
         assert_eq!(claims.key.kid.as_deref(), Some("a"));
         assert!(!authenticator.can_mint());
     }
+}
+
+#[rocket::async_test]
+async fn https_provider_is_reached_through_the_proxy() {
+    let (proxy, mut requests) = proxy("502 Bad Gateway").await;
+    let mut settings = Settings {
+        jwt_jwks_url: Some("https://keys.example.com/jwks".to_owned()),
+        https_proxy: Some(proxy),
+        ..Settings::default()
+    };
+    let fetch = async |settings: &Settings| {
+        let authenticator = Authenticator::from_settings(settings).expect("usable");
+        authenticator.fetch().await.expect_err("no provider")
+    };
+    fetch(&settings).await;
+    let request = within("a request", requests.recv()).await;
+    let request = request.expect("the proxy stands").to_lowercase();
+    assert!(
+        request.starts_with("connect keys.example.com:443 http/1.1"),
+        "{request}"
+    );
+    let authorization = "proxy-authorization: basic dxnlcjpwyxnz";
+    assert!(request.contains(authorization), "{request}");
+    settings.jwt_jwks_url = Some("https://localhost:1/jwks".to_owned());
+    settings.no_proxy = vec![NoProxy::Domain("localhost".to_owned())];
+    let problem = fetch(&settings).await;
+    assert!(problem.contains("refused"), "{problem}");
+    assert!(requests.try_recv().is_err());
 }
 
 #[rocket::async_test]
