@@ -9,7 +9,7 @@ ALTER TABLE live ADD COLUMN confirm_by INTEGER;
 
 CREATE INDEX live_by_confirm_by ON live (confirm_by) WHERE confirm_by > 0;
 
--- The steps of a call, 12 bytes each, in their order (src/store/steps.rs). Steps that earlier versions wrote stay in the
+-- The steps of a call, 16 bytes each, in their order (src/store/steps.rs). Steps that earlier versions wrote stay in the
 -- table timeline and come before these.
 ALTER TABLE calls ADD COLUMN steps BLOB;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::EncodedNotice;
-use crate::call::Notice;
+use crate::call::{Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::user::SessionId;
 
@@ -25,8 +25,8 @@ pub struct StoredNotice {
     pub row: i64,
     /// Whether it is not known which sessions have received it: the process that delivered it crashed.
     pub is_recovered: bool,
-    /// Sessions that lack it although another session of the user has it; none if no session has it.
-    pub lacking: Vec<SessionId>,
+    /// Sessions that lack it.
+    pub lacking: Lacking,
 }
 
 /// Events of the last 5 minutes that a session may be owed, the oldest first.
@@ -87,8 +87,8 @@ impl EventLog {
         owed
     }
 
-    /// The events that are owed to a session and not stored, with the sessions that lack what another one has.
-    pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Vec<SessionId>)> {
+    /// The events that are owed to a session and not stored, with the sessions that lack them.
+    pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Lacking)> {
         let fresh = self.events.iter().filter(move |one| is_fresh(one, now));
         fresh.filter_map(|one| Some((one.notice().clone(), one.unstored()?)))
     }
@@ -114,7 +114,7 @@ mod tests {
             notice: notice(at).notice().clone(),
             row,
             is_recovered: false,
-            lacking: Vec::new(),
+            lacking: Lacking::All,
         }
     }
 

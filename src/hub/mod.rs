@@ -27,7 +27,7 @@ pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
 pub use subscription::Subscription;
 
-use crate::call::{CallId, Notice};
+use crate::call::{CallId, Lacking, Notice};
 use crate::clock::Clock;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
@@ -243,10 +243,10 @@ impl Hub {
         self.0.recent.of(call)
     }
 
-    /// Events that are owed to a session and not stored: a process that ends takes them with it. With the sessions that
-    /// lack what another session of the user has.
+    /// Events that are owed to a session and not stored, with the sessions that lack them. A process that ends takes them
+    /// with it.
     #[must_use]
-    pub fn unstored(&self) -> Vec<(Notice, Vec<SessionId>)> {
+    pub fn unstored(&self) -> Vec<(Notice, Lacking)> {
         let now = self.0.clock.now();
         let users = self.0.users.lock();
         let unstored = users.values().flat_map(|user| user.log.unstored(now));

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::StoredNotice;
-use crate::call::{Audience, Notice};
+use crate::call::{Audience, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::sync::Mutex;
-use crate::user::SessionId;
+use crate::user::{SessionDigest, SessionId};
 
 /// A notice as it goes to all sessions of its user (contract section 4, "Delivery is confirmed").
 pub struct EncodedNotice {
@@ -24,6 +24,8 @@ struct Delivery {
     /// Whether that row is to be kept: a session for which it is stored has not confirmed the event.
     is_pending: bool,
     owed_to: OwedTo,
+    /// Session that acted before a crash and knows of the event, which all others are owed.
+    acted: Option<SessionDigest>,
     /// Whether a session has confirmed it.
     is_confirmed: bool,
     /// Sessions that it was sent to, or is waiting for.
@@ -113,20 +115,24 @@ impl EncodedNotice {
     /// A pending event, to be delivered.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
-        let owed_to = match (stored.lacking.is_empty(), stored.is_recovered) {
-            (false, _) => OwedTo::None,
-            (true, true) => OwedTo::Each,
-            (true, false) => OwedTo::Any,
-        };
         let mut delivery = Delivery {
             stored: Some(stored.row),
             is_pending: true,
-            owed_to,
-            is_confirmed: owed_to == OwedTo::None,
-            recipients: Vec::new(),
+            ..Delivery::default()
         };
-        for session in &stored.lacking {
-            delivery.recipient(session);
+        match stored.lacking {
+            Lacking::All if stored.is_recovered => delivery.owed_to = OwedTo::Each,
+            Lacking::All => (),
+            Lacking::Sessions(sessions) => {
+                (delivery.owed_to, delivery.is_confirmed) = (OwedTo::None, true);
+                for session in &sessions {
+                    delivery.recipient(session);
+                }
+            }
+            Lacking::AllBut(acted) => {
+                (delivery.owed_to, delivery.is_confirmed) = (OwedTo::Each, true);
+                delivery.acted = Some(acted);
+            }
         }
         Self {
             notice: stored.notice,
@@ -189,20 +195,19 @@ impl EncodedNotice {
         self.delivery.lock().is_pending
     }
 
-    /// If it has to be stored before the process ends, the sessions for which: those that lack what another one has, or
-    /// none if no session has it. What a user does itself, its user knows.
-    pub(super) fn unstored(&self) -> Option<Vec<SessionId>> {
+    /// If it has to be stored before the process ends, the sessions for which. What a user does itself, its user knows.
+    pub(super) fn unstored(&self) -> Option<Lacking> {
         let delivery = self.delivery.lock();
         if delivery.is_pending {
             return None;
         }
         if self.is_for_the_user() && !delivery.is_confirmed {
-            return Some(Vec::new());
+            return Some(Lacking::All);
         }
         let lacking = delivery.recipients.iter();
         let lacking = lacking.filter(|one| one.confirmed_at.is_none());
         let lacking: Vec<_> = lacking.map(|one| one.session.clone()).collect();
-        (!lacking.is_empty()).then_some(lacking)
+        (!lacking.is_empty()).then_some(Lacking::Sessions(lacking))
     }
 
     /// Records that it goes to `session`.
@@ -219,7 +224,8 @@ impl EncodedNotice {
     }
 
     /// Whether `session`, which connects now, is to be sent it: the session was sent it and has not confirmed it, or no
-    /// session has confirmed it. After a crash it is not known who has, so all who have not since then.
+    /// session has confirmed it. After a crash it is not known who has, so all who have not since then, but for the one
+    /// that acted.
     ///
     /// An event for the other sessions of the user who acted goes to the sessions that there were, and to no other: the
     /// one that acted may return under another id, and must not be told that another device answered.
@@ -229,6 +235,7 @@ impl EncodedNotice {
             Some(has_confirmed) => !has_confirmed,
             None => {
                 self.is_for_the_user()
+                    && delivery.acted != Some(session.digest())
                     && (!delivery.is_confirmed || delivery.owed_to == OwedTo::Each)
             }
         }
@@ -282,7 +289,7 @@ pub(super) mod tests {
             notice: notice(1).notice().clone(),
             row: 7,
             is_recovered,
-            lacking: Vec::new(),
+            lacking: Lacking::All,
         })
     }
 
@@ -293,7 +300,7 @@ pub(super) mod tests {
             notice: notice(1).notice().clone(),
             row: 7,
             is_recovered: false,
-            lacking: vec![phone.clone(), tablet.clone()],
+            lacking: Lacking::Sessions(vec![phone.clone(), tablet.clone()]),
         });
         assert!(notice.is_owed_to(&phone) && notice.is_owed_to(&tablet));
         assert!(!notice.is_owed_to(&laptop));
@@ -329,6 +336,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn after_a_crash_an_own_action_is_owed_to_the_other_sessions() {
+        let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
+        let notice = EncodedNotice::stored(StoredNotice {
+            notice: notice(1).notice().clone(),
+            row: 7,
+            is_recovered: false,
+            lacking: Lacking::AllBut(phone.digest()),
+        });
+        assert!(!notice.is_owed_to(&phone));
+        assert!(notice.is_owed_to(&tablet) && notice.is_owed_to(&laptop));
+        assert_eq!(notice.confirm(&tablet, NOW), Some(7));
+        assert!(!notice.is_owed_to(&tablet) && notice.is_owed_to(&laptop));
+    }
+
+    #[test]
     fn own_action_is_owed_to_the_sessions_that_there_were() {
         let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
         let notice = EncodedNotice::new(Notice {
@@ -342,7 +364,8 @@ pub(super) mod tests {
         assert!(notice.is_owed_to(&tablet));
         assert!(!notice.is_owed_to(&phone) && !notice.is_owed_to(&laptop));
         assert!(!notice.is_done());
-        assert_eq!(notice.unstored(), Some(vec![tablet.clone()]));
+        let lacking = Lacking::Sessions(vec![tablet.clone()]);
+        assert_eq!(notice.unstored(), Some(lacking));
         notice.confirm(&tablet, NOW);
         assert!(notice.is_done());
     }

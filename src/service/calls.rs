@@ -194,9 +194,10 @@ impl Calls {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<Call, Error> {
             let call = db.call(call)?.ok_or(Error::CallNotFound)?;
-            let Some(transition) = decide(&call, core.clock.now())? else {
+            let Some(mut transition) = decide(&call, core.clock.now())? else {
                 return Ok(call);
             };
+            core.name_acting_session(&mut transition);
             core.apply(db, &transition)?;
             Ok(transition.call)
         };

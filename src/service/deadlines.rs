@@ -105,10 +105,14 @@ impl Deadlines {
         let now = self.0.clock.now();
         let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
         self.0.run_in_batches(keys).await?;
-        let notices = move |db: &Write<'_>| Ok(until_none(db.delete_expired_events(now, STEP)?));
+        let notices = move |db: &Write<'_>| {
+            let deleted = db.delete_expired_events(now, STEP)?;
+            let unheard = deleted.iter().filter(|unheard| **unheard).count();
+            Ok((unheard, deleted.is_empty()))
+        };
         loop {
-            let (expired, finished) = self.0.run_batch(notices).await?;
-            self.0.metrics.events_dropped(Loss::Expired, expired);
+            let (unheard, finished) = self.0.run_batch(notices).await?;
+            self.0.metrics.events_dropped(Loss::Expired, unheard);
             if finished {
                 return Ok(());
             }

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use crate::call::notice::MissedCall;
 use crate::call::{
-    Actor, Audience, Call, CallId, Cause, Event, Notice, State, Status, TimelineEntry,
+    Actor, Audience, Call, CallId, Cause, Event, Lacking, Notice, State, Status, TimelineEntry,
+    Transition,
 };
 use crate::clock::Timestamp;
 use crate::hub::{EncodedNotice, REDELIVERED_FOR, SessionQueue, StoredNotice};
 use crate::store::{self, PendingEvent, Read, Write};
-use crate::user::{SessionId, UserId};
+use crate::user::UserId;
 
 use super::{Core, Error, Sessions};
 
@@ -102,8 +103,8 @@ impl Recovery {
         let recovered_at = Timestamp::from_millis(self.recovered_at.load(Ordering::Relaxed));
         // Of an event that is stored for some sessions it was known that others have it.
         let is_recovered =
-            |one: &PendingEvent| one.notice.at < recovered_at && one.lacking.is_empty();
-        if stored.iter().any(is_recovered) {
+            |one: &PendingEvent| one.notice.at < recovered_at && one.lacking == Lacking::All;
+        if stored.iter().any(|one| one.notice.at < recovered_at) {
             stored.sort_by_key(|PendingEvent { notice, .. }| {
                 let is_answer = matches!(notice.event, Event::Accepted { .. });
                 (notice.at, notice.event.call(), !is_answer)
@@ -120,6 +121,19 @@ impl Recovery {
 }
 
 impl Core {
+    /// Puts the session that acted into the timeline if other sessions of its user are told.
+    pub(super) fn name_acting_session(&self, transition: &mut Transition) {
+        let acting = transition.notices.iter().find_map(|notice| {
+            let Audience::OtherSessions { user, acted } = &notice.audience else {
+                return None;
+            };
+            let sessions = self.hub.sessions(user);
+            let is_told = sessions.iter().any(|other| other.session() != acted);
+            is_told.then(|| acted.digest())
+        });
+        transition.entry.session = acting;
+    }
+
     /// After a crash: stores the events of the last minutes, of which nobody knows who has received them. To be called
     /// inside the writer's job, before anybody connects.
     pub(super) fn recover_events(
@@ -133,10 +147,10 @@ impl Core {
         let pending = db.all_pending_events()?;
         let since = now.minus(REDELIVERED_FOR);
         for call in db.calls_changed_since(since.minus(OLDEST_CALL), since)? {
-            for notice in events_since(db, &call, since)? {
+            for (notice, lacking) in events_since(db, &call, since)? {
                 let user = notice.audience.user();
                 if !pending.contains(user, &notice.event) {
-                    store_pending(db, &notice, &[])?;
+                    store_pending(db, &notice, &lacking)?;
                 }
             }
         }
@@ -154,28 +168,31 @@ pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice>
             notice,
             row,
             is_recovered: false,
-            lacking: Vec::new(),
+            lacking: Lacking::All,
         }),
     })
 }
 
-/// Stores an event for the sessions `lacking` of its user, or for the next session if there are none; returns its row.
-/// To be called inside the writer's job.
+/// Stores an event for the sessions of its user that lack it; returns its row. To be called inside the writer's job.
 pub(super) fn store_pending(
     db: &Write<'_>,
     notice: &Notice,
-    lacking: &[SessionId],
+    lacking: &Lacking,
 ) -> Result<Option<i64>, store::Error> {
     let (user, expires_at) = (notice.audience.user(), notice.at.plus(REDELIVERED_FOR));
     db.store_pending_event(user, &notice.event, notice.at, expires_at, lacking)
 }
 
-/// The events of `call` after `since` that participants were sent, or were to be.
-fn events_since(db: &Read<'_>, call: &Call, since: Timestamp) -> Result<Vec<Notice>, store::Error> {
+/// The events of `call` after `since` that participants were sent, or were to be, with the sessions that may lack them.
+fn events_since(
+    db: &Read<'_>,
+    call: &Call,
+    since: Timestamp,
+) -> Result<Vec<(Notice, Lacking)>, store::Error> {
     let mut events = Vec::new();
     for entry in db.timeline(call.id)?.iter().filter(|one| one.at > since) {
         if entry.cause == Cause::UserBusy {
-            events.extend(missed(db, call, entry)?);
+            events.extend(missed(db, call, entry)?.map(|missed| (missed, Lacking::All)));
         } else {
             events.extend(events_of(call, entry));
         }
@@ -202,7 +219,7 @@ fn missed(
 }
 
 /// The events that the step `entry` of `call` caused for participants.
-fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
+fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<(Notice, Lacking)> {
     let event = match (entry.status, &call.state) {
         (Status::Connecting, _) => Event::Accepted {
             call: call.id,
@@ -235,18 +252,26 @@ fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<Notice> {
             _,
         ) => return Vec::new(),
     };
-    // Who acts knows of it. A participant who was gone for too long ends the call, though the server acts.
+    // A participant who was gone for too long ends the call, though the server acts.
     let actor = match &event {
         Event::Ended { ended_by, .. } => ended_by,
         _ => &entry.actor,
     };
-    let others = call
-        .participants()
-        .filter(|user| *actor != Actor::User((*user).clone()));
+    let lacking = |user: &UserId| {
+        if *actor == Actor::User(user.clone()) {
+            // The session that acted knows of it.
+            entry.session.map(Lacking::AllBut)
+        } else {
+            Some(Lacking::All)
+        }
+    };
     let notice = |user: &UserId| Notice {
         audience: Audience::Participant(user.clone()),
         event: event.clone(),
         at: entry.at,
     };
-    others.map(notice).collect()
+    let participants = call.participants();
+    participants
+        .filter_map(|user| Some((notice(user), lacking(user)?)))
+        .collect()
 }

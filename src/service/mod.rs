@@ -35,7 +35,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::transition::Limits;
-use crate::call::{Audience, CallPolicy, Notice, Status, Transition};
+use crate::call::{Audience, CallPolicy, Lacking, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
 use crate::hub::{EncodedNotice, Hub, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
@@ -357,7 +357,7 @@ impl Core {
             match &notice.audience {
                 Audience::Participant(_) => {
                     if notice.event.is_kept() && !queues.iter().any(|one| one.is_responsive()) {
-                        stored = delivery::store_pending(db, notice, &[])?;
+                        stored = delivery::store_pending(db, notice, &Lacking::All)?;
                         deliveries.push(Delivery::Stored(notice.event.as_str()));
                     }
                 }

@@ -288,6 +288,7 @@ fn timeline_entry(row: &Row<'_>, call: CallId) -> Result<TimelineEntry, Error> {
         actor: actor(&columns, "actor", "actor_id")?,
         via: columns.decode("via")?,
         cause: columns.decode("cause")?,
+        session: None,
     })
 }
 

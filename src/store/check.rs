@@ -58,7 +58,7 @@ const RULES: [(&str, &str); 9] = [
         "has another status than its timeline ends with",
         "SELECT id FROM calls AS c
          WHERE status IS NOT CASE WHEN length(steps) > 0
-            THEN instr(x'00010203040506', substr(steps, -12, 1)) - 1
+            THEN instr(x'00010203040506', substr(steps, -16, 1)) - 1
             ELSE (SELECT max(t.status) FROM timeline AS t WHERE t.call = c.id) END",
     ),
 ];

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use rusqlite::{named_params, params};
+use serde::Deserialize;
 
 use crate::call::notice::MissedCall;
-use crate::call::{Actor, Audience, CallId, Event, Notice};
+use crate::call::{Actor, Audience, CallId, Event, Lacking, Notice};
 use crate::clock::Timestamp;
-use crate::user::{Profile, SessionId, UserId};
+use crate::user::{Profile, SessionDigest, SessionId, UserId};
 
 use super::calls::{actor, call_id, instant};
 use super::engine::Row;
@@ -109,8 +110,8 @@ pub struct PendingEvent {
     pub row: i64,
     /// The event.
     pub notice: Notice,
-    /// Sessions that lack the event although another session of the user has it; none if no session has it.
-    pub lacking: Vec<SessionId>,
+    /// Sessions that lack it.
+    pub lacking: Lacking,
 }
 
 impl Read<'_> {
@@ -149,15 +150,15 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Stores `event` for the sessions `lacking` of `user`, or for any session if there are none, until `expires_at`.
-    /// Returns its row; an event that is not kept has none.
+    /// Stores `event` for the sessions of `user` that lack it, until `expires_at`. Returns its row; an event that is not
+    /// kept has none.
     pub fn store_pending_event(
         &self,
         user: &UserId,
         event: &Event,
         at: Timestamp,
         expires_at: Timestamp,
-        lacking: &[SessionId],
+        lacking: &Lacking,
     ) -> Result<Option<i64>, Error> {
         let Some(kept) = Kept::of(event) else {
             return Ok(None);
@@ -179,30 +180,47 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Forgets those of the oldest `limit` that expired at or before `now`; how many that were.
-    pub fn delete_expired_events(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
+    /// Deletes those of the oldest `limit` that expired at or before `now`. Returns for each whether no session had it.
+    pub fn delete_expired_events(&self, now: Timestamp, limit: u32) -> Result<Vec<bool>, Error> {
         // From the oldest end alone, which expires first: there is no index by time.
-        self.execute(
-            "DELETE FROM kept_notices WHERE expires_at <= ?1
-                AND seq IN (SELECT seq FROM kept_notices ORDER BY seq LIMIT ?2)",
-            params![now.as_millis(), limit],
-        )
+        let sql = "DELETE FROM kept_notices WHERE expires_at <= ?1
+                AND seq IN (SELECT seq FROM kept_notices ORDER BY seq LIMIT ?2)
+             RETURNING lacking IS NULL";
+        self.many(sql, params![now.as_millis(), limit], |row| row.get(0))
     }
 }
 
-/// The sessions of a row of the table.
-fn lacking(row: &Row<'_>) -> Result<Vec<SessionId>, Error> {
+/// Reads the column `lacking`: null, a list of sessions, or the digest of the session that acted.
+fn lacking(row: &Row<'_>) -> Result<Lacking, Error> {
     let text: Option<String> = row.get("lacking")?;
-    // The column is only written by this module; what is not a list would be owed to any session.
-    let ids: Vec<String> = text
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default();
-    Ok(ids.iter().map(|id| SessionId::new(id)).collect())
+    // The column is only written by this module; what is neither would be owed to any session.
+    let value = text.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(match value {
+        Some(LackingColumn::Sessions(ids)) => {
+            Lacking::Sessions(ids.iter().map(|id| SessionId::new(id)).collect())
+        }
+        Some(LackingColumn::AllBut(digest)) => Lacking::AllBut(SessionDigest(digest)),
+        None => Lacking::All,
+    })
 }
 
-fn lacking_text(sessions: &[SessionId]) -> Option<String> {
-    let ids: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
-    (!ids.is_empty()).then(|| serde_json::json!(ids).to_string())
+fn lacking_text(lacking: &Lacking) -> Option<String> {
+    match lacking {
+        Lacking::All => None,
+        Lacking::Sessions(sessions) => {
+            let ids: Vec<&str> = sessions.iter().map(SessionId::as_str).collect();
+            Some(serde_json::json!(ids).to_string())
+        }
+        Lacking::AllBut(SessionDigest(digest)) => Some(digest.to_string()),
+    }
+}
+
+/// The column `lacking` as JSON.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum LackingColumn {
+    Sessions(Vec<String>),
+    AllBut(u32),
 }
 
 pub(super) fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
@@ -272,7 +290,7 @@ mod tests {
             avatar: None,
         };
         database.add_user(&profile, at(0)).expect("added");
-        let phone = [SessionId::new("a \"phone\"\n")];
+        let phone = Lacking::Sessions(vec![SessionId::new("a \"phone\"\n")]);
         let bob = UserId::parse("bob").expect("an id");
         let call = CallId::from_uuid(uuid::Uuid::from_u128(1));
         let ended = Event::Ended {
@@ -293,7 +311,7 @@ mod tests {
                 )?;
             }
             for expected in [2, 1, 0] {
-                assert_eq!(db.delete_expired_events(at(13), 2)?, expected);
+                assert_eq!(db.delete_expired_events(at(13), 2)?.len(), expected);
                 assert_eq!(db.delete_expired_keys(at(13), 2)?, expected);
             }
             let left = db.pending_events(&alice, at(13))?;

@@ -1,18 +1,18 @@
-//! The steps of a call's timeline as one value: 12 bytes each, in their order.
+//! The steps of a call's timeline as one value: 16 bytes each, in their order.
 //!
-//! A step is the codes of its status, actor, source and cause, a byte each, and its instant in milliseconds, 8 bytes
-//! with the most significant first. One value in the row of the call, where a table of steps would take a row and a
+//! A step is the codes of its status, actor, source and cause, a byte each, its instant in milliseconds, 8 bytes with the
+//! most significant first, and the digest of the session that acted, 4 bytes, or 0. One value in the row of the call, where a table of steps would take a row and a
 //! statement for each.
 
 use crate::call::{Actor, Call, CallId, TimelineEntry};
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::user::{SessionDigest, UserId};
 
 use super::enum_codes::{Code, encode, hex};
 use super::error::Error;
 
 /// Bytes of a step.
-pub(super) const LENGTH: usize = 12;
+pub(super) const LENGTH: usize = 16;
 
 /// Codes of the actor of a step, also of who ended a call.
 pub(super) const SYSTEM: u8 = 0;
@@ -41,7 +41,9 @@ pub(super) fn to_bytes(entry: &TimelineEntry, call: &Call) -> [u8; LENGTH] {
     bytes[1] = actor_code(&entry.actor, call);
     bytes[2] = small(entry.via);
     bytes[3] = small(entry.cause);
-    bytes[4..].copy_from_slice(&entry.at.as_millis().to_be_bytes());
+    bytes[4..12].copy_from_slice(&entry.at.as_millis().to_be_bytes());
+    let session = entry.session.map_or(0, |SessionDigest(digest)| digest);
+    bytes[12..].copy_from_slice(&session.to_be_bytes());
     bytes
 }
 
@@ -65,19 +67,22 @@ pub(super) fn from_bytes(
 }
 
 fn entry(step: &[u8; LENGTH], participants: &Participants) -> Option<TimelineEntry> {
-    let [status, actor, via, cause, at @ ..] = *step;
-    let actor = match actor {
+    let ([status, actor, via, cause], rest) = step.split_first_chunk()?;
+    let (at, session) = rest.split_first_chunk()?;
+    let session = u32::from_be_bytes(session.try_into().ok()?);
+    let actor = match *actor {
         SYSTEM => Actor::System,
         CALLER => Actor::User(participants.caller.clone()),
         CALLEE => Actor::User(participants.callee.clone()),
         _ => return None,
     };
     Some(TimelineEntry {
-        at: Timestamp::from_millis(i64::from_be_bytes(at)),
-        status: Code::from_code(status.into())?,
+        at: Timestamp::from_millis(i64::from_be_bytes(*at)),
+        status: Code::from_code((*status).into())?,
         actor,
-        via: Code::from_code(via.into())?,
-        cause: Code::from_code(cause.into())?,
+        via: Code::from_code((*via).into())?,
+        cause: Code::from_code((*cause).into())?,
+        session: (session != 0).then_some(SessionDigest(session)),
     })
 }
 
@@ -116,6 +121,7 @@ mod tests {
             actor,
             via: Source::Socket,
             cause,
+            session: matches!(cause, Cause::Accept).then_some(SessionDigest(0x0708_090a)),
         };
         let written = [
             entry(
@@ -137,7 +143,11 @@ mod tests {
             .flat_map(|one| to_bytes(one, &call))
             .collect();
         // Files in the field hold them.
-        assert_eq!(bytes[..LENGTH], [0, 1, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(
+            bytes[..LENGTH],
+            [0, 1, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0, 0, 0]
+        );
+        assert_eq!(bytes[LENGTH..][12..LENGTH], [7, 8, 9, 10]);
         let participants = Participants {
             caller: user("alice"),
             callee: user("bob"),

@@ -1,6 +1,7 @@
 //! Users and their sessions, as the rules of a call see them.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
@@ -56,6 +57,22 @@ impl SessionId {
         &self.0
     }
 }
+
+impl SessionId {
+    /// Returns its digest.
+    #[must_use]
+    pub fn digest(&self) -> SessionDigest {
+        let mut hasher = DefaultHasher::new();
+        self.0.hash(&mut hasher);
+        let [.., a, b, c, d] = hasher.finish().to_be_bytes();
+        SessionDigest(u32::from_be_bytes([a, b, c, d]))
+    }
+}
+
+/// Digest of a session's id, to recognise the session again within minutes: another version of the program may have
+/// another one. Two sessions of a user have the same one by a chance of 1 in 4 billion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionDigest(pub u32);
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -176,6 +176,30 @@ async fn event_with_a_lost_confirmation_comes_again_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn second_device_hears_of_the_answer_after_a_crash() {
+    let mut scene = Scene::new().await;
+    let relay = Relay::to(scene.server.address()).await;
+    let tablet = Process::token("bob").session("tablet");
+    let _phone = scene.socket(&scene.bob).await;
+    let mut in_tunnel = Socket::connect(relay.address(), &tablet.sign()).await;
+    let call = scene.api(&scene.alice).call("bob").await;
+    in_tunnel.expect("call_invitation").await;
+    relay.go_silent();
+    scene.api(&scene.bob).accept(&call).await.success(200);
+    let outage = Outage {
+        absent: Duration::ZERO,
+        is_new_session: false,
+        server_crashes: true,
+    };
+    scene.pass(outage, &tablet).await;
+    let mut back = scene.socket(&tablet).await;
+    assert_eq!(back.expect("call_accepted").await["callId"], *call);
+    back.expect_nothing().await;
+    let mut phone = scene.socket(&scene.bob).await;
+    phone.expect_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn second_device_does_not_hide_what_the_first_lacks() {
     let mut scene = Scene::new().await;
     let relay = Relay::to(scene.server.address()).await;

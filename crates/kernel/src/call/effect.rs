@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::user::{SessionId, UserId};
+use crate::user::{SessionDigest, SessionId, UserId};
 
 use super::actor::{Actor, Cause, Principal, Source};
 use super::error::{Action, CallError};
@@ -27,6 +27,8 @@ pub struct TimelineEntry {
     pub via: Source,
     /// By what.
     pub cause: Cause,
+    /// The session that acted, if other sessions of its user are told: after a crash of the server they are owed that.
+    pub session: Option<SessionDigest>,
 }
 
 /// The whole effect of something that happened to a call.
@@ -134,6 +136,7 @@ pub(super) fn effect(
             actor: entry.actor,
             via: entry.via,
             cause: entry.cause,
+            session: None,
         },
         history: history::entries(&call, entry.cause),
         call,

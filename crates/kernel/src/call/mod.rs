@@ -30,7 +30,7 @@ pub use history::{
 };
 pub use media::MediaRole;
 pub use network::NetworkQuality;
-pub use notice::{Audience, Event, Notice};
+pub use notice::{Audience, Event, Lacking, Notice};
 pub use policy::{CallPolicy, Relation};
 pub use quality::{QualityReport, QualitySummary};
 pub use signal::{MAX_SIGNAL_BYTES, Signal, SignalEvent};

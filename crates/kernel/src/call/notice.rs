@@ -1,7 +1,7 @@
 //! Notices to clients about a call: one event and its recipients.
 
 use crate::clock::Timestamp;
-use crate::user::{Profile, SessionId, UserId};
+use crate::user::{Profile, SessionDigest, SessionId, UserId};
 
 use super::actor::Actor;
 use super::network::NetworkQuality;
@@ -42,6 +42,18 @@ impl Audience {
             Self::Participant(user) | Self::OtherSessions { user, .. } => user,
         }
     }
+}
+
+/// Sessions of a user that lack a notice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Lacking {
+    /// All: no session has it.
+    #[default]
+    All,
+    /// These, although another session has it.
+    Sessions(Vec<SessionId>),
+    /// All but the one that acted.
+    AllBut(SessionDigest),
 }
 
 /// What happened to a call (specification, "Server to Client Messages").

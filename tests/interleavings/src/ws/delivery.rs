@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shuttle::{future, thread};
 
+use crate::call::Lacking;
 use crate::clock::{Clock, ManualClock, Timestamp};
 use crate::hub::{Capacity, EncodedNotice, Hub, SessionQueue, StoredNotice};
 use crate::sync::Mutex;
@@ -80,7 +81,7 @@ impl World {
                     notice: notice(at).notice().clone(),
                     row: at,
                     is_recovered: false,
-                    lacking: Vec::new(),
+                    lacking: Lacking::All,
                 });
             } else {
                 self.hub.publish(&sessions, &notice(at));

@@ -38,8 +38,8 @@ impl Connection {
 /// Event of a user, and the sessions that it was sent to and confirmed by.
 struct Logged {
     event: Dated,
-    /// Whether the user has to get it in any session; what the user did itself, the user knows.
-    is_for_the_user: bool,
+    /// The session that acted, if the user did. What the user did itself, the user knows.
+    acted: Option<SessionId>,
     recipients: Vec<SessionId>,
     confirmed_by: Vec<SessionId>,
     /// Whether it is from before a crash, so that nobody knows who has got it.
@@ -62,8 +62,8 @@ impl Logged {
         if self.is_settled {
             return self.recipients.contains(session);
         }
-        let is_open = self.confirmed_by.is_empty() || self.is_recovered;
-        self.recipients.contains(session) || (self.is_for_the_user && is_open)
+        let is_open = self.is_recovered || (self.acted.is_none() && self.confirmed_by.is_empty());
+        self.recipients.contains(session) || (is_open && self.acted.as_ref() != Some(session))
     }
 }
 
@@ -158,7 +158,7 @@ impl Delivery {
     /// Sends `event` to the sessions of `user` and keeps it until it is confirmed.
     pub fn notify(&mut self, user: &UserId, event: &Dated, now: Timestamp) {
         let recipients = self.send(user, None, event, now);
-        self.record(user, event, true, recipients);
+        self.record(user, event, None, recipients);
     }
 
     /// Sends `event` to the sessions of `user` but `acted`.
@@ -170,7 +170,10 @@ impl Delivery {
         now: Timestamp,
     ) {
         let recipients = self.send(user, Some(acted), event, now);
-        self.record(user, event, false, recipients);
+        if recipients.is_empty() {
+            return;
+        }
+        self.record(user, event, Some(acted.clone()), recipients);
     }
 
     /// Sends an invitation, which is not kept.
@@ -198,12 +201,12 @@ impl Delivery {
         &mut self,
         user: &UserId,
         event: &Dated,
-        is_for_the_user: bool,
+        acted: Option<SessionId>,
         recipients: Vec<SessionId>,
     ) {
         self.log.entry(user.clone()).or_default().push(Logged {
             event: event.clone(),
-            is_for_the_user,
+            acted,
             recipients,
             confirmed_by: Vec::new(),
             is_recovered: false,
@@ -224,7 +227,6 @@ impl Delivery {
                     one.stop();
                 }
             }
-            log.retain(|one| one.is_for_the_user || !one.recipients.is_empty());
         }
     }
 }
@@ -232,14 +234,18 @@ impl Delivery {
 impl Logged {
     /// The server stops in order: what a session lacks is stored for it.
     fn stop(&mut self) {
-        self.is_recovered = false;
+        // The row of a recovered event says who acted, until a session has confirmed the event.
+        let is_row = self.stored_for.is_empty() && self.confirmed_by.is_empty();
+        self.is_recovered &= self.acted.is_some() && is_row;
         if !self.stored_for.is_empty() {
             // The row is kept until all of them have it.
             let lacking = |one: &SessionId| !self.confirmed_by.contains(one);
             if !self.stored_for.iter().any(lacking) {
                 self.stored_for.clear();
             }
-        } else if self.is_settled || !self.is_for_the_user || !self.confirmed_by.is_empty() {
+        } else if !self.is_recovered
+            && (self.is_settled || self.acted.is_some() || !self.confirmed_by.is_empty())
+        {
             self.is_settled = true;
             let recipients = std::mem::take(&mut self.recipients);
             let lacking = recipients.into_iter();
