@@ -20,6 +20,7 @@
 //!               ice             STUN and TURN servers for clients
 //!               agora           tokens for channels of the media service
 //!               logging         log format, filter and queue
+//!               http_client     HTTP client of this server's own requests
 //!               settings        settings: sources, checks, defaults
 //!               store           SQL: the writer, the readers, a file per family of tables
 //!               hub             connected sessions and their bounded queues
@@ -52,6 +53,7 @@ pub mod control;
 pub mod docs;
 pub mod guard;
 pub mod http;
+pub mod http_client;
 pub mod hub;
 pub mod ice;
 pub mod listener;

@@ -4,21 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::DateTime;
-use reqwest::header::{
-    ACCEPT, CACHE_CONTROL, DATE, HeaderMap, HeaderValue, InvalidHeaderValue, LOCATION,
-};
-use reqwest::redirect::Policy;
-use reqwest::{Client as HttpClient, Proxy as HttpProxy, Response, Url};
-use secrecy::ExposeSecret as _;
+use reqwest::header::{ACCEPT, CACHE_CONTROL, DATE, HeaderMap, LOCATION};
+use reqwest::{Client as HttpClient, Response, Url};
 use tokio_rustls::rustls::ClientConfig;
 
 use super::key::{self, KeyError};
 use crate::clock::Timestamp;
 use crate::settings::ProxyRules;
-use crate::tls_client;
-
-/// Time limit for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use crate::{http_client, tls_client};
 
 /// Time limit for a response, read to its end. Both documents of a provider fit into the 10 s of a start.
 const TIMEOUT: Duration = Duration::from_millis(4_500);
@@ -42,14 +35,9 @@ impl Client {
     /// Makes a client that trusts the public certificate authorities and those in `ca_file`, and reaches hosts by HTTPS
     /// through `proxy`.
     pub fn new(ca_file: Option<&Path>, proxy: ProxyRules) -> Result<Self, KeyError> {
-        let client = HttpClient::builder()
-            .use_preconfigured_tls(tls(ca_file)?)
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
+        let builder = http_client::builder(tls(ca_file)?, proxy).map_err(KeyError::Client)?;
+        let client = builder
             .timeout(TIMEOUT)
-            .user_agent(concat!("chattrix/", env!("CARGO_PKG_VERSION")))
-            // Also turns off the proxy of the environment.
-            .proxy(via(proxy)?)
             .build()
             .map_err(|error| KeyError::Client(error.to_string()))?;
         Ok(Self(client))
@@ -100,16 +88,11 @@ async fn read(mut response: Response) -> Result<Vec<u8>, String> {
     Ok(body)
 }
 
-/// Returns the innermost cause of an error: reqwest's own text repeats the URL.
 fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no complete response within {:.1} s", TIMEOUT.as_secs_f32());
     }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+    http_client::cause(error)
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {
@@ -135,28 +118,6 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let text = headers.get(DATE)?.to_str().ok()?;
     let date = DateTime::parse_from_rfc2822(text).ok()?;
     Some(Timestamp::from_millis(date.timestamp_millis()))
-}
-
-/// Returns the proxy that `rules` give. Plain HTTP is for this machine, which no proxy reaches.
-fn via(rules: ProxyRules) -> Result<HttpProxy, KeyError> {
-    let authorization = rules.authorization().map(|value| {
-        let mut value = HeaderValue::from_str(value.expose_secret())?;
-        value.set_sensitive(true);
-        Ok(value)
-    });
-    let authorization = authorization
-        .transpose()
-        .map_err(|error: InvalidHeaderValue| KeyError::Client(format!("https_proxy: {error}")))?;
-    let proxy = HttpProxy::custom(move |url| {
-        let proxy = rules.proxy_for(url.host_str()?);
-        proxy
-            .filter(|_| url.scheme() == "https")
-            .map(|proxy| proxy.url())
-    });
-    Ok(match authorization {
-        Some(value) => proxy.custom_http_auth(value),
-        None => proxy,
-    })
 }
 
 fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, KeyError> {

@@ -7,8 +7,7 @@
 //! [`crate::webhook_model::delivery`].
 
 mod address;
-mod connection;
-mod proxy;
+mod client;
 mod sender;
 mod signature;
 mod target;
@@ -32,7 +31,6 @@ use crate::webhook_model::delivery::{EndpointId, Outcome};
 use crate::webhook_model::message::{Attempt, Receiver};
 use crate::wire::webhook;
 
-use connection::Idle;
 use sender::SignedMessage;
 use worker::Worker;
 
@@ -127,8 +125,8 @@ impl Webhooks {
                 tracing::error!(receiver = %id, "cannot parse the URL of a webhook endpoint");
                 continue;
             };
-            let bell = service.webhooks().announcements();
-            let worker = Worker::new(service.clone(), Arc::clone(&sender), id, target, bell);
+            let wake = service.webhooks().announcements();
+            let worker = Worker::new(service.clone(), Arc::clone(&sender), id, target, wake);
             let stop = running.stop.subscribe();
             running.workers.spawn(worker.run(stop));
         }
@@ -182,18 +180,13 @@ async fn test_one(sender: &Sender, url: &str, at: Timestamp) -> Attempt {
         MessageId::from_uuid(uuid::Uuid::new_v4()).to_string(),
         webhook::test_body(at),
     );
-    let letter = SignedMessage {
+    let message = SignedMessage {
         id: &id,
         body: &body,
         at,
     };
     let outcome = match sender.target(url) {
-        Some(target) => {
-            sender
-                .send(&letter, &target, &Idle::default())
-                .await
-                .outcome
-        }
+        Some(target) => sender.send(&message, &target).await.outcome,
         None => Outcome::Failed {
             cause: "its URL cannot be read".to_owned(),
         },

@@ -1,4 +1,4 @@
-//! One message to one receiver: signed, sent, and its answer read as far as it matters.
+//! Sender of one message to one endpoint: signs it, sends it, and reads the beginning of the response.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,22 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
-use hyper::{Method, Request, Response};
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::rustls::ClientConfig;
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Timestamp;
-use crate::settings::{ProxyRules, Settings, WEBHOOK_SECRETS, webhook_secrets};
-use crate::tls_client;
+use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::webhook_model::delivery::{Outcome, retry_after};
 
-use super::connection::{Connection, Connector, Idle};
+use super::client::Client;
 use super::signature::Keys;
-use super::target::Target;
+use super::target;
 
 /// How much of an answer is read: what we look for in it takes a few bytes.
 const ANSWER_LIMIT: usize = 4096;
@@ -55,26 +51,29 @@ pub enum WebhookError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// The HTTP client cannot be made.
+    #[error("cannot make the client for webhooks: {0}")]
+    Client(String),
 }
 
 /// Sends messages.
 pub struct Sender {
     /// What messages to each URL are signed with.
     keys: HashMap<String, Arc<Keys>>,
-    connector: Connector,
+    client: Client,
     timeout: Duration,
 }
 
 /// Where an endpoint is, and what its messages are signed with.
 pub(super) struct SignedTarget {
-    target: Target,
+    url: Url,
     keys: Arc<Keys>,
 }
 
 impl SignedTarget {
     /// The host, for the log.
     pub fn host(&self) -> &str {
-        &self.target.host
+        self.url.host_str().unwrap_or_default()
     }
 }
 
@@ -109,11 +108,7 @@ impl Sender {
         }
         Ok(Some(Self {
             keys,
-            connector: Connector {
-                tls: Arc::new(tls(settings.webhook_ca_file.as_deref())?),
-                allow_private: settings.webhook_allow_private,
-                proxy: ProxyRules::from_settings(settings),
-            },
+            client: Client::from_settings(settings)?,
             timeout: settings.webhook_timeout,
         }))
     }
@@ -121,95 +116,63 @@ impl Sender {
     /// The endpoint at `url`, or none if that is not the URL of one.
     pub(super) fn target(&self, url: &str) -> Option<SignedTarget> {
         let keys = Arc::clone(self.keys.get(url)?);
-        Target::parse(url).map(|target| SignedTarget { target, keys })
+        target::parse(url).map(|url| SignedTarget { url, keys })
     }
 
-    /// Sends `letter` to `target`, on a connection of `idle` where one stands, and waits for the answer.
-    pub(super) async fn send(
-        &self,
-        letter: &SignedMessage<'_>,
-        target: &SignedTarget,
-        idle: &Idle,
-    ) -> Reply {
+    /// Sends `message` to `target` and waits for the response.
+    pub(super) async fn send(&self, message: &SignedMessage<'_>, target: &SignedTarget) -> Reply {
         let deadline = Instant::now() + self.timeout;
-        let asked = timeout_at(deadline, self.ask(letter, target, idle)).await;
+        let request = |request| write(request, message, target);
         let failed = |cause| Reply {
             outcome: Outcome::Failed { cause },
             retry_after: None,
             body: Vec::new(),
         };
-        let (connection, answer) = match asked {
-            Ok(Ok(asked)) => asked,
+        let response = match timeout_at(deadline, self.client.post(&target.url, request)).await {
+            Ok(Ok(response)) => response,
             Ok(Err(cause)) => return failed(cause),
             Err(_) => return failed(format!("no answer within {:?}", self.timeout)),
         };
-        let status = answer.status().as_u16();
-        let outcome = Outcome::of_status(status);
-        let header = answer.headers().get(RETRY_AFTER);
+        let status = response.status().as_u16();
+        let header = response.headers().get(RETRY_AFTER);
         let retry_after = header
             .and_then(|header| header.to_str().ok())
-            .and_then(|header| retry_after(status, header, letter.at));
-        // An answer that has begun counts by its status, whatever becomes of the rest.
-        let (mut body, mut whole) = (Vec::new(), false);
-        let reading = read(answer.into_body(), &mut body, &mut whole);
-        let in_time = timeout_at(deadline, reading).await.is_ok();
-        if in_time && whole {
-            let _ = timeout(self.timeout, idle.keep(connection)).await;
-        }
+            .and_then(|header| retry_after(status, header, message.at));
+        // A response that has begun counts by its status, whatever becomes of the rest.
+        let mut body = Vec::new();
+        let _ = timeout_at(deadline, read(response, &mut body)).await;
         Reply {
-            outcome,
+            outcome: Outcome::of_status(status),
             retry_after,
             body,
         }
     }
-
-    async fn ask(
-        &self,
-        letter: &SignedMessage<'_>,
-        target: &SignedTarget,
-        idle: &Idle,
-    ) -> Result<(Connection, Response<Incoming>), String> {
-        let broken = |error: hyper::Error| format!("the connection broke: {error}");
-        if let Some(mut kept) = idle.take() {
-            // The receiver may have closed it just now, and then a new one is as good.
-            if let Ok(answer) = kept.send_request(request(letter, target)).await {
-                return Ok((kept, answer));
-            }
-        }
-        let mut new = self.connector.connect(&target.target).await?;
-        let answer = new.send_request(request(letter, target)).await;
-        Ok((new, answer.map_err(broken)?))
-    }
 }
 
-fn request(letter: &SignedMessage<'_>, to: &SignedTarget) -> Request<Full<Bytes>> {
-    let seconds = letter.at.as_millis().div_euclid(1000);
-    let signature = to.keys.sign(letter.id, seconds, letter.body);
-    Request::builder()
-        .method(Method::POST)
-        .uri(to.target.path.clone())
-        .header(HOST, &to.target.authority)
+/// Completes a request with `message`.
+fn write(
+    request: RequestBuilder,
+    message: &SignedMessage<'_>,
+    to: &SignedTarget,
+) -> RequestBuilder {
+    let seconds = message.at.as_millis().div_euclid(1000);
+    let signature = to.keys.sign(message.id, seconds, message.body);
+    request
         .header(CONTENT_TYPE, "application/json")
-        .header(USER_AGENT, concat!("chattrix/", env!("CARGO_PKG_VERSION")))
-        .header("webhook-id", letter.id)
+        .header("webhook-id", message.id)
         .header("webhook-timestamp", seconds)
         .header("webhook-signature", signature)
-        .body(Full::from(letter.body.to_owned()))
-        .expect("every part was checked when it was made")
+        .body(message.body.to_owned())
 }
 
-/// Reads at most [`ANSWER_LIMIT`] bytes; `whole` where that was all.
-async fn read(mut answer: Incoming, body: &mut Vec<u8>, whole: &mut bool) {
-    while let Some(frame) = answer.frame().await {
-        let Ok(frame) = frame else { return };
-        if let Ok(data) = frame.into_data() {
-            if body.len() + data.len() > ANSWER_LIMIT {
-                return;
-            }
-            body.extend_from_slice(&data);
+/// Reads at most [`ANSWER_LIMIT`] bytes. A connection whose response is read to its end is used again.
+async fn read(mut response: Response, body: &mut Vec<u8>) {
+    while let Ok(Some(data)) = response.chunk().await {
+        if body.len() + data.len() > ANSWER_LIMIT {
+            return;
         }
+        body.extend_from_slice(&data);
     }
-    *whole = true;
 }
 
 /// Returns what messages to each URL are signed with.
@@ -256,17 +219,11 @@ fn own_keys(
     Ok(Some(Keys::new(&secrets)))
 }
 
-fn tls(ca_file: Option<&Path>) -> Result<ClientConfig, WebhookError> {
-    const SETTING: &str = "webhook_ca_file";
-    let Some(file) = ca_file else {
-        return Ok(tls_client::client_config(None).expect("there is no file to be wrong"));
-    };
-    let pem = fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
-    tls_client::client_config(Some(&pem))
-        .ok_or_else(|| content(SETTING, file, "certificates in PEM"))
-}
-
-fn unreadable(setting: &'static str, file: &Path, source: std::io::Error) -> WebhookError {
+pub(super) fn unreadable(
+    setting: &'static str,
+    file: &Path,
+    source: std::io::Error,
+) -> WebhookError {
     let file = file.display().to_string();
     WebhookError::Unreadable {
         setting,
@@ -275,7 +232,7 @@ fn unreadable(setting: &'static str, file: &Path, source: std::io::Error) -> Web
     }
 }
 
-fn content(setting: &'static str, file: &Path, expected: &'static str) -> WebhookError {
+pub(super) fn content(setting: &'static str, file: &Path, expected: &'static str) -> WebhookError {
     let file = file.display().to_string();
     WebhookError::Content {
         setting,

@@ -15,7 +15,6 @@ use crate::webhook_model::delivery::{EndpointId, EndpointReply, Outcome, PauseCa
 use crate::webhook_model::message::{Attempt, Delivery};
 use crate::wire::webhook::says_delivered;
 
-use super::connection::Idle;
 use super::sender::{Sender, SignedMessage, SignedTarget};
 
 /// Messages on their way at a time: enough for hundreds a second at a receiver that takes 0.1 s for each.
@@ -33,8 +32,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Delivers to one receiver.
 pub(super) struct Worker {
-    to: Arc<Addressee>,
-    bell: watch::Receiver<()>,
+    to: Arc<EndpointContext>,
+    wake: watch::Receiver<()>,
     attempts: JoinSet<Attempted>,
     in_flight: HashMap<Id, i64>,
     failures: u32,
@@ -55,13 +54,12 @@ struct Attempted {
     hold_until: Option<Timestamp>,
 }
 
-/// A receiver, and what reaches it.
-struct Addressee {
+/// Endpoint with all that an attempt needs.
+struct EndpointContext {
     service: Service,
     sender: Arc<Sender>,
     id: EndpointId,
     target: SignedTarget,
-    idle: Idle,
 }
 
 impl Worker {
@@ -70,18 +68,17 @@ impl Worker {
         sender: Arc<Sender>,
         id: EndpointId,
         target: SignedTarget,
-        bell: watch::Receiver<()>,
+        wake: watch::Receiver<()>,
     ) -> Self {
-        let to = Addressee {
+        let to = EndpointContext {
             service,
             sender,
             id,
             target,
-            idle: Idle::default(),
         };
         Self {
             to: Arc::new(to),
-            bell,
+            wake,
             attempts: JoinSet::new(),
             in_flight: HashMap::new(),
             failures: 0,
@@ -94,13 +91,13 @@ impl Worker {
     /// Delivers what comes, until `stop`. What is on its way then is broken off, and sent again by the next worker.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
-            self.bell.borrow_and_update();
+            self.wake.borrow_and_update();
             let rest = self.start_due().unwrap_or_else(|error| {
                 tracing::warn!(%error, receiver = %self.to.id, "cannot read the webhook outbox");
                 LONGEST_SLEEP
             });
             tokio::select! {
-                rung = self.bell.changed() => if rung.is_err() { break },
+                rung = self.wake.changed() => if rung.is_err() { break },
                 _ = stop.wait_for(|stop| *stop) => break,
                 Some(ended) = self.attempts.join_next_with_id() => self.note(ended),
                 () = sleep(rest) => (),
@@ -201,7 +198,7 @@ impl Worker {
     }
 }
 
-impl Addressee {
+impl EndpointContext {
     /// Makes one attempt and records it.
     async fn deliver(self: Arc<Self>, delivery: Delivery) -> Attempted {
         let id = delivery.id.to_string();
@@ -210,12 +207,12 @@ impl Addressee {
             let waited = at.since(delivery.due);
             self.service.metrics().webhook_begun(waited);
         }
-        let letter = SignedMessage {
+        let message = SignedMessage {
             id: &id,
             body: &delivery.body,
             at,
         };
-        let reply = self.sender.send(&letter, &self.target, &self.idle).await;
+        let reply = self.sender.send(&message, &self.target).await;
         let (took, outcome) = (began.elapsed(), reply.outcome);
         self.service.metrics().webhook_tried(&outcome, took);
         tracing::debug!(receiver = %self.id, message = id, %outcome, "sent a webhook message");

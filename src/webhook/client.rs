@@ -1,0 +1,127 @@
+//! HTTP client for endpoints, which connects only to addresses that are allowed.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client as HttpClient, RequestBuilder, Response, Url};
+use tokio::net::lookup_host;
+
+use crate::settings::{ProxyRules, Settings};
+use crate::{http_client, tls_client};
+
+use super::WebhookError;
+use super::address::is_public;
+use super::sender::{content, unreadable};
+
+/// Time for which a connection is kept for the next message: less than servers keep theirs.
+const KEPT_FOR: Duration = Duration::from_secs(4);
+
+/// Client for all endpoints.
+pub(super) struct Client {
+    http: HttpClient,
+    allow_private: bool,
+    proxy: ProxyRules,
+}
+
+impl Client {
+    /// Makes the client that `settings` describe.
+    pub fn from_settings(settings: &Settings) -> Result<Self, WebhookError> {
+        let proxy = ProxyRules::from_settings(settings);
+        let tls = tls(settings.webhook_ca_file.as_deref())?;
+        let mut builder = http_client::builder(tls, proxy.clone())
+            .map_err(WebhookError::Client)?
+            .pool_idle_timeout(KEPT_FOR);
+        if !settings.webhook_allow_private {
+            let proxy_host = settings
+                .https_proxy
+                .as_ref()
+                .map(|proxy| proxy.host.clone());
+            builder = builder.dns_resolver(Arc::new(PublicResolver { proxy_host }));
+        }
+        let http = builder
+            .build()
+            .map_err(|error| WebhookError::Client(error.to_string()))?;
+        Ok(Self {
+            http,
+            allow_private: settings.webhook_allow_private,
+            proxy,
+        })
+    }
+
+    /// Sends a request that `write` completes, to `url`.
+    ///
+    /// # Errors
+    /// Why there is no response, for the administrator.
+    pub async fn post(
+        &self,
+        url: &Url,
+        write: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response, String> {
+        let host = url.host_str().unwrap_or_default();
+        // The resolver sees names alone.
+        if let Ok(address) = host.trim_matches(['[', ']']).parse()
+            && !self.allow_private
+            && !is_public(address)
+        {
+            return Err(private(host, address));
+        }
+        let sent = write(self.http.post(url.clone())).send().await;
+        sent.map_err(|error| {
+            let cause = http_client::cause(&error);
+            if !error.is_connect() {
+                return format!("the connection broke: {cause}");
+            }
+            match self
+                .proxy
+                .proxy_for(host)
+                .filter(|_| url.scheme() == "https")
+            {
+                Some(proxy) => {
+                    format!("no connection to {host} through https_proxy {proxy:?}: {cause}")
+                }
+                None => format!("no connection to {host}: {cause}"),
+            }
+        })
+    }
+}
+
+/// Resolver that returns public addresses only. They are connected to as they are: a name that is looked up twice may lead
+/// elsewhere the second time.
+struct PublicResolver {
+    /// Host of the proxy, which may have any address.
+    proxy_host: Option<String>,
+}
+
+impl Resolve for PublicResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allows_private = self.proxy_host.as_deref() == Some(name.as_str());
+        Box::pin(async move {
+            let host = name.as_str();
+            // The client puts the port of the URL in place of this one.
+            let found: Vec<SocketAddr> = lookup_host((host, 0)).await?.collect();
+            let is_allowed = |address: &SocketAddr| allows_private || is_public(address.ip());
+            let allowed: Vec<_> = found.iter().copied().filter(is_allowed).collect();
+            match found.first() {
+                Some(found) if allowed.is_empty() => Err(private(host, found.ip()).into()),
+                Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+fn private(host: &str, address: IpAddr) -> String {
+    format!("{host} is at {address}, which is private: webhook_allow_private allows that")
+}
+
+fn tls(ca_file: Option<&Path>) -> Result<tokio_rustls::rustls::ClientConfig, WebhookError> {
+    const SETTING: &str = "webhook_ca_file";
+    let Some(file) = ca_file else {
+        return Ok(tls_client::client_config(None).expect("there is no file to be wrong"));
+    };
+    let pem = std::fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
+    tls_client::client_config(Some(&pem))
+        .ok_or_else(|| content(SETTING, file, "certificates in PEM"))
+}
