@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 /** The program under test. */
 export const PROGRAM = process.env.CHATTRIX ?? fileURLToPath(new URL("../../../target/debug/chattrix", import.meta.url));
-const SECRET = "a secret of these tests, longer than thirty-two bytes";
+export const SECRET = "a secret of these tests, longer than thirty-two bytes";
 
 /** A port that is free just now. */
 export function freePort() {
