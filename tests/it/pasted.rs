@@ -110,15 +110,14 @@ fn built() -> &'static Path {
     program.parent().expect("a folder")
 }
 
-/// What can only be played: others' rights, the service manager, the network.
-const PLAYED: [(&str, &str); 6] = [
-    ("sudo", "sudo"),
-    ("install", "install"),
-    ("systemctl", "systemctl"),
-    ("useradd", "nothing"),
-    ("git", "nothing"),
-    ("cargo", "nothing"),
-];
+/// Programs with a stand-in in `tests/data/machine`, because they need root or a service manager.
+const PLAYED: [&str; 3] = ["sudo", "install", "systemctl"];
+
+/// Variable with the path of a release archive, for `scripts/test-package`.
+const ARCHIVE: &str = "CHATTRIX_ARCHIVE";
+
+/// Name of the folder in a release archive.
+const UNPACKED: &str = concat!("chattrix-", env!("CARGO_PKG_VERSION"), "-x86_64-linux");
 
 impl Reader {
     /// In an empty folder, with the program on the path.
@@ -152,18 +151,43 @@ impl Reader {
         reader
     }
 
-    /// On a machine of its own, in a clone there: its root is a folder, and what it cannot do is played.
+    /// In an unpacked release archive: the one in [`ARCHIVE`], or the same files from this project.
+    fn in_an_archive() -> Self {
+        let reader = Self::in_an_empty_folder();
+        if let Some(archive) = std::env::var_os(ARCHIVE) {
+            let mut tar = reader.command("tar");
+            tar.args(["-xz", "--strip-components=1", "-f"]).arg(archive);
+            reader.went_well("tar", tar.output().expect("tar is there"));
+        } else {
+            for (name, part) in [
+                ("scripts", "scripts"),
+                ("deploy", "deploy"),
+                ("install.sh", "deploy/install.sh"),
+            ] {
+                symlink(Path::new(ROOT).join(part), reader.place.join(name)).expect("a link");
+            }
+            symlink(
+                env!("CARGO_BIN_EXE_chattrix"),
+                reader.place.join("chattrix"),
+            )
+            .expect("a link");
+            reader.run("sha256sum chattrix install.sh >SHA256SUMS");
+        }
+        reader
+    }
+
+    /// On a machine whose root is a folder, in a release archive that is unpacked there.
     pub fn on_a_machine() -> Self {
-        let mut reader = Self::in_a_clone();
+        let mut reader = Self::in_an_archive();
         let root = reader.folder.path().to_owned();
         for folder in ["bin", "etc/systemd/system", "usr/local/bin", "var/lib"] {
             fs::create_dir_all(root.join(folder)).expect("a folder");
         }
-        for (name, part) in PLAYED {
-            let part = Path::new(ROOT).join("tests/data/machine").join(part);
+        for name in PLAYED {
+            let part = Path::new(ROOT).join("tests/data/machine").join(name);
             symlink(part, root.join("bin").join(name)).expect("a link");
         }
-        symlink(&root, root.join("chattrix")).expect("a link");
+        symlink(&root, root.join(UNPACKED)).expect("a link");
         let own = root.display();
         let path = std::env::var("PATH").expect("a path");
         reader.path = format!("{own}/bin:{own}/usr/local/bin:{path}");
@@ -211,7 +235,8 @@ impl Reader {
             .current_dir(&self.place)
             .env("PATH", &self.path)
             .env("HOME", self.folder.path())
-            .env("MACHINE", self.folder.path());
+            .env("MACHINE", self.folder.path())
+            .env("DESTDIR", self.folder.path());
         command
     }
 
