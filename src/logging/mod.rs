@@ -36,13 +36,14 @@ const OURS: &str = "chattrix";
 
 /// Targets that are never logged: whole requests and the layers below them. Rocket's launch banner is dozens of
 /// warnings; the server logs its address in one line instead.
-const NEVER: [&str; 8] = [
+const NEVER: [&str; 9] = [
     "rocket::launch",
     "rocket::local",
     "rocket::request",
     "rocket::server",
     "hyper",
     "hyper_util",
+    "reqwest",
     "tokio_tungstenite",
     "tungstenite",
 ];
