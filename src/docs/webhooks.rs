@@ -46,7 +46,7 @@ struct Told {
 fn operation(topic: EventType) -> OperationBuilder {
     let Told { summary, subject } = told(topic);
     let at = match &subject {
-        Subject::Call(news) => news.call.updated_at,
+        Subject::Call(call_event) => call_event.call.updated_at,
         Subject::User(_) => example::asked_at(),
     };
     let data = match &subject {

@@ -210,12 +210,12 @@ mod tests {
         let shown = logged(LogLevel::Trace, || {
             tracing::trace!("a step of ours");
             tracing::trace!(target: "r2d2", "a step of theirs");
-            tracing::info!(target: "rustls", "news of theirs");
+            tracing::info!(target: "rustls", "message of theirs");
             tracing::warn!(target: "r2d2", "a warning of theirs");
         });
         assert!(shown.contains("a step of ours") && shown.contains("a warning of theirs"));
         assert!(
-            !shown.contains("a step of theirs") && !shown.contains("news"),
+            !shown.contains("a step of theirs") && !shown.contains("message of theirs"),
             "{shown}"
         );
         let quiet = logged(LogLevel::Error, || {

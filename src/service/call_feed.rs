@@ -30,7 +30,7 @@ impl Default for CallFeed {
 }
 
 impl CallFeed {
-    /// The news of `transition`, where anybody watches.
+    /// The item for `transition`, if anybody watches.
     pub fn of(&self, transition: &Transition) -> Option<Arc<Change>> {
         (self.0.receiver_count() > 0).then(|| {
             Arc::new(Change {

@@ -47,7 +47,7 @@ pub(super) struct WebhookOutbox {
     /// None while webhooks are off.
     config: Reloadable<Option<WebhookConfig>>,
     random: Random,
-    bell: watch::Sender<()>,
+    wake: watch::Sender<()>,
 }
 
 /// What is not on its way.
@@ -61,16 +61,16 @@ pub(super) struct Backlog {
 
 impl WebhookOutbox {
     pub fn new(config: Option<WebhookConfig>, random: Random) -> Self {
-        let bell = watch::Sender::new(());
+        let wake = watch::Sender::new(());
         Self {
             config: Reloadable::new(config),
             random,
-            bell,
+            wake,
         }
     }
 
     fn ring(&self) {
-        self.bell.send_replace(());
+        self.wake.send_replace(());
     }
 
     fn announce(&self, db: &Write<'_>, announcement: &WebhookEvent) -> Result<(), store::Error> {
@@ -102,7 +102,7 @@ impl Webhooks {
     /// Hears whenever there may be something new for the receivers; none where there are no receivers.
     #[must_use]
     pub fn announcements(&self) -> watch::Receiver<()> {
-        self.0.webhook_outbox.bell.subscribe()
+        self.0.webhook_outbox.wake.subscribe()
     }
 
     /// Puts `config` in force. New endpoints get the events from now on; what waits for endpoints that are no longer
@@ -301,7 +301,7 @@ impl Core {
             return Ok(());
         }
         let callee_sessions = self.callee_sessions(&call.callee, joining, at);
-        let news = CallEvent {
+        let call_event = CallEvent {
             call: call.clone(),
             caller: db.profile(&call.caller)?,
             callee: db.profile(&call.callee)?,
@@ -309,7 +309,7 @@ impl Core {
             callee_sessions,
             callee_availability: db.availability(&call.callee)?.at(at),
         };
-        let subject = Subject::Call(Box::new(news));
+        let subject = Subject::Call(Box::new(call_event));
         webhook_outbox.announce(db, &WebhookEvent { topic, at, subject })?;
         self.wake_senders(db);
         Ok(())
@@ -355,7 +355,7 @@ impl Core {
         let webhook_outbox = &self.webhook_outbox;
         let either = webhook_outbox.wants(EventType::UserOnline)
             || webhook_outbox.wants(EventType::UserOffline);
-        // Noted even where only the other one is told of: a second device's coming is no news.
+        // Noted even where only the other one is told of: a second device's coming needs no event.
         if !either || !db.note_presence(user, online)? || !webhook_outbox.wants(topic) {
             return Ok(());
         }

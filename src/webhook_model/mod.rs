@@ -161,7 +161,7 @@ impl Subject {
     #[must_use]
     pub fn call(&self) -> Option<CallId> {
         match self {
-            Self::Call(news) => Some(news.call.id),
+            Self::Call(call_event) => Some(call_event.call.id),
             Self::User(_) => None,
         }
     }
@@ -170,7 +170,7 @@ impl Subject {
     #[must_use]
     pub fn ordering_key(&self) -> Vec<u8> {
         match self {
-            Self::Call(news) => news.call.id.as_bytes().to_vec(),
+            Self::Call(call_event) => call_event.call.id.as_bytes().to_vec(),
             Self::User(user) => user.id.as_str().as_bytes().to_vec(),
         }
     }

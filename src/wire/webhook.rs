@@ -82,8 +82,8 @@ impl<'a> From<&'a Profile> for UserShape<'a> {
 
 impl<'a> CallData<'a> {
     /// Returns the data of an event of type `topic` at `at`.
-    fn new(news: &'a CallEvent, topic: EventType, at: Timestamp) -> Self {
-        let (ring_ends_at, reason, ended_by) = match &news.call.state {
+    fn new(call_event: &'a CallEvent, topic: EventType, at: Timestamp) -> Self {
+        let (ring_ends_at, reason, ended_by) = match &call_event.call.state {
             State::Initiating { ring_until } | State::Ringing { ring_until } => {
                 (Some(Instant(*ring_until)), None, None)
             }
@@ -93,16 +93,16 @@ impl<'a> CallData<'a> {
                 (None, None, None)
             }
         };
-        let ring_ends = news.call.state.deadline();
+        let ring_ends = call_event.call.state.deadline();
         let is_unreached = topic == EventType::CallUnreached;
         let ring_left = ring_ends.filter(|_| is_unreached).map(|end| end.since(at));
         Self {
-            call: CallShape::new(&news.call, CallView::Whole),
-            caller: (&news.caller).into(),
-            callee: (&news.callee).into(),
-            callee_connected: news.callee_connected,
-            callee_sessions: news.callee_sessions.iter().map(Into::into).collect(),
-            callee_availability: news.callee_availability.as_str(),
+            call: CallShape::new(&call_event.call, CallView::Whole),
+            caller: (&call_event.caller).into(),
+            callee: (&call_event.callee).into(),
+            callee_connected: call_event.callee_connected,
+            callee_sessions: call_event.callee_sessions.iter().map(Into::into).collect(),
+            callee_availability: call_event.callee_availability.as_str(),
             ring_seconds_left: ring_left.map(|left| left.as_secs()),
             ring_ends_at,
             reason,
@@ -117,10 +117,10 @@ pub fn body(announcement: &WebhookEvent) -> String {
     let topic = announcement.topic.as_str();
     let timestamp = Instant(announcement.at);
     match &announcement.subject {
-        Subject::Call(news) => to_json(&Message {
+        Subject::Call(call_event) => to_json(&Message {
             topic,
             timestamp,
-            data: CallData::new(news, announcement.topic, announcement.at),
+            data: CallData::new(call_event, announcement.topic, announcement.at),
         }),
         Subject::User(profile) => to_json(&Message {
             topic,
