@@ -136,6 +136,9 @@ test("a call that ended so long ago that nothing is kept of it is over all the s
   const call = await alice.initiate(VIDEO);
   await until(() => bob.heard("invitation").length === 1, "the invitation");
   bob.disconnect();
+  // Until the server knows, it delivers the end to this session, and again when the session returns.
+  const status = () => alice.rest.request("getUserStatus", { path: { userId: "bob" } });
+  await until(async () => !(await status()).isOnline, "the server to see that bob is gone");
   // Another device of the user takes what is kept.
   await alice.end(call.id);
   const other = await connected(sign("bob"));
