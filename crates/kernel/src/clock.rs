@@ -1,6 +1,6 @@
 //! Timestamps and clocks: the only reader of the system's wall clock.
 //!
-//! Everything else gets the time it acts at as an argument, so that a test can let sixty seconds pass at once.
+//! All other code gets the current time as an argument, so that a test can let sixty seconds pass at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,56 +9,56 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// An instant: milliseconds since the Unix epoch, UTC.
+/// Timestamp: milliseconds since the Unix epoch, UTC.
 ///
 /// Displayed as RFC 3339 with milliseconds, `2024-01-15T10:30:00.123Z` (contract section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest instant that RFC 3339 can write: the end of the year 9999.
+    /// The latest timestamp that RFC 3339 can express: the end of the year 9999.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// The instant `ms` milliseconds after the Unix epoch.
+    /// Returns the timestamp `ms` milliseconds after the Unix epoch.
     #[must_use]
     pub const fn from_millis(ms: i64) -> Self {
         Self(ms)
     }
 
-    /// The instant that `text` spells in RFC 3339, or none where it spells none from 1970 to 9999.
+    /// Parses RFC 3339; returns none if `text` is not a timestamp from 1970 to 9999.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let at = DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis();
         (0..=Self::MAX.0).contains(&at).then_some(Self(at))
     }
 
-    /// Returns the instant of an HTTP date such as `Mon, 15 Jan 2024 10:30:00 GMT` (RFC 9110, section 5.6.7), or none
-    /// if `text` is not one from 1970 to 9999.
+    /// Parses an HTTP date such as `Mon, 15 Jan 2024 10:30:00 GMT` (RFC 9110, section 5.6.7); returns none if `text` is
+    /// not one from 1970 to 9999.
     #[must_use]
     pub fn parse_http_date(text: &str) -> Option<Self> {
         let at = DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis();
         (0..=Self::MAX.0).contains(&at).then_some(Self(at))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// This instant moved into the future by `duration`, at most to [`Timestamp::MAX`].
+    /// Returns the timestamp `duration` later, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(millis(duration)).min(Self::MAX.0))
     }
 
-    /// This instant moved into the past by `duration`.
+    /// Returns the timestamp `duration` earlier.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis(duration)))
     }
 
-    /// The time from `earlier` to this instant; zero where `earlier` is later.
+    /// Returns the time since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -89,7 +89,7 @@ pub enum Clock {
     System,
     /// Wall time that a running server advances by the monotonic clock.
     Steady(SteadyClock),
-    /// A clock that stands still until a test moves it.
+    /// Clock that changes only when a test moves it.
     Manual(ManualClock),
 }
 
@@ -151,7 +151,7 @@ pub trait TimeSource: fmt::Debug + Send + Sync {
     /// Returns the wall time, which an administrator or NTP may set.
     fn wall(&self) -> Timestamp;
 
-    /// Returns the time since some fixed instant, which nobody sets.
+    /// Returns the time since a fixed instant; it cannot be set.
     fn elapsed(&self) -> Duration;
 }
 
@@ -170,7 +170,7 @@ struct Steady {
 }
 
 impl SteadyClock {
-    /// A clock that shows the wall time of `time` now.
+    /// Returns a clock that starts at the wall time of `time`.
     #[must_use]
     pub fn new(time: impl TimeSource + 'static) -> Self {
         let anchor = time.wall().0.saturating_sub(millis(time.elapsed()));
@@ -188,18 +188,18 @@ impl SteadyClock {
     }
 }
 
-/// A clock that a test moves by hand; clones share the hand.
+/// Clock that a test sets; clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<AtomicI64>);
 
 impl ManualClock {
-    /// A clock that shows `start`.
+    /// Returns a clock at `start`.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(start.0)))
     }
 
-    /// The instant shown.
+    /// Returns the current time of the clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
@@ -216,7 +216,7 @@ impl ManualClock {
     }
 }
 
-/// Time source of which a test sets the wall clock and lets time pass; clones share both.
+/// Time source whose wall clock and elapsed time a test sets; clones share both.
 #[derive(Clone, Debug)]
 pub struct SettableTime {
     /// The wall clock.
@@ -226,7 +226,7 @@ pub struct SettableTime {
 }
 
 impl SettableTime {
-    /// A source whose wall clock shows `start`.
+    /// Returns a source whose wall clock is at `start`.
     #[must_use]
     pub fn starting_at(start: Timestamp) -> Self {
         Self {

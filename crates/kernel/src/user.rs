@@ -1,4 +1,4 @@
-//! Users and their sessions, as the rules of a call see them.
+//! Users and their sessions, as the call rules need them.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 pub struct UserId(Arc<str>);
 
 impl UserId {
-    /// The longest id, in characters.
+    /// Maximum length in characters.
     pub const MAX_LENGTH: usize = 255;
 
     /// Form of an id, for messages.
@@ -26,7 +26,7 @@ impl UserId {
         .then(|| Self(text.into()))
     }
 
-    /// The id as text.
+    /// Returns the id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,19 +39,19 @@ impl fmt::Display for UserId {
     }
 }
 
-/// One login on one device: the token's `sid`, else its `jti`, else a digest of the token
-/// (contract section 4). It means something only beside its user. Cheap to clone.
+/// Session id: one sign-in on one device. It is the token's `sid`, else its `jti`, else a digest of the token (contract
+/// section 4), and unique only per user. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Arc<str>);
 
 impl SessionId {
-    /// The session of that name.
+    /// Returns the session id of that name.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,7 +59,7 @@ impl SessionId {
 }
 
 impl SessionId {
-    /// Returns its digest.
+    /// Returns the digest of the session id.
     #[must_use]
     pub fn digest(&self) -> SessionDigest {
         let mut hasher = DefaultHasher::new();
@@ -69,8 +69,8 @@ impl SessionId {
     }
 }
 
-/// Digest of a session's id, to recognise the session again within minutes: another version of the program may have
-/// another one. Two sessions of a user have the same one by a chance of 1 in 4 billion.
+/// Digest of a session id, which recognises the session again within minutes; another version of the program may
+/// compute another one. Two sessions of a user have the same digest with a probability of 1 in 4 billion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionDigest(pub u32);
 
@@ -80,19 +80,19 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// What the others are shown of a user.
+/// Profile of a user, as other users see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     /// The user's id.
     pub id: UserId,
-    /// The name to show.
+    /// Display name.
     pub name: String,
-    /// The address of a picture.
+    /// URL of the picture.
     pub avatar: Option<String>,
 }
 
-/// Whether `text` can be a user's name: 1–200 characters, at least one of them visible, none of them a control
-/// character, invisible or direction-changing.
+/// Whether `text` is a valid user name: 1–200 characters, at least one of them visible, and no control, invisible or
+/// direction-changing character.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     (1..=200).contains(&text.chars().count())
@@ -100,7 +100,8 @@ pub fn is_name(text: &str) -> bool {
         && text.chars().any(|c| !c.is_whitespace() && !is_joiner(c))
 }
 
-/// Whether `c` is invisible or changes the direction of the text around it, so that one name could pass for another.
+/// Whether `c` is invisible or changes the direction of the text around it, so that one name could be mistaken for
+/// another.
 const fn is_deceptive(c: char) -> bool {
     matches!(
         c,
@@ -109,13 +110,13 @@ const fn is_deceptive(c: char) -> bool {
     )
 }
 
-/// Whether `c` joins or parts its neighbours. Invisible, but Persian names and emoji need it.
+/// Whether `c` joins or separates its neighbours. It is invisible, but Persian names and emoji need it.
 const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Whether `text` can be the address of a user's picture: `http` or `https`, with a host, up to
-/// 2000 characters and none of them a space or a control character.
+/// Whether `text` is a valid URL of a user's picture: `http` or `https`, with a host, up to 2000 characters, without
+/// spaces and control characters.
 #[must_use]
 pub fn is_avatar(text: &str) -> bool {
     let rest = text
@@ -126,12 +127,12 @@ pub fn is_avatar(text: &str) -> bool {
         && rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
 }
 
-/// Whether a user may sign in.
+/// Account status: whether a user may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountStatus {
     /// May sign in and be called.
     Active,
-    /// Kept, but refused everywhere until enabled again.
+    /// Stored, but rejected everywhere until enabled again.
     Disabled,
 }
 
@@ -141,9 +142,9 @@ pub enum Availability {
     /// Calls ring.
     #[default]
     Available,
-    /// Calls do not ring, and look to the caller as if nobody were connected.
+    /// Calls do not ring; the caller sees the same as for an offline user.
     DoNotDisturb {
-        /// When calls ring again; never by itself if none.
+        /// When do not disturb ends; none if it does not end by itself.
         until: Option<Timestamp>,
     },
 }
@@ -174,33 +175,33 @@ impl Availability {
     }
 }
 
-/// A list of other users that a user keeps.
+/// List of other users that a user maintains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum List {
-    /// Those whose calls must not ring for the user.
+    /// Users whose calls do not ring for this user.
     Blocked,
-    /// Those whom the user knows.
+    /// The user's contacts.
     Contacts,
 }
 
 impl List {
-    /// Both.
+    /// Both lists.
     pub const ALL: [Self; 2] = [Self::Blocked, Self::Contacts];
 }
 
-/// Somebody on a list.
+/// Entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// The user who is listed.
+    /// The listed user.
     pub profile: Profile,
-    /// Since when.
+    /// Since when the user is listed.
     pub at: Timestamp,
 }
 
-/// A user as the store knows it.
+/// Account of a user in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// What the others are shown.
+    /// The profile that other users see.
     pub profile: Profile,
     /// Whether the user may sign in.
     pub standing: AccountStatus,

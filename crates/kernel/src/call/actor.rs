@@ -1,10 +1,10 @@
-//! Who does something to a call, by which way, and for what cause.
+//! Actors of call transitions: who acts, through which interface and for what cause.
 
 use std::fmt;
 
 use crate::user::{SessionId, UserId};
 
-/// Who did something.
+/// Actor of a transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A user.
@@ -14,7 +14,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The user's id, or `system`.
+    /// Returns the user's id, or `system`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -30,18 +30,18 @@ impl fmt::Display for Actor {
     }
 }
 
-/// A participant's session doing something.
+/// Session of a participant that acts on a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     /// The user.
     pub user: UserId,
-    /// The session, which hears nothing of what it did itself.
+    /// The session. It is not notified of its own action.
     pub session: SessionId,
-    /// The way it spoke to us.
+    /// The interface that it uses.
     pub via: Source,
 }
 
-/// The way by which a transition came.
+/// Interface through which a transition is requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
     /// A REST request.
@@ -52,12 +52,12 @@ pub enum Source {
     Server,
     /// The administrator's command line.
     Admin,
-    /// A webhook's receiver, by its answer.
+    /// A webhook endpoint, by its response.
     Webhook,
 }
 
 impl Source {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 5] = [
         Self::Rest,
         Self::Socket,
@@ -66,7 +66,7 @@ impl Source {
         Self::Webhook,
     ];
 
-    /// The word shown in a timeline.
+    /// Returns the word that a timeline shows.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -79,12 +79,12 @@ impl Source {
     }
 }
 
-/// What brought a transition about.
+/// Cause of a transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
     /// The caller called.
     Initiate,
-    /// The caller called somebody who was in another call.
+    /// The caller called a user who was in another call.
     UserBusy,
     /// A device of the callee connected.
     CalleeConnected,
@@ -92,30 +92,30 @@ pub enum Cause {
     Accept,
     /// The callee rejected.
     Reject,
-    /// A participant said that media flows.
+    /// A participant reported that media flows.
     Activate,
-    /// A participant, or the administrator, ended it.
+    /// A participant or the administrator ended the call.
     End,
-    /// Nobody answered in time.
+    /// The call was not answered in time.
     RingTimeout,
-    /// A participant was gone for too long.
+    /// A participant was disconnected for too long.
     ParticipantGone,
-    /// The call reached the longest duration.
+    /// The call reached the maximum duration.
     MaxDuration,
-    /// The callee's device, which a push has woken, said that it rings.
+    /// The callee's device, woken by a push, reported that it rings.
     CalleeRings,
-    /// A webhook's receiver said that it has delivered a push.
+    /// A webhook endpoint reported that it has delivered a push.
     PushDelivered,
-    /// The caller called somebody who has blocked the caller.
+    /// The caller called a user who has blocked the caller.
     CallerBlocked,
-    /// The caller called somebody who does not want to be disturbed.
+    /// The caller called a user who has set do not disturb.
     DoNotDisturb,
     /// The callee is available again, with a device connected.
     CalleeAvailable,
 }
 
 impl Cause {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 15] = [
         Self::Initiate,
         Self::UserBusy,
@@ -134,7 +134,7 @@ impl Cause {
         Self::CalleeAvailable,
     ];
 
-    /// The word shown in a timeline.
+    /// Returns the word that a timeline shows.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,7 +1,6 @@
-//! The whole effect of a change, as data: the call as it is from then on, the line of its timeline, the
-//! notices, the history entries.
+//! Effect of a transition as data: the changed call, the timeline entry, the notices and the history entries.
 //!
-//! Made by [`transition`](super::transition), which says what may change and to what.
+//! [`transition`](super::transition) creates it. That module defines which changes are allowed.
 
 use std::time::Duration;
 
@@ -14,47 +13,48 @@ use super::history::{self, Entries};
 use super::notice::{Audience, Event, Notice};
 use super::state::{Call, State, Status};
 
-/// One line of a call's timeline.
+/// Entry of a call's timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimelineEntry {
-    /// When.
+    /// Time of the change.
     pub at: Timestamp,
-    /// The status from then on.
+    /// Status after the change.
     pub status: Status,
-    /// Who brought it about.
+    /// Who made the change.
     pub actor: Actor,
-    /// By which way.
+    /// Interface through which it was made.
     pub via: Source,
-    /// By what.
+    /// Cause of the change.
     pub cause: Cause,
-    /// The session that acted, if other sessions of its user are told: after a crash of the server they are owed that.
+    /// The session that acted, if other sessions of its user are notified: after a crash of the server those are owed
+    /// the event.
     pub session: Option<SessionDigest>,
 }
 
-/// The whole effect of something that happened to a call.
+/// Complete effect of a transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// Where the call stood before; nowhere, where it is new.
+    /// Status before the transition; none for a new call.
     pub from: Option<Status>,
-    /// The call as it is from now on.
+    /// The call after the transition.
     pub call: Call,
-    /// The line for its timeline.
+    /// The timeline entry.
     pub entry: TimelineEntry,
-    /// Notices to the participants, in their order.
+    /// Notices to the participants, in order.
     pub notices: Vec<Notice>,
-    /// The participants' history entries, where the call became final.
+    /// History entries of the participants, if the call became final.
     pub history: Option<Entries>,
-    /// The session with which the callee is in the call from now on, where this was the answer.
+    /// The session with which the callee answered, if this is the answer.
     pub answered_with: Option<SessionId>,
 }
 
-/// Who hears of a change to a call.
+/// Recipients of the notice about a change.
 pub(super) enum Recipients<'a> {
-    /// The other participant, and the other devices of the one who acted.
+    /// The other participant, and the other sessions of the user who acted.
     Others(&'a Principal),
     /// Both participants.
     Both,
-    /// One of them.
+    /// One participant.
     Only(&'a UserId),
 }
 
@@ -77,7 +77,7 @@ impl Recipients<'_> {
     }
 }
 
-/// Who, by which way and by what: a timeline's line but for what the change itself says.
+/// Actor, interface and cause of a timeline entry; the change itself determines the rest.
 pub(super) struct Entry {
     actor: Actor,
     via: Source,
@@ -92,8 +92,8 @@ pub(super) fn entry_by(actor: Actor, via: Source, cause: Cause) -> Entry {
     Entry { actor, via, cause }
 }
 
-/// Moves `call` to `state`. An instant before the call's last change is taken as that one, so that a clock
-/// set back makes no call's story run backwards.
+/// Moves `call` to `state`. A timestamp before the last change of the call is replaced by that of the last change, so
+/// that a timeline stays in order if the clock is set back.
 pub(super) fn advance(
     call: &Call,
     state: State,
@@ -178,8 +178,8 @@ pub(super) fn finish(
     Ok(advance(call, state, entry, Some((recipients, event)), now))
 }
 
-/// How much longer than the server's own count a client's duration may be: clocks drift, and clients start to count
-/// at other moments.
+/// Tolerance by which a client's duration may exceed the server's own: clocks drift, and clients start to count at
+/// other moments.
 const CLIENT_TOLERANCE_SECONDS: u32 = 60;
 
 /// Returns the seconds that a client measured, or the server's own count if they are absent or impossible.
@@ -191,7 +191,7 @@ fn duration(measured_seconds: Option<u32>, counted: Duration) -> u32 {
         .unwrap_or(counted)
 }
 
-/// Whole seconds, at most what the protocol's integer holds (2,147,483,647).
+/// Returns the whole seconds of `duration`, at most the largest integer of the protocol (2,147,483,647).
 fn whole_seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs())
         .unwrap_or(u32::MAX)

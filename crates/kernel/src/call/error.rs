@@ -1,8 +1,8 @@
-//! Why an action on a call is refused.
+//! Refusals of actions on a call.
 
 use super::state::Status;
 
-/// A refusal; its text is the sentence that clients read.
+/// Refusal of an action; its text is the message that clients get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Only the callee may do this.
@@ -14,44 +14,44 @@ pub enum CallError {
     /// Only a participant of a live call on the channel may join it.
     #[error("User is not a participant of a live call on this channel")]
     NotOnChannel,
-    /// Only those may call each other who have each other in their contacts.
+    /// The call policy requires that both users have each other in their contacts.
     #[error("You and this user are not in each other's contacts")]
     NotContacts,
-    /// The call is in another status than the action needs.
+    /// The action needs another status.
     #[error("Cannot {action} a call that is {status}")]
     InvalidStatus {
-        /// What was asked for.
+        /// The requested action.
         action: Action,
-        /// Where the call stands.
+        /// The status of the call.
         status: Status,
     },
 }
 
 impl CallError {
-    /// The refusal of `action` on a call that is `status`.
+    /// Returns the refusal of `action` on a call with the status `status`.
     pub(super) const fn invalid_status(action: Action, status: Status) -> Self {
         Self::InvalidStatus { action, status }
     }
 }
 
-/// What can be asked of a call.
+/// Action on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Ring the callee's devices.
     Ring,
-    /// Take the call.
+    /// Accept the call.
     Accept,
-    /// Refuse the call.
+    /// Reject the call.
     Reject,
-    /// Hang up, or give up.
+    /// End the call, before or after an answer.
     End,
-    /// Say that media flows.
+    /// Report that media flows.
     Activate,
-    /// Count an unanswered call as missed.
+    /// Mark an unanswered call as missed.
     Miss,
-    /// Say how well the network carries it.
+    /// Report network quality.
     Report,
-    /// Pass something on to the other participant.
+    /// Relay a signal to the other participant.
     Signal,
 }
 

@@ -1,4 +1,4 @@
-//! What is remembered of a call for each of its participants (contract section 5).
+//! Call history of each participant (contract section 5).
 
 use std::fmt;
 use std::time::Duration;
@@ -9,21 +9,21 @@ use crate::user::{Profile, UserId};
 use super::actor::{Actor, Cause};
 use super::state::{Call, CallId, CallType, RejectReason, State};
 
-/// How a call went, as its owner's history shows it.
+/// Outcome of a call as its owner's history shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Answered, and over.
+    /// Answered and ended.
     Completed,
     /// Not answered.
     Missed,
-    /// Refused.
+    /// Rejected.
     Rejected,
-    /// Given up by the caller.
+    /// Cancelled by the caller before an answer.
     Cancelled,
 }
 
 impl Outcome {
-    /// All of them, in the order of the contract.
+    /// All outcomes, in the order of the contract.
     pub const ALL: [Self; 4] = [
         Self::Completed,
         Self::Missed,
@@ -31,7 +31,7 @@ impl Outcome {
         Self::Cancelled,
     ];
 
-    /// The word of the contract.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,12 +43,12 @@ impl Outcome {
     }
 }
 
-/// Which way a call went, seen from the owner of the entry.
+/// Direction of a call, seen by the owner of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
-    /// The owner was called.
+    /// The owner is the callee.
     Incoming,
-    /// The owner called.
+    /// The owner is the caller.
     Outgoing,
 }
 
@@ -56,7 +56,7 @@ impl Direction {
     /// Both, in the order of the contract.
     pub const ALL: [Self; 2] = [Self::Incoming, Self::Outgoing];
 
-    /// The word of the contract.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,10 +66,10 @@ impl Direction {
     }
 }
 
-/// One participant's memory of a call, which it gets at the moment the call becomes final.
+/// History entry of one participant, created when the call becomes final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// Whose memory it is.
+    /// Owner of the entry.
     pub owner: UserId,
     /// The other participant.
     pub remote: UserId,
@@ -77,42 +77,42 @@ pub struct HistoryEntry {
     pub call: CallId,
     /// Voice or video.
     pub call_type: CallType,
-    /// Which way it went.
+    /// Direction, seen by the owner.
     pub direction: Direction,
-    /// How it went.
+    /// Outcome.
     pub outcome: Outcome,
-    /// How long it lasted, in seconds; none where it was missed or rejected, 0 where it was cancelled.
+    /// Duration in seconds; none if the call was missed or rejected, 0 if it was cancelled.
     pub duration_seconds: Option<u32>,
 }
 
-/// What the participants remember of a call that has just become final.
+/// History entries of both participants of a call that has become final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entries {
-    /// The caller's.
+    /// The caller's entry.
     pub caller: HistoryEntry,
-    /// The callee's; none where the call was kept from the callee.
+    /// The callee's entry; none if the call was suppressed for the callee.
     pub callee: Option<HistoryEntry>,
 }
 
 impl Entries {
-    /// The entries, the caller's first.
+    /// Returns the entries, the caller's first.
     pub fn iter(&self) -> impl Iterator<Item = &HistoryEntry> {
         std::iter::once(&self.caller).chain(&self.callee)
     }
 }
 
-/// The name of an entry: the call, and which of its two entries. So the two participants' entries have
-/// different names, and each of them means something only to its owner.
+/// Id of a history entry: the call, and which of its two entries. The two participants' entries have different ids, and
+/// each id is valid only for its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryId {
     /// The call.
     pub call: CallId,
-    /// Which way it went for the owner.
+    /// Direction, seen by the owner.
     pub direction: Direction,
 }
 
 impl EntryId {
-    /// The name that `text` spells, or none.
+    /// Parses an id; returns none if `text` is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (call, direction) = text.rsplit_once('-')?;
@@ -138,33 +138,33 @@ const fn suffix(direction: Direction) -> &'static str {
     }
 }
 
-/// An entry as its owner is shown it.
+/// History entry as its owner sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastCall {
-    /// The entry's name; the call was created at the instant in the call's id.
+    /// Id of the entry; the call was created at the timestamp in the call's id.
     pub id: EntryId,
-    /// The other participant, as it is today.
+    /// The other participant, with the current profile.
     pub remote: Profile,
     /// Voice or video.
     pub call_type: CallType,
-    /// How it went.
+    /// Outcome.
     pub outcome: Outcome,
-    /// How long it lasted, in seconds.
+    /// Duration in seconds.
     pub duration_seconds: Option<u32>,
 }
 
-/// Which entries are wanted; what is none does not matter.
+/// Filter of history entries; a field that is none matches every entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// How it went.
+    /// Outcome.
     pub outcome: Option<Outcome>,
     /// Voice or video.
     pub call_type: Option<CallType>,
-    /// Which way it went.
+    /// Direction.
     pub direction: Option<Direction>,
 }
 
-/// A span of time that ends now.
+/// Period of statistics, which ends now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {
     /// 24 hours.
@@ -175,15 +175,15 @@ pub enum Period {
     Month,
     /// 365 days.
     Year,
-    /// Since ever.
+    /// All time.
     All,
 }
 
 impl Period {
-    /// All of them, in the order of the contract.
+    /// All periods, in the order of the contract.
     pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Year, Self::All];
 
-    /// The word of the contract.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -195,7 +195,7 @@ impl Period {
         }
     }
 
-    /// The first instant of the period that ends at `now`.
+    /// Returns the first timestamp of the period that ends at `now`.
     #[must_use]
     pub fn start(self, now: Timestamp) -> Timestamp {
         let days = match self {
@@ -209,52 +209,52 @@ impl Period {
     }
 }
 
-/// How many entries of one kind there are.
+/// Count of entries of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// Voice or video.
     pub call_type: CallType,
-    /// How they went.
+    /// Outcome.
     pub outcome: Outcome,
-    /// How many.
+    /// Number of calls.
     pub calls: u64,
-    /// How long they lasted together, in seconds.
+    /// Sum of their durations in seconds.
     pub seconds: u64,
 }
 
-/// A user's calls of some time, counted by kind.
+/// Statistics of a user's calls in a period, counted by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics(
-    /// What was counted; a kind may be there several times, or not at all.
+    /// The counts; a kind may occur several times or not at all.
     pub Vec<Tally>,
 );
 
 impl Statistics {
-    /// How many calls there were.
+    /// Returns the number of calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.sum(|tally| tally.calls)
     }
 
-    /// How many calls of `call_type` there were.
+    /// Returns the number of calls of `call_type`.
     #[must_use]
     pub fn calls_of_type(&self, call_type: CallType) -> u64 {
         self.sum(|tally| tally.calls * u64::from(tally.call_type == call_type))
     }
 
-    /// How many calls there were that went like `outcome`.
+    /// Returns the number of calls with `outcome`.
     #[must_use]
     pub fn calls_with_outcome(&self, outcome: Outcome) -> u64 {
         self.sum(|tally| tally.calls * u64::from(tally.outcome == outcome))
     }
 
-    /// How long they lasted together, in seconds.
+    /// Returns the sum of their durations in seconds.
     #[must_use]
     pub fn seconds(&self) -> u64 {
         self.sum(|tally| tally.seconds)
     }
 
-    /// How long a completed call lasted on average, in seconds; 0 where there was none.
+    /// Returns the average duration of a completed call in seconds, 0 if there is none.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -274,7 +274,7 @@ impl Statistics {
     }
 }
 
-/// The participants' entries for a call that has just become final by `cause`. A call that is live has none.
+/// Returns the participants' entries for a call that has become final by `cause`, none for a live call.
 #[must_use]
 pub fn entries(call: &Call, cause: Cause) -> Option<Entries> {
     let (for_caller, for_callee) = outcomes(call, cause)?;
@@ -313,7 +313,7 @@ fn outcomes(call: &Call, cause: Cause) -> Option<(Outcome, Outcome)> {
             ..
         } => Some(match ended_by {
             Actor::User(user) if *user == call.callee => (Outcome::Rejected, Outcome::Rejected),
-            // An administrator who ends a call that rings gives it up in the caller's place.
+            // An administrator who ends a ringing call cancels it on the caller's behalf.
             Actor::User(_) | Actor::System => (Outcome::Cancelled, Outcome::Missed),
         }),
         State::Rejected {

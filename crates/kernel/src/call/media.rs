@@ -1,25 +1,25 @@
-//! Who may join the channel through which a call's media flows.
+//! Permission to join the media channel of a call.
 
 use crate::clock::Timestamp;
 
 use super::error::CallError;
 use super::state::{Call, ChannelId};
 
-/// What a participant may do in the channel.
+/// Role of a participant in the channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MediaRole {
-    /// Listen and watch, speak and show.
+    /// Receives and sends media.
     #[default]
     Publisher,
-    /// Listen and watch.
+    /// Receives media.
     Subscriber,
 }
 
 impl MediaRole {
-    /// Both.
+    /// All roles.
     pub const ALL: [Self; 2] = [Self::Publisher, Self::Subscriber];
 
-    /// The word on the wire.
+    /// Returns the word on the wire.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -29,9 +29,9 @@ impl MediaRole {
     }
 }
 
-/// Whether a user whose live call is `live`, if any, may join `channel`. Clients name the channels, so two calls
-/// may name the same; `taken_at` is when the first of the other live calls on it was answered, if any was. The
-/// channel is theirs then, unless this call was answered before.
+/// Checks whether a user whose live call is `live`, if any, may join `channel`. Clients name the channels, so two calls
+/// may use the same name. `taken_at` is when the first of the other live calls on the channel was answered, if any was:
+/// the channel belongs to that call unless this one was answered earlier.
 ///
 /// # Errors
 /// [`CallError::NotOnChannel`].

@@ -1,10 +1,10 @@
-//! The rules of a call, pure: no database, no network, no clock.
+//! Call rules as pure functions, without database, network or clock.
 //!
-//! [`state`] says what a call can be, [`actor`] who acts on it, [`transition`] how it gets from one state to
-//! the next, [`effect`] what follows from that, [`notice`] what clients are sent, [`history`] what is
-//! remembered for its two participants, [`quality`] and [`network`] how well the network carries it, [`signal`]
-//! what they say to each other about their media, [`media`] who may join its channel, [`policy`] who may call
-//! whom, [`error`] why an action is refused. The source of all of it is sections 3 and 5 of the contract.
+//! [`state`] has the states of a call, [`actor`] who acts on it, [`transition`] the transitions between states,
+//! [`effect`] their effects, [`notice`] the notices to clients, [`history`] the history entries of its two
+//! participants, [`quality`] and [`network`] the network quality, [`signal`] the signals between participants,
+//! [`media`] who may join its channel, [`policy`] who may call whom, [`error`] the refusals of actions. Sections 3 and
+//! 5 of the contract specify all of it.
 
 pub mod actor;
 pub mod effect;

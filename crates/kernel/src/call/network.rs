@@ -1,24 +1,24 @@
-//! The levels of a participant's network (contract section 5).
+//! Network quality levels of a participant (contract section 5).
 
-/// How well a participant's network carries the call.
+/// Network quality of a participant in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NetworkQuality {
-    /// Nothing is known of it.
+    /// Not known.
     Unknown,
-    /// As good as it gets.
+    /// No impairment.
     Excellent,
-    /// Hardly worse.
+    /// Slight impairment.
     Good,
-    /// It can be noticed.
+    /// Noticeable impairment.
     Poor,
-    /// Talking is hard.
+    /// Talking is difficult.
     Bad,
-    /// Talking is hardly possible, or not at all.
+    /// Talking is hardly possible, or impossible.
     VeryBad,
 }
 
 impl NetworkQuality {
-    /// All of them, from the best to the worst after the unknown.
+    /// All levels, from the best to the worst after the unknown one.
     pub const ALL: [Self; 6] = [
         Self::Unknown,
         Self::Excellent,
@@ -28,7 +28,7 @@ impl NetworkQuality {
         Self::VeryBad,
     ];
 
-    /// The word of the contract.
+    /// Returns the word of the contract.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +41,7 @@ impl NetworkQuality {
         }
     }
 
-    /// What Agora's number stands for: 0 unknown, 1 to 5, 6 down, 8 detecting.
+    /// Returns the level of Agora's number: 0 unknown, 1 to 5, 6 down, 8 detecting.
     #[must_use]
     pub const fn of_agora(number: u64) -> Option<Self> {
         Some(match number {
@@ -55,7 +55,7 @@ impl NetworkQuality {
         })
     }
 
-    /// Whether the other participant is warned of it.
+    /// Whether the other participant gets a warning.
     #[must_use]
     pub fn is_bad(self) -> bool {
         self >= Self::Poor

@@ -1,4 +1,4 @@
-//! Notices to clients about a call: one event and its recipients.
+//! Notices to clients about a call: an event and its recipients.
 
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionDigest, SessionId, UserId};
@@ -8,24 +8,24 @@ use super::network::NetworkQuality;
 use super::signal::SignalEvent;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
 
-/// A message to clients, before anybody has put it into JSON.
+/// Notice to clients, before it is encoded as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Who hears it.
+    /// The recipients.
     pub audience: Audience,
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// When it happened.
+    /// Time of the event.
     pub at: Timestamp,
 }
 
-/// Who hears a notice.
+/// Recipients of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// All sessions of a participant; where none is connected, the notice is kept for the next.
+    /// All sessions of a participant. If none is connected, the notice is stored for the next one.
     Participant(UserId),
-    /// The sessions of the participant who acted, but the one that acted: other devices stop ringing.
-    /// Nothing is kept for them.
+    /// All sessions of the participant who acted except the one that acted: other devices stop ringing. The notice is
+    /// not stored for them.
     OtherSessions {
         /// The participant who acted.
         user: UserId,
@@ -35,7 +35,7 @@ pub enum Audience {
 }
 
 impl Audience {
-    /// The user whose sessions hear it.
+    /// Returns the user whose sessions receive it.
     #[must_use]
     pub const fn user(&self) -> &UserId {
         match self {
@@ -47,19 +47,19 @@ impl Audience {
 /// Sessions of a user that lack a notice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Lacking {
-    /// All: no session has it.
+    /// All sessions: none has it.
     #[default]
     All,
-    /// These, although another session has it.
+    /// These sessions; another session has it.
     Sessions(Vec<SessionId>),
-    /// All but the one that acted.
+    /// All sessions except the one that acted.
     AllBut(SessionDigest),
 }
 
-/// What happened to a call (specification, "Server to Client Messages").
+/// Event of a call (specification, "Server to Client Messages").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// `call_invitation`: somebody calls.
+    /// `call_invitation`: a user calls.
     Invitation(Invitation),
     /// `call_accepted`.
     Accepted {
@@ -74,16 +74,16 @@ pub enum Event {
         call: CallId,
         /// The callee.
         rejected_by: UserId,
-        /// Why.
+        /// Reason of the rejection.
         reason: RejectReason,
     },
     /// `call_ended`.
     Ended {
         /// The call.
         call: CallId,
-        /// Who ended it.
+        /// Who ended the call.
         ended_by: Actor,
-        /// How long it lasted, in seconds.
+        /// Duration in seconds.
         duration_seconds: u32,
     },
     /// `call_timeout`: not answered in time.
@@ -91,27 +91,27 @@ pub enum Event {
         /// The call.
         call: CallId,
     },
-    /// `call_missed`: somebody called while the callee was in another call.
+    /// `call_missed`: a user called while the callee was in another call.
     Missed(MissedCall),
-    /// `call_quality_warning`: the other participant's network carries the call badly.
+    /// `call_quality_warning`: the other participant's network quality is bad.
     QualityWarning {
         /// The call.
         call: CallId,
-        /// How badly: POOR or worse.
+        /// The level: POOR or worse.
         quality: NetworkQuality,
     },
-    /// `call_signal`: the other participant says something about the media between the two.
+    /// `call_signal`: the other participant sent a signal to set up media.
     Signal(SignalEvent),
 }
 
-/// What the callee is shown of a call that rings.
+/// Invitation to a ringing call, as the callee sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
     /// The call.
     pub call: CallId,
-    /// Where its media will flow.
+    /// The media channel.
     pub channel: ChannelId,
-    /// Who calls.
+    /// The caller.
     pub caller: Profile,
     /// Voice or video.
     pub call_type: CallType,
@@ -122,14 +122,14 @@ pub struct Invitation {
 pub struct MissedCall {
     /// The call.
     pub call: CallId,
-    /// Who called.
+    /// The caller.
     pub caller: Profile,
     /// Voice or video.
     pub call_type: CallType,
 }
 
 impl Event {
-    /// The word of the specification.
+    /// Returns the word of the specification.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -144,7 +144,7 @@ impl Event {
         }
     }
 
-    /// The call it happened to.
+    /// Returns the call of the event.
     #[must_use]
     pub const fn call(&self) -> CallId {
         match self {
@@ -159,7 +159,7 @@ impl Event {
         }
     }
 
-    /// Bytes that it carries and no other event does: a signal's, which are a client's to choose.
+    /// Returns the size in bytes of the content that a client chooses: that of a signal, 0 for other events.
     #[must_use]
     pub fn carried_bytes(&self) -> usize {
         match self {
@@ -180,9 +180,9 @@ impl Event {
         matches!(self, Self::QualityWarning { .. } | Self::Signal(_))
     }
 
-    /// Whether the event waits for a participant who is not connected. An invitation does not: a session
-    /// that connects is invited to what rings just then. Nor does a warning, which says how things are now, nor
-    /// a signal, whose answer somebody waits for.
+    /// Whether the event is stored for a participant who is not connected. An invitation is not: a session that
+    /// connects is invited to what rings at that time. A warning is not, because it reports the current state. A signal
+    /// is not, because the sender waits for its answer.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
         match self {

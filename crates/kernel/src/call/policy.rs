@@ -1,23 +1,23 @@
-//! Who may call whom: what the two have listed of each other, and what follows for a call between them.
+//! Call policy: who may call whom, by block lists and contacts.
 
 use super::error::CallError;
 use super::transition::CalleeAvailability;
 
-/// Whom users may call (the setting `call_policy`).
+/// Call policy (the setting `call_policy`): whom users may call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum CallPolicy {
-    /// Every other user.
+    /// All other users.
     #[default]
     Everyone,
-    /// Those who have them in their contacts, and whom they have in theirs.
+    /// Users who are in each other's contacts.
     Contacts,
 }
 
 impl CallPolicy {
-    /// Both.
+    /// All policies.
     pub const ALL: [Self; 2] = [Self::Everyone, Self::Contacts];
 
-    /// The word in the settings.
+    /// Returns the word in the settings.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -27,25 +27,26 @@ impl CallPolicy {
     }
 }
 
-/// How a caller and a callee stand to each other.
+/// Relation between a caller and a callee.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relation {
-    /// Whether each has the other in the contacts.
+    /// Whether both have each other in their contacts.
     pub contacts: bool,
     /// Whether the callee has blocked the caller.
     pub blocked: bool,
 }
 
-/// What of a callee decides whether a call rings.
+/// State of a callee that decides whether a call rings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Callee {
     /// Whether a session is connected.
     pub connected: bool,
-    /// Whether the callee does not want to be disturbed.
+    /// Whether the callee has set do not disturb.
     pub do_not_disturb: bool,
 }
 
-/// How a call may reach a callee. A block is not a refusal, and neither is do not disturb: the caller is not to know.
+/// Returns how a call may reach a callee. A block and do not disturb are not refusals: the caller must not learn of
+/// them.
 ///
 /// # Errors
 /// [`CallError::NotContacts`], which does not depend on blocks.

@@ -1,5 +1,5 @@
-//! How well the network carries a call: what participants report of it, when the other one is warned, and
-//! what is remembered (contract section 5).
+//! Network quality of a call: reports of participants, warnings to the other participant, and the stored summary
+//! (contract section 5).
 
 use std::time::Duration;
 
@@ -11,35 +11,35 @@ use super::network::NetworkQuality;
 use super::notice::{Audience, Event, Notice};
 use super::state::{Call, Status};
 
-/// Least time between two warnings to one participant.
+/// Minimum time between two warnings to one participant.
 pub const WARNED_FOR: Duration = Duration::from_secs(10);
 
-/// What a participant says of the network.
+/// Network quality report of a participant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct QualityReport {
     /// The level.
     pub quality: NetworkQuality,
-    /// The share of packets lost, from 0 to 1, where it was measured.
+    /// Share of packets lost, from 0 to 1, if measured.
     pub packet_loss_rate: Option<f64>,
-    /// Milliseconds to the other end and back, where they were measured.
+    /// Round-trip time in milliseconds, if measured.
     pub round_trip_ms: Option<f64>,
 }
 
-/// What one participant has reported of a call, in aggregate.
+/// Summary of one participant's reports about a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct QualitySummary {
-    /// How many reports there were.
+    /// Number of reports.
     pub reports: u32,
-    /// The worst level of them; none where there was no report.
+    /// The worst level; none without a report.
     pub worst: Option<NetworkQuality>,
-    /// The share of packets lost, from 0 to 1.
+    /// Share of packets lost, from 0 to 1.
     pub packet_loss_rate: Mean,
-    /// Milliseconds to the other end and back.
+    /// Round-trip time in milliseconds.
     pub round_trip_ms: Mean,
 }
 
 impl QualitySummary {
-    /// Takes in one more report.
+    /// Adds a report.
     pub fn add(&mut self, report: &QualityReport) {
         self.reports = self.reports.saturating_add(1);
         self.worst = self.worst.max(Some(report.quality));
@@ -48,23 +48,23 @@ impl QualitySummary {
     }
 }
 
-/// An average that grows by one value at a time.
+/// Running mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
-    /// How many values there were.
+    /// Number of values.
     pub count: u32,
-    /// Their average; 0 where there were none.
+    /// The mean; 0 without values.
     pub value: f64,
 }
 
 impl Mean {
-    /// The average, where there were values.
+    /// Returns the mean, if there are values.
     #[must_use]
     pub fn get(self) -> Option<f64> {
         (self.count > 0).then_some(self.value)
     }
 
-    /// Takes in one more value. The average moves by its share of the difference: a sum might overflow.
+    /// Adds a value. The mean moves by its share of the difference, because a sum might overflow.
     fn add(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.count = self.count.saturating_add(1);
@@ -73,17 +73,17 @@ impl Mean {
     }
 }
 
-/// What is known of one participant's network during a call.
+/// Quality monitor of one participant's network during a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Observed {
     /// All reports so far.
     pub summary: QualitySummary,
-    /// When the other participant was last warned.
+    /// Time of the last warning to the other participant.
     warned_at: Option<Timestamp>,
 }
 
 impl Observed {
-    /// A participant whose earlier reports came to `summary`.
+    /// Returns the monitor of a participant with the summary `summary` of earlier reports.
     #[must_use]
     pub const fn since(summary: QualitySummary) -> Self {
         Self {
@@ -92,8 +92,8 @@ impl Observed {
         }
     }
 
-    /// Adds a report; returns whether the other participant is warned: the network is bad and the last warning was 10 s
-    /// ago or more, whatever the levels in between. UNKNOWN warns nobody.
+    /// Adds a report. Returns whether to warn the other participant: the network is bad and the last warning is 10 s
+    /// old or more, whatever the levels in between. UNKNOWN causes no warning.
     pub fn hear(&mut self, report: &QualityReport, now: Timestamp) -> bool {
         self.summary.add(report);
         // A clock that was set back must not suppress warnings.
@@ -106,7 +106,7 @@ impl Observed {
     }
 }
 
-/// Whether `user` may report on `call` now.
+/// Checks whether `user` may report on `call` now.
 ///
 /// # Errors
 /// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] unless the call was answered and is live.
@@ -127,7 +127,7 @@ pub fn check(call: &Call, user: &UserId) -> Result<(), CallError> {
     }
 }
 
-/// The warning to the other participant of what `reporter`'s network is like.
+/// Returns the warning to the other participant about `reporter`'s network.
 #[must_use]
 pub fn warning(call: &Call, reporter: &UserId, quality: NetworkQuality, now: Timestamp) -> Notice {
     Notice {
@@ -154,7 +154,7 @@ mod tests {
         }
     }
 
-    /// Which of these levels, each reported so many milliseconds after the start, lead to a warning.
+    /// Returns which of these levels, each reported so many milliseconds after the start, cause a warning.
     fn warned(reports: &[(i64, NetworkQuality)]) -> Vec<bool> {
         let mut observed = Observed::default();
         let at = |ms: i64| Timestamp::from_millis(START.as_millis() + ms);

@@ -1,5 +1,5 @@
-//! What the participants of an answered call say to each other to set up media between them: passed on, in
-//! order, and neither read nor kept.
+//! Signals between the participants of an answered call, by which they set up media. The server relays them in order,
+//! and does not parse or store them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use super::error::{Action, CallError};
 use super::notice::{Audience, Event, Notice};
 use super::state::{Call, CallId, Status};
 
-/// The longest signal, in bytes of its JSON: several of the largest session descriptions that browsers make.
+/// Maximum size of a signal, in bytes of its JSON: several of the largest session descriptions that browsers make.
 pub const MAX_SIGNAL_BYTES: usize = 32 * 1024;
 
-/// One signal: the JSON text that a client sent, as it sent it. Cheap to clone.
+/// Signal: the JSON text as the client sent it. Cheap to clone.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signal(Arc<str>);
 
 impl Signal {
-    /// The signal that the JSON text `json` is, or none where it is longer than [`MAX_SIGNAL_BYTES`].
+    /// Returns the signal of the JSON text `json`, or none if it is longer than [`MAX_SIGNAL_BYTES`].
     #[must_use]
     pub fn of_json(json: &str) -> Option<Self> {
         (json.len() <= MAX_SIGNAL_BYTES).then(|| Self(json.into()))
     }
 
-    /// The JSON text.
+    /// Returns the JSON text.
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.0
@@ -33,13 +33,13 @@ impl Signal {
 }
 
 impl fmt::Debug for Signal {
-    /// Without what it says: addresses of people's devices, and the keys of their media.
+    /// Omits the content: addresses of people's devices, and the keys of their media.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signal({} bytes)", self.0.len())
     }
 }
 
-/// The notice by which `signal` reaches the participant who is not `from`.
+/// Returns the notice that relays `signal` to the participant who is not `from`.
 ///
 /// # Errors
 /// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] unless the call was answered and is live.
@@ -73,14 +73,14 @@ pub fn relay(
     }
 }
 
-/// A signal on its way.
+/// Relayed signal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignalEvent {
     /// The call.
     pub call: CallId,
-    /// Who sent it.
+    /// The sender.
     pub from: UserId,
-    /// What was sent.
+    /// The content.
     pub signal: Signal,
 }
 

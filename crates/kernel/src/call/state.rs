@@ -1,4 +1,4 @@
-//! What a call is, and the states it can be in.
+//! Calls and their states.
 //!
 //! ```text
 //!              callee connects, or is woken by a push
@@ -27,18 +27,18 @@ use crate::user::UserId;
 
 use super::actor::Actor;
 
-/// A call's id: a `UUIDv7`, lower case (contract section 1).
+/// Call id: a `UUIDv7`, lower case (contract section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(Uuid);
 
 impl CallId {
-    /// The id of these bytes.
+    /// Returns the id of these bytes.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The id that `text` spells in the hyphenated form of RFC 9562, or none.
+    /// Parses the hyphenated form of RFC 9562; returns none if `text` is not an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         const HYPHENATED: usize = 36;
@@ -47,13 +47,13 @@ impl CallId {
             .map(Self)
     }
 
-    /// The id's 16 bytes; their order is the order of creation.
+    /// Returns the id's 16 bytes; their order is the order of creation.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
 
-    /// The instant in the id's first 48 bits, which is when its call was created (RFC 9562, section 5.7).
+    /// Returns the timestamp in the id's first 48 bits: the creation time of the call (RFC 9562, section 5.7).
     #[must_use]
     pub fn created_at(&self) -> Timestamp {
         let mut ms = [0; 8];
@@ -61,14 +61,15 @@ impl CallId {
         Timestamp::from_millis(i64::from_be_bytes(ms))
     }
 
-    /// The smallest id that a call created at `at` can have: earlier calls come before it, others do not.
+    /// Returns the smallest id that a call created at `at` can have: the ids of earlier calls are smaller, all others
+    /// are not.
     #[must_use]
     pub fn first_at(at: Timestamp) -> Self {
         let ms = u128::try_from(at.as_millis()).unwrap_or(0);
         Self(Uuid::from_u128(ms << 80))
     }
 
-    /// The id after those of all calls.
+    /// An id greater than that of every call.
     pub const LAST: Self = Self(Uuid::max());
 }
 
@@ -78,19 +79,19 @@ impl fmt::Display for CallId {
     }
 }
 
-/// The name of the media channel that both join, as Agora allows it (contract section 1).
+/// Name of the media channel that both participants join, in the form that Agora allows (contract section 1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChannelId(Arc<str>);
 
 impl ChannelId {
-    /// The longest name, in bytes.
+    /// Maximum length in bytes.
     pub const MAX_LENGTH: usize = 64;
 
-    /// What a channel name has to look like, for messages.
+    /// Expected form of a channel name, for messages.
     pub const EXPECTED: &str =
         "1-64 bytes of letters, digits, space and !#$%&()+-:;<=.>?@[]^_{}|~,";
 
-    /// The channel that `text` names, or none where it is no channel name.
+    /// Parses a channel name; returns none if `text` is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = |byte: u8| {
@@ -100,27 +101,27 @@ impl ChannelId {
             .then(|| Self(text.into()))
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What the participants send each other.
+/// Media type of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallType {
     /// Voice.
     Audio,
-    /// Voice and picture.
+    /// Voice and video.
     Video,
 }
 
 impl CallType {
-    /// Both, in the order of their documentation.
+    /// Both types, in the order of their documentation.
     pub const ALL: [Self; 2] = [Self::Audio, Self::Video];
 
-    /// The word of the specification.
+    /// Returns the word of the specification.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -130,22 +131,22 @@ impl CallType {
     }
 }
 
-/// Why a call was rejected.
+/// Reason of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RejectReason {
-    /// In another call.
+    /// The callee is in another call.
     Busy,
-    /// Not wanted.
+    /// The callee declined.
     Declined,
-    /// Not now.
+    /// The callee is unavailable.
     Unavailable,
 }
 
 impl RejectReason {
-    /// All of them, in the order of the specification.
+    /// All reasons, in the order of the specification.
     pub const ALL: [Self; 3] = [Self::Busy, Self::Declined, Self::Unavailable];
 
-    /// The word of the specification.
+    /// Returns the word of the specification.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -159,80 +160,80 @@ impl RejectReason {
 /// A call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// Its id.
+    /// The id.
     pub id: CallId,
-    /// Who called.
+    /// The caller.
     pub caller: UserId,
-    /// Who was called.
+    /// The callee.
     pub callee: UserId,
     /// Voice or video.
     pub call_type: CallType,
-    /// Where the media flows.
+    /// The media channel.
     pub channel: ChannelId,
-    /// Whether it is kept from its callee, who has blocked the caller: it rings nobody, occupies the caller
-    /// alone, and the callee has no more part in it than a stranger.
+    /// Whether the call is suppressed for its callee, who has blocked the caller: it rings on no device and occupies
+    /// only the caller, and the callee has no more access to it than a stranger.
     pub suppressed: bool,
-    /// When the caller asked.
+    /// Creation time.
     pub created_at: Timestamp,
-    /// When the state last changed.
+    /// Time of the last change of the state.
     pub updated_at: Timestamp,
-    /// Where it stands.
+    /// The state.
     pub state: State,
 }
 
-/// Where a call stands, with exactly what is known there.
+/// State of a call, with the data that exists in that state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Asked for; no device of the callee is connected.
+    /// Initiated; no device of the callee is connected.
     Initiating {
-        /// When it is missed.
+        /// Ring timeout: when the call is missed.
         ring_until: Timestamp,
     },
     /// A device of the callee has the invitation.
     Ringing {
-        /// When it is missed.
+        /// Ring timeout: when the call is missed.
         ring_until: Timestamp,
     },
     /// Accepted; media is being set up.
     Connecting {
-        /// When it was accepted.
+        /// Time of the answer.
         started_at: Timestamp,
-        /// When it is ended for its length, if ever.
+        /// When the maximum duration is reached, if limited.
         max_duration_at: Option<Timestamp>,
     },
     /// Media flows.
     Active {
-        /// When it was accepted.
+        /// Time of the answer.
         started_at: Timestamp,
-        /// When it is ended for its length, if ever.
+        /// When the maximum duration is reached, if limited.
         max_duration_at: Option<Timestamp>,
     },
-    /// Over, after an answer or given up before one.
+    /// Ended after an answer, or cancelled before one.
     Ended {
-        /// When it was accepted, if it was.
+        /// Time of the answer, if there was one.
         started_at: Option<Timestamp>,
-        /// When it was over.
+        /// End time.
         ended_at: Timestamp,
-        /// How long it lasted, in seconds; 0 where it was never accepted.
+        /// Duration in seconds; 0 if the call was never answered.
         duration_seconds: u32,
         /// Who ended it.
         ended_by: Actor,
     },
-    /// Refused by the callee, or because the callee was in another call.
+    /// Rejected by the callee, or because the callee was in another call.
     Rejected {
-        /// Why.
+        /// The reason.
         reason: RejectReason,
-        /// When.
+        /// End time.
         ended_at: Timestamp,
     },
     /// Not answered in time.
     Missed {
-        /// When the time was over.
+        /// End time.
         ended_at: Timestamp,
     },
 }
 
-/// The word for a state.
+/// Status: the name of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// See [`State::Initiating`].
@@ -252,7 +253,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// All of them, in the order of a call's life.
+    /// All statuses, in the order of a call's lifecycle.
     pub const ALL: [Self; 7] = [
         Self::Initiating,
         Self::Ringing,
@@ -263,7 +264,7 @@ impl Status {
         Self::Missed,
     ];
 
-    /// The word of the specification.
+    /// Returns the word of the specification.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -294,7 +295,7 @@ impl fmt::Display for Status {
 }
 
 impl State {
-    /// The word for this state.
+    /// Returns the status of this state.
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {
@@ -308,7 +309,7 @@ impl State {
         }
     }
 
-    /// When the server has to act on this call by itself, if ever.
+    /// Returns the next deadline of the call, by which the server ends it, if there is one.
     #[must_use]
     pub const fn deadline(&self) -> Option<Timestamp> {
         match self {
@@ -323,7 +324,7 @@ impl State {
         }
     }
 
-    /// When the call was accepted, if it was.
+    /// Returns the time of the answer, if there was one.
     #[must_use]
     pub const fn started_at(&self) -> Option<Timestamp> {
         match self {
@@ -338,7 +339,7 @@ impl State {
         }
     }
 
-    /// When the call was over, if it is.
+    /// Returns the end time, if the call is over.
     #[must_use]
     pub const fn ended_at(&self) -> Option<Timestamp> {
         match self {
@@ -352,7 +353,7 @@ impl State {
         }
     }
 
-    /// How long the call lasted, in seconds, if it was ended; a missed or rejected call has no duration.
+    /// Returns the duration in seconds if the call was ended; a missed or rejected call has no duration.
     #[must_use]
     pub const fn duration_seconds(&self) -> Option<u32> {
         match self {
@@ -370,32 +371,32 @@ impl State {
 }
 
 impl Call {
-    /// The word for where it stands.
+    /// Returns the status.
     #[must_use]
     pub const fn status(&self) -> Status {
         self.state.status()
     }
 
-    /// Whether `user` is one of those who take part: the two, or the caller alone where it is suppressed.
+    /// Whether `user` is a participant: caller or callee, or only the caller if the call is suppressed.
     #[must_use]
     pub fn has_participant(&self, user: &UserId) -> bool {
         *user == self.caller || self.is_for(user)
     }
 
-    /// Whether `user` is called, and may know it.
+    /// Whether `user` is the callee and the call is not suppressed.
     #[must_use]
     pub fn is_for(&self, user: &UserId) -> bool {
         *user == self.callee && !self.suppressed
     }
 
-    /// Those who take part, the caller first.
+    /// Returns the participants, the caller first.
     pub fn participants(&self) -> impl Iterator<Item = &UserId> {
         [&self.caller, &self.callee]
             .into_iter()
             .filter(|user| self.has_participant(user))
     }
 
-    /// The participant who is not `user`.
+    /// Returns the participant who is not `user`.
     #[must_use]
     pub fn other(&self, user: &UserId) -> &UserId {
         if *user == self.caller {

@@ -1,4 +1,4 @@
-//! The table of contract section 3, written out whole, and what holds for every sequence of actions.
+//! Tests of the complete table of contract section 3, and of invariants for all sequences of actions.
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ fn call_in(status: Status) -> Call {
     }
 }
 
-/// What can be done to a call.
+/// Action on a call.
 #[derive(Clone, Copy, Debug)]
 enum Verb {
     Accept,
@@ -131,8 +131,8 @@ fn apply(
     }
 }
 
-/// A status: the call gets it. `=`: nothing changes. `403c`: not the callee. `403p`: not a participant.
-/// `400`: wrong status. The columns are the statuses in their order.
+/// A status: the call changes to it. `=`: nothing changes. `403c`: not the callee. `403p`: not a participant. `400`:
+/// wrong status. The columns are the statuses in their order.
 const TABLE: &[(Verb, &str, [&str; 7])] = {
     use Verb::{
         Accept, End, EndByAdmin, Lose, Miss, Overrun, PatchActive, PatchConnecting, PatchEnded,

@@ -1,7 +1,7 @@
-//! How a call changes: the table of contract section 3, one function a row.
+//! Call transitions: the table of contract section 3, one function per row.
 //!
-//! A transition takes the call, who acts and the instant, and returns the whole effect as data: the new
-//! call, the line of its timeline, the notices, the history entries. It does nothing by itself.
+//! A transition takes the call, the actor and the time, and returns the complete effect as data: the changed call, the
+//! timeline entry, the notices and the history entries. It has no side effects.
 
 use std::time::Duration;
 
@@ -13,56 +13,56 @@ use super::effect::{Entry, Recipients, Transition, advance, effect, entry, entry
 use super::error::{Action, CallError};
 use super::notice::{Audience, Event, Invitation, MissedCall, Notice};
 use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
-/// A caller's wish.
+/// New call as the caller requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
-    /// The id that the call will have.
+    /// Id of the call.
     pub id: CallId,
-    /// Who calls, as the callee will see it.
+    /// The caller, as the callee will see it.
     pub caller: Profile,
-    /// Who is called.
+    /// The callee.
     pub callee: UserId,
     /// Voice or video.
     pub call_type: CallType,
-    /// Where the media will flow.
+    /// The media channel.
     pub channel: ChannelId,
 }
 
-/// Whether a device of the callee is there to ring.
+/// Availability of the callee's devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CalleeAvailability {
     /// At least one session is connected.
     Connected,
-    /// None is.
+    /// No session is connected.
     Absent,
-    /// None may be rung: the callee has blocked the caller.
+    /// No session may ring: the callee has blocked the caller.
     Blocked,
-    /// None may be rung: the callee does not want to be disturbed.
+    /// No session may ring: the callee has set do not disturb.
     DoNotDisturb,
 }
 
-/// How long things may last (contract section 6).
+/// Time limits of calls (contract section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long a call rings.
+    /// Ring timeout.
     pub ring_timeout: Duration,
-    /// How long a call lasts after its answer, if limited.
+    /// Maximum duration after the answer, if limited.
     pub max_call_duration: Option<Duration>,
 }
 
-/// What a participant may set a call to (specification, "Update Call Status").
+/// Status that a participant may set (specification, "Update Call Status").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Accept it.
     Connecting,
-    /// Say that media flows.
+    /// Report that media flows.
     Active,
     /// End it.
     Ended,
 }
 
-/// A new call: it rings if the callee can be reached. If the callee has blocked the caller or does not want to be
-/// disturbed, it looks to the caller as if nobody were connected, until it is missed.
+/// Creates a call. It rings if the callee can be reached. If the callee has blocked the caller or has set do not
+/// disturb, the caller sees the same as for an offline callee, until the call is missed.
 #[must_use]
 pub fn initiate(
     wish: Wish,
@@ -102,8 +102,8 @@ pub fn initiate(
     begun
 }
 
-/// A call refused because the callee is in another one: final from its first moment. The callee learns that it was
-/// missed.
+/// Creates a call that is refused because the callee is in another one: it is final at once. The callee is notified of
+/// a missed call.
 #[must_use]
 pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
     let state = State::Rejected {
@@ -124,8 +124,8 @@ pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
     begin(wish, state, entry, vec![missed], now)
 }
 
-/// The callee's device connected while the call waited for one. The session that connects is invited by
-/// the one who connects it.
+/// Starts ringing when a device of the callee connects while the call waits for one. The code that connects the session
+/// also invites it.
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call is INITIATING, and not suppressed.
@@ -134,7 +134,8 @@ pub fn ring(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     begin_ringing(call, entry, now)
 }
 
-/// The callee is available again, and a session is connected. Its invitation is added by the one who knows the caller.
+/// Starts ringing when the callee is available again and a session is connected. The code that knows the caller adds
+/// the invitation.
 ///
 /// # Errors
 /// As [`ring()`].
@@ -144,8 +145,8 @@ pub fn ring_on_availability(call: &Call, now: Timestamp) -> Result<Transition, C
     begin_ringing(call, entry, now)
 }
 
-/// The callee's device, which a push has woken and which is not connected yet, says that it rings; none where
-/// the call rings already.
+/// Starts ringing when the callee's device, woken by a push and not connected yet, reports that it rings; returns none
+/// if the call rings already.
 ///
 /// # Errors
 /// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the call is INITIATING or RINGING.
@@ -161,7 +162,7 @@ pub fn ring_by_callee(
     begin_ringing(call, entry(principal, Cause::CalleeRings), now).map(Some)
 }
 
-/// A webhook's receiver has woken the callee's device by a push.
+/// Starts ringing when a webhook endpoint has woken the callee's device by a push.
 ///
 /// # Errors
 /// As [`ring()`].
@@ -170,11 +171,10 @@ pub fn ring_by_push(call: &Call, now: Timestamp) -> Result<Transition, CallError
     begin_ringing(call, entry, now)
 }
 
-/// The callee takes the call.
+/// Accepts the call for the callee.
 ///
 /// # Errors
-/// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the
-/// call is INITIATING or RINGING.
+/// [`CallError::NotTheCallee`], or [`CallError::InvalidStatus`] unless the call is INITIATING or RINGING.
 pub fn accept(
     call: &Call,
     principal: &Principal,
@@ -207,7 +207,7 @@ pub fn accept(
     })
 }
 
-/// The callee refuses the call.
+/// Rejects the call for the callee.
 ///
 /// # Errors
 /// As [`accept`].
@@ -237,14 +237,14 @@ pub fn reject(
     ))
 }
 
-/// A `duration_seconds` that no call lasts: it stands for whatever a client sends that is no duration.
+/// Value of `duration_seconds` that no call can have: it represents every value of a client that is not a duration.
 pub const IMPOSSIBLE_DURATION: u32 = u32::MAX;
 
-/// A participant hangs up, or gives up before an answer. `duration_seconds` is what the client measured. If it is
-/// absent or impossible, the server counts from the answer.
+/// Ends the call for a participant, or cancels it before an answer. `duration_seconds` is what the client measured. If
+/// it is absent or impossible, the server counts from the answer.
 ///
 /// # Errors
-/// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] where the call is final.
+/// [`CallError::NotAParticipant`], or [`CallError::InvalidStatus`] if the call is final.
 pub fn end(
     call: &Call,
     principal: &Principal,
@@ -263,7 +263,7 @@ pub fn end(
     )
 }
 
-/// A participant sets the status; none where the call has it already.
+/// Sets the status for a participant; returns none if the call has it already.
 ///
 /// # Errors
 /// [`CallError::NotAParticipant`]; then as [`accept`] for CONNECTING and [`end`] for ENDED; for ACTIVE
@@ -322,10 +322,10 @@ pub fn set_status(
     }
 }
 
-/// Nobody answered in time.
+/// Marks an unanswered call as missed at its ring timeout.
 ///
 /// # Errors
-/// [`CallError::InvalidStatus`] where the call was answered or is final.
+/// [`CallError::InvalidStatus`] if the call was answered or is final.
 pub fn ring_timeout(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     only_unanswered(call, Action::Miss)?;
     let state = State::Missed {
@@ -342,7 +342,7 @@ pub fn ring_timeout(call: &Call, now: Timestamp) -> Result<Transition, CallError
     ))
 }
 
-/// The call reached its longest duration.
+/// Ends the call at its maximum duration.
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call was answered and is live.
@@ -352,7 +352,7 @@ pub fn duration_exceeded(call: &Call, now: Timestamp) -> Result<Transition, Call
     finish(call, Actor::System, None, entry, Recipients::Both, now)
 }
 
-/// A participant's last session has been gone for too long.
+/// Ends the call because a participant's last session has been disconnected for too long.
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] unless the call was answered and is live.
@@ -373,10 +373,10 @@ pub fn participant_lost(
     )
 }
 
-/// The administrator ends the call.
+/// Ends the call for the administrator.
 ///
 /// # Errors
-/// [`CallError::InvalidStatus`] where the call is final.
+/// [`CallError::InvalidStatus`] if the call is final.
 pub fn end_by_admin(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
     let entry = entry_by(Actor::System, Source::Admin, Cause::End);
     finish(call, Actor::System, None, entry, Recipients::Both, now)
@@ -403,7 +403,7 @@ fn begin(
     effect(None, call, entry, notices)
 }
 
-/// A call that waited for a device of the callee rings. Nobody is notified: the callee was not connected.
+/// Starts ringing for a call that waited for a device of the callee. No notice is sent: the callee was not connected.
 fn begin_ringing(call: &Call, entry: Entry, now: Timestamp) -> Result<Transition, CallError> {
     let State::Initiating { ring_until } = call.state else {
         return Err(CallError::invalid_status(Action::Ring, call.status()));
@@ -428,7 +428,7 @@ fn only_a_participant(call: &Call, principal: &Principal) -> Result<(), CallErro
     }
 }
 
-/// A stranger gets the same refusal as the caller (specification, Example 4).
+/// Returns the refusal that a stranger and the caller both get (specification, Example 4).
 fn only_the_callee(call: &Call, principal: &Principal) -> Result<(), CallError> {
     if call.is_for(&principal.user) {
         Ok(())
