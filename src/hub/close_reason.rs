@@ -1,38 +1,38 @@
-//! Close reasons of a WebSocket: code, reason text and advice to the client (RFC 6455, section 7.4; contract
-//! section 4).
+//! WebSocket close reasons: close code, reason text and advice to the client (RFC 6455, section 7.4; contract section
+//! 4).
 
 /// Close reason: why the server closes a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
-    /// The peer was silent for too long.
+    /// Idle timeout: nothing was received from the peer for too long.
     Idle,
-    /// The peer broke the protocol.
+    /// The peer violated the protocol.
     ProtocolError,
     /// A text message is not UTF-8.
     NotUtf8,
     /// The user was disabled or removed.
     UserDisabled,
-    /// The peer floods the connection with frames that carry no message.
+    /// The peer sends too many frames that carry no message.
     Flood,
-    /// The peer goes on sending signals or quality reports above its rate.
+    /// The peer keeps sending signals or quality reports above its rate limit.
     RateExceeded,
     /// A message is too long.
     TooLong,
     /// A defect of the server.
     Failed,
-    /// The server is stopping.
+    /// Internal error of the server.
     Stopping,
-    /// More events wait than the session may have: the peer reads too slowly.
+    /// Too many events are queued for the session: the peer reads too slowly (backpressure).
     TooSlow,
-    /// A newer connection of the same session, or one session too many of the user, took its slot.
+    /// The slot was given to a newer connection of the same session, or the user has one session too many.
     Replaced,
     /// The token has expired.
     Expired,
-    /// The keys have changed, and none accepts the token.
+    /// The keys have changed, and no key accepts the token.
     TokenRejected,
 }
 
-/// Row of the close table.
+/// Row of the table of close reasons.
 struct Row {
     code: u16,
     reason: &'static str,
@@ -41,7 +41,7 @@ struct Row {
 }
 
 impl CloseReason {
-    /// All of them, by code.
+    /// All close reasons, by code.
     pub const ALL: [Self; 13] = [
         Self::Idle,
         Self::ProtocolError,

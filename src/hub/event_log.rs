@@ -1,5 +1,4 @@
-//! Log of a user's events that are not delivered to all sessions that are owed them (contract section 4, "Delivery is
-//! confirmed").
+//! Log of a user's events that some session has not received yet (contract section 4, "Delivery is confirmed").
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +12,8 @@ use crate::user::SessionId;
 /// Time for which an event that was not confirmed is delivered to sessions that connect (contract section 4).
 pub const REDELIVERED_FOR: Duration = Duration::from_mins(5);
 
-/// Events of one user in the log. A phone has fewer than 10 calls in 5 minutes; the limit bounds the memory.
+/// Maximum number of events of one user in the log. A phone has fewer than 10 calls in 5 minutes; the limit bounds the
+/// memory.
 const CAPACITY: usize = 256;
 
 /// Pending event that is stored.
@@ -40,7 +40,7 @@ impl EventLog {
         self.events.is_empty()
     }
 
-    /// Adds an event. Returns how many that no session has confirmed had to go for it.
+    /// Adds an event. Returns how many events were removed for it that no session has confirmed.
     pub fn add(&mut self, notice: Arc<EncodedNotice>) -> usize {
         self.events.retain(|one| !one.is_done());
         self.events.push_back(notice);
@@ -63,7 +63,7 @@ impl EventLog {
         unheard
     }
 
-    /// Adds those of the user's pending events `stored` that it lacks. Returns them.
+    /// Adds those of the user's pending events `stored` that are not in the log yet. Returns them.
     pub fn add_stored(&mut self, stored: Vec<StoredNotice>) -> Vec<Arc<EncodedNotice>> {
         let is_known = |one: &StoredNotice| self.events.iter().any(|known| known.is_stored_as(one));
         let lacking = stored.into_iter().filter(|one| !is_known(one));
@@ -74,7 +74,7 @@ impl EventLog {
         lacking
     }
 
-    /// Returns, in their order, the events that `session` is owed when it connects.
+    /// Returns, in order, the events that `session` is owed when it connects.
     pub fn owed(&self, session: &SessionId, now: Timestamp) -> Vec<Arc<EncodedNotice>> {
         let owed = self.events.iter();
         let owed: Vec<_> = owed
@@ -87,7 +87,7 @@ impl EventLog {
         owed
     }
 
-    /// The events that are owed to a session and not stored, with the sessions that lack them.
+    /// Returns the events that are owed to a session and not stored, with the sessions that lack them.
     pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Lacking)> {
         let fresh = self.events.iter().filter(move |one| is_fresh(one, now));
         fresh.filter_map(|one| Some((one.notice().clone(), one.unstored()?)))

@@ -1,8 +1,8 @@
-//! Who is connected: user → sessions → bounded queues of notices.
+//! Registry of connected users: user → sessions → bounded queues of notices.
 //!
-//! The hub knows no socket: a session's loop takes notices from its [`SessionQueue`] and leaves by dropping its
-//! [`Subscription`]. Sessions enter in the order of the writer's jobs, so that what is decided about a user
-//! ("nobody is connected: keep the notice") and what is delivered cannot contradict each other.
+//! The hub does not know sockets: a session's loop takes notices from its [`SessionQueue`] and unregisters by dropping
+//! its [`Subscription`]. Sessions register in the order of the writer's jobs, so that a decision about a user ("not
+//! connected: store the notice") and the delivery cannot contradict each other.
 
 mod close_reason;
 mod event_log;
@@ -35,35 +35,35 @@ use event_log::EventLog;
 use recent::RecentEvents;
 use slot::ConnectionLimits;
 
-/// How much a session or user may take up (contract section 6).
+/// Limits of sessions and connections (contract section 6).
 #[derive(Clone, Copy, Debug)]
 pub struct Capacity {
-    /// Notices that may wait for one session (`event_queue`).
+    /// Maximum number of queued notices of a session (`event_queue`).
     pub event_queue: usize,
-    /// Sessions of one user (`max_sessions_per_user`).
+    /// Maximum number of sessions of a user (`max_sessions_per_user`).
     pub sessions_per_user: usize,
-    /// Connections of all (`max_connections`).
+    /// Maximum number of connections (`max_connections`).
     pub connections: usize,
-    /// Connections from one address, if limited (`max_connections_per_address`).
+    /// Maximum number of connections from one address, if limited (`max_connections_per_address`).
     pub connections_per_address: Option<usize>,
-    /// Time for which a session may leave a notice unconfirmed and count as connected (`confirm_timeout`).
+    /// Time after which a session with an unconfirmed notice no longer counts as connected (`confirm_timeout`).
     pub confirm_timeout: Duration,
 }
 
-/// How many there are just now.
+/// Current numbers of connections, sessions and users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubStats {
     /// Connections.
     pub connections: usize,
     /// Sessions.
     pub sessions: usize,
-    /// Users with at least one of them.
+    /// Users with at least one session.
     pub users: usize,
-    /// Sessions that leave a notice unconfirmed for too long.
+    /// Sessions that have not confirmed a notice for too long.
     pub unresponsive: usize,
 }
 
-/// A user with sessions, or with events that some session lacks.
+/// User with sessions, or with events that some session lacks.
 #[derive(Default)]
 struct Connected {
     /// The sessions, the oldest first.
@@ -77,7 +77,7 @@ impl Connected {
     }
 }
 
-/// Who is connected. Cheap to clone.
+/// Registry of connected sessions. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
 
@@ -92,7 +92,7 @@ struct Inner {
 }
 
 impl Hub {
-    /// A hub with nobody in it.
+    /// Returns an empty hub.
     #[must_use]
     pub fn new(capacity: Capacity, clock: Clock) -> Self {
         Self(Arc::new(Inner {
@@ -106,16 +106,16 @@ impl Hub {
         }))
     }
 
-    /// A slot for one more connection of `user`, which comes from `address`.
+    /// Reserves a slot for one more connection of `user` from `address`.
     ///
     /// # Errors
-    /// [`LimitReached`], where there is none.
+    /// [`LimitReached`], if there is none.
     pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
         self.0.limits.take(user, address)
     }
 
-    /// Enters a session. An older connection of the same session gives way, and the oldest session where the
-    /// user has too many.
+    /// Registers a session. It replaces an older connection of the same session, and the oldest session if the user has
+    /// too many.
     #[must_use]
     pub fn subscribe(&self, user: &UserId, session: &SessionId) -> Subscription {
         let queue = Arc::new(SessionQueue::new(
@@ -147,7 +147,7 @@ impl Hub {
         }
     }
 
-    /// The user's sessions that take notices, the oldest first.
+    /// Returns the user's sessions that accept notices, the oldest first.
     #[must_use]
     pub fn sessions(&self, user: &UserId) -> Vec<Arc<SessionQueue>> {
         let users = self.0.users.lock();
@@ -159,7 +159,7 @@ impl Hub {
             .collect()
     }
 
-    /// Users with responsive sessions, and how many, in no order.
+    /// Returns the users with responsive sessions and the number of these sessions, in no order.
     #[must_use]
     pub fn connected(&self) -> Vec<(UserId, usize)> {
         let users = self.0.users.lock();
@@ -173,7 +173,7 @@ impl Hub {
         connected.filter(|(_, sessions)| *sessions > 0).collect()
     }
 
-    /// Responsive sessions of the user.
+    /// Returns the number of responsive sessions of the user.
     #[must_use]
     pub fn connected_sessions(&self, user: &UserId) -> usize {
         let users = self.0.users.lock();
@@ -195,9 +195,9 @@ impl Hub {
         sessions.into_iter().any(|one| one.is_open())
     }
 
-    /// Delivers `notice` to `sessions`. One that is kept is remembered until they have confirmed it; one without sessions
-    /// is stored, and read when a session connects. Returns how many notices they miss by that, because they let too
-    /// many wait.
+    /// Delivers `notice` to `sessions`. A notice that must be confirmed is remembered until they have confirmed it; one
+    /// without sessions is stored, and read when a session connects. Returns how many notices the sessions miss because
+    /// their queues are full.
     pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {
         let mut missed = 0;
         self.0.recent.add(notice);
@@ -214,8 +214,8 @@ impl Hub {
         missed + sessions.iter().map(push).sum::<usize>()
     }
 
-    /// Returns, in their order, the events that `session` of `user` is owed when it connects: those that it has not
-    /// confirmed, and those that no session has. `stored` are the user's pending events.
+    /// Returns, in order, the events that `session` of `user` is owed when it connects: those that it has not
+    /// confirmed, and those that no session has confirmed. `stored` are the user's pending events.
     #[must_use]
     pub fn owed(
         &self,
@@ -232,7 +232,7 @@ impl Hub {
         log.owed(session, now)
     }
 
-    /// Remembers an event for [`Hub::recent_events`] that goes to a session when it connects.
+    /// Remembers an event for [`Hub::recent_events`] that a session receives when it connects.
     pub fn remember(&self, notice: &Arc<EncodedNotice>) {
         self.0.recent.replace(notice);
     }
@@ -243,8 +243,8 @@ impl Hub {
         self.0.recent.of(call)
     }
 
-    /// Events that are owed to a session and not stored, with the sessions that lack them. A process that ends takes them
-    /// with it.
+    /// Returns the events that are owed to a session and not stored, with the sessions that lack them. They are lost
+    /// when the process ends.
     #[must_use]
     pub fn unstored(&self) -> Vec<(Notice, Lacking)> {
         let now = self.0.clock.now();
@@ -253,7 +253,8 @@ impl Hub {
         unstored.collect()
     }
 
-    /// Forgets events that are done or expired. Returns how many of them expired and no session had confirmed.
+    /// Removes events that are done or expired. Returns how many of them expired without the confirmation of any
+    /// session.
     #[must_use]
     pub fn forget_expired(&self) -> usize {
         let now = self.0.clock.now();
@@ -265,21 +266,21 @@ impl Hub {
         unheard
     }
 
-    /// Closes the sessions of everybody in `users`.
+    /// Closes all sessions of `users`.
     pub fn disconnect_users(&self, users: &[UserId]) {
         for session in users.iter().flat_map(|user| self.sessions(user)) {
             session.close(CloseReason::UserDisabled);
         }
     }
 
-    /// Has the token of every session checked again.
+    /// Makes every session check its token again.
     pub fn recheck_tokens(&self) {
         for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
             session.recheck();
         }
     }
 
-    /// Closes all sessions, present and to come.
+    /// Closes all sessions and rejects new ones (graceful shutdown).
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Release);
         for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
@@ -287,19 +288,19 @@ impl Hub {
         }
     }
 
-    /// Whether the hub takes no more sessions.
+    /// Whether the hub rejects new sessions.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)
     }
 
-    /// How many connections there are.
+    /// Returns the number of connections.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.0.limits.taken()
     }
 
-    /// How many connections, sessions and users there are.
+    /// Returns the numbers of connections, sessions and users.
     #[must_use]
     pub fn stats(&self) -> HubStats {
         let users = self.0.users.lock();
@@ -314,13 +315,13 @@ impl Hub {
         }
     }
 
-    /// How many connections, sessions and users there may be.
+    /// Returns the limits.
     #[must_use]
     pub fn capacity(&self) -> Capacity {
         self.0.capacity
     }
 
-    /// Waits until the last connection is gone.
+    /// Waits until the last connection is closed.
     pub async fn emptied(&self) {
         self.0.limits.emptied().await;
     }

@@ -1,4 +1,4 @@
-//! A notice on its way to sessions: its text, encoded once, and who has confirmed it.
+//! Notice in delivery to sessions: its text, encoded once, and the sessions that have confirmed it.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::sync::Mutex;
 use crate::user::{SessionDigest, SessionId};
 
-/// A notice as it goes to all sessions of its user (contract section 4, "Delivery is confirmed").
+/// Notice that is delivered to all sessions of its user (contract section 4, "Delivery is confirmed").
 pub struct EncodedNotice {
     notice: Notice,
     text: OnceLock<String>,
@@ -21,18 +21,18 @@ pub struct EncodedNotice {
 struct Delivery {
     /// Row of the table of pending events, if the event is stored.
     stored: Option<i64>,
-    /// Whether that row is to be kept: a session for which it is stored has not confirmed the event.
+    /// Whether to keep that row: a session for which it is stored has not confirmed the event.
     is_pending: bool,
     owed_to: OwedTo,
-    /// Session that acted before a crash and knows of the event, which all others are owed.
+    /// Session that acted before a crash and knows the event; all other sessions are owed it.
     acted: Option<SessionDigest>,
-    /// Whether a session has confirmed it.
+    /// Whether a session has confirmed the event.
     is_confirmed: bool,
-    /// Sessions that it was sent to, or is waiting for.
+    /// Sessions that it was sent to, or is queued for.
     recipients: Vec<Recipient>,
 }
 
-/// Sessions of the user that are owed an event beside its recipients.
+/// Sessions of the user that are owed an event, in addition to its recipients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum OwedTo {
     /// Any session, until one has confirmed the event.
@@ -40,18 +40,18 @@ enum OwedTo {
     Any,
     /// Each session: before a crash any of them may have received the event or not.
     Each,
-    /// None: it is stored for its recipients, and another session has it.
+    /// None: it is stored for its recipients, and another session has received it.
     None,
 }
 
-/// Session that an event was sent to, or is waiting for.
+/// Session that an event was sent to, or is queued for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The session.
     pub session: SessionId,
     /// When it was first sent.
     pub sent_at: Option<Timestamp>,
-    /// How often it was sent: once on each connection.
+    /// How often it was sent: once per connection.
     pub times_sent: u32,
     /// When the session confirmed it.
     pub confirmed_at: Option<Timestamp>,
@@ -102,7 +102,7 @@ impl PartialEq for EncodedNotice {
 impl Eq for EncodedNotice {}
 
 impl EncodedNotice {
-    /// `notice`, to be delivered.
+    /// Makes `notice` deliverable.
     #[must_use]
     pub fn new(notice: Notice) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl EncodedNotice {
         }
     }
 
-    /// A pending event, to be delivered.
+    /// Makes a pending event deliverable.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
         let mut delivery = Delivery {
@@ -141,18 +141,19 @@ impl EncodedNotice {
         }
     }
 
-    /// The notice.
+    /// Returns the notice.
     #[must_use]
     pub const fn notice(&self) -> &Notice {
         &self.notice
     }
 
-    /// Its text, which the first session to send it writes, once for all. So a repetition is the same to the byte.
+    /// Returns its text, which is encoded once, by the first session that sends it. So a redelivery is identical byte
+    /// for byte.
     pub fn text(&self, write: impl FnOnce(&Notice) -> String) -> &str {
         self.text.get_or_init(|| write(&self.notice))
     }
 
-    /// Records that `session` confirmed it. Returns its row if that is to be deleted now.
+    /// Records that `session` has confirmed it. Returns its row if that is to be deleted now.
     pub fn confirm(&self, session: &SessionId, now: Timestamp) -> Option<i64> {
         let mut delivery = self.delivery.lock();
         delivery.recipient(session).confirmed_at.get_or_insert(now);
@@ -170,19 +171,19 @@ impl EncodedNotice {
         self.delivery.lock().is_confirmed
     }
 
-    /// The sessions that it was sent to, or is waiting for.
+    /// Returns the sessions that it was sent to, or is queued for.
     #[must_use]
     pub fn recipients(&self) -> Vec<Recipient> {
         self.delivery.lock().recipients.clone()
     }
 
-    /// Records that its row is deleted, and will be read no more.
+    /// Records that its row is deleted and will not be read again.
     pub fn forget_row(&self) {
         self.delivery.lock().stored = None;
     }
 
-    /// Whether it is stored as `stored`. The row alone does not tell: SQLite gives the number of a deleted row to
-    /// another one.
+    /// Whether it is stored as `stored`. The row number alone does not prove it: SQLite reuses the number of a deleted
+    /// row.
     pub(super) fn is_stored_as(&self, stored: &StoredNotice) -> bool {
         let Notice { event, at, .. } = &stored.notice;
         self.delivery.lock().stored == Some(stored.row)
@@ -190,12 +191,13 @@ impl EncodedNotice {
             && self.notice.at == *at
     }
 
-    /// Whether it is stored, so that it outlasts the process.
+    /// Whether it is stored, so that it survives the process.
     pub(super) fn is_stored(&self) -> bool {
         self.delivery.lock().is_pending
     }
 
-    /// If it has to be stored before the process ends, the sessions for which. What a user does itself, its user knows.
+    /// Returns the sessions for which to store it before the process ends, if any. A user's own actions are not stored
+    /// for that user.
     pub(super) fn unstored(&self) -> Option<Lacking> {
         let delivery = self.delivery.lock();
         if delivery.is_pending {
@@ -210,12 +212,12 @@ impl EncodedNotice {
         (!lacking.is_empty()).then_some(Lacking::Sessions(lacking))
     }
 
-    /// Records that it goes to `session`.
+    /// Adds `session` to its recipients.
     pub(super) fn address(&self, session: &SessionId) {
         self.delivery.lock().recipient(session);
     }
 
-    /// Records that it is sent to `session`.
+    /// Records that it was sent to `session`.
     pub(super) fn record_sent(&self, session: &SessionId, now: Timestamp) {
         let mut delivery = self.delivery.lock();
         let recipient = delivery.recipient(session);
@@ -223,12 +225,12 @@ impl EncodedNotice {
         recipient.times_sent += 1;
     }
 
-    /// Whether `session`, which connects now, is to be sent it: the session was sent it and has not confirmed it, or no
-    /// session has confirmed it. After a crash it is not known who has, so all who have not since then, but for the one
-    /// that acted.
+    /// Whether to send it to `session`, which connects now: the session was sent it and has not confirmed it, or no
+    /// session has confirmed it. After a crash it is not known which sessions have received it, so it goes to all
+    /// sessions that have not confirmed it since, except the one that acted.
     ///
-    /// An event for the other sessions of the user who acted goes to the sessions that there were, and to no other: the
-    /// one that acted may return under another id, and must not be told that another device answered.
+    /// An event for the other sessions of the user who acted goes only to the sessions that existed at the time: the
+    /// session that acted may reconnect under another id, and must not be notified that another device answered.
     pub(super) fn is_owed_to(&self, session: &SessionId) -> bool {
         let delivery = self.delivery.lock();
         match delivery.has_confirmed(session) {
@@ -241,8 +243,8 @@ impl EncodedNotice {
         }
     }
 
-    /// Whether nobody is owed it any more. While its row is being deleted, a session that connects may still read it, and
-    /// has to recognise it.
+    /// Whether no session is owed it any more. While its row is being deleted, a session that connects may still read
+    /// the row, and has to recognise the event.
     pub(super) fn is_done(&self) -> bool {
         let delivery = self.delivery.lock();
         let is_known = delivery.is_confirmed || !self.is_for_the_user();
@@ -250,7 +252,7 @@ impl EncodedNotice {
         is_settled && !delivery.is_lacked() && delivery.stored.is_none()
     }
 
-    /// Whether the user has to receive it, in any session.
+    /// Whether any session of the user has to receive it.
     const fn is_for_the_user(&self) -> bool {
         matches!(self.notice.audience, Audience::Participant(_))
     }

@@ -1,4 +1,4 @@
-//! Recent events of all users, for administrators who ask how they were delivered.
+//! Recent events of all users, by which administrators inspect deliveries.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use super::EncodedNotice;
 use crate::call::{CallId, Event};
 use crate::sync::Mutex;
 
-/// Events that are remembered: those of some 300 calls, in about 1 MB.
+/// Maximum number of remembered events: those of about 300 calls, in about 1 MB.
 const CAPACITY: usize = 1024;
 
 /// The newest events, the oldest first.
@@ -15,7 +15,7 @@ const CAPACITY: usize = 1024;
 pub(super) struct RecentEvents(Mutex<VecDeque<Arc<EncodedNotice>>>);
 
 impl RecentEvents {
-    /// Remembers an event, which may push out the oldest one. What passes between clients is not remembered.
+    /// Adds an event; the oldest one is removed if the log is full. Signals between clients are not remembered.
     pub fn add(&self, notice: &Arc<EncodedNotice>) {
         if matches!(
             notice.notice().event,
@@ -30,7 +30,7 @@ impl RecentEvents {
         events.push_back(Arc::clone(notice));
     }
 
-    /// Remembers an event that was stored for a user without a session, in place of what was remembered of it then.
+    /// Replaces the entry of an event that was stored for a user without a session.
     pub fn replace(&self, notice: &Arc<EncodedNotice>) {
         let mut events = self.0.lock();
         let mut same = events.iter_mut().rev();

@@ -1,4 +1,4 @@
-//! What waits for one session: a bounded queue that never makes whoever fills it wait.
+//! Bounded queue of a session's notices. Adding to it never blocks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use crate::clock::{Clock, Timestamp};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 
-/// Bytes of signals that may wait for one session, beside the limit on their number: 32 of the longest. Setting up a
-/// call takes a tenth of it.
+/// Maximum bytes of queued signals of a session, in addition to the limit on their number: 32 of the longest. Call
+/// setup needs a tenth of it.
 const WAITING_BYTES: usize = 1 << 20;
 
-/// What waits for one session to send it. Filled by the writer's thread, which never waits for a session.
+/// Queue of the notices that a session has to send. The writer's thread adds to it and never waits for a session.
 pub struct SessionQueue {
     session: SessionId,
     capacity: usize,
@@ -26,40 +26,41 @@ pub struct SessionQueue {
 
 struct Waiting {
     notices: VecDeque<Unconfirmed>,
-    /// Taken by the session's loop and not confirmed, the oldest first; at most as many as may wait.
+    /// Notices that the session's loop has taken and the peer has not confirmed, the oldest first; at most as many as
+    /// the queue may hold.
     taken: VecDeque<Taken>,
-    /// The number of the last notice that was taken, from 1.
+    /// Number of the last notice that was taken, from 1.
     last_taken: u64,
-    /// When something was last received from the peer.
+    /// Time at which something was last received from the peer.
     heard_at: Timestamp,
-    /// Of the signals among them.
+    /// Bytes of the queued signals.
     bytes: usize,
-    /// Signals and quality warnings among them.
+    /// Number of queued signals and quality warnings.
     transient: usize,
     closing: Option<CloseReason>,
-    /// The session's token is to be checked again.
+    /// Whether the session has to check its token again.
     recheck: bool,
-    /// The session has ended, and nobody takes anything any more.
+    /// Whether the session has ended; nothing takes notices from the queue any more.
     abandoned: bool,
 }
 
-/// A notice that the peer has not confirmed.
+/// Notice that the peer has not confirmed.
 struct Unconfirmed {
     notice: Arc<EncodedNotice>,
     since: Timestamp,
 }
 
-/// A notice that the session's loop has taken, and that the peer has not confirmed.
+/// Notice that the session's loop has taken and the peer has not confirmed.
 struct Taken {
-    /// None for a signal: nobody asks whether it was received, and it may be long.
+    /// None for a signal: its delivery is not tracked, and it may be long.
     notice: Option<Arc<EncodedNotice>>,
     since: Timestamp,
 }
 
-/// What a session does next.
+/// Next action of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
-    /// Tell this.
+    /// Send this notice.
     Notice(Arc<EncodedNotice>),
     /// Check the session's token again: the keys may have changed.
     Recheck,
@@ -97,25 +98,25 @@ impl SessionQueue {
         }
     }
 
-    /// Which session it is.
+    /// Returns the id of the session.
     #[must_use]
     pub const fn session(&self) -> &SessionId {
         &self.session
     }
 
-    /// Number of notices that it remembers until they are confirmed.
+    /// Returns how many notices the queue remembers until they are confirmed.
     #[must_use]
     pub const fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// When it connected.
+    /// Returns when the session connected.
     #[must_use]
     pub const fn connected_at(&self) -> Timestamp {
         self.connected_at
     }
 
-    /// Adds a notice. A session in which too many wait is closed; it finds what it misses by reconnecting. Signals and
+    /// Adds a notice. A session whose queue is full is closed; it receives what it misses on reconnect. Signals and
     /// quality warnings that do not fit are dropped instead. Returns how many notices the session misses because of
     /// this one.
     pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
@@ -130,7 +131,8 @@ impl SessionQueue {
         let missed = if is_transient
             && (state.transient >= self.transient_capacity() || bytes > WAITING_BYTES)
         {
-            // A participant who sends faster than the other reads must not be able to close its session.
+            // A participant who sends faster than the other one reads must not be able to close the other one's
+            // session.
             1
         } else if state.notices.len() < self.capacity {
             state.notices.push_back(Unconfirmed { notice, since });
@@ -146,22 +148,23 @@ impl SessionQueue {
         missed
     }
 
-    /// Number of signals and quality warnings that may wait: half of the queue, so that one sender leaves room for the
-    /// events of the call.
+    /// Returns how many signals and quality warnings may be queued: half of the queue, so that one sender leaves space
+    /// for the events of the call.
     const fn transient_capacity(&self) -> usize {
         self.capacity.div_ceil(2)
     }
 
-    /// Forgets what still waits, for a session that has ended. Returns how many notices it misses; of those that
-    /// come yet, from somebody who found it there a moment ago, [`SessionQueue::push`] tells.
+    /// Removes all queued notices of a session that has ended. Returns how many notices it misses;
+    /// [`SessionQueue::push`] counts those that a publisher adds later because it found the session in the hub just
+    /// before.
     pub fn abandon(&self) -> usize {
         let mut state = self.state.lock();
         state.abandoned = true;
         std::mem::take(&mut state.notices).len()
     }
 
-    /// Adds what waited for the session before it came, however much that is. It comes first: the session may
-    /// have been told of the present already.
+    /// Adds the stored events to a session that connects, without a limit. They come first: the session may have
+    /// received current events already.
     pub fn preload(&self, notices: impl IntoIterator<Item = Arc<EncodedNotice>>) {
         let since = self.clock.now();
         let mut state = self.state.lock();
@@ -177,18 +180,19 @@ impl SessionQueue {
         self.filled.notify_one();
     }
 
-    /// Records that something was received from the peer, whatever it was.
+    /// Records that any data was received from the peer.
     pub fn heard(&self) {
         let now = self.clock.now();
         self.state.lock().heard_at = now;
     }
 
-    /// The number of the last notice that was taken, which the next ping carries; 0 before the first.
+    /// Returns the number of the last notice that was taken, which the next ping carries; 0 before the first.
     pub fn last_taken(&self) -> u64 {
         self.state.lock().last_taken
     }
 
-    /// Records that the peer has received every notice up to number `last`. Returns those that it had not confirmed.
+    /// Records that the peer has received all notices up to number `last`. Returns those that were not confirmed
+    /// before.
     pub fn confirm(&self, last: u64) -> Vec<Arc<EncodedNotice>> {
         let mut state = self.state.lock();
         let later = usize::try_from(state.last_taken.saturating_sub(last)).unwrap_or(usize::MAX);
@@ -197,8 +201,8 @@ impl SessionQueue {
         confirmed.filter_map(|one| one.notice).collect()
     }
 
-    /// Whether the peer confirms what it is sent, or has been heard of since: no notice has waited for longer than
-    /// `confirm_timeout`.
+    /// Whether the peer confirms what it is sent, or has sent data since: no notice has been unconfirmed for longer
+    /// than `confirm_timeout`.
     #[must_use]
     pub fn is_responsive(&self) -> bool {
         let state = self.state.lock();
@@ -210,19 +214,19 @@ impl SessionQueue {
         })
     }
 
-    /// Closes the session, before anything that waits; the first reason stands.
+    /// Closes the session before any queued notice; the first reason counts.
     pub fn close(&self, closing: CloseReason) {
         self.state.lock().closing.get_or_insert(closing);
         self.filled.notify_one();
     }
 
-    /// Has the session's token checked again, before anything that waits.
+    /// Makes the session check its token again before any queued notice.
     pub fn recheck(&self) {
         self.state.lock().recheck = true;
         self.filled.notify_one();
     }
 
-    /// Waits for the next thing to do. For the session's own loop alone; it may be dropped while it waits.
+    /// Waits for the next action. Only the session's own loop may call it; it is cancel-safe.
     pub async fn next(&self) -> Outgoing {
         loop {
             let outgoing = self.state.lock().take(self.capacity);
@@ -238,7 +242,7 @@ impl SessionQueue {
         }
     }
 
-    /// Waits until the session is to be closed, whatever else waits.
+    /// Waits until the session has to close, whatever else is queued.
     pub async fn closed(&self) -> CloseReason {
         loop {
             if let Some(closing) = self.state.lock().closing {
@@ -248,7 +252,7 @@ impl SessionQueue {
         }
     }
 
-    /// Whether it still takes notices.
+    /// Whether it still accepts notices.
     pub(super) fn is_open(&self) -> bool {
         self.state.lock().closing.is_none()
     }
@@ -268,7 +272,7 @@ impl Waiting {
         self.bytes -= bytes;
         self.transient -= usize::from(event.is_sent_by_a_client());
         self.last_taken += 1;
-        // A peer that confirms nothing costs no more than one that reads nothing.
+        // A peer that confirms nothing uses no more memory than one that reads nothing.
         if self.taken.len() >= capacity {
             self.taken.pop_front();
         }
@@ -365,7 +369,7 @@ mod tests {
         let most = WAITING_BYTES / MAX_SIGNAL_BYTES;
         for _ in 0..3 * most {
             assert_eq!(bob.push(Arc::clone(&notice)), 0);
-            // Whoever reads makes room again.
+            // A reader frees space in the queue.
             bob.next().await;
         }
         for _ in 0..most {

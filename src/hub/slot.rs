@@ -1,5 +1,5 @@
-//! The limits that connections take up: of all, of a user, of an address. A connection that is being closed has
-//! left the hub, and has its slot until it is gone.
+//! Connection limits: for the server, per user and per address. A connection that is being closed is no longer in the
+//! hub, but keeps its slot until it is closed.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -11,22 +11,22 @@ use super::Capacity;
 use crate::sync::{AtomicUsize, Mutex, Notify};
 use crate::user::UserId;
 
-/// Connections that a user may have for each of its sessions: one that was replaced is still there while it is
-/// told. A client that opens one after another without end takes no more than these.
+/// Maximum number of a user's connections per session: a replaced connection exists until its close is finished. A
+/// client that keeps opening connections gets at most these.
 const CONNECTIONS_PER_SESSION: usize = 32;
 
 /// Why there is no slot for one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitReached {
-    /// All limits of the server are taken.
+    /// The server has too many connections.
     Server,
-    /// The user has too many.
+    /// The user has too many connections.
     User,
-    /// Too many come from the address.
+    /// The address has too many connections.
     Address,
 }
 
-/// All limits, and how many are taken.
+/// Connection limits and the number of slots taken.
 pub(super) struct ConnectionLimits {
     capacity: Capacity,
     connections: AtomicUsize,
@@ -34,17 +34,17 @@ pub(super) struct ConnectionLimits {
     connection_left: Notify,
 }
 
-/// Who has taken limits, and from where, and how many.
+/// Slots taken, by user and address.
 #[derive(Default)]
 struct Holders {
     by_user: HashMap<UserId, usize>,
     by_address: HashMap<IpAddr, usize>,
-    /// Those of a user that take long to leave.
+    /// Slots of a user's connections that take long to close.
     lingering: HashMap<UserId, usize>,
 }
 
 impl ConnectionLimits {
-    /// Limits without a connection.
+    /// Returns limits with no slot taken.
     pub fn new(capacity: Capacity) -> Self {
         Self {
             capacity,
@@ -54,7 +54,7 @@ impl ConnectionLimits {
         }
     }
 
-    /// A slot for one more connection of `user`, which comes from `address`.
+    /// Reserves a slot for one more connection of `user` from `address`.
     pub fn take(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
         let capacity = &self.capacity;
         let most_of_user = capacity.sessions_per_user * CONNECTIONS_PER_SESSION;
@@ -80,12 +80,12 @@ impl ConnectionLimits {
         })
     }
 
-    /// How many are taken.
+    /// Returns the number of slots taken.
     pub fn taken(&self) -> usize {
         self.connections.load(Ordering::Acquire)
     }
 
-    /// Waits until none is taken any more.
+    /// Waits until no slot is taken.
     pub async fn emptied(&self) {
         loop {
             let left = self.connection_left.notified();
@@ -97,7 +97,7 @@ impl ConnectionLimits {
     }
 }
 
-/// One connection's slot among those that there may be; given back when dropped.
+/// Slot of one connection; released when dropped.
 pub struct Slot {
     limits: Arc<ConnectionLimits>,
     user: UserId,
@@ -106,9 +106,9 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// Whether the connection, which is being closed, may take long to leave, as a slow reader does. As many of a
-    /// user may at a time as it may have sessions: who never reads would otherwise hold every slot that a user may
-    /// have, for as long as that.
+    /// Whether the connection, which is being closed, may take long, as a slow reader does. A user may have as many of
+    /// these at a time as it may have sessions: a client that never reads could otherwise hold all slots of its user
+    /// for that time.
     pub fn try_linger(&mut self) -> bool {
         let mut holders = self.limits.holders.lock();
         let lingering = &mut holders.lingering;
@@ -140,7 +140,7 @@ fn count<K: Hash + Eq>(taken: &HashMap<K, usize>, key: &K) -> usize {
     taken.get(key).copied().unwrap_or_default()
 }
 
-/// Takes one from the count of `key`; those who have none are forgotten.
+/// Decrements the count of `key`, and removes a count that reaches zero.
 fn give_back<K: Hash + Eq>(taken: &mut HashMap<K, usize>, key: &K) {
     if let Some(count) = taken.get_mut(key) {
         *count -= 1;

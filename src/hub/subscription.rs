@@ -1,4 +1,4 @@
-//! A session's entry in the hub.
+//! Registration of a session in the hub.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::{Hub, SessionQueue};
 use crate::user::UserId;
 
-/// Entry of a session in the hub. When it is dropped, the session leaves.
+/// Registration of a session in the hub. Dropping it unregisters the session.
 pub struct Subscription {
     pub(super) hub: Hub,
     pub(super) user: UserId,
@@ -14,13 +14,13 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Whose session it is.
+    /// Returns the user of the session.
     #[must_use]
     pub const fn user(&self) -> &UserId {
         &self.user
     }
 
-    /// The queue of what the session has to send.
+    /// Returns the queue of the session.
     #[must_use]
     pub const fn queue(&self) -> &Arc<SessionQueue> {
         &self.queue
