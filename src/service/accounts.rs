@@ -7,11 +7,11 @@ use crate::recent_map::RecentMap;
 use crate::store::Account;
 use crate::user::{AccountStatus, Profile, UserId};
 
-/// Accounts of a generation of the cache. An account is some hundred bytes.
+/// Number of accounts in a generation of the cache. An account has some hundred bytes.
 const GENERATION: usize = 4_096;
 
-/// Bounded cache of active accounts. Whoever changes an account forgets it here after the commit; disabled, removed and
-/// unknown users are always read from the database.
+/// Bounded cache of active accounts. Code that changes an account removes it from here after the commit; disabled,
+/// removed and unknown users are always read from the database.
 pub(super) struct AccountCache(Mutex<Accounts>);
 
 struct Accounts {
@@ -25,7 +25,7 @@ struct KnownAccount {
     profile_at: Option<Timestamp>,
 }
 
-/// Right to store an account that is read from the database after this.
+/// Permission to store an account that is read from the database after this was given.
 #[derive(Clone, Copy)]
 pub(super) struct ReadPermit(u64);
 
@@ -39,7 +39,7 @@ impl Default for AccountCache {
 }
 
 impl AccountCache {
-    /// Returns whether the account of `user` is known and `is_current`, given its profile and the profile's date.
+    /// Returns whether the account of `user` is cached and `is_current`, given its profile and the profile's date.
     pub fn knows(
         &self,
         user: &UserId,
@@ -50,7 +50,7 @@ impl AccountCache {
         known.is_some_and(|known| is_current(&known.profile, known.profile_at))
     }
 
-    /// Returns the right to store what is read from now on.
+    /// Returns the permission to store what is read from now on.
     pub fn permit_read(&self) -> ReadPermit {
         ReadPermit(self.0.lock().changes)
     }
@@ -72,7 +72,7 @@ impl AccountCache {
         accounts.known.insert(user.profile.id.clone(), known);
     }
 
-    /// Forgets the accounts of `users`, which have changed.
+    /// Removes the accounts of `users`, which have changed.
     pub fn forget(&self, users: &[UserId]) {
         let mut accounts = self.0.lock();
         accounts.changes += 1;
@@ -81,7 +81,7 @@ impl AccountCache {
         }
     }
 
-    /// Forgets all accounts: any of them may have changed.
+    /// Removes all accounts: any of them may have changed.
     pub fn forget_all(&self) {
         let mut accounts = self.0.lock();
         accounts.changes += 1;

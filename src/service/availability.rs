@@ -1,5 +1,5 @@
-//! Do not disturb: calls do not ring for a user, look to the caller like calls to somebody who is not connected, and are
-//! missed as usual.
+//! Do not disturb: calls to the user do not ring, look to the caller like calls to an offline user, and are missed as
+//! usual.
 
 use std::sync::Arc;
 
@@ -22,11 +22,11 @@ impl Users {
         Ok(set.at(now))
     }
 
-    /// Sets whether calls ring for `user`. A call that waits for a user who is available again rings from now; one that
-    /// rings already goes on.
+    /// Sets whether calls ring for `user`. A call that waits for a user who is available again starts to ring; one that
+    /// rings already continues.
     ///
     /// # Errors
-    /// [`Error::PastInstant`] if do not disturb would be over already, [`Error::Unavailable`].
+    /// [`Error::PastInstant`] if do not disturb would have ended already, [`Error::Unavailable`].
     pub async fn set_availability(
         &self,
         user: UserId,
@@ -49,7 +49,7 @@ impl Users {
 }
 
 impl Core {
-    /// Whether `user` does not want to be disturbed now.
+    /// Whether do not disturb is set for `user` now.
     pub(super) fn is_undisturbed(
         &self,
         db: &Read<'_>,
@@ -59,7 +59,8 @@ impl Core {
         Ok(availability.at(self.clock.now()).is_do_not_disturb())
     }
 
-    /// Rings the call that waits for `user`, if there is one and a session is connected. Runs inside the writer's job.
+    /// Starts ringing the call that waits for `user`, if there is one and a session is connected. Runs inside the
+    /// writer's job.
     fn ring_waiting_call(
         self: &Arc<Self>,
         db: &Write<'_>,

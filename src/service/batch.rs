@@ -1,4 +1,4 @@
-//! Batches: long work in short jobs, so that other writes are not delayed.
+//! Batches: long work is split into short jobs, so that other writes are not delayed.
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -7,9 +7,9 @@ use crate::store::{self, Write};
 
 use super::{Core, Error};
 
-/// Time slice of one job. The pages that it changes matter more than this time: its commit writes them into the log
-/// and the checkpoint that follows writes them into the database, while other commits wait for the disk. Jobs of 3 ms
-/// held the writer for up to 23 ms, of which a commit took 14.
+/// Time slice of one job. The number of pages that it changes matters more than this time: its commit writes them into
+/// the log and the checkpoint that follows writes them into the database, while other commits wait for the disk. Jobs
+/// of 3 ms held the writer for up to 23 ms, of which a commit took 14.
 const HOLD: Duration = Duration::from_millis(1);
 
 /// Pause between two jobs, in which other jobs use the writer.
@@ -19,7 +19,7 @@ impl Core {
     /// Runs `step` until it returns that it has finished; returns the sum of its results. Other jobs run in between.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; some of it may be done then.
+    /// [`Error::Unavailable`]; part of the work may be done then.
     pub(super) async fn run_in_batches<T: AddAssign + Default + Send + 'static>(
         &self,
         step: impl Fn(&Write<'_>) -> Result<(T, bool), store::Error> + Clone + Send + 'static,
@@ -52,8 +52,8 @@ impl Core {
         };
         let (done, finished) = self.store.write(job).await?;
         if !finished {
-            // Old rows are spread over the whole file. If their pages added up in the log, its checkpoint would keep
-            // the disk from every commit for a tenth of a second.
+            // Old rows are spread over the whole file. If their pages accumulated in the log, its checkpoint would
+            // block every commit on the disk for a tenth of a second.
             self.store.settle().await;
             tokio::time::sleep(PAUSE).await;
         }
@@ -61,7 +61,7 @@ impl Core {
     }
 }
 
-/// Result of a step that changed so many rows; a step that changes none is the last.
+/// Returns the result of a step that changed `changed` rows; a step that changes none is the last.
 pub(super) const fn until_none(changed: usize) -> (usize, bool) {
     (changed, changed == 0)
 }

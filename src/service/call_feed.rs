@@ -1,4 +1,4 @@
-//! What happens to calls, as it is committed, for administrators who watch.
+//! Feed of committed call changes, for administrators who watch calls.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use crate::call::{Call, TimelineEntry, Transition};
 
 use super::Calls;
 
-/// Changes that may wait for one watcher; one who is slower is told how many it missed.
+/// Maximum number of changes queued for one subscriber; a slower one gets the number of changes that it missed.
 const BACKLOG: usize = 1024;
 
-/// A change of a call.
+/// Change of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The call as it is from now on.
+    /// The call after the change.
     pub call: Call,
-    /// How it came to that.
+    /// The timeline entry of the change.
     pub entry: TimelineEntry,
 }
 
-/// Where changes are announced.
+/// Sender of the feed.
 pub(super) struct CallFeed(broadcast::Sender<Arc<Change>>);
 
 impl Default for CallFeed {
@@ -30,7 +30,7 @@ impl Default for CallFeed {
 }
 
 impl CallFeed {
-    /// The item for `transition`, if anybody watches.
+    /// Returns the item for `transition`, if there is a subscriber.
     pub fn of(&self, transition: &Transition) -> Option<Arc<Change>> {
         (self.0.receiver_count() > 0).then(|| {
             Arc::new(Change {
@@ -40,29 +40,29 @@ impl CallFeed {
         })
     }
 
-    /// Tells everybody who watches.
+    /// Sends `change` to all subscribers.
     pub fn tell(&self, change: Arc<Change>) {
-        // The last watcher may have gone since.
+        // The last subscriber may have left since.
         let _ = self.0.send(change);
     }
 }
 
-/// Somebody who watches.
+/// Subscriber of the feed.
 pub struct Subscriber(broadcast::Receiver<Arc<Change>>);
 
-/// What a watcher hears next.
+/// Item of the feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedItem {
     /// A call has changed.
     Change(Arc<Change>),
-    /// So many changes came faster than the watcher took them.
+    /// So many changes were dropped because the subscriber was too slow.
     Missed(u64),
-    /// There will be no more.
+    /// The feed has ended.
     End,
 }
 
 impl Subscriber {
-    /// Waits for the next change.
+    /// Waits for the next item.
     pub async fn next(&mut self) -> FeedItem {
         match self.0.recv().await {
             Ok(change) => FeedItem::Change(change),
@@ -73,7 +73,7 @@ impl Subscriber {
 }
 
 impl Calls {
-    /// Every change of a call from now on, in the order of the commits.
+    /// Subscribes to all changes of calls from now on, in the order of the commits.
     #[must_use]
     pub fn watch(&self) -> Subscriber {
         Subscriber(self.0.call_feed.0.subscribe())

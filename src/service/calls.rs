@@ -1,4 +1,4 @@
-//! What users do with calls.
+//! Use cases of calls.
 
 use std::sync::Arc;
 
@@ -15,34 +15,34 @@ use crate::user::{AccountStatus, User, UserId};
 
 use super::{Core, Error, KEY_REMEMBERED_FOR};
 
-/// A caller's request.
+/// Request for a new call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCall {
-    /// Who is called.
+    /// The callee.
     pub callee: UserId,
     /// Voice or video.
     pub call_type: CallType,
-    /// Where the media will flow.
+    /// The media channel.
     pub channel: ChannelId,
-    /// The client's name for this request, 1–64 visible ASCII characters, by which a repetition is known.
+    /// Idempotency key: the client's id of this request, 1–64 visible ASCII characters, by which a retry is recognised.
     pub idempotency_key: Option<String>,
 }
 
-/// What came of a request for a call; both kinds are stored.
+/// Result of a request for a new call; both kinds are stored.
 enum Initiated {
     Made(Call),
     RefusedAsBusy(UserId),
 }
 
-/// Use cases of calls: make, answer, end, look up, and signals between the participants.
+/// Use cases of calls: initiate, answer, end, look up, and relay signals between the participants.
 pub struct Calls(pub(super) Arc<Core>);
 
 impl Calls {
-    /// Calls somebody.
+    /// Initiates a call.
     ///
     /// # Errors
-    /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::Refused`] where the policy does,
-    /// [`Error::CallerBusy`], [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Unavailable`].
+    /// [`Error::OwnNumber`], [`Error::UserNotFound`], [`Error::Refused`] by the call policy, [`Error::CallerBusy`],
+    /// [`Error::UserBusy`], [`Error::KeyReused`], [`Error::Unavailable`].
     pub async fn initiate(&self, principal: Principal, new: NewCall) -> Result<Call, Error> {
         if new.callee == principal.user {
             return Err(Error::OwnNumber);
@@ -59,7 +59,7 @@ impl Calls {
         }
     }
 
-    /// The callee takes a call.
+    /// Accepts a call for the callee.
     ///
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
@@ -71,7 +71,7 @@ impl Calls {
         .await
     }
 
-    /// The callee's device says that a call rings on it, before it is connected; where the call rings already,
+    /// Records that the call rings on the callee's device before that device is connected. If the call rings already,
     /// nothing changes.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl Calls {
         .await
     }
 
-    /// The callee refuses a call.
+    /// Rejects a call for the callee.
     ///
     /// # Errors
     /// As [`Calls::accept`].
@@ -99,7 +99,7 @@ impl Calls {
         .await
     }
 
-    /// A participant ends a call, which lasted `duration_seconds` where the client measured it.
+    /// Ends a call for a participant. `duration_seconds` is the duration that the client measured, if it did.
     ///
     /// # Errors
     /// As [`Calls::accept`].
@@ -128,7 +128,7 @@ impl Calls {
         Ok(call)
     }
 
-    /// The administrator ends a call.
+    /// Ends a call for the administrator.
     ///
     /// # Errors
     /// As [`Calls::accept`].
@@ -139,7 +139,7 @@ impl Calls {
         .await
     }
 
-    /// A participant sets a call's status; to the one it has already changes nothing.
+    /// Sets a call's status for a participant; setting the current status changes nothing.
     ///
     /// # Errors
     /// As [`Calls::accept`].
@@ -156,7 +156,7 @@ impl Calls {
         .await
     }
 
-    /// The call of that id, for a participant.
+    /// Returns the call of that id to a participant.
     ///
     /// # Errors
     /// As [`Calls::accept`].
@@ -164,7 +164,7 @@ impl Calls {
         self.0.call_of(user, call)
     }
 
-    /// The live call that the user is in, if any.
+    /// Returns the user's live call, if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -172,8 +172,8 @@ impl Calls {
         Ok(self.0.store.read(|db| db.live_call(user))?)
     }
 
-    /// Whether the user may join `channel`: it is that of the user's live call, and no other live call's that was
-    /// answered before.
+    /// Checks whether the user may join `channel`: it is the channel of the user's live call, and of no other live call
+    /// that was answered earlier.
     ///
     /// # Errors
     /// [`Error::Refused`], [`Error::Unavailable`].
@@ -185,7 +185,7 @@ impl Calls {
         Ok(media::check(live.as_ref(), channel, claimed_at)?)
     }
 
-    /// Changes a call by what `decide` says, if anything.
+    /// Applies the transition that `decide` returns, if any.
     pub(super) async fn change(
         &self,
         call: CallId,
@@ -229,7 +229,7 @@ impl Core {
             .parties(&principal.user, &new.callee, key.as_deref(), now)?
             .ok_or_else(|| Error::UserNotFound(principal.user.clone()))?;
         if let Some(before) = parties.remembered
-            // A call that is forgotten takes its key with it.
+            // A deleted call takes its key with it.
             && let Some(call) = db.call(before.call)?
         {
             return repeated(call, before.refused, &new);
@@ -244,7 +244,7 @@ impl Core {
             return Err(caller_busy(db, busy_with, now)?);
         }
         let wish = wish(self.random.uuid_v7(now), caller.user.clone(), new);
-        // One who was blocked is not to learn what the callee is doing.
+        // A blocked caller must not learn what the callee is doing.
         let refused = callee.live_call.is_some() && reach != CalleeAvailability::Blocked;
         let call = wish.id;
         let transition = if refused {
@@ -282,7 +282,7 @@ impl Core {
     }
 }
 
-/// The callee, who has to exist and be allowed to sign in: nobody else could ever answer.
+/// Returns the callee if the user exists and may sign in: no one else could ever answer.
 fn callable(callee: Option<CallParty>, id: &UserId) -> Result<CallParty, Error> {
     callee
         .filter(|party| party.user.standing == AccountStatus::Active)
@@ -299,7 +299,7 @@ fn wish(id: Uuid, caller: User, new: NewCall) -> Wish {
     }
 }
 
-/// What the request came to before: `call` as it is now.
+/// Returns the result of the earlier request: `call` in its current state.
 fn repeated(call: Call, refused: bool, new: &NewCall) -> Result<Initiated, Error> {
     let same =
         call.callee == new.callee && call.call_type == new.call_type && call.channel == new.channel;

@@ -1,5 +1,4 @@
-//! Which calls that were answered are on which channel: who asks to join one is not kept by going through all
-//! live calls.
+//! Index of answered calls by channel: a request to join a channel does not need to scan all live calls.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,24 +8,24 @@ use crate::call::{Call, CallId, ChannelId};
 use crate::clock::Timestamp;
 use crate::store::Answered;
 
-/// The channels of all live calls that were answered, the first answered first: clients name the channels, so
-/// several calls may be on one.
+/// Channels of all answered live calls, the first answered first: clients name the channels, so several calls may use
+/// the same one.
 ///
-/// Told after each commit, in the order of the commits, and of an answer before the participants are. So it is
-/// never ahead of the database, and never behind what anybody has been told.
+/// Updated after each commit, in the order of the commits, and before the participants are notified of an answer. So it
+/// is never ahead of the database, and never behind what a client has been sent.
 #[derive(Default)]
 pub(super) struct Channels(Mutex<HashMap<ChannelId, BTreeSet<(Timestamp, CallId)>>>);
 
-/// What a channel is to hear of a call.
+/// Update of the index for a call.
 pub(super) enum Move {
     /// The call was answered.
     In(Answered),
-    /// It is over.
+    /// The call is over.
     Out(Answered),
 }
 
 impl Move {
-    /// What follows from `call` as it is now; nothing of one that was not answered.
+    /// Returns the update for `call`; none if the call was not answered.
     pub fn of(call: &Call) -> Option<Self> {
         let answered = Answered {
             channel: call.channel.clone(),
@@ -42,7 +41,7 @@ impl Move {
 }
 
 impl Channels {
-    /// Takes over what is committed. A call that is in already stays in.
+    /// Applies a committed update. A call that is in the index already stays.
     pub fn tell(&self, told: Move) {
         let mut channels = self.0.lock();
         match told {
@@ -60,7 +59,8 @@ impl Channels {
         }
     }
 
-    /// When the first of the calls on `channel` was answered, `but` left out of account, if any was.
+    /// Returns when the first of the calls on `channel` was answered, without the call `but`; none if there is no such
+    /// call.
     pub fn claimed_at(&self, channel: &ChannelId, but: CallId) -> Option<Timestamp> {
         let channels = self.0.lock();
         let mut calls = channels.get(channel)?.iter();

@@ -1,7 +1,7 @@
-//! Steps of the wall clock: when the service adopts a wall clock that was set.
+//! Wall clock changes: when the service adopts a wall clock that was set.
 //!
-//! The service runs by the monotonic clock, so a step moves no deadline and no duration. Its times follow the wall
-//! clock again once no call is live: all instants of one call are read from one clock.
+//! The service uses the monotonic clock, so a step moves no deadline and no duration. Its timestamps follow the wall
+//! clock again when no call is live: all timestamps of one call come from one clock.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{Deadlines, Error};
 const SMALLEST_STEP: i64 = 1_000;
 
 impl Deadlines {
-    /// Follows the wall clock if it was set and no call is live. Returns whether the service's clock was moved.
+    /// Adopts the wall clock if it was set and no call is live. Returns whether the service's clock was moved.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; the clock is not moved then.
@@ -28,7 +28,7 @@ impl Deadlines {
                 return Ok(false);
             }
             db.shift_deadlines(step)?;
-            // Inside the job: the jobs of this batch that follow store instants by the clock that is moved.
+            // Inside the job: later jobs of this batch store timestamps of the moved clock.
             core.clock.shift(step);
             Ok(true)
         };

@@ -1,4 +1,4 @@
-//! What the server does by itself when an instant has passed.
+//! Deadlines of calls, events and idempotency keys, and what the server does when they pass.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,21 +15,21 @@ use super::batch::until_none;
 use super::channels::Move;
 use super::{Core, Error};
 
-/// Calls changed in one job: more would keep callers waiting behind it (64 take a few milliseconds).
+/// Maximum number of calls changed in one job: more would delay callers (64 take a few milliseconds).
 const BATCH: usize = 64;
 
-/// How much longer than asked for a sleep is that counts as a pause of the process. A loaded machine delays by less.
+/// Excess length of a sleep that counts as a pause of the process. A loaded machine delays by less.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// Expired events or keys between two looks at the time.
+/// Number of expired events or keys deleted between two checks of the time slice.
 const STEP: u32 = 64;
 
-/// Use cases of the sweeper: what the server does by itself when an instant has passed.
+/// Use cases of the sweeper, which acts when deadlines pass.
 pub struct Deadlines(pub(super) Arc<Core>);
 
 impl Deadlines {
-    /// At the start: nobody is connected, so whoever was in an answered call is gone from now. What is kept in
-    /// memory of live calls is filled.
+    /// Prepares the start: no user is connected, so every participant of an answered call counts as disconnected from
+    /// now. Fills the memory state of live calls.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -60,8 +60,8 @@ impl Deadlines {
         self.0.scheduler.begin_run(Instant::now());
     }
 
-    /// Ends every call whose ring timeout or longest duration has passed, and every answered one whose
-    /// participant has been gone for the disconnect grace. Returns how many.
+    /// Ends every call whose ring timeout or maximum duration has passed, and every answered call whose participant has
+    /// been disconnected for the disconnect grace. Returns how many.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -74,14 +74,14 @@ impl Deadlines {
                 break;
             }
             ended += changed;
-            // What came due while the server was down is not late by that.
+            // A deadline that passed while the server was down does not count as late for that time.
             let late = self.0.clock.now().since(due.max(self.0.started_at));
             self.0.metrics.deadline_met(late);
         }
         Ok(ended)
     }
 
-    /// The nearest instant at which [`Deadlines::end_overdue_calls`] has something to do.
+    /// Returns the next deadline of [`Deadlines::end_overdue_calls`].
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -95,10 +95,10 @@ impl Deadlines {
         Ok([deadline, gone].into_iter().flatten().min())
     }
 
-    /// Forgets kept events and idempotency keys that have expired. Others write in between.
+    /// Deletes stored events and idempotency keys that have expired. Other writes run in between.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; some may be forgotten then.
+    /// [`Error::Unavailable`]; some may be deleted then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
         let unheard = self.0.hub.forget_expired();
         self.0.metrics.events_dropped(Loss::Expired, unheard);
@@ -119,7 +119,7 @@ impl Deadlines {
         }
     }
 
-    /// Sleeps until something is due, at most for `longest`.
+    /// Sleeps until the next deadline, at most for `longest`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -146,8 +146,8 @@ impl Deadlines {
         Ok(())
     }
 
-    /// Restarts the disconnect grace after the process was stopped or the machine slept for `pause`: meanwhile nobody
-    /// could reconnect.
+    /// Restarts the disconnect grace after the process was stopped or the machine slept for `pause`: clients could not
+    /// reconnect in that time.
     async fn restart_disconnect_grace(&self, pause: Duration) -> Result<(), Error> {
         tracing::warn!(
             seconds = pause.as_secs(),
@@ -166,7 +166,7 @@ impl Core {
         let due = self.due(db, now)?;
         let mut ended = 0;
         for transition in &due {
-            // One call that cannot be changed must not keep the others from their end.
+            // One call that cannot be changed must not prevent the others from being ended.
             match db.attempt(|db| self.apply(db, transition)) {
                 Ok(()) => ended += 1,
                 Err(error @ store::Error::Unavailable(_)) => return Err(error.into()),
@@ -176,7 +176,7 @@ impl Core {
         Ok(ended)
     }
 
-    /// What is due at `now`: the calls' own deadlines first, then those who are gone.
+    /// Returns what is due at `now`: the calls' own deadlines first, then disconnected participants.
     fn due(&self, db: &Write<'_>, now: Timestamp) -> Result<Vec<Transition>, Error> {
         let mut due = Vec::new();
         for call in db.overdue_calls(now, BATCH)? {
@@ -196,7 +196,7 @@ impl Core {
             return Ok(due);
         };
         for gone in db.gone_participants(now.minus(grace), BATCH)? {
-            // Both may be gone: the one who left first has ended the call, and it is listed twice.
+            // Both participants may be disconnected: the first one has ended the call, and it is listed twice.
             if !due
                 .iter()
                 .any(|transition: &Transition| transition.call.id == gone.call.id)

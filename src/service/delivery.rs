@@ -1,9 +1,9 @@
 //! Confirmation and redelivery of events (contract section 4, "Delivery is confirmed").
 //!
-//! The hub remembers which session lacks which event. Events that no responsive session can get are stored with the
-//! change that causes them. The others are in memory alone, so that a call needs no more rows: an orderly stop stores
-//! them, and after a crash they are derived from the calls' timelines. What was confirmed before a crash may then come
-//! once more, on another connection and the same to the byte.
+//! The hub remembers which session lacks which event. An event that no responsive session can receive is stored with
+//! the change that causes it. The others are in memory only, so that a call needs no more rows: a graceful shutdown
+//! stores them, and after a crash they are derived from the calls' timelines. An event that was confirmed before a
+//! crash may then be sent again, on another connection and identical byte for byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,7 +21,8 @@ use crate::user::UserId;
 
 use super::{Core, Error, Sessions};
 
-/// Age of calls whose events are looked for after a crash: few calls last longer, and those lose an event at most.
+/// Maximum age of calls whose events are recovered after a crash: few calls last longer, and those lose an event at
+/// most.
 const OLDEST_CALL: Duration = Duration::from_hours(24);
 
 impl Sessions {
@@ -51,7 +52,7 @@ impl Sessions {
             Ok(())
         };
         if let Err(error) = self.0.store.write(job).await {
-            // They expire by themselves; until then they may come once more.
+            // The rows expire by themselves; until then the events may be sent again.
             tracing::warn!(%error, "confirmations could not be stored");
         }
     }
@@ -62,7 +63,8 @@ impl Sessions {
         self.0.hub.recent_events(call)
     }
 
-    /// Stores the events that sessions have not confirmed, for the next start. To be called when the sessions are gone.
+    /// Stores the events that sessions have not confirmed, for the next start. Must be called after the sessions are
+    /// closed.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -82,9 +84,9 @@ impl Sessions {
     }
 }
 
-/// Recovery after a crash: of the events before it, it is not known which sessions have received them.
+/// Recovery after a crash: for earlier events, it is not known which sessions have received them.
 pub(super) struct Recovery {
-    /// Instant of the start after a crash, in milliseconds.
+    /// Time of the start after a crash, in milliseconds.
     recovered_at: AtomicI64,
 }
 
@@ -97,11 +99,11 @@ impl Default for Recovery {
 }
 
 impl Recovery {
-    /// Returns the pending events `stored`, with those marked that are from before a crash. Of the same instant, those
-    /// of one call are in the order of its life: their rows may be in another.
+    /// Returns the pending events `stored`, and marks those from before a crash. Events of one call with the same
+    /// timestamp are put in the order of the call's lifecycle: the order of their rows may differ.
     pub fn mark(&self, mut stored: Vec<PendingEvent>) -> Vec<StoredNotice> {
         let recovered_at = Timestamp::from_millis(self.recovered_at.load(Ordering::Relaxed));
-        // Of an event that is stored for some sessions it was known that others have it.
+        // For an event that is stored for some sessions, it was known that others have received it.
         let is_recovered =
             |one: &PendingEvent| one.notice.at < recovered_at && one.lacking == Lacking::All;
         if stored.iter().any(|one| one.notice.at < recovered_at) {
@@ -121,7 +123,7 @@ impl Recovery {
 }
 
 impl Core {
-    /// Puts the session that acted into the timeline if other sessions of its user are told.
+    /// Adds the session that acted to the timeline if other sessions of its user are notified.
     pub(super) fn name_acting_session(&self, transition: &mut Transition) {
         let acting = transition.notices.iter().find_map(|notice| {
             let Audience::OtherSessions { user, acted } = &notice.audience else {
@@ -134,8 +136,8 @@ impl Core {
         transition.entry.session = acting;
     }
 
-    /// After a crash: stores the events of the last minutes, of which nobody knows who has received them. To be called
-    /// inside the writer's job, before anybody connects.
+    /// After a crash: stores the events of the last minutes, since it is not known who has received them. Must be
+    /// called inside the writer's job, before any client connects.
     pub(super) fn recover_events(
         &self,
         db: &Write<'_>,
@@ -160,7 +162,7 @@ impl Core {
     }
 }
 
-/// Returns `notice`, which is stored as row `stored` if no session is responsive, to be delivered.
+/// Returns `notice` ready for delivery; `stored` is its row if no session is responsive.
 pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice> {
     Arc::new(match stored {
         None => EncodedNotice::new(notice),
@@ -173,7 +175,7 @@ pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice>
     })
 }
 
-/// Stores an event for the sessions of its user that lack it; returns its row. To be called inside the writer's job.
+/// Stores an event for the sessions of its user that lack it; returns its row. Must be called inside the writer's job.
 pub(super) fn store_pending(
     db: &Write<'_>,
     notice: &Notice,
@@ -183,7 +185,8 @@ pub(super) fn store_pending(
     db.store_pending_event(user, &notice.event, notice.at, expires_at, lacking)
 }
 
-/// The events of `call` after `since` that participants were sent, or were to be, with the sessions that may lack them.
+/// Returns the events of `call` after `since` that participants were sent, or were to be sent, with the sessions that
+/// may lack them.
 fn events_since(
     db: &Read<'_>,
     call: &Call,
@@ -200,7 +203,7 @@ fn events_since(
     Ok(events)
 }
 
-/// The `call_missed` of a call that was refused because the callee was in another one.
+/// Returns the `call_missed` event of a call that was refused because the callee was in another one.
 fn missed(
     db: &Read<'_>,
     call: &Call,
@@ -218,7 +221,7 @@ fn missed(
     }))
 }
 
-/// The events that the step `entry` of `call` caused for participants.
+/// Returns the events for participants that the step `entry` of `call` caused.
 fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<(Notice, Lacking)> {
     let event = match (entry.status, &call.state) {
         (Status::Connecting, _) => Event::Accepted {
@@ -252,14 +255,15 @@ fn events_of(call: &Call, entry: &TimelineEntry) -> Vec<(Notice, Lacking)> {
             _,
         ) => return Vec::new(),
     };
-    // A participant who was gone for too long ends the call, though the server acts.
+    // A participant who was disconnected for too long counts as the one who ended the call, although the server ended
+    // it.
     let actor = match &event {
         Event::Ended { ended_by, .. } => ended_by,
         _ => &entry.actor,
     };
     let lacking = |user: &UserId| {
         if *actor == Actor::User(user.clone()) {
-            // The session that acted knows of it.
+            // The session that acted knows the event.
             entry.session.map(Lacking::AllBut)
         } else {
             Some(Lacking::All)

@@ -6,31 +6,31 @@ use crate::call::{CallError, CallId, Status};
 use crate::store;
 use crate::user::UserId;
 
-/// Refusal or failure of a use case. The texts of refusals are for clients; the cause of a failure is for the log alone.
+/// Refusal or failure of a use case. The texts of refusals are for clients; the cause of a failure is only for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The call does not exist, or its id is no UUID.
+    /// The call does not exist, or its id is not a UUID.
     #[error("Call not found")]
     CallNotFound,
-    /// The user has no such entry in its history.
+    /// The user's history has no such entry.
     #[error("History entry not found")]
     EntryNotFound,
-    /// The user who is called or asked for does not exist.
+    /// The requested user does not exist.
     #[error("User {0} not found")]
     UserNotFound(UserId),
-    /// The rules of a call refuse it.
+    /// A call rule refuses the action.
     #[error(transparent)]
     Refused(#[from] CallError),
-    /// Calling oneself.
+    /// Callee and caller are the same user.
     #[error("calleeId: expected another user than the caller")]
     OwnNumber,
-    /// Putting oneself on a list.
+    /// A user cannot be on the user's own list.
     #[error("userId: expected another user than oneself")]
     OwnList,
-    /// Do not disturb until an instant that has passed.
+    /// The end of do not disturb has passed already.
     #[error("until: expected an instant in the future")]
     PastInstant,
-    /// A list holds as many as it can.
+    /// The list is full.
     #[error("userId: expected room on the list, which holds at most {0} users")]
     ListFull(u32),
     /// The caller is in a live call.
@@ -38,23 +38,23 @@ pub enum Error {
     CallerBusy {
         /// That call.
         call: CallId,
-        /// Where it stands.
+        /// The status of that call.
         status: Status,
-        /// How long ago it was created.
+        /// The age of that call.
         age: Duration,
     },
     /// The callee is in a live call.
     #[error("User {0} is in another call")]
     UserBusy(UserId),
-    /// The key came with another body before.
+    /// The idempotency key was used with another body.
     #[error(
         "Idempotency-Key: this key was sent with another body before; expected a new key for a new call"
     )]
     KeyReused,
-    /// The request cannot be served now; the same one may succeed in a moment. For the log.
+    /// The request cannot be served now; a retry may succeed. For the log.
     #[error("{0}")]
     Unavailable(String),
-    /// An unexpected failure. For the log.
+    /// Unexpected failure. For the log.
     #[error(transparent)]
     Internal(Box<dyn std::error::Error + Send + Sync>),
 }

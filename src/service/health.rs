@@ -1,4 +1,4 @@
-//! How the server is: what supervisors and `/metrics` ask.
+//! Health of the server, for supervisors and `/metrics`.
 
 use std::time::Duration;
 
@@ -12,26 +12,26 @@ use crate::webhook_model::message::Receiver;
 use super::Service;
 use super::webhooks::Backlog;
 
-/// Whether the server can do its work.
+/// Health of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Whether it is about to end.
+    /// Whether the server is shutting down.
     pub stopping: bool,
-    /// How the database is.
+    /// Health of the database.
     pub database: DatabaseHealth,
-    /// How the sweeper is.
+    /// Health of the sweeper.
     pub sweeper: SweeperHealth,
-    /// Writes that wait.
+    /// Number of queued writes.
     pub queue_depth: usize,
-    /// Writes that may wait.
+    /// Maximum number of queued writes.
     pub queue_limit: usize,
-    /// The receivers of webhooks. They are somebody else's: calls go on however they are.
+    /// Webhook endpoints. They belong to others: calls continue whatever their state.
     pub receivers: Vec<Receiver>,
-    /// The time since the start.
+    /// Time since the start.
     pub uptime: Duration,
 }
 
-/// What the database can do.
+/// Health of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseHealth {
     /// It can be read.
@@ -42,17 +42,17 @@ pub struct DatabaseHealth {
     pub unreadable_rows: usize,
 }
 
-/// How the sweeper is.
+/// Health of the sweeper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SweeperHealth {
-    /// It has shown itself in the last 10 s.
+    /// Whether it has run in the last 10 s.
     pub alive: bool,
-    /// For how long it has been due to look for deadlines.
+    /// How long its next run has been due.
     pub late: Duration,
 }
 
 impl Health {
-    /// Whether requests will be served.
+    /// Whether the server accepts requests.
     #[must_use]
     pub const fn is_ready(&self) -> bool {
         !self.stopping
@@ -64,7 +64,7 @@ impl Health {
 }
 
 impl Health {
-    /// Whether requests will be served, but some of what is stored is skipped.
+    /// Whether the server accepts requests but skips some of the stored rows.
     #[must_use]
     pub const fn is_degraded(&self) -> bool {
         self.is_ready() && self.database.unreadable_rows > 0
@@ -72,7 +72,7 @@ impl Health {
 }
 
 impl Service {
-    /// Whether the server can do its work. Takes half a second at most where the database hangs.
+    /// Checks the health. Takes at most half a second if the database hangs.
     pub async fn health(&self) -> Health {
         let readable = self
             .0
@@ -97,19 +97,19 @@ impl Service {
             },
             queue_depth: volume.queue_depth,
             queue_limit: volume.queue_limit,
-            // Where the database cannot be read, that is what there is to tell.
+            // If the database cannot be read, no endpoints are reported.
             receivers: self.webhooks().receivers().unwrap_or_default(),
             uptime: self.0.core.started.elapsed(),
         }
     }
 
-    /// The metrics into which everything is recorded.
+    /// Returns the metrics in which events are recorded.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.0.core.metrics
     }
 
-    /// How things are just now, for the metrics.
+    /// Returns the current values of the gauges.
     #[must_use]
     pub fn sample(&self) -> Sample {
         let (stats, volume) = (self.0.core.hub.stats(), self.0.core.store.volume());

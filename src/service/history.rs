@@ -1,4 +1,4 @@
-//! What users remember of their calls.
+//! Use cases of call history.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::user::UserId;
 
 use super::{Core, Error};
 
-/// Entries deleted between two looks at the time: neighbours, which take some 0.2 ms.
+/// Entries deleted between two checks of the time slice: neighbours, which take about 0.2 ms.
 const STEP: u32 = 256;
 
-/// Some of a user's entries, the newest call first.
+/// Page of a user's history, the newest call first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The entries.
     pub items: Vec<PastCall>,
-    /// The call after which the next page begins, where there is one.
+    /// The call after which the next page begins, if there is one.
     pub next: Option<CallId>,
 }
 
@@ -24,8 +24,8 @@ pub struct Page {
 pub struct History(pub(super) Arc<Core>);
 
 impl History {
-    /// At most `limit` of the user's entries that `filter` lets through: those of the newest calls, or of the
-    /// newest ones before the call `before`.
+    /// Returns at most `limit` of the user's entries that match `filter`: those of the newest calls, or of the newest
+    /// calls before the call `before`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -36,7 +36,7 @@ impl History {
         before: Option<CallId>,
         limit: u32,
     ) -> Result<Page, Error> {
-        // One more than is shown tells whether there is a next page.
+        // One more than the page shows whether there is a next page.
         let wanted = HistoryQuery {
             owner: user,
             filter,
@@ -66,7 +66,7 @@ impl History {
         self.0.store.write(job).await
     }
 
-    /// Deletes all of the user's entries; returns how many. What comes in meanwhile may stay or go.
+    /// Deletes all of the user's entries; returns how many. Entries added meanwhile may be deleted or not.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; some may be deleted then.
@@ -79,7 +79,7 @@ impl History {
             .await
     }
 
-    /// How many calls the user has missed since it last said that it had seen them.
+    /// Returns how many calls the user has missed since the history was last marked as seen.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -87,7 +87,7 @@ impl History {
         Ok(self.0.store.read(|db| db.unseen(user))?)
     }
 
-    /// The user has seen what it missed so far.
+    /// Marks all missed calls of the user as seen.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -99,7 +99,7 @@ impl History {
         self.0.store.write(job).await
     }
 
-    /// The user's entries of `period`, counted.
+    /// Returns the statistics of the user's entries in `period`.
     ///
     /// # Errors
     /// [`Error::Unavailable`].

@@ -1,4 +1,4 @@
-//! Whom users have blocked, and who their contacts are.
+//! Block lists and contact lists of users.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use crate::user::{List, Listed, UserId};
 
 use super::{Core, Error};
 
-/// Users on one list of one user: more than anybody knows, and few enough for one answer (some 600 KB).
+/// Maximum number of entries of a list: more than a user needs, and few enough for one response (about 600 KB).
 const LONGEST_LIST: u32 = 5_000;
 
 /// Use cases of block and contact lists.
 pub struct Lists(pub(super) Arc<Core>);
 
 impl Lists {
-    /// Whom `owner` has on `list`, by id.
+    /// Returns the entries of `list` of `owner`, ordered by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -22,8 +22,7 @@ impl Lists {
         Ok(self.0.store.read(|db| db.listed(owner, list))?)
     }
 
-    /// Puts `user` on `list` of `owner`, where it may be already. A block counts for the calls that come after
-    /// it.
+    /// Adds `user` to `list` of `owner`, unless it is there already. A block applies to later calls.
     ///
     /// # Errors
     /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Unavailable`].
@@ -49,7 +48,7 @@ impl Lists {
         self.0.store.write(job).await
     }
 
-    /// Takes `user` off `list` of `owner`, where it may not be.
+    /// Removes `user` from `list` of `owner`, if it is there.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
@@ -64,8 +63,8 @@ impl Lists {
         self.0.store.write(job).await
     }
 
-    /// The administrator puts two users into each other's contacts, or takes them out. No list is too long for
-    /// the administrator.
+    /// Adds two users to each other's contacts, or removes them, for the administrator. The length limit of lists does
+    /// not apply.
     ///
     /// # Errors
     /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::Unavailable`].

@@ -1,8 +1,8 @@
-//! Application service: one method per use case, grouped by what they work on. Only here do the rules of calls, the
-//! store and the hub meet.
+//! Application service: one method per use case, grouped by subject. Only the service combines the call rules, the
+//! store and the hub.
 //!
-//! Requests from REST, the socket, the sweeper and the administrator all come through here, so that they behave alike.
-//! The order is always: decide (pure) → store → publish → answer. Nothing is published before its commit.
+//! Requests from REST, the WebSocket, the sweeper and the administrator all use it, so that they behave alike. The
+//! order is always: decide (pure) → store → publish → respond. Nothing is published before its commit.
 
 mod accounts;
 mod availability;
@@ -69,26 +69,26 @@ use quality::Monitor;
 use scheduler::DeadlineScheduler;
 use webhooks::WebhookOutbox;
 
-/// How long a repeated request is recognised (contract section 2).
+/// Time for which a retried request is recognised by its idempotency key (contract section 2).
 const KEY_REMEMBERED_FOR: Duration = Duration::from_hours(24);
 
-/// The settings that the use cases follow (contract section 6).
+/// Settings of the use cases (contract section 6).
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// How long calls ring and last.
+    /// Ring timeout and maximum duration of calls.
     pub limits: Limits,
-    /// How long a participant of an answered call may be gone, if limited.
+    /// Time for which a participant of an answered call may be disconnected, if limited.
     pub disconnect_grace: Option<Duration>,
-    /// Whether a valid token makes an unknown user known.
+    /// Whether a valid token creates an account for an unknown user.
     pub auto_provision: bool,
     /// Whom users may call.
     pub call_policy: CallPolicy,
-    /// How long calls are remembered after their end, if limited.
+    /// Time for which calls are kept after their end, if limited.
     pub retention: Option<Duration>,
 }
 
 impl Rules {
-    /// Takes them from `settings`.
+    /// Returns the rules of `settings`.
     #[must_use]
     pub const fn new(settings: &Settings) -> Self {
         Self {
@@ -103,8 +103,8 @@ impl Rules {
         }
     }
 
-    /// Only that calls ring and last as `limits` say: everybody who is known may call everybody, who is gone stays
-    /// in the call, and nothing is forgotten.
+    /// Returns rules with `limits` only: all known users may call each other, a disconnected participant stays in the
+    /// call, and nothing is deleted.
     #[must_use]
     pub const fn only(limits: Limits) -> Self {
         Self {
@@ -133,7 +133,7 @@ struct Groups {
     deadlines: Deadlines,
 }
 
-/// Shared parts that every use case works on.
+/// Shared parts of all use cases.
 struct Core {
     store: Store,
     hub: Hub,
@@ -155,7 +155,7 @@ struct Core {
 }
 
 impl Service {
-    /// Makes the service on these parts; `webhook_config` turns webhooks on.
+    /// Creates the service from these parts; `webhook_config` turns webhooks on.
     #[must_use]
     pub fn new(
         store: Store,
@@ -198,91 +198,91 @@ impl Service {
         }))
     }
 
-    /// Use cases of calls.
+    /// Returns the use cases of calls.
     #[must_use]
     pub fn calls(&self) -> &Calls {
         &self.0.calls
     }
 
-    /// Use cases of sessions and presence.
+    /// Returns the use cases of sessions and presence.
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.0.sessions
     }
 
-    /// Use cases of call history.
+    /// Returns the use cases of call history.
     #[must_use]
     pub fn history(&self) -> &History {
         &self.0.history
     }
 
-    /// Use cases of block and contact lists.
+    /// Returns the use cases of block and contact lists.
     #[must_use]
     pub fn lists(&self) -> &Lists {
         &self.0.lists
     }
 
-    /// Use cases of webhooks.
+    /// Returns the use cases of webhooks.
     #[must_use]
     pub fn webhooks(&self) -> &Webhooks {
         &self.0.webhooks
     }
 
-    /// Use cases of network quality.
+    /// Returns the use cases of network quality.
     #[must_use]
     pub fn quality(&self) -> &Quality {
         &self.0.quality
     }
 
-    /// Use cases of accounts.
+    /// Returns the use cases of accounts.
     #[must_use]
     pub fn users(&self) -> &Users {
         &self.0.users
     }
 
-    /// Use cases of the sweeper.
+    /// Returns the use cases of the sweeper.
     #[must_use]
     pub fn deadlines(&self) -> &Deadlines {
         &self.0.deadlines
     }
 
-    /// Puts `rules` in force. Calls that ring keep the deadline that they have.
+    /// Puts `rules` in force. Ringing calls keep their deadline.
     pub fn set_rules(&self, rules: Rules) {
         self.0.core.rules.replace(rules);
     }
 
-    /// Clock of the service.
+    /// Returns the clock of the service.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.0.core.clock
     }
 
-    /// Random source of the service.
+    /// Returns the random source of the service.
     #[must_use]
     pub fn random(&self) -> &Random {
         &self.0.core.random
     }
 
-    /// Number of open sockets.
+    /// Returns the number of open sockets.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.0.core.hub.connections()
     }
 
-    /// Whether the database file is still the one that was opened: nobody replaced or removed it.
+    /// Whether the database file is still the one that was opened, and was not replaced or removed.
     #[must_use]
     pub fn has_its_database(&self) -> bool {
         self.0.core.store.is_current()
     }
 
-    /// Finishes the writes that wait and closes the database. May block for as long as that takes.
+    /// Finishes the queued writes and closes the database. May block until they are done.
     pub fn close(&self) {
         self.0.core.store.close();
     }
 }
 
 impl Core {
-    /// Stores what became of a call, and registers what follows the commit. Runs inside the writer's job.
+    /// Stores a transition, and registers what follows the commit. Runs inside the writer's job.
     fn apply(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -293,8 +293,8 @@ impl Core {
     }
 
     /// Routes a transition's notices, stores those of participants who are not connected, and registers what follows
-    /// the commit. The order of the steps matters. `joining` is a session of the callee that enters the hub after this.
-    /// Runs inside the writer's job.
+    /// the commit. The order of the steps matters. `joining` is a session of the callee that registers in the hub after
+    /// this. Runs inside the writer's job.
     fn record_effects(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -315,7 +315,7 @@ impl Core {
         let moved = channels::Move::of(&transition.call);
         let deadline = self.next_deadline_of(transition);
         db.on_commit(move || {
-            // Before the answer is published: a participant who learns of it may ask to join the channel at once.
+            // Before the answer is published: a participant who is notified of it may ask to join the channel at once.
             if let Some(moved) = moved {
                 core.channels.tell(moved);
             }
@@ -333,7 +333,7 @@ impl Core {
         self.announce(db, transition, joining)
     }
 
-    /// Begins the disconnect grace of participants who were gone before the answer.
+    /// Starts the disconnect grace of participants who were disconnected before the answer.
     fn begin_disconnect_grace(
         &self,
         db: &Write<'_>,
@@ -347,8 +347,8 @@ impl Core {
         Ok(())
     }
 
-    /// Chooses the sessions that get each notice. They are chosen now, at the job's place in the order of all
-    /// jobs: a session that enters later learns of what happened before from what it finds on entering.
+    /// Chooses the sessions that receive each notice. They are chosen now, at the job's place in the order of all jobs:
+    /// a session that registers later gets the earlier events when it connects.
     fn route(&self, db: &Write<'_>, notices: &[Notice]) -> Result<Vec<Delivery>, store::Error> {
         let mut deliveries = Vec::with_capacity(notices.len());
         for notice in notices {
@@ -373,13 +373,13 @@ impl Core {
         Ok(deliveries)
     }
 
-    /// The instant by which the sweeper has to look at the call again.
+    /// Returns the time by which the sweeper has to check the call again.
     fn next_deadline_of(&self, transition: &Transition) -> Option<Timestamp> {
         let call = &transition.call;
         let somebody_is_gone =
             || !self.hub.has_session(&call.caller) || !self.hub.has_session(&call.callee);
         match call.status() {
-            // Whoever was gone before the answer counts as gone from the answer on.
+            // A participant who was disconnected before the answer counts as disconnected from the answer on.
             Status::Connecting if somebody_is_gone() => {
                 let grace_ends = self.rules.get().disconnect_grace;
                 let grace_ends = grace_ends.map(|grace| call.updated_at.plus(grace));
@@ -399,9 +399,9 @@ impl Core {
     }
 }
 
-/// What becomes of a notice.
+/// Delivery of a notice.
 enum Delivery {
-    /// It is on its way to the sessions that hear it.
+    /// It is sent to the sessions of its audience.
     ToSessions {
         queues: Vec<Arc<SessionQueue>>,
         notice: Arc<EncodedNotice>,

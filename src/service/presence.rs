@@ -1,4 +1,4 @@
-//! Who is there.
+//! Presence of users.
 
 use std::collections::HashSet;
 
@@ -6,17 +6,17 @@ use crate::user::{List, UserId};
 
 use super::{Error, Sessions};
 
-/// A user, and how many of its sessions are connected.
+/// Presence of a user: the number of connected sessions.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Presence {
     /// The user.
     pub user: UserId,
-    /// How many sessions; 0 is offline.
+    /// Number of connected sessions; 0 means offline.
     pub sessions: usize,
 }
 
 impl Sessions {
-    /// Everybody who is connected and has not blocked `viewer`, by id.
+    /// Returns the connected users who have not blocked `viewer`, ordered by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -35,8 +35,8 @@ impl Sessions {
         Ok(online)
     }
 
-    /// Whether `user` is connected. To `viewer`, whom the user has blocked, it never is: a call that waits for
-    /// somebody who is there would tell of the block.
+    /// Returns whether `user` is connected. A `viewer` whom the user has blocked always gets offline: a call that waits
+    /// for a connected user would reveal the block.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].

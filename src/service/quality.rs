@@ -1,5 +1,5 @@
-//! How well the network carries calls: reports come in every other second from every participant, so they
-//! are collected in memory and written together.
+//! Network quality of calls: every participant reports every other second, so reports are collected in memory and
+//! written together.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,34 +16,33 @@ use crate::user::UserId;
 
 use super::{Core, Delivery, Error};
 
-/// Calls watched at once. Six times what the default `max_connections` can be in; some 20 MB.
+/// Maximum number of calls in memory: six times what the default `max_connections` allows; about 20 MB.
 const WATCHED: usize = 65_536;
 
-/// How long a call stays in memory after its last report: longer than a warning stands, and than reports are
-/// apart.
+/// Time for which a call stays in memory after its last report: longer than the interval of warnings and that of
+/// reports.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Calls written in one job: more would keep callers waiting behind it (256 take two milliseconds).
+/// Calls written in one job: more would delay callers (256 take two milliseconds).
 const SAVED_AT_ONCE: usize = 256;
 
-/// The calls that participants report on just now. What is here of a call is all there is: what was stored
-/// of it before is read when its first report comes.
+/// Calls with current reports. The entry of a call is complete: what was stored before is read with its first report.
 #[derive(Default)]
 pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<Watched>>>>);
 
-/// A call that is reported on.
+/// Call with reports.
 struct Watched {
-    /// The caller's network and the callee's.
+    /// Quality monitors of the caller and the callee.
     both: [Observed; 2],
-    /// When the last report came.
+    /// Time of the last report.
     heard_at: Timestamp,
-    /// Reports since the call came into memory.
+    /// Number of reports since the call came into memory.
     heard: u64,
-    /// How many of them are stored.
+    /// Number of these reports that are stored.
     saved: u64,
 }
 
-/// What is to be stored of a call, and up to which report.
+/// Summary of a call to store, and the number of reports it includes.
 #[derive(Clone, Copy)]
 struct Unsaved {
     call: CallId,
@@ -70,7 +69,8 @@ impl Monitor {
         self.0.lock().get(&call).cloned()
     }
 
-    /// The call in memory; it comes there with what is `stored` of it. None where there is no room.
+    /// Returns the call in memory, and adds it with the summary `stored` if it is absent. Returns none if the memory
+    /// limit is reached.
     fn watch(
         &self,
         call: CallId,
@@ -92,12 +92,12 @@ impl Monitor {
         Some(Arc::clone(calls.entry(call).or_insert_with(new)))
     }
 
-    /// What is to be stored of one call.
+    /// Returns what is to be stored of one call.
     fn unsaved_of(&self, call: CallId) -> Option<Unsaved> {
         self.find(call)?.lock().unsaved(call)
     }
 
-    /// What is to be stored of all calls.
+    /// Returns what is to be stored of all calls.
     fn unsaved(&self) -> Vec<Unsaved> {
         let calls = self.0.lock();
         let unsaved = calls
@@ -106,7 +106,7 @@ impl Monitor {
         unsaved.collect()
     }
 
-    /// The reports of `unsaved` are stored.
+    /// Records that the reports of `unsaved` are stored.
     fn saved(&self, unsaved: &Unsaved) {
         if let Some(watched) = self.find(unsaved.call) {
             let mut watched = watched.lock();
@@ -114,21 +114,21 @@ impl Monitor {
         }
     }
 
-    /// Waits until nobody is in the middle of a report on the call: whoever comes later finds it changed.
+    /// Waits until no report on the call is being processed: later reports see the changed call.
     fn settle(&self, call: CallId) {
         if let Some(watched) = self.find(call) {
             drop(watched.lock());
         }
     }
 
-    /// Lets go of calls that nobody reports on any more and of which everything is stored.
+    /// Removes calls without recent reports whose reports are all stored.
     fn let_go(&self, now: Timestamp) {
         let is_idle = |watched: &Watched| {
             let idle = now.since(watched.heard_at) >= IDLE || watched.heard_at > now;
             idle && watched.heard == watched.saved
         };
         let mut calls = self.0.lock();
-        // Whoever else holds a call is about to report on it.
+        // Another holder of a call is about to report on it.
         calls.retain(|_, watched| Arc::strong_count(watched) > 1 || !is_idle(&watched.lock()));
         if calls.len() < calls.capacity() / 4 {
             calls.shrink_to_fit();
@@ -140,7 +140,7 @@ impl Monitor {
 pub struct Quality(pub(super) Arc<Core>);
 
 impl Quality {
-    /// A participant says how well its network carries the call; the other one is warned where it is due.
+    /// Records a participant's report, and warns the other participant if a warning is due.
     ///
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].
@@ -148,7 +148,7 @@ impl Quality {
         let core = &self.0;
         core.store.read_at_length(|db| {
             let now = core.clock.now();
-            // Asked before the call comes into memory, which is for those who may report only ...
+            // Checked before the call comes into memory: only participants who may report use that memory.
             reportable(db, user, call)?;
             let watched = match core.monitor.find(call) {
                 Some(watched) => watched,
@@ -160,8 +160,8 @@ impl Quality {
                     })?,
             };
             let mut watched = watched.lock();
-            // ... and again now that its end waits for us: nobody is warned of a call after hearing that it is
-            // over.
+            // Checked again, now that the end of the call waits for this report: no warning may follow the event that
+            // ends the call.
             let call = reportable(db, user, call)?;
             let place = usize::from(*user == call.callee);
             watched.heard += 1;
@@ -173,7 +173,7 @@ impl Quality {
         })
     }
 
-    /// The call, and what the caller and the callee have reported of it, for a participant.
+    /// Returns the call and the summaries of the caller's and callee's reports, to a participant.
     ///
     /// # Errors
     /// As [`Quality::report`].
@@ -186,10 +186,10 @@ impl Quality {
         Ok((shown, both))
     }
 
-    /// Stores what was reported since the last time.
+    /// Stores the reports since the last time.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; it is stored the next time then.
+    /// [`Error::Unavailable`]; the reports are stored the next time then.
     pub async fn save(&self) -> Result<(), Error> {
         for batch in self.0.monitor.unsaved().chunks(SAVED_AT_ONCE) {
             let (core, batch) = (Arc::clone(&self.0), batch.to_vec());
@@ -208,8 +208,8 @@ impl Quality {
 }
 
 impl Core {
-    /// Stores what was reported of a call with its end. No report is handled while the end is published. Runs inside
-    /// the writer's job.
+    /// Stores the reports on a call with its end. No report is processed while the end is published. Runs inside the
+    /// writer's job.
     pub(super) fn settle_quality(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -229,8 +229,8 @@ impl Core {
         Ok(())
     }
 
-    /// Tells the connected sessions of a participant, at once: nothing is stored that this would have to wait
-    /// for, and a warning is of no use later.
+    /// Sends a warning to the connected sessions of a participant at once: it is not stored, because a late warning is
+    /// useless.
     fn warn(&self, notice: Notice) {
         let queues = self.hub.sessions(notice.audience.user());
         let notice = Arc::new(EncodedNotice::new(notice));
@@ -238,7 +238,7 @@ impl Core {
     }
 }
 
-/// The call, which `user` may report on now.
+/// Returns the call if `user` may report on it now.
 fn reportable(db: &store::Read<'_>, user: &UserId, call: CallId) -> Result<Call, Error> {
     let call = db.call(call)?.ok_or(Error::CallNotFound)?;
     quality::check(&call, user)?;
@@ -292,7 +292,7 @@ mod tests {
         let second = monitor.unsaved_of(call(1)).expect("another report");
         assert_eq!([first, second].map(|one| one.both[0].reports), [1, 2]);
         monitor.saved(&second);
-        // Word of an earlier one comes late.
+        // A late result of an earlier save.
         monitor.saved(&first);
         assert!(monitor.unsaved().is_empty());
     }

@@ -1,4 +1,4 @@
-//! Forgetting what is old (contract section 6, `retention`).
+//! Retention: deletion of old calls (contract section 6, `retention`).
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use crate::store::{self, Forgotten, Write};
 
 use super::{Error, History};
 
-/// Calls between two looks at the time: eight took longer than a whole job may, where each page of theirs has to
-/// come from the disk.
+/// Calls deleted between two checks of the time slice: eight took longer than a whole job may if each of their pages
+/// has to be read from the disk.
 const STEP: u32 = 2;
 
 impl History {
-    /// The setting `retention`.
+    /// Returns the setting `retention`.
     #[must_use]
     pub fn retention(&self) -> Option<Duration> {
         self.0.rules.get().retention
     }
 
-    /// Forgets the calls that have been over for the setting `retention`; none where it is off.
+    /// Deletes the calls that ended longer ago than the setting `retention`; none if it is off.
     ///
     /// # Errors
     /// As [`History::forget_calls_over`].
@@ -29,17 +29,17 @@ impl History {
         }
     }
 
-    /// Forgets the calls that were over before `before`: their timelines, quality and histories too. Others
-    /// write in between: it takes its time.
+    /// Deletes the calls that ended before `before`, with their timelines, quality reports and history entries. Other
+    /// writes run in between, so it takes longer.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; some may be forgotten then.
+    /// [`Error::Unavailable`]; some may be deleted then.
     pub async fn forget_calls_over(&self, before: Timestamp) -> Result<Forgotten, Error> {
         self.0.run_in_batches(step(before)).await
     }
 
-    /// Forgets some of the calls that were over before `before`, as many as nobody notices; returns whether
-    /// that were the last. Where they were not, it leaves the writer to others for a moment before it returns.
+    /// Deletes one batch of the calls that ended before `before`; returns whether it was the last. If it was not, other
+    /// jobs use the writer for a moment before this returns.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -50,7 +50,7 @@ impl History {
         self.0.run_batch(step(before)).await
     }
 
-    /// How many calls [`History::forget_calls_over`] would forget.
+    /// Returns how many calls [`History::forget_calls_over`] would delete.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -62,7 +62,7 @@ impl History {
     }
 }
 
-/// Forgets the next few.
+/// Deletes the next few calls.
 fn step(
     before: Timestamp,
 ) -> impl Fn(&Write<'_>) -> Result<(Forgotten, bool), store::Error> + Clone + Send + 'static {

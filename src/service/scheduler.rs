@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-/// Longest silence of a sweeper that is alive. It runs at least once a second.
+/// Time without a run after which the sweeper counts as dead. It runs at least once a second.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// A user whose last session left, and when.
+/// User whose last session disconnected, and when.
 pub(super) type Disconnect = (UserId, Timestamp);
 
 /// Deadline scheduler.
 pub(super) struct DeadlineScheduler {
-    /// The instant until which the sweeper sleeps, in milliseconds.
+    /// Time until which the sweeper sleeps, in milliseconds.
     sleeps_until: AtomicI64,
     wake: Notify,
     run: Mutex<Run>,
@@ -29,7 +29,7 @@ pub(super) struct DeadlineScheduler {
 /// Last run of the sweeper, by the monotonic clock.
 #[derive(Clone, Copy)]
 struct Run {
-    /// The last sign of life.
+    /// Time of the last activity.
     seen_at: Instant,
     /// When the next run is due.
     due_at: Instant,
@@ -48,12 +48,12 @@ impl DeadlineScheduler {
         }
     }
 
-    /// The sweeper is about to read the deadlines: any deadline set from now on wakes it.
+    /// Records that the sweeper is about to read the deadlines: any deadline set from now on wakes it.
     pub fn reset(&self) {
         self.sleeps_until.store(i64::MAX, Ordering::SeqCst);
     }
 
-    /// The sweeper is about to sleep until `at`.
+    /// Records that the sweeper is about to sleep until `at`.
     pub fn sleep_until(&self, at: Timestamp) {
         self.sleeps_until
             .fetch_min(at.as_millis(), Ordering::SeqCst);
@@ -72,7 +72,7 @@ impl DeadlineScheduler {
         self.wake.notified().await;
     }
 
-    /// Records that the sweeper begins to look for what is due.
+    /// Records that a run of the sweeper begins.
     pub fn begin_run(&self, now: Instant) {
         self.run.lock().seen_at = now;
     }
@@ -91,23 +91,23 @@ impl DeadlineScheduler {
         run.due_at = run.due_at.min(now);
     }
 
-    /// Whether the sweeper has run lately.
+    /// Whether the sweeper has run recently.
     pub fn is_alive(&self, now: Instant) -> bool {
         now.duration_since(self.run.lock().seen_at) <= SILENCE
     }
 
-    /// How long a run has been due.
+    /// Returns how long a run has been due.
     pub fn late(&self, now: Instant) -> Duration {
         now.duration_since(self.run.lock().due_at)
     }
 
-    /// Keeps disconnects until they can be stored.
+    /// Stores disconnects in memory until they can be written to the database.
     pub fn postpone(&self, disconnects: &[Disconnect]) {
         let mut pending = self.pending_disconnects.lock();
         pending.extend_from_slice(disconnects);
     }
 
-    /// Takes the disconnects that are to be stored.
+    /// Takes the disconnects that are to be written.
     pub fn take_postponed(&self) -> Vec<Disconnect> {
         std::mem::take(&mut *self.pending_disconnects.lock())
     }

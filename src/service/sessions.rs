@@ -1,4 +1,4 @@
-//! Sessions that come and go.
+//! Lifecycle of sessions: connect, disconnect and shutdown.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::{Core, Error};
 pub struct Sessions(pub(super) Arc<Core>);
 
 impl Sessions {
-    /// A slot for one more connection of `user` from `address`. A server that stops is full.
+    /// Reserves a slot for one more connection of `user` from `address`. A server that shuts down has none.
     ///
     /// # Errors
     /// [`LimitReached`].
@@ -28,14 +28,14 @@ impl Sessions {
         }
     }
 
-    /// Whether the server takes nobody in any more.
+    /// Whether the server rejects new sessions.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.hub.is_stopping()
     }
 
-    /// A session connects: it gets what was kept for its user, then the invitation to what rings for it, then
-    /// everything that happens from now on. A call that waited for the user rings from now.
+    /// Registers a session: it gets the stored events of its user, then the invitation to a ringing call, then all
+    /// events from now on. A call that waited for the user starts to ring.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -47,12 +47,12 @@ impl Sessions {
             .await
     }
 
-    /// A session is gone. After the user's last one the disconnect grace begins to count. Where that cannot
-    /// be stored, [`Sessions::store_pending_disconnects`] stores it later.
+    /// Unregisters a session. After the user's last one the disconnect grace starts. If that cannot be stored,
+    /// [`Sessions::store_pending_disconnects`] stores it later.
     pub async fn disconnect(&self, subscription: Subscription) {
         let user = subscription.user().clone();
         drop(subscription);
-        // At the next start everybody is counted as gone from then.
+        // At the next start every participant counts as disconnected from then.
         if self.is_stopping() || self.0.hub.has_session(&user) {
             return;
         }
@@ -65,7 +65,7 @@ impl Sessions {
     /// Stores the disconnects that could not be stored when they happened.
     ///
     /// # Errors
-    /// [`Error::Unavailable`], where they still cannot.
+    /// [`Error::Unavailable`], if they still cannot be stored.
     pub async fn store_pending_disconnects(&self) -> Result<(), Error> {
         let postponed = self.0.scheduler.take_postponed();
         for (index, (user, at)) in postponed.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Sessions {
     async fn mark_gone(&self, user: UserId, at: Timestamp) -> Result<(), Error> {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            // Asked again inside the job: the user may have come back in a job before this one.
+            // Checked again inside the job: the user may have reconnected in an earlier job.
             if core.hub.has_session(&user) {
                 return Ok(());
             }
@@ -95,13 +95,13 @@ impl Sessions {
         self.0.store.write(job).await
     }
 
-    /// Has every session check its token again: keys or required claims may have changed.
+    /// Makes every session check its token again: keys or required claims may have changed.
     pub fn recheck_tokens(&self) {
         self.0.hub.recheck_tokens();
     }
 
-    /// Closes the sessions of users who were disabled or removed, and accepts their tokens no longer: a command may have
-    /// written to the database beside the server.
+    /// Closes the sessions of users who were disabled or removed, and rejects their tokens: a command may have written
+    /// to the database beside the server.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -109,7 +109,8 @@ impl Sessions {
         self.0.close_disabled_sessions()
     }
 
-    /// Takes in nobody any more, tells every session that the server stops, and waits until they are gone.
+    /// Graceful shutdown: rejects new sessions, closes all sessions with the reason that the server stops, and waits
+    /// until they are closed.
     pub async fn close_sessions(&self) {
         self.0.hub.stop();
         self.0.hub.emptied().await;
@@ -148,12 +149,12 @@ impl Core {
                 ringing = Some(invitation(db, call)?);
             }
         }
-        // Last, because it cannot fail: a session is in the hub only where its job is carried out.
+        // Last, because it cannot fail: a session is in the hub only if its job succeeds.
         let subscription = self.hub.subscribe(user, session);
         let queue = Arc::clone(subscription.queue());
         let (core, user) = (Arc::clone(self), user.clone());
         db.on_commit(move || {
-            // Now, and not inside the job: events of the jobs before it are published by now.
+            // Now, and not inside the job: events of earlier jobs are published by now.
             let stored = core.recovery.mark(stored);
             let owed = core.hub.owed(&user, queue.session(), stored);
             core.metrics.events_redelivered(owed.len());
@@ -167,7 +168,7 @@ impl Core {
     }
 }
 
-/// The invitation to a call that rings.
+/// Returns the invitation to a ringing call.
 pub(super) fn invitation(db: &Write<'_>, call: Call) -> Result<Notice, Error> {
     let caller = db
         .user(&call.caller)?

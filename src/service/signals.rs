@@ -1,4 +1,4 @@
-//! What participants say to each other about the media between them.
+//! Signals between the participants of a call, by which they set up media.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use crate::store::Write;
 use super::{Calls, Core, Delivery, Error};
 
 impl Calls {
-    /// Passes `signal` on to the other participant: to the session that is in the call, or to all of that user
-    /// where that one is not connected. Nothing is kept for who is not there.
+    /// Relays `signal` to the other participant: to the session that is in the call, or to all sessions of that user if
+    /// that one is not connected. Signals for offline users are not stored.
     ///
-    /// It takes its turn among the writer's jobs, though it writes nothing: so the other participant hears of
-    /// the answer before the first signal, and of no signal after the end.
+    /// It is a job of the writer, although it writes nothing: so the other participant receives the answer before the
+    /// first signal, and no signal after the end.
     ///
     /// # Errors
     /// [`Error::CallNotFound`], [`Error::Refused`], [`Error::Unavailable`].

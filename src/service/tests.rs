@@ -17,7 +17,7 @@ const START: Timestamp = Timestamp::from_millis(1_705_314_600_000);
 const RING: Duration = Duration::from_mins(1);
 const GRACE: Duration = Duration::from_secs(20);
 
-/// A service on a file of its own, with the users alice, bob and carol.
+/// Service on its own database file, with the users alice, bob and carol.
 struct Fixture {
     service: Service,
     path: PathBuf,
@@ -105,7 +105,7 @@ async fn call_accepted_before_the_timeout_write_is_not_missed() {
     let service = &fixture.service;
     let call = fixture.call().await;
     hand.advance(RING);
-    // While the file is locked, the answer waits to be written, and the sweeper still reads a call that is overdue.
+    // While the file is locked, the accept waits to be written, and the sweeper still reads a call that is overdue.
     let other = Connection::open(&fixture.path).expect("opened");
     other.execute_batch("BEGIN IMMEDIATE").expect("locked");
     let (accepted, missed, ()) = tokio::join!(

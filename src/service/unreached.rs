@@ -1,7 +1,7 @@
-//! Callees whom an invitation does not reach: no session confirms it within `confirm_timeout`. The webhook
-//! `call.unreached` reports them, so that the team's backend can still push.
+//! Unreached callees: no session confirms the invitation within `confirm_timeout`. The webhook `call.unreached` reports
+//! them, so that the backend of the app can still send a push.
 //!
-//! The deadline is stored beside the live call, so that it holds over a restart. Without endpoints that take the event
+//! The deadline is stored beside the live call, so that it survives a restart. If no endpoint subscribes to the event,
 //! nothing is stored.
 
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::webhook_model::EventType;
 
 use super::{Core, Deadlines, Error};
 
-/// Calls that are reported in one job.
+/// Maximum number of calls reported in one job.
 const BATCH: usize = 64;
 
 impl Deadlines {
-    /// The nearest instant at which [`Deadlines::report_unreached`] has something to do.
+    /// Returns the next deadline of [`Deadlines::report_unreached`].
     pub(super) fn next_confirmation(&self) -> Result<Option<Timestamp>, Error> {
         self.0
             .store
             .read(|db| -> Result<_, Error> { Ok(db.nearest_confirmation()?) })
     }
 
-    /// Reports the callees of the calls whose invitation had to be confirmed by now. Returns how many.
+    /// Reports the callees of the calls whose invitation should have been confirmed by now. Returns how many.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -55,8 +55,8 @@ impl Core {
         self.webhook_outbox.wants(EventType::CallUnreached)
     }
 
-    /// Stores by when the invitation among the notices of `transition` has to be confirmed, if there is one. Runs inside
-    /// the writer's job.
+    /// Stores the confirmation deadline of the invitation among the notices of `transition`, if there is one. Runs
+    /// inside the writer's job.
     pub(super) fn expect_confirmation(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -69,7 +69,8 @@ impl Core {
         Ok(())
     }
 
-    /// Stores by when `callee`, who is invited now, has to confirm the invitation. Runs inside the writer's job.
+    /// Stores the confirmation deadline of the invitation to `callee`, who is invited now. Runs inside the writer's
+    /// job.
     pub(super) fn expect_confirmation_by(
         self: &Arc<Self>,
         db: &Write<'_>,
@@ -85,7 +86,7 @@ impl Core {
         Ok(())
     }
 
-    /// Returns the call that `notice`, which a session has confirmed, invites to, if that is to be stored.
+    /// Returns the call of the invitation `notice`, which a session has confirmed, if that is to be stored.
     pub(super) fn confirmed_invitation(&self, notice: &EncodedNotice) -> Option<CallId> {
         match &notice.notice().event {
             Event::Invitation(invitation) if self.reports_unreached() => Some(invitation.call),

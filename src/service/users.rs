@@ -13,7 +13,7 @@ use super::{Core, Error};
 pub enum SignIn {
     /// The user is signed in.
     Welcome,
-    /// There is no user of that id.
+    /// There is no user with that id.
     Unknown,
     /// The user was removed after the token was issued.
     Removed,
@@ -21,14 +21,14 @@ pub enum SignIn {
     Disabled,
 }
 
-/// Content of a token about its user, for the setting `auto_provision`.
+/// User data of a token, for the setting `auto_provision`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// Name, if the token has a usable one.
+    /// Name, if the token has a valid one.
     pub name: Option<String>,
-    /// Address of a picture, if the token has one.
+    /// URL of a picture, if the token has one.
     pub avatar: Option<String>,
-    /// When the token was issued, if it says so.
+    /// When the token was issued, if the token contains it.
     pub issued_at: Option<Timestamp>,
 }
 
@@ -42,8 +42,8 @@ impl Offer {
         }
     }
 
-    /// Returns the changed profile of `known` as of the token, if its profile of `profile_at` is older and differs. What
-    /// the token does not have stays.
+    /// Returns the profile of `known` updated from the token, if its profile of `profile_at` is older and differs.
+    /// Fields that the token does not have stay.
     fn update(
         &self,
         known: &Profile,
@@ -62,13 +62,13 @@ impl Offer {
     }
 }
 
-/// Use cases of accounts: sign in, list.
+/// Use cases of accounts: sign in, list, check.
 pub struct Users(pub(super) Arc<Core>);
 
 impl Users {
-    /// Signs in the user of a valid token. With the setting `auto_provision`, `offer` creates an unknown user, and a newer
-    /// token updates name and picture. A request without such a change writes nothing, and of a user who was seen before
-    /// it reads nothing.
+    /// Signs in the user of a valid token. With the setting `auto_provision`, `offer` creates an unknown user, and a
+    /// newer token updates name and picture. A request without such a change writes nothing, and for a user in the
+    /// cache it reads nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -106,17 +106,17 @@ impl Users {
         }
     }
 
-    /// Reads accounts again, which a command has changed beside the server, and closes the sessions of users who were
+    /// Reads accounts again that a command has changed beside the server, and closes the sessions of users who were
     /// disabled or removed.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: then sessions are not closed yet.
+    /// [`Error::Unavailable`]: sessions are not closed then.
     pub fn reload(&self) -> Result<(), Error> {
         self.0.accounts.forget_all();
         self.0.close_disabled_sessions()
     }
 
-    /// Those who may sign in, by their ids, at most `limit`.
+    /// Returns at most `limit` users who may sign in, ordered by id.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -130,7 +130,7 @@ impl Users {
         Ok(users.into_iter().map(|user| user.profile).collect())
     }
 
-    /// Says that `user` is one who may sign in.
+    /// Checks that `user` exists and may sign in.
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
@@ -149,7 +149,7 @@ impl Users {
         let (now, profile) = (self.0.clock.now(), offer.profile(user));
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
-            // Two first requests at once: the second finds what the first has added.
+            // Two first requests at once: the second finds the account that the first has added.
             db.provision_user(&profile, offer.issued_at, now)?;
             let signed_in = signed_in(db.user(&profile.id)?);
             db.on_commit(move || core.accounts.forget(&[profile.id]));
