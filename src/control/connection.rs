@@ -1,4 +1,4 @@
-//! One connection: a request, and its answers.
+//! Connection of the control socket: a request and its answers.
 
 use std::io;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::wire::control::{Answer, Change, Key, Keys, Provider, Request, Status}
 use super::filter::Filter;
 use super::{Shared, delivery, machine, webhooks};
 
-/// The longest request, in bytes: several times what any of ours takes.
+/// Maximum request size in bytes: several times the size of our requests.
 const MAX_REQUEST: u64 = 4096;
 
-/// How long a command may take to send its request.
+/// Time limit for a command to send its request.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a command may take to read an answer.
+/// Time limit for a command to read an answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
-/// How often a command is told how far its work is; with it the work ends where the command has left.
+/// Interval of progress answers. They also detect that the command has disconnected, which ends the work.
 const PROGRESS: Duration = Duration::from_millis(500);
 
-/// Serves the command at the other end until it has its answers.
+/// Serves the command at the other end until all answers are sent.
 pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
     let (read, write) = stream.into_split();
     let mut command = Command { read, write };
@@ -41,20 +41,20 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
             Err(message) => command.tell(&Answer::Failed { message }).await,
         }
     };
-    // A command that has gone away misses nothing.
+    // A command that has disconnected misses nothing.
     if let Err(error) = served.await {
         tracing::debug!(%error, "a command disconnected before its response");
     }
 }
 
-/// The command at the other end.
+/// Command at the other end.
 struct Command {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
 }
 
 impl Command {
-    /// What it asks, or what is wrong with that.
+    /// Reads the request; returns the reason if it is not valid.
     async fn request(&mut self) -> io::Result<Result<Request, String>> {
         let mut line = Vec::new();
         let mut reader = BufReader::new((&mut self.read).take(MAX_REQUEST));
@@ -123,7 +123,7 @@ impl Command {
         }
     }
 
-    /// Forgets the calls that were over before `before`, and tells how far it is.
+    /// Deletes the calls that ended before `before`, and reports progress.
     async fn prune(&mut self, service: &Service, before: Timestamp) -> io::Result<()> {
         tracing::info!(%before, "an administrator prunes old calls");
         let mut forgotten = Forgotten::default();
@@ -146,7 +146,7 @@ impl Command {
         }
     }
 
-    /// Tells of the changes that `filter` lets through, until the command leaves.
+    /// Sends the changes that match `filter` until the command disconnects.
     async fn watch(&mut self, service: &Service, filter: &Filter) -> io::Result<()> {
         let mut watcher = service.calls().watch();
         self.tell(&Answer::Watching).await?;
@@ -154,7 +154,7 @@ impl Command {
         loop {
             let heard = tokio::select! {
                 heard = watcher.next() => heard,
-                // It has nothing more to say: this is its end.
+                // The command sends nothing after its request, so this is the end of the connection.
                 _ = self.read.read(&mut rest) => return Ok(()),
             };
             match heard {
@@ -232,7 +232,7 @@ async fn set_contacts(service: &Service, users: &[String; 2], wanted: bool) -> A
     }
 }
 
-/// A refusal or failure. The administrator may read the cause, which clients may not.
+/// Returns the answer for a refusal or failure. The administrator may read the cause, which clients may not.
 pub(super) fn failed(error: &Error) -> Answer {
     if let Error::Unavailable(_) | Error::Internal(_) = error {
         tracing::warn!(cause = %error, "a command failed");

@@ -1,4 +1,4 @@
-//! How the events of a call were delivered.
+//! Delivery report of a call's events.
 
 use crate::call::CallId;
 use crate::clock::Timestamp;
@@ -6,7 +6,7 @@ use crate::hub::{EncodedNotice, REDELIVERED_FOR};
 use crate::service::Service;
 use crate::wire::control::{Answer, Delivered, DeliveredTo, DeliveryStatus};
 
-/// Answers how the events of `call` were delivered.
+/// Returns the delivery of the events of `call`.
 pub(super) fn answer(service: &Service, call: &str) -> Answer {
     let Some(call) = CallId::parse(call) else {
         let message = "call: expected a call id".to_owned();

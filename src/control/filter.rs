@@ -1,11 +1,11 @@
-//! Which changes of calls a command is told.
+//! Filter of the call changes that a command watches.
 
 use crate::call::{CallType, Status};
 use crate::service::Change;
 use crate::user::UserId;
 use crate::wire::control::WatchFilter;
 
-/// Changes for which all of it holds.
+/// Filter of changes; all of its conditions must match.
 pub(super) struct Filter {
     live: bool,
     user: Option<UserId>,
@@ -14,7 +14,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter that `watched` spells, or what is wrong with it.
+    /// Parses `watched`; returns the reason if it is not valid.
     pub(super) fn read(watched: &WatchFilter) -> Result<Self, String> {
         let user = |word: &str| UserId::parse(word).ok_or(UserId::EXPECTED.to_owned());
         Ok(Self {
@@ -41,7 +41,7 @@ impl Filter {
     }
 }
 
-/// What `name` says, where it says anything; `parse` fails with what was expected.
+/// Parses `name` if it is given; `parse` fails with what was expected.
 fn read<T>(
     name: &str,
     word: Option<&str>,

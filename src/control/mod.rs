@@ -1,9 +1,9 @@
-//! The control socket: how commands reach the running server (contract section 7).
+//! Control socket: the connection of commands to the running server (contract section 7).
 //!
-//! A Unix socket beside the database, `<database>-control`, for the user of the server alone (mode 0600):
-//! whoever may read the database may control its server, and no token is asked for. A connection carries one
-//! request and its answers; the shapes are in [`crate::wire::control`]. The socket is there while the server
-//! runs. Where it cannot be made, the server runs without, says so, and commands say so too.
+//! A Unix socket beside the database, `<database>-control`, for the user of the server only (mode 0600): a user who can
+//! read the database may control its server, and no token is required. A connection carries one request and its
+//! answers; the shapes are in [`crate::wire::control`]. The socket exists while the server runs. If it cannot be
+//! created, the server runs without it and logs that, and commands report it.
 
 mod connection;
 mod delivery;
@@ -33,16 +33,16 @@ use crate::wire::control::{Answer, Reloaded};
 
 pub use machine::{open_files_limit, raise_open_files_limit};
 
-/// Commands connected at a time: some who watch, and a script or two.
+/// Maximum number of connected commands: some that watch, and a script or two.
 const MAX_CONNECTIONS: usize = 16;
 
-/// Connections that the system lets wait while we are busy.
+/// Connections that the system queues while the server is busy.
 const BACKLOG: u32 = 16;
 
-/// A pause after a connection could not be taken (no file descriptor is free), so as not to spin.
+/// Pause after a failed accept (no file descriptor is free), to avoid a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The socket of the server of `database`.
+/// Returns the path of the control socket of the server of `database`.
 #[must_use]
 pub fn socket_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
@@ -50,7 +50,7 @@ pub fn socket_path(database: &Path) -> PathBuf {
     name.into()
 }
 
-/// What every connection needs.
+/// State that all connections share.
 struct Shared {
     service: Service,
     access: Access,
@@ -59,26 +59,26 @@ struct Shared {
     started: Instant,
 }
 
-/// Reads the settings again; fails with a sentence for the administrator.
+/// Reload of the settings; fails with a message for the administrator.
 pub type ReloadCommand =
     Arc<dyn Fn() -> BoxFuture<'static, Result<Reloaded, String>> + Send + Sync>;
 
-/// Runs while the server does.
+/// Control socket of the running server.
 pub struct Control {
     path: PathBuf,
     shared: Arc<Shared>,
     running: Mutex<Option<Running>>,
 }
 
-/// The task that takes connections.
+/// Task that accepts connections.
 struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Control {
-    /// The control socket of `service` behind `access`, whose database is `database`; it tests endpoints through
-    /// `webhooks` and reloads the settings by `reload`.
+    /// Creates the control socket of `service` behind `access`, whose database is `database`; it tests endpoints
+    /// through `webhooks` and reloads the settings by `reload`.
     #[must_use]
     pub fn new(
         database: &Path,
@@ -131,7 +131,7 @@ impl Fairing for Control {
         *self.running.lock() = Some(Running { stop, task });
     }
 
-    /// Waits until nothing holds the service any more: the lock on the database goes with it.
+    /// Waits until nothing holds the service any more: the lock on the database is released with it.
     async fn on_shutdown(&self, _: &Rocket<Orbit>) {
         let running = self.running.lock().take();
         if let Some(Running { stop, task }) = running {
@@ -143,17 +143,17 @@ impl Fairing for Control {
     }
 }
 
-/// The socket's file, removed when dropped.
+/// File of the socket, removed when dropped.
 struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // One that cannot be removed is stale, and replaced at the next start.
+        // A file that cannot be removed is stale, and replaced at the next start.
         let _ = fs::remove_file(&self.0);
     }
 }
 
-/// Listens at `path`. What stands there is stale: this server holds the database's lock, so no other one
+/// Listens at `path`. A file that exists there is stale: this server holds the lock on the database, so no other server
 /// listens.
 fn listen(path: &Path) -> io::Result<UnixListener> {
     match fs::remove_file(path) {
@@ -162,7 +162,7 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     }
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
-    // Before anybody can connect, which they can once it listens.
+    // Before any client can connect, which is possible once it listens.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
     socket.listen(BACKLOG)
 }
@@ -196,6 +196,6 @@ fn refuse(stream: &UnixStream) {
     let answer = Answer::Failed {
         message: format!("{MAX_CONNECTIONS} commands are connected to the server already"),
     };
-    // A new connection has room for a line; where it has not, its end says enough.
+    // The buffer of a new connection has space for a line; if it does not, closing the connection is enough.
     let _ = stream.try_write(answer.to_line().as_bytes());
 }

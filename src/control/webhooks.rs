@@ -1,4 +1,4 @@
-//! What commands ask of webhooks.
+//! Webhook commands of the control socket.
 
 use crate::service::{Error, Service};
 use crate::webhook;
