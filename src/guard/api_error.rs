@@ -31,7 +31,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// A failure of `kind` that says `message`.
+    /// Returns a failure of `kind` with `message`.
     #[must_use]
     pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
         Self {
@@ -67,13 +67,13 @@ impl ApiError {
         response::failure(self.error_type, &self.message)
     }
 
-    /// A body, field or query parameter is not as specified.
+    /// Returns the failure for a body, field or query parameter that is not as specified.
     #[must_use]
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorType::InvalidRequest, message)
     }
 
-    /// The token asked for is another user's.
+    /// Returns the failure for a token request of another user.
     #[must_use]
     pub fn not_ones_own_token() -> Self {
         Self::new(
@@ -82,7 +82,7 @@ impl ApiError {
         )
     }
 
-    /// One request too many; the next is allowed after `wait`.
+    /// Returns the failure for an exceeded rate limit; the next request is allowed after `wait`.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
         Self {
@@ -91,7 +91,7 @@ impl ApiError {
         }
     }
 
-    /// One connection too many; the next is allowed when another has ended.
+    /// Returns the failure for an exceeded connection limit; the next connection is allowed when another has ended.
     #[must_use]
     pub fn too_many_connections(message: &str) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl ApiError {
         }
     }
 
-    /// The server is stopping or overloaded.
+    /// Returns the failure while the server is stopping or overloaded.
     #[must_use]
     pub fn unavailable(message: &str) -> Self {
         Self::new(ErrorType::Unavailable, message)

@@ -73,12 +73,12 @@ fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether it is in one of `networks`.
+/// Whether `address` is in one of `networks`.
 pub(super) fn is_listed(address: IpAddr, networks: &[IpNet]) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-/// Whether it is on this machine or in a private network.
+/// Whether `address` is on this machine or in a private network.
 fn is_near(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),

@@ -1,4 +1,4 @@
-//! The developer at this very machine, who in dev mode (`--dev`) may be anybody.
+//! Guard of dev mode (`--dev`): the local developer, who may sign in as any user.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::user::{SessionId, UserId};
 use super::metrics_reader::is_forwarded;
 use super::{Access, ApiError};
 
-/// Proof that a request comes from somebody who sits at the machine of a dev mode: from its own
-/// loopback interface, passed on by no proxy, and not at the bidding of another site's page in the browser there.
+/// Proof that a request comes from the machine of the dev mode: from its own loopback interface, not forwarded by a
+/// proxy, and not caused by a page of another site in the local browser.
 pub struct LocalDeveloper(());
 
 impl Access {
-    /// A token for `user` in `session`, for a developer alone.
+    /// Returns a token for `user` in `session`.
     ///
     /// # Errors
     /// [`MintError`].
@@ -55,14 +55,14 @@ impl<'r> FromRequest<'r> for LocalDeveloper {
         if mode == Some(Mode::Development) && is_here && !is_forwarded(headers) && asks_itself {
             return Outcome::Success(Self(()));
         }
-        // As if there were no such thing: for everybody else there is none.
+        // As for an unknown route: for all others the route does not exist.
         ApiError::of_status(Status::NotFound).refuse(request)
     }
 }
 
-/// Whether a browser says that one of our own pages asks, or nobody says anything, as outside of browsers. In
-/// dev mode pages from everywhere may use the interface; they must not get anybody's token, nor
-/// must one that has its own name resolved to this machine.
+/// Whether the headers of a browser show that one of our own pages sent the request, or there are no such headers, as
+/// outside of browsers. In dev mode pages of all origins may use the interface; they must not get a user's token, and
+/// neither must a page whose own name resolves to this machine (DNS rebinding).
 fn comes_from_its_own_page(host: Option<&str>, origin: Option<&str>, site: Option<&str>) -> bool {
     let Some(host) = host.filter(|host| is_loopback(host)) else {
         return false;
@@ -74,7 +74,7 @@ fn comes_from_its_own_page(host: Option<&str>, origin: Option<&str>, site: Optio
     origin.is_none_or(is_own) && matches!(site, None | Some("same-origin" | "none"))
 }
 
-/// Whether `host`, with or without a port, names this machine whoever is asked for its address.
+/// Whether `host`, with or without a port, always names this machine, independent of DNS.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -10,16 +10,16 @@ use crate::service::Error;
 use super::sign_in::access;
 use super::{Access, ApiError, SignedIn};
 
-/// A signed-in user who asks about another one. Lookups that find nobody are limited to `initiate_rate`, as calls are:
-/// otherwise user ids could be tried out.
+/// A signed-in user who looks up another one. Lookups of unknown users are limited to `initiate_rate`, as calls are:
+/// otherwise user ids could be guessed.
 pub struct Lookup {
-    /// The user who asks.
+    /// The user who sends the request.
     pub user: SignedIn,
     access: Access,
 }
 
 impl Lookup {
-    /// Returns `result`, or the rejection if it is that there is no such user, once too often.
+    /// Returns `result`, or the rejection if the user does not exist and the rate limit is exceeded.
     ///
     /// # Errors
     /// The error of `result`, or the rejection.

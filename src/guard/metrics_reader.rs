@@ -1,4 +1,4 @@
-//! Who may read the metrics.
+//! Guard of `/metrics`: addresses that may read the metrics.
 
 use rocket::http::{HeaderMap, Status};
 use rocket::request::{FromRequest, Outcome, Request};
@@ -8,7 +8,7 @@ use crate::wire::ErrorType;
 use super::client_ip::{client_address, is_listed};
 use super::{Access, ApiError};
 
-/// Somebody at an address of the setting `metrics_allow`.
+/// Client with an address of the setting `metrics_allow`.
 pub struct MetricsReader(());
 
 #[rocket::async_trait]
@@ -30,8 +30,8 @@ impl<'r> FromRequest<'r> for MetricsReader {
     }
 }
 
-/// Whether a proxy passed the request on. One on this machine that is not among the `trusted_proxies` would
-/// otherwise make the whole world local.
+/// Whether a proxy forwarded the request. A proxy on this machine that is not in `trusted_proxies` would otherwise make
+/// every client local.
 pub(super) fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
     ["Forwarded", "X-Forwarded-For", "X-Real-IP"]
         .iter()

@@ -43,13 +43,13 @@ pub struct Access(Arc<Inner>);
 
 struct Inner {
     service: Service,
-    /// Whether a request seems to have come through a proxy that is not in `trusted_proxies`.
+    /// Whether a request seems to have been forwarded by a proxy that is not in `trusted_proxies`.
     unnamed_proxy: AtomicBool,
     rejection_log: RejectionLog,
     policy: Reloadable<Policy>,
 }
 
-/// What the settings say about access.
+/// Access policy of the settings.
 struct Policy {
     authenticator: Authenticator,
     origins: Origins,
@@ -151,7 +151,7 @@ impl Access {
         self.0.policy.replace(policy);
     }
 
-    /// Loads the keys of the identity provider, if there is one, and keeps them fresh. Waits 10 s at most.
+    /// Loads the keys of the identity provider, if there is one, and keeps them current. Waits 10 s at most.
     pub async fn load_keys(&self) {
         let authenticator = self.policy().authenticator.clone();
         authenticator.start(self.0.service.metrics()).await;
@@ -189,7 +189,7 @@ impl Access {
         }
     }
 
-    /// Whether web pages of `origin` may send requests to a server that they call `host`.
+    /// Whether web pages of `origin` may send requests to a server that they address as `host`.
     #[must_use]
     pub fn allows_origin(&self, origin: &str, host: Option<&str>) -> bool {
         self.policy().origins.allow(origin, host)

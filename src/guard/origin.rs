@@ -1,4 +1,4 @@
-//! Which pages of browsers may ask: one list for REST (CORS) and the socket (contract section 6).
+//! Allowed origins of web pages: one list for REST (CORS) and the WebSocket (contract section 6).
 
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -9,19 +9,19 @@ use crate::wire::ErrorType;
 
 use super::{Access, ApiError};
 
-/// Which origins may ask.
+/// Rule for allowed origins.
 #[derive(Clone, Debug)]
 pub(super) struct Origins(AllowedOrigins);
 
 impl Origins {
-    /// The rule of the setting `allowed_origins`.
+    /// Returns the rule of the setting `allowed_origins`.
     #[must_use]
     pub const fn new(allowed: AllowedOrigins) -> Self {
         Self(allowed)
     }
 
-    /// Whether a page of `origin` may ask a server that it calls `host`. The comparison is exact, but for the
-    /// case of `host`: browsers write origins in one way only.
+    /// Whether a page of `origin` may send requests to a server that it addresses as `host`. The comparison is exact,
+    /// except for the case of `host`: browsers write origins in one form only.
     #[must_use]
     pub fn allow(&self, origin: &str, host: Option<&str>) -> bool {
         let same = || host.is_some_and(|host| is_origin_of(origin, host));
@@ -35,7 +35,7 @@ impl Origins {
     }
 }
 
-/// Returns true if `origin` is the one `listed`, or has its subdomain: `https://*.example.com` allows
+/// Whether `origin` is the origin `listed` or one of its subdomains: `https://*.example.com` allows
 /// `https://a.example.com` and `https://a.b.example.com`, not `https://example.com`.
 fn matches(listed: &str, origin: &str) -> bool {
     let Some((scheme, domain)) = listed.split_once("://*") else {
@@ -56,8 +56,8 @@ fn matches(listed: &str, origin: &str) -> bool {
     })
 }
 
-/// Whether `origin` is where pages of `host` come from. Both schemes will do: behind a proxy that speaks
-/// TLS, we cannot tell which of them the browser used.
+/// Whether `origin` is that of pages of `host`. Both schemes match: behind a proxy that terminates TLS, we cannot tell
+/// which of them the browser used.
 fn is_origin_of(origin: &str, host: &str) -> bool {
     let (authority, default_port) = match (
         origin.strip_prefix("https://"),
@@ -71,7 +71,7 @@ fn is_origin_of(origin: &str, host: &str) -> bool {
     authority == host.strip_suffix(default_port).unwrap_or(&host)
 }
 
-/// The page that asks, where a browser named it; a page that may not is refused.
+/// Origin of the page that sends a request, if a browser reported it; a page that is not allowed is rejected.
 pub struct Origin(
     /// The `Origin` header.
     pub Option<String>,

@@ -80,11 +80,11 @@ impl<K: Hash + Eq + Clone> RateLimit<K> {
     }
 }
 
-/// Rate limit of lookups that find nobody. Who exceeds it may look up nobody for a while, not even users who exist:
-/// otherwise the rejection alone would tell the two apart.
+/// Rate limit of lookups that find no user. A user who exceeds it may not look up any user for a while, not even users
+/// who exist: otherwise the rejection alone would distinguish the two.
 pub(super) struct LookupLimit {
     misses: RateLimit<UserId>,
-    /// Until when users may look up nobody.
+    /// When users may look up others again.
     held: Mutex<HashMap<UserId, Instant>>,
 }
 
@@ -102,7 +102,7 @@ impl LookupLimit {
         self.misses.rate()
     }
 
-    /// Checks whether `user` may look up somebody.
+    /// Checks whether `user` may look up another user.
     ///
     /// # Errors
     /// The time until the next lookup is allowed.
@@ -114,7 +114,7 @@ impl LookupLimit {
         wait.filter(|wait| !wait.is_zero()).map_or(Ok(()), Err)
     }
 
-    /// Counts a lookup of `user` that found nobody.
+    /// Counts a lookup of `user` that found no user.
     ///
     /// # Errors
     /// The time until the next lookup is allowed.

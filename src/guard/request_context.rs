@@ -1,4 +1,4 @@
-//! Context of a request: what is known of it, for its line in the log.
+//! Request context: the data of a request for its log line.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,11 +10,11 @@ use crate::call::CallId;
 use crate::user::UserId;
 use crate::wire::ErrorType;
 
-/// A request that has come. Kept with it; as a guard it never refuses.
+/// Context of a request, stored with it. As a guard it never fails.
 pub struct RequestContext {
-    /// When it came.
+    /// When the request arrived.
     pub at: Instant,
-    /// Its name in the log, and in the answer's `X-Request-Id`: the client's own, or a new one.
+    /// Request id, in the log and in the response's `X-Request-Id`: the client's own, or a new one.
     pub request_id: Arc<str>,
     user: OnceLock<UserId>,
     call: OnceLock<CallId>,
@@ -22,7 +22,7 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// That of `request`, which has come now unless it was asked for before.
+    /// Returns the context of `request`; the first use creates it.
     pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| Self::now(request.headers().get_one("X-Request-Id")))
     }
@@ -41,34 +41,34 @@ impl RequestContext {
         }
     }
 
-    /// It comes from `user`.
+    /// Records that the request comes from `user`.
     pub fn comes_from(&self, user: &UserId) {
         self.user.get_or_init(|| user.clone());
     }
 
-    /// It is about `call`.
+    /// Records that the request is about `call`.
     pub fn is_about(&self, call: CallId) {
         self.call.get_or_init(|| call);
     }
 
-    /// It is refused.
+    /// Records that the request is rejected.
     pub(super) fn is_refused(&self, why: ErrorType) {
         self.refusal.get_or_init(|| why);
     }
 
-    /// Who sent it, where that is known.
+    /// Returns the user, if known.
     #[must_use]
     pub fn user(&self) -> Option<&UserId> {
         self.user.get()
     }
 
-    /// The call it is about, where there is one.
+    /// Returns the call that the request is about, if there is one.
     #[must_use]
     pub fn call(&self) -> Option<CallId> {
         self.call.get().copied()
     }
 
-    /// What came of it, in a word: the `errorType` of the refusal, or `ok`, or else `failed`.
+    /// Returns the outcome in one word: the `errorType` of the rejection, or `ok`, or else `failed`.
     #[must_use]
     pub fn outcome(&self, status: Status) -> &'static str {
         match self.refusal.get() {
@@ -88,7 +88,7 @@ impl<'r> FromRequest<'r> for &'r RequestContext {
     }
 }
 
-/// Short, and of characters that no log or header takes for anything else.
+/// Whether `text` is a valid request id: short, and safe in logs and headers.
 fn is_request_id(text: &str) -> bool {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
     (1..=64).contains(&text.len()) && text.bytes().all(valid)

@@ -22,7 +22,7 @@ use super::{Access, ApiError, Origin, RequestContext};
 /// Header that names a session: in the response to an upgrade, and in requests with tokens that name none.
 pub const SESSION_HEADER: &str = "X-Session-Id";
 
-/// A user with a valid token, asking over REST within the rate of requests.
+/// User with a valid token, within the rate limit of REST requests.
 #[derive(Clone)]
 pub struct SignedIn {
     user: UserId,
@@ -36,7 +36,7 @@ impl SignedIn {
         &self.user
     }
 
-    /// The user's session, principal over REST.
+    /// Returns the user's session as principal over REST.
     #[must_use]
     pub fn principal(self) -> Principal {
         Principal {
@@ -47,7 +47,7 @@ impl SignedIn {
     }
 }
 
-/// A user with a valid token, opening a socket.
+/// User with a valid token who opens a socket.
 pub struct SocketSignIn {
     /// The user.
     pub user: UserId,
@@ -70,7 +70,7 @@ const PROTOCOL: &str = "chattrix.v1";
 /// Prefix of the subprotocol that carries a token.
 const BEARER: &str = "bearer.";
 
-/// A signed-in user within the rate of calls.
+/// Signed-in user within the rate limit of calls.
 pub struct Caller(
     /// The user.
     pub SignedIn,
@@ -81,7 +81,7 @@ pub struct Caller(
 pub enum SignInError {
     /// There is no token.
     Missing,
-    /// The token is not valid; the reason is for the log and the metrics alone.
+    /// The token is not valid; the reason is only for the log and the metrics.
     BadToken(TokenError),
     /// The token's user does not exist.
     UnknownUser,
@@ -89,7 +89,7 @@ pub enum SignInError {
     RemovedUser,
     /// The token's user is disabled.
     DisabledUser,
-    /// The keys of the identity provider are not loaded, so the token cannot be judged.
+    /// The keys of the identity provider are not loaded, so the token cannot be checked.
     KeysUnavailable,
     /// The user could not be looked up.
     Failed(service::Error),
@@ -139,8 +139,8 @@ impl Access {
         signed_in
     }
 
-    /// Whether the keys and required claims of now accept `token`, which was valid before. One that has only expired
-    /// is: an expired session has its own rule. So is one that cannot be judged.
+    /// Whether the current keys and required claims accept `token`, which was valid before. A token that has only
+    /// expired is accepted: an expired session has its own rule. So is a token that cannot be checked.
     #[must_use]
     pub fn still_accepts(&self, token: &str) -> bool {
         let now = self.0.service.clock().wall();
@@ -204,8 +204,8 @@ impl Access {
         if !matches!(error, SignInError::Missing) && self.0.rejection_log.allows(key) {
             tracing::warn!(%client, reason, "token rejected");
         }
-        // The signature of an expired token is valid, so it is no guess. Its client gets the 401 that makes it renew
-        // the token, whatever others behind the same address have sent.
+        // The signature of an expired token is valid, so it is not a guess. Its client gets the 401 that makes it renew
+        // the token, whatever other clients behind the same address have sent.
         if matches!(error, SignInError::BadToken(TokenError::Expired)) {
             return error.into();
         }
@@ -322,7 +322,7 @@ pub(super) fn access<'r>(request: &'r Request<'_>) -> Outcome<&'r Access, ()> {
     )
 }
 
-/// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme in any case).
+/// Returns the token of an `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme in any case).
 fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     let (scheme, token) = request
         .headers()
