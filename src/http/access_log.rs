@@ -1,5 +1,5 @@
-//! One line a request: what was asked by its route, never by its URI, which may hold a token. And its time,
-//! for the metrics.
+//! Access log: one line per request, with its route and never its URI, which may contain a token. Also measures the
+//! time of requests for the metrics.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::guard::RequestContext;
 use crate::logging::RepeatedLines;
 use crate::metrics::{Answered, Metrics};
 
-/// Writes the line, and gives every answer an `X-Request-Id`: the client's own, or a new one.
+/// Access log. It also gives every response an `X-Request-Id`: the client's own, or a new one.
 pub(super) struct AccessLog {
     metrics: Metrics,
     rejected: RepeatedLines<(u16, String)>,
@@ -26,8 +26,8 @@ impl AccessLog {
         }
     }
 
-    /// Whether the line of a request is written. Of rejections, which cost their sender next to nothing, only the first
-    /// ones in a minute are; the others are summed up.
+    /// Whether to write the line of a request. Rejections cost their sender very little, so only the first ones of a
+    /// minute are written; the others are summed up.
     fn writes(&self, answered: &Answered<'_>) -> bool {
         let now = Instant::now();
         if self.rejected.has_omitted() {
@@ -92,8 +92,8 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The call whose id stands in `path` where the template `route` has `<id>`. Anything else that stands there
-/// is the client's invention, and not for the log.
+/// Returns the call whose id is in `path` at the place of `<id>` in the template `route`. Any other text there is the
+/// client's invention, and must not get into the log.
 fn call_in(path: &str, route: &str) -> Option<CallId> {
     let place = route.split('/').position(|segment| segment == "<id>")?;
     path.split('/').nth(place).and_then(CallId::parse)

@@ -1,4 +1,4 @@
-//! `/api/v1/agora/token`: what clients join a channel of Agora's with.
+//! `/api/v1/agora/token`: tokens with which clients join an Agora channel.
 
 use rocket::response::content::RawJson;
 use rocket::{Route, State, post, routes};
@@ -16,7 +16,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![generate, refresh]
 }
 
-/// A token for a participant of a live call, for its channel.
+/// Returns a token for the channel to a participant of a live call.
 #[post("/token/generate", data = "<body>")]
 fn generate(
     user: SignedIn,
@@ -33,7 +33,7 @@ fn generate(
     )
 }
 
-/// The next one, for as long as the call lives.
+/// Returns the next token while the call is live.
 #[post("/token/refresh", data = "<body>")]
 fn refresh(
     user: SignedIn,

@@ -31,7 +31,7 @@ impl<'r> FromData<'r> for Body {
         let body = match data.open(LIMIT_KIB.kibibytes()).into_bytes().await {
             Ok(bytes) if bytes.is_complete() => checked(request, bytes.into_inner()),
             Ok(_) => Err(ApiError::of_status(Status::PayloadTooLarge)),
-            // The client aborted; nobody reads the response.
+            // The client aborted; no one reads the response.
             Err(_) => Err(ApiError::invalid("body: the request ended before it")),
         };
         match body {
@@ -45,7 +45,7 @@ impl<'r> FromData<'r> for Body {
     }
 }
 
-/// Returns `bytes` if they are of a form that routes read. An empty body is of every form.
+/// Returns `bytes` if their media type is one that routes read. An empty body is accepted with any type.
 fn checked(request: &Request<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, ApiError> {
     if bytes.is_empty() {
         return Ok(bytes);

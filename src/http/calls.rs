@@ -47,7 +47,7 @@ async fn initiate(
     Ok((Status::Created, RawJson(answer)))
 }
 
-/// The callee's device rings, before it is connected.
+/// Records that the call rings on the callee's device before that device is connected.
 #[post("/<id>/ringing", data = "<body>")]
 async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
@@ -62,7 +62,7 @@ async fn ringing(user: SignedIn, id: &str, body: Body, service: &State<Service>)
     )))
 }
 
-/// The callee accepts.
+/// Accepts a call.
 #[post("/<id>/accept", data = "<body>")]
 async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     request::nothing(&body)?;
@@ -77,7 +77,7 @@ async fn accept(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
     )))
 }
 
-/// The callee rejects.
+/// Rejects a call.
 #[post("/<id>/reject", data = "<body>")]
 async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::Reject { reason } = request::reject(&body)?;
@@ -92,7 +92,7 @@ async fn reject(user: SignedIn, id: &str, body: Body, service: &State<Service>) 
     )))
 }
 
-/// A participant ends the call.
+/// Ends a call.
 #[post("/<id>/end", data = "<body>")]
 async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::End { duration_seconds } = request::end(&body)?;
@@ -107,7 +107,7 @@ async fn end(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> 
     )))
 }
 
-/// A participant sets the status.
+/// Sets the status of a call.
 #[patch("/<id>/status", data = "<body>")]
 async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let request::SetStatus { status } = request::status(&body)?;
@@ -122,7 +122,7 @@ async fn set_status(user: SignedIn, id: &str, body: Body, service: &State<Servic
     )))
 }
 
-/// The user's live call.
+/// Returns the user's live call.
 #[get("/active")]
 fn active(user: SignedIn, service: &State<Service>) -> Answer {
     let call = service.calls().active(user.user())?;
@@ -132,7 +132,7 @@ fn active(user: SignedIn, service: &State<Service>) -> Answer {
     )))
 }
 
-/// A call, for its participants.
+/// Returns a call to its participants.
 #[get("/<id>", rank = 2)]
 fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let call = service.calls().get(user.user(), call_id(id)?)?;
@@ -143,16 +143,16 @@ fn details(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     )))
 }
 
-/// The call id in a path; one that is no UUID belongs to no call.
+/// Parses the call id of a path; text that is not a UUID is the id of no call.
 pub(super) fn call_id(text: &str) -> Result<CallId, Error> {
     CallId::parse(text).ok_or(Error::CallNotFound)
 }
 
-/// The `Idempotency-Key` headers of a request.
+/// `Idempotency-Key` headers of a request.
 struct IdempotencyKey(Vec<String>);
 
 impl IdempotencyKey {
-    /// The key, where one was sent that can be one: 1–64 visible ASCII characters (contract section 2).
+    /// Returns the key, if one was sent: 1–64 visible ASCII characters (contract section 2).
     fn checked(self) -> Result<Option<String>, ApiError> {
         let mut keys = self.0.into_iter();
         let Some(key) = keys.next() else {

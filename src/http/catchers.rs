@@ -1,4 +1,4 @@
-//! The envelope for whatever no route answered.
+//! Error responses in the envelope, for requests that no route has answered.
 
 use rocket::http::Status;
 use rocket::{Catcher, Request, catch};
@@ -9,7 +9,7 @@ pub(super) fn catchers() -> Vec<Catcher> {
     rocket::catchers![any]
 }
 
-/// Why a guard refused the request, or else what the status means.
+/// Responds with the rejection of a guard, or else with what the status means.
 #[catch(default)]
 fn any(status: Status, request: &Request<'_>) -> ApiError {
     ApiError::behind(request, status)

@@ -1,5 +1,4 @@
-//! `/console`: the page with which two people call each other in the browser, out of the binary, and what only it
-//! asks for.
+//! `/console`: the page with which two people call each other in the browser, embedded in the binary, and its API.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,15 +24,15 @@ use super::Answer;
 use super::body::Body;
 use super::page::File;
 
-/// How many people are offered to be.
+/// Maximum number of test users offered for sign-in.
 const PEOPLE: usize = 50;
 
-/// The page's files.
+/// Files of the page.
 #[derive(Embed)]
 #[folder = "web/console"]
 struct Files;
 
-/// What the page has to know.
+/// Configuration of the page.
 pub(super) struct Console {
     is_served: bool,
     mode: Mode,
@@ -55,7 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![page, file, configuration, people, token]
 }
 
-/// A request for the console while it is served.
+/// Guard: a request for the console while it is enabled.
 struct Served(Arc<Console>);
 
 #[rocket::async_trait]
@@ -70,8 +69,8 @@ impl<'r> FromRequest<'r> for Served {
     }
 }
 
-/// The page. Its links are relative, so that it works below any path of a proxy; with a slash at its own end they
-/// would miss.
+/// Returns the page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its
+/// own address they would not resolve.
 #[get("/console")]
 fn page(_served: Served, uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
@@ -80,13 +79,13 @@ fn page(_served: Served, uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>
     Ok(File::named::<Files>("index.html"))
 }
 
-/// What it consists of.
+/// Returns a file of the page.
 #[get("/console/<path..>", rank = 20)]
 fn file(_served: Served, path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
 }
 
-/// What it has to know of the server.
+/// Returns the configuration of the page.
 #[get("/console/configuration")]
 fn configuration(served: Served) -> RawJson<String> {
     let console = served.0;
@@ -98,7 +97,7 @@ fn configuration(served: Served) -> RawJson<String> {
     ))
 }
 
-/// Who one can be, in dev mode.
+/// Lists the test users, in dev mode.
 #[get("/console/dev/users")]
 fn people(_served: Served, developer: LocalDeveloper, service: &State<Service>) -> Answer {
     let _ = developer;
@@ -109,7 +108,7 @@ fn people(_served: Served, developer: LocalDeveloper, service: &State<Service>) 
     )))
 }
 
-/// A token of anybody's, in dev mode.
+/// Returns a token for any user, in dev mode.
 #[post("/console/dev/token", data = "<body>")]
 fn token(
     _served: Served,

@@ -8,21 +8,21 @@ use std::path::PathBuf;
 
 use crate::guard::{Access, Origin};
 
-/// How long a browser may remember a preflight's answer: what browsers allow at most, 2 hours, in seconds.
+/// Seconds for which a browser may cache the response to a preflight: 2 hours, the maximum of browsers.
 const REMEMBERED_S: &str = "7200";
 
 pub(super) fn routes() -> Vec<Route> {
     routes![preflight]
 }
 
-/// A browser's question before the request itself; [`Origin`] refuses pages that may not ask.
+/// Answers a preflight; [`Origin`] rejects pages that are not allowed.
 #[options("/<_path..>")]
 fn preflight(_path: PathBuf, origin: Origin) -> Status {
     let _ = origin;
     Status::NoContent
 }
 
-/// Tells browsers that a page may read the answer.
+/// CORS headers: allow a page to read the response.
 pub(super) struct Cors;
 
 #[rocket::async_trait]

@@ -40,20 +40,20 @@ pub(super) fn page_routes() -> Vec<Route> {
     routes![page, file, client]
 }
 
-/// OpenAPI document.
+/// Returns the OpenAPI document.
 #[get("/openapi.json")]
 fn openapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.openapi.get_or_init(docs::openapi))
 }
 
-/// AsyncAPI document.
+/// Returns the AsyncAPI document.
 #[get("/asyncapi.json")]
 fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
 }
 
-/// Page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its own
-/// address they would not resolve.
+/// Returns the page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its
+/// own address they would not resolve.
 #[get("/docs")]
 fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     if uri.path().ends_with('/') {
@@ -62,13 +62,14 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
     Ok(File::named::<Files>("index.html"))
 }
 
-/// File of the page.
+/// Returns a file of the page.
 #[get("/docs/<path..>", rank = 20)]
 fn file(path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
 }
 
-/// Client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every request.
+/// Returns the client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every
+/// request.
 #[get("/client.js")]
 fn client() -> Option<File> {
     File::named::<Client>("client.js")

@@ -1,4 +1,4 @@
-//! What supervisors ask: `/healthz`, `/readyz` (contract section 5).
+//! Health checks for supervisors: `/healthz`, `/readyz` (contract section 5).
 
 use rocket::http::Status;
 use rocket::response::content::RawJson;
@@ -14,13 +14,13 @@ pub(super) fn routes() -> Vec<Route> {
     routes![alive, ready]
 }
 
-/// The process answers.
+/// Liveness check: the process responds.
 #[get("/healthz")]
 const fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Whether requests will be served: 200, or 503 and what is in the way.
+/// Readiness check: 200 if requests are accepted, else 503 with the reason.
 #[get("/readyz")]
 async fn ready(service: &State<Service>, access: &State<Access>) -> (Status, RawJson<String>) {
     let health = service.health().await;

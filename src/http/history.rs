@@ -16,7 +16,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![page, delete_one, delete_all, unseen, mark_seen, statistics]
 }
 
-/// A page of the user's history.
+/// Returns a page of the user's history.
 #[get("/history")]
 fn page(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     let query::History {
@@ -32,7 +32,7 @@ fn page(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     )))
 }
 
-/// One of the user's entries is deleted.
+/// Deletes one of the user's entries.
 #[delete("/history/<id>")]
 async fn delete_one(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let id = EntryId::parse(id).ok_or(Error::EntryNotFound)?;
@@ -42,7 +42,7 @@ async fn delete_one(user: SignedIn, id: &str, service: &State<Service>) -> Answe
     )))
 }
 
-/// All of the user's entries are deleted.
+/// Deletes all of the user's entries.
 #[delete("/history")]
 async fn delete_all(user: SignedIn, service: &State<Service>) -> Answer {
     let deleted = service.history().delete_all(user.user().clone()).await?;
@@ -52,7 +52,7 @@ async fn delete_all(user: SignedIn, service: &State<Service>) -> Answer {
     )))
 }
 
-/// How many missed calls the user has not seen.
+/// Returns how many missed calls the user has not seen.
 #[get("/history/unseen")]
 fn unseen(user: SignedIn, service: &State<Service>) -> Answer {
     let missed = service.history().unseen(user.user())?;
@@ -62,7 +62,7 @@ fn unseen(user: SignedIn, service: &State<Service>) -> Answer {
     )))
 }
 
-/// The user has seen its missed calls.
+/// Marks the user's missed calls as seen.
 #[post("/history/seen")]
 async fn mark_seen(user: SignedIn, service: &State<Service>) -> Answer {
     service.history().mark_seen(user.user().clone()).await?;
@@ -71,7 +71,7 @@ async fn mark_seen(user: SignedIn, service: &State<Service>) -> Answer {
     )))
 }
 
-/// The user's calls, counted.
+/// Returns statistics of the user's calls.
 #[get("/statistics")]
 fn statistics(user: SignedIn, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     let period = parameters(uri).period()?;

@@ -1,4 +1,4 @@
-//! `/api/v1/ice-servers`: what a client needs to know to send media to another one.
+//! `/api/v1/ice-servers`: the ICE servers (STUN and TURN) for media between clients.
 
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, routes};
@@ -14,7 +14,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![ice_servers]
 }
 
-/// The servers that help two clients to find a way to each other.
+/// Returns the ICE servers.
 #[get("/ice-servers")]
 fn ice_servers(
     user: SignedIn,

@@ -1,4 +1,4 @@
-//! `/api/v1/users/blocks` and `/api/v1/contacts`: whom a user has listed.
+//! `/api/v1/users/blocks` and `/api/v1/contacts`: block lists and contacts.
 
 use rocket::http::uri::Origin;
 use rocket::response::content::RawJson;
@@ -27,7 +27,7 @@ pub(super) fn contacts() -> Vec<Route> {
     ]
 }
 
-/// Calls of a user ring for this one no more.
+/// Blocks a user: calls from them no longer ring.
 #[post("/", data = "<body>")]
 async fn block(owner: Lookup, body: Body, service: &State<Service>) -> Answer {
     enlist(
@@ -40,13 +40,13 @@ async fn block(owner: Lookup, body: Body, service: &State<Service>) -> Answer {
     .await
 }
 
-/// They ring again: the user is named in the query or in the body.
+/// Unblocks the user who is named in the query or in the body.
 #[delete("/", data = "<body>")]
 async fn unblock(owner: Lookup, body: Body, uri: &Origin<'_>, service: &State<Service>) -> Answer {
     delist(owner, List::Blocked, named(uri, &body)?, service, UNBLOCKED).await
 }
 
-/// They ring again: the user is named in the path.
+/// Unblocks the user who is named in the path.
 #[delete("/<id>")]
 async fn unblock_one(owner: Lookup, id: &str, service: &State<Service>) -> Answer {
     delist(owner, List::Blocked, user_id(id)?, service, UNBLOCKED).await
@@ -54,7 +54,7 @@ async fn unblock_one(owner: Lookup, id: &str, service: &State<Service>) -> Answe
 
 const UNBLOCKED: &str = "User unblocked successfully";
 
-/// Whose calls do not ring for this user.
+/// Returns the blocked users.
 #[get("/")]
 fn blocked(owner: SignedIn, service: &State<Service>) -> Answer {
     listed(
@@ -65,7 +65,7 @@ fn blocked(owner: SignedIn, service: &State<Service>) -> Answer {
     )
 }
 
-/// This user knows a user.
+/// Adds a contact.
 #[post("/", data = "<body>")]
 async fn add_contact(owner: Lookup, body: Body, service: &State<Service>) -> Answer {
     enlist(
@@ -78,7 +78,7 @@ async fn add_contact(owner: Lookup, body: Body, service: &State<Service>) -> Ans
     .await
 }
 
-/// This user knows a user no more, who is named in the query or in the body.
+/// Removes the contact who is named in the query or in the body.
 #[delete("/", data = "<body>")]
 async fn remove_contact(
     owner: Lookup,
@@ -96,7 +96,7 @@ async fn remove_contact(
     .await
 }
 
-/// This user knows a user no more, who is named in the path.
+/// Removes the contact who is named in the path.
 #[delete("/<id>")]
 async fn remove_one_contact(owner: Lookup, id: &str, service: &State<Service>) -> Answer {
     delist(
@@ -111,7 +111,7 @@ async fn remove_one_contact(owner: Lookup, id: &str, service: &State<Service>) -
 
 const CONTACT_REMOVED: &str = "Contact removed successfully";
 
-/// Whom this user knows.
+/// Returns the contacts.
 #[get("/")]
 fn all_contacts(owner: SignedIn, service: &State<Service>) -> Answer {
     listed(
@@ -153,7 +153,7 @@ fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Ans
     Ok(RawJson(shape::entries(message, entries)))
 }
 
-/// The user that a DELETE names in its query, else in its body.
+/// Returns the user that a DELETE names in its query, else in its body.
 fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, ApiError> {
     match parameters(uri).user()? {
         Some(user) => Ok(user),

@@ -11,7 +11,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![read]
 }
 
-/// Everything that is counted and measured, in Prometheus' text format.
+/// Returns all metrics in Prometheus' text format.
 #[get("/metrics")]
 fn read(reader: MetricsReader, service: &State<Service>) -> (ContentType, String) {
     let _ = reader;

@@ -1,4 +1,4 @@
-//! REST: routes of a few lines, catchers with the same envelope, and what goes with every answer.
+//! REST interface: short routes, catchers with the same envelope, and the headers of every response.
 
 mod access_log;
 mod agora;
@@ -31,10 +31,10 @@ use console::Console;
 use cors::Cors;
 use documents::Documents;
 
-/// An answer in the envelope.
+/// Response in the envelope.
 type Answer = Result<RawJson<String>, crate::guard::ApiError>;
 
-/// What routes take from the settings. Cheap to clone.
+/// Settings of the routes. Cheap to clone.
 #[derive(Clone)]
 pub struct RouteSettings {
     ice_servers: Reloadable<IceServers>,
@@ -43,7 +43,7 @@ pub struct RouteSettings {
 }
 
 impl RouteSettings {
-    /// Takes it from `settings`.
+    /// Returns the state for `settings`.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         Self {
@@ -53,7 +53,7 @@ impl RouteSettings {
         }
     }
 
-    /// Takes it from new `settings`.
+    /// Puts new `settings` in force.
     pub fn reload(&self, settings: &Settings) {
         self.ice_servers.replace(IceServers::new(settings));
         self.agora.replace(Agora::from_settings(settings));

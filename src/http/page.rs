@@ -1,4 +1,4 @@
-//! Pages that are inside the binary, and what they may do.
+//! Pages embedded in the binary, and their content security policy.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use rocket::http::{ContentType, Header};
 use rocket::response::{self, Responder, Response};
 use rust_embed::{Embed, EmbeddedFile};
 
-/// What a page may do: run its own scripts, ask its own server, show what it has drawn. Media that flows from
+/// Permissions of a page: its own scripts, requests to its own server, and content that it has drawn. Media from
 /// another browser needs no permission.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A file of a page.
+/// File of a page.
 pub(super) struct File {
     content_type: ContentType,
     file: EmbeddedFile,
 }
 
 impl File {
-    /// The file `path` among those of `Files`.
+    /// Returns the file `path` of `Files`.
     pub fn named<Files: Embed>(path: &str) -> Option<Self> {
         let end = Path::new(path).extension()?.to_str()?;
         Some(Self {
@@ -38,7 +38,7 @@ impl<'r> Responder<'r, 'static> for File {
                 CONTENT_SECURITY_POLICY,
             ))
             .header(Header::new("Referrer-Policy", "no-referrer"))
-            // The next version of the server brings its own.
+            // The next version of the server has other files.
             .header(Header::new("Cache-Control", "no-cache"))
             .ok()
     }

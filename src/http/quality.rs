@@ -15,7 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![report, show]
 }
 
-/// A participant says how well its network carries the call.
+/// Stores a participant's report on network quality.
 #[post("/<id>/quality", data = "<body>")]
 fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Answer {
     let report = request::quality(&body)?;
@@ -27,7 +27,7 @@ fn report(user: SignedIn, id: &str, body: Body, service: &State<Service>) -> Ans
     )))
 }
 
-/// What both have reported, for the participants.
+/// Returns the reports of both participants, to a participant.
 #[get("/<id>/quality")]
 fn show(user: SignedIn, id: &str, service: &State<Service>) -> Answer {
     let (call, both) = service.quality().get(user.user(), call_id(id)?)?;

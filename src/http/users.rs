@@ -15,7 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
     routes![online, status, show_availability, set_availability]
 }
 
-/// Everybody who is connected.
+/// Lists the connected users.
 #[get("/status/online")]
 fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
     let online = service.sessions().online(viewer.user())?;
@@ -26,7 +26,7 @@ fn online(viewer: SignedIn, service: &State<Service>) -> Answer {
     )))
 }
 
-/// Whether a user is connected.
+/// Returns whether a user is connected.
 #[get("/status/<id>", rank = 2)]
 fn status(viewer: Lookup, id: &str, service: &State<Service>) -> Answer {
     let id = user_id(id)?;
@@ -39,7 +39,7 @@ fn status(viewer: Lookup, id: &str, service: &State<Service>) -> Answer {
     )))
 }
 
-/// Whether calls ring for this user.
+/// Returns whether calls ring for this user.
 #[get("/me/availability")]
 fn show_availability(user: SignedIn, service: &State<Service>) -> Answer {
     let availability = service.users().availability(user.user())?;
@@ -63,7 +63,7 @@ async fn set_availability(user: SignedIn, body: Body, service: &State<Service>) 
     )))
 }
 
-/// The user id in a path; what can be no id is nobody's.
+/// Parses the user id of a path; text that is not a valid id is the id of no user.
 pub(super) fn user_id(text: &str) -> Result<UserId, ApiError> {
     UserId::parse(text).ok_or_else(|| ErrorType::UserNotFound.into())
 }
