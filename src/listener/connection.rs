@@ -33,8 +33,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// nginx's usual order of magnitude: a mobile client needs some seconds for a head, a proxy keeps its idle
-    /// connections for a minute and must not be the one that finds them closed.
+    /// The usual order of magnitude of nginx: a mobile client needs some seconds for a head; a proxy keeps idle
+    /// connections for a minute and must close them before the server does.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
@@ -98,7 +98,7 @@ impl Connection {
         loop {
             tokio::select! {
                 biased;
-                // What went wrong on a connection is the peer's business; requests have their own log lines.
+                // Errors of a connection are caused by the peer; requests have their own log lines.
                 _ = &mut served => return,
                 () = &mut first_head, if waits_for_head => {
                     if !has_asked.load(Ordering::Relaxed) {

@@ -22,20 +22,21 @@ use tokio::time::timeout;
 use super::limited_io::Progress;
 use super::upgrade::{self, Handler};
 
-/// Bytes of a body that are read for Rocket: one more than any route takes, so that the route itself refuses more.
+/// Maximum bytes of a body that are read for Rocket: one more than any route accepts, so that the route itself rejects
+/// longer ones.
 const MAX_BODY_BYTES: usize = 16 * 1024 + 1;
 
-/// Bytes of a response that are in memory at a time; longer ones are sent in pieces of this size, each read when the
-/// one before it has been written. hyper by itself would buffer 400 KiB for a client that does not read.
+/// Bytes of a response that are in memory at a time; a longer response is sent in pieces of this size, each read after
+/// the previous one has been written. hyper alone would buffer 400 KiB for a client that does not read.
 const PIECE: usize = 8 * 1024;
 
-/// A target that is no path: Rocket answers it with its catcher for 400.
+/// Target that is not a path: Rocket answers it with its catcher for 400.
 const BAD_TARGET: &str = "bad";
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 type Response = hyper::Response<Body>;
 
-/// A request, and what is known of its connection.
+/// Request with the data of its connection.
 pub(super) struct Exchange {
     pub client: Arc<Client>,
     pub remote: SocketAddr,
@@ -44,12 +45,12 @@ pub(super) struct Exchange {
     pub request: hyper::Request<Incoming>,
 }
 
-/// Returns Rocket's response. An error closes the connection: the request's body did not come whole or in time.
+/// Returns Rocket's response. An error closes the connection: the body of the request was incomplete or late.
 pub(super) async fn dispatch(mut exchange: Exchange) -> Result<Response, io::Error> {
     let upgrade = hyper::upgrade::on(&mut exchange.request);
     let progress = Arc::clone(&exchange.progress);
     let (head, answered) = oneshot::channel();
-    // A task of its own: a client that goes away must not stop a request half-way.
+    // In its own task: a client that disconnects must not cancel a request half-way.
     let upgraded = Arc::clone(&progress);
     tokio::spawn(async move {
         if let Some(handler) = respond(exchange, head).await {
@@ -65,7 +66,7 @@ pub(super) async fn dispatch(mut exchange: Exchange) -> Result<Response, io::Err
 }
 
 /// Sends the response to the request of `exchange` into `head`, and its body after it; returns the handler of the
-/// connection where the request upgrades it.
+/// connection if the request upgrades it.
 async fn respond(
     exchange: Exchange,
     head: oneshot::Sender<Result<Response, io::Error>>,
@@ -79,13 +80,13 @@ async fn respond(
         }
     };
     let request = local_request(&exchange.client, &parts, bytes, exchange.remote);
-    // Boxed, so that its memory is free while a client takes its time with the response.
+    // Boxed, so that its memory is freed while a slow client reads the response.
     let (response, handler) = Box::pin(upgrade::collect(request.dispatch())).await;
     send(response, parts.method == hyper::Method::HEAD, head).await;
     handler
 }
 
-/// Returns the body, or as much of it as a route needs to refuse it.
+/// Returns the body, or as much of it as a route needs to reject it.
 async fn read(body: Incoming, time: Duration) -> Result<Vec<u8>, io::Error> {
     let whole = async {
         let mut body = Limited::new(body, MAX_BODY_BYTES);
@@ -111,7 +112,7 @@ async fn read(body: Incoming, time: Duration) -> Result<Vec<u8>, io::Error> {
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// The request as Rocket takes it. Header values that are not UTF-8 are left out, as Rocket's own server does.
+/// Returns the request in Rocket's form. Header values that are not UTF-8 are omitted, as in Rocket's own server.
 fn local_request<'c>(
     client: &'c Client,
     parts: &'c Parts,
@@ -136,7 +137,8 @@ fn local_request<'c>(
     request.body(body)
 }
 
-/// Sends the head of `response` and its body: a short one with it, a long one in pieces as the client reads them.
+/// Sends the head of `response` and its body: a short body with the head, a long one in pieces as the client reads
+/// them.
 async fn send(
     mut response: LocalResponse<'_>,
     is_head: bool,
@@ -208,7 +210,7 @@ async fn send(
     }
 }
 
-/// Part of a response on its way. Dropped when it is written, it lets the next one be sent.
+/// Piece of a response that is being sent. When it is written it is dropped, and the next one may be sent.
 struct Piece {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,
@@ -226,7 +228,7 @@ fn whole(bytes: Bytes) -> Body {
         .boxed_unsync()
 }
 
-/// Returns the next bytes of the body, [`PIECE`] of them unless it ends.
+/// Returns the next bytes of the body: [`PIECE`] of them, or fewer at its end.
 async fn piece(response: &mut LocalResponse<'_>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(PIECE);
     while bytes.len() < PIECE && response.read_buf(&mut bytes).await? > 0 {}

@@ -1,4 +1,4 @@
-//! Limits of a connection's bytes: memory for request heads, time for writes that make no progress.
+//! Limits of a connection's bytes: memory for request heads, and a timeout for writes that make no progress.
 
 use std::io;
 use std::pin::Pin;
@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Bytes that every connection may send of a head: hyper's first buffer.
+/// Bytes of a head that every connection may send without the shared budget: hyper's first buffer.
 const OWN_BYTES: usize = 8 * 1024;
 
-/// Bytes of longer heads that all connections together may have sent, half or whole. One head is at most 400 KiB,
-/// hyper's limit; without this one, 2,000 half-sent heads would take 800 MB.
+/// Bytes of longer heads, complete or not, that all connections together may have sent. One head is at most 400 KiB,
+/// hyper's limit; without the shared limit, 2,000 incomplete heads would take 800 MB.
 const SHARED_BYTES: usize = 16 * 1024 * 1024;
 
 /// Memory for long heads, shared by all connections of a server.
@@ -39,12 +39,12 @@ impl HeadBudget {
     }
 }
 
-/// Progress of a connection: which limits apply to its bytes now.
+/// State of a connection: which limits apply to its bytes now.
 pub(super) struct Progress {
     budget: Arc<HeadBudget>,
-    /// Bytes that came of the head that is not yet whole.
+    /// Bytes received of the head that is not complete yet.
     head: AtomicUsize,
-    /// Bytes taken from the budget for it.
+    /// Bytes of that head taken from the shared budget.
     borrowed: AtomicUsize,
     has_head: AtomicBool,
     is_upgraded: AtomicBool,
@@ -61,24 +61,24 @@ impl Progress {
         }
     }
 
-    /// The head of a request is whole: what comes now is its body.
+    /// Records that the head of a request is complete: its body follows.
     pub fn head_arrived(&self) {
         self.has_head.store(true, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.return_bytes();
     }
 
-    /// The response is on its way: what comes next is another head.
+    /// Records that the response is being sent: another head follows.
     pub fn responded(&self) {
         self.has_head.store(false, Ordering::Relaxed);
     }
 
-    /// The connection carries no HTTP any more. A WebSocket session has its own limits.
+    /// Records that the connection no longer carries HTTP. A WebSocket session has its own limits.
     pub fn upgraded(&self) {
         self.is_upgraded.store(true, Ordering::Relaxed);
     }
 
-    /// Counts `bytes` that came; false where they exceed the limit.
+    /// Counts `bytes` that were received; returns false if they exceed the limit.
     fn admit(&self, bytes: usize) -> bool {
         if self.has_head.load(Ordering::Relaxed) || self.is_upgraded.load(Ordering::Relaxed) {
             return true;
@@ -105,12 +105,12 @@ impl Drop for Progress {
     }
 }
 
-/// Connection whose reads fail over the limit of heads, and whose writes fail when the peer accepts no byte for a
-/// given time. Without the latter, a response that nobody reads keeps its buffers for as long as the peer likes.
+/// Connection whose reads fail above the limit of heads, and whose writes fail if the peer accepts no byte for a given
+/// time. Without that, a response that the peer does not read would keep its buffers without limit.
 pub(super) struct LimitedIo<S> {
     io: S,
     write_time: Duration,
-    /// Running while a write waits.
+    /// Runs while a write waits.
     timer: Option<Pin<Box<Sleep>>>,
     progress: Arc<Progress>,
 }
@@ -125,7 +125,7 @@ impl<S> LimitedIo<S> {
         }
     }
 
-    /// Returns `outcome`, or an error where writing has waited for too long.
+    /// Returns `outcome`, or an error if the write has waited for too long.
     fn limited<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,

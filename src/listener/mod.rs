@@ -204,18 +204,18 @@ impl Server {
     async fn serve(self, accepted: Accepted, stopping: watch::Receiver<bool>) {
         let tls = self.tls.acceptor();
         match accepted {
-            // A peer on this machine, as on the loopback interface; TLS is for the network.
+            // A peer on this machine is treated like one on the loopback interface; TLS is for the network.
             Accepted::Unix(stream) => {
                 let remote = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 self.serve_http(stream, remote, stopping).await;
             }
             Accepted::Tcp(stream, remote) => {
-                // A small message must not wait for the acknowledgement of the one before it.
+                // A small message must not wait for the acknowledgement of the previous one (Nagle's algorithm).
                 let _ = stream.set_nodelay(true);
                 let Some(tls) = tls else {
                     return self.serve_http(stream, remote, stopping).await;
                 };
-                // Failed and slow handshakes end here; a scanner makes many of them.
+                // Failed and slow handshakes end here without a log line; a scanner causes many of them.
                 if let Ok(Ok(stream)) = timeout(self.limits.head, tls.accept(stream)).await {
                     self.serve_http(stream, remote, stopping).await;
                 }
@@ -240,7 +240,7 @@ impl Server {
     }
 }
 
-/// Whether an accept failed for the connection's own fault: it was gone before it was accepted.
+/// Whether an accept failed because of that connection: it was closed before it was accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -16,14 +16,14 @@ use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite};
 
 use crate::reloadable::Reloadable;
 
-/// Sessions that clients can resume without a full handshake.
+/// Number of sessions that clients can resume without a full handshake.
 const RESUMABLE_SESSIONS: usize = 1024;
 
-/// TLS of the listener: what makes the handshakes of new connections, none if TLS is off. Cheap to clone.
+/// TLS of the listener: the acceptor of new connections; none if TLS is off. Cheap to clone.
 #[derive(Clone)]
 pub struct Tls(Reloadable<Option<TlsAcceptor>>);
 
-/// Certificate and key that were read and fit each other.
+/// Certificate and key that were read and match each other.
 pub struct LoadedTls(Option<TlsAcceptor>);
 
 impl Default for Tls {
@@ -33,20 +33,20 @@ impl Default for Tls {
 }
 
 impl Tls {
-    /// Reads the files that `config` names. Nothing changes yet.
+    /// Reads the files that `config` names, without putting them in force.
     ///
     /// # Errors
-    /// A sentence for the administrator.
+    /// A message for the administrator.
     pub fn load(config: &Config) -> Result<LoadedTls, String> {
         acceptor(config).map(LoadedTls)
     }
 
-    /// Makes the handshakes of connections from now on with `loaded`.
+    /// Uses `loaded` for the handshakes of new connections.
     pub fn replace(&self, loaded: LoadedTls) {
         self.0.replace(loaded.0);
     }
 
-    /// Whether `loaded` differs in being on or off.
+    /// Whether TLS is on in one of the two and off in the other.
     #[must_use]
     pub fn switches(&self, loaded: &LoadedTls) -> bool {
         self.0.get().is_some() != loaded.0.is_some()
@@ -83,7 +83,7 @@ fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, String> {
     Ok(Some(TlsAcceptor::from(Arc::new(server))))
 }
 
-/// Returns the text of a setting that is a file or the text itself.
+/// Returns the PEM text of a setting that is either a file or the text itself.
 fn pem(source: Either<PathBuf, &[u8]>, key: &str) -> Result<Vec<u8>, String> {
     match source {
         Either::Left(path) => std::fs::read(&path)
@@ -92,7 +92,7 @@ fn pem(source: Either<PathBuf, &[u8]>, key: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Returns what a name in the settings stands for.
+/// Returns the cipher suite of a name in the settings.
 fn suite(suite: CipherSuite) -> Option<SupportedCipherSuite> {
     Some(match suite {
         CipherSuite::TLS_CHACHA20_POLY1305_SHA256 => cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
@@ -116,7 +116,7 @@ fn suite(suite: CipherSuite) -> Option<SupportedCipherSuite> {
         CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => {
             cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
         }
-        // The list is open; a suite that is unknown here is not offered.
+        // The list is open; a suite that is not known here is not offered.
         _ => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! Unix socket to listen on, for a proxy on the same machine.
+//! Unix socket of the listener, for a proxy on the same machine.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -23,7 +23,7 @@ pub(super) struct OpenUnixSocket {
 
 impl Drop for OpenUnixSocket {
     fn drop(&mut self) {
-        // One that cannot be removed is stale, and replaced at the next start.
+        // A file that cannot be removed is stale, and replaced at the next start.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -72,7 +72,7 @@ mod tests {
         fs::write(&path, "data").expect("it can be written");
         assert_eq!(error(&path), Some(io::ErrorKind::AlreadyExists));
         fs::remove_file(&path).expect("it is there");
-        // A listener that is dropped leaves its file.
+        // A listener that is dropped does not remove its file.
         drop(std::os::unix::net::UnixListener::bind(&path).expect("it binds"));
         let open = OpenUnixSocket::open(&path).expect("the file is stale");
         assert_eq!(error(&path), Some(io::ErrorKind::AddrInUse));

@@ -17,8 +17,9 @@ tokio::task_local! {
     static HANDLER: RefCell<Option<Handler>>;
 }
 
-/// Registers `handler` for the connection of the request that this task serves; it runs when the response, which
-/// has to have status 101, is on its way, without a connection where that broke meanwhile. Outside a request of the [listener](super) it has no effect.
+/// Registers `handler` for the connection of the request that this task serves. The handler runs when the response,
+/// which must have status 101, is being sent; it gets no connection if that broke meanwhile. Outside a request of the
+/// [listener](super) it has no effect.
 pub fn on_upgrade<F>(handler: impl FnOnce(Option<Upgraded>) -> F + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
