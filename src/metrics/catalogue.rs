@@ -1,4 +1,4 @@
-//! The list of all metrics, by which they are written out.
+//! Registry of all metrics, from which the text is written.
 
 use std::hash::Hash;
 
@@ -13,14 +13,14 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::text;
 
-/// What every name begins with.
+/// Prefix of every metric name.
 const PREFIX: &str = "chattrix";
 
-/// All metrics with their names and what they mean.
+/// Registry of all metrics with their names and help texts.
 pub(super) struct Catalogue(Registry);
 
 impl Catalogue {
-    /// A catalogue of the program's `version` alone.
+    /// Creates a registry with the program's `version` only.
     pub fn new(version: &'static str) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         let build = Info::new([("version", version)]);
@@ -57,13 +57,13 @@ impl Catalogue {
         self.entered(name, help, Family::new_with_constructor(empty))
     }
 
-    /// Enters `metric` and gives it back.
+    /// Registers `metric` and returns it.
     pub fn entered<M: Metric + Clone>(&mut self, name: &str, help: &str, metric: M) -> M {
         self.0.register(name, help, metric.clone());
         metric
     }
 
-    /// The present values of all.
+    /// Returns the current values of all metrics.
     pub fn text(&self) -> String {
         let mut written = String::new();
         encode_registry(&mut written, &self.0).expect("a String takes everything");
@@ -71,7 +71,7 @@ impl Catalogue {
     }
 }
 
-/// What can tell the members of a family apart.
+/// Label set of a metric family.
 pub(super) trait LabelSet:
     EncodeLabelSet + Clone + Hash + Eq + std::fmt::Debug + Send + Sync + 'static
 {

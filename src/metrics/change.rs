@@ -1,21 +1,21 @@
-//! What a call's transition means in numbers.
+//! Call transitions as the metrics count them.
 
 use std::time::Duration;
 
 use crate::call::{CallType, Cause, Outcome, Status, Transition};
 
-/// A call's transition, without who and which: what is left to count once it is stored.
+/// Call transition without ids: the data that is counted once it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallChange {
     pub(super) from: Option<Status>,
     pub(super) to: Status,
     pub(super) call_type: CallType,
     pub(super) cause: Cause,
-    /// How long it rang, where that is over.
+    /// How long the call rang, if it no longer rings.
     pub(super) rang: Option<Duration>,
-    /// How long it lasted, by our clock, where it was answered and is over.
+    /// Duration by our clock, if the call was answered and is over.
     pub(super) lasted: Option<Duration>,
-    /// How it went for the caller, where it is over.
+    /// Outcome for the caller, if the call is over.
     pub(super) outcome: Option<Outcome>,
 }
 

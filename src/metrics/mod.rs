@@ -1,10 +1,9 @@
-//! What is counted and measured, for `/metrics` (contract section 5).
+//! Metrics of the server, for `/metrics` (contract section 5).
 //!
-//! [`Metrics`] is handed down like the clock: each layer says what happened, in the kernel's words, and this
-//! module owns names, labels and buckets. It knows neither store nor hub, HTTP nor sockets. To record
-//! something costs an atomic addition, or a look-up and a short lock where there are labels; whatever can be
-//! asked when somebody reads ([`Sample`]) costs nothing before. Labels are words of short lists: no user,
-//! call, path or token is ever one.
+//! [`Metrics`] is passed down like the clock: each layer reports events in the kernel's terms, and this module defines
+//! names, labels and buckets. It depends on neither store nor hub, HTTP nor sockets. Recording an event costs an atomic
+//! addition, or a look-up and a short lock if there are labels; a value that can be read on demand ([`Sample`]) costs
+//! nothing until then. Label values are words of short lists: never a user, call, path or token.
 
 mod catalogue;
 mod change;
@@ -27,29 +26,29 @@ pub use text::MEDIA_TYPE;
 
 use series::{CloseLabels, RequestLabels, Series};
 
-/// Everything that is counted and measured. Cheap to clone.
+/// Metrics of the server. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Series>);
 
-/// A request that was answered.
+/// Request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {
-    /// Its method.
+    /// The method.
     pub method: &'static str,
-    /// The template of its route, or `-` where there is none.
+    /// The template of the route, or `-` if there is none.
     pub route: &'a str,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     pub status: u16,
 }
 
-/// Why an event did not reach a session.
+/// Reason for which an event did not reach a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
-    /// Too many waited for the session.
+    /// The queue of the session was full.
     SlowReader,
-    /// The session ended before the event's turn came.
+    /// The session ended before the event was sent.
     SessionEnded,
-    /// It was kept, and nobody came for it in time.
+    /// The event was stored, and no session connected in time.
     Expired,
 }
 
@@ -65,19 +64,19 @@ impl Loss {
     }
 }
 
-/// A batch of writes that is done.
+/// Batch of writes that is finished.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch {
-    /// Writes in it.
+    /// Number of writes.
     pub writes: u32,
-    /// How long its commit took, the sync of the disk included; none where it was not committed.
+    /// Duration of the commit, including the sync of the disk; none if it was not committed.
     pub commit: Option<Duration>,
-    /// SQL statements of these writes.
+    /// Number of SQL statements of these writes.
     pub statements: u32,
 }
 
 impl Metrics {
-    /// Metrics of the program's `version`, at zero.
+    /// Creates the metrics of the program's `version`, all zero.
     #[must_use]
     pub fn new(version: &'static str) -> Self {
         let metrics = Self(Arc::new(Series::new(version)));
@@ -85,8 +84,7 @@ impl Metrics {
         metrics
     }
 
-    /// Makes the series whose first increase somebody waits for: Prometheus sees an increase only between
-    /// two values.
+    /// Creates the series whose first increase matters: Prometheus sees an increase only between two values.
     fn begin_at_zero(&self) {
         for loss in Loss::ALL {
             self.events_dropped(loss, 0);
@@ -103,7 +101,7 @@ impl Metrics {
         }
     }
 
-    /// A request was answered after `took`.
+    /// Counts a request that was answered after `took`.
     pub fn answered(&self, answered: Answered<'_>, took: Duration) {
         let Answered {
             method,
@@ -120,39 +118,40 @@ impl Metrics {
         requests.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    /// A request for a socket came to `result`.
+    /// Counts a request for a socket with its `result`.
     pub fn connect(&self, result: &'static str) {
         let connects = &self.0.connects;
         connects.get_or_create(&[("result", result)]).inc();
     }
 
-    /// A socket was closed with `code`, one of RFC 6455, section 7.4, or of ours; `by` whom.
+    /// Counts a socket that was closed with `code`, one of RFC 6455, section 7.4, or one of ours; `by` is the side that
+    /// closed it.
     pub fn close(&self, code: u16, by: &'static str) {
         self.0.closes.get_or_create(&CloseLabels { code, by }).inc();
     }
 
-    /// An event of the type `event` was written to a socket.
+    /// Counts an event of the type `event` that was written to a socket.
     pub fn event_sent(&self, event: &'static str) {
         self.0.events_sent.get_or_create(&[("type", event)]).inc();
     }
 
-    /// A session has confirmed an event, so long after it happened.
+    /// Records the time from an event to its confirmation by a session.
     pub fn event_confirmed(&self, after: Duration) {
         self.0.confirmations.observe(after.as_secs_f64());
     }
 
-    /// So many events are sent to a session that lacked them.
+    /// Counts events that are sent again to a session that lacked them.
     pub fn events_redelivered(&self, events: usize) {
         let events = u64::try_from(events).unwrap_or(u64::MAX);
         self.0.events_redelivered.inc_by(events);
     }
 
-    /// An event of the type `event` was kept.
+    /// Counts an event of the type `event` that was stored.
     pub fn event_kept(&self, event: &'static str) {
         self.0.events_kept.get_or_create(&[("type", event)]).inc();
     }
 
-    /// So many events did not reach a session.
+    /// Counts events that did not reach a session.
     pub fn events_dropped(&self, why: Loss, count: usize) {
         let dropped = &self.0.events_dropped;
         dropped
@@ -160,21 +159,21 @@ impl Metrics {
             .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
     }
 
-    /// The counter of requests that the rate `setting` refuses.
+    /// Returns the counter of requests that the rate limit `setting` rejects.
     #[must_use]
     pub fn limit(&self, setting: &'static str) -> Counter {
         let limits = &self.0.limits_hit;
         limits.get_or_create_owned(&[("limit", setting)])
     }
 
-    /// A token was refused.
+    /// Counts a token that was rejected.
     pub fn auth_failed(&self, reason: &'static str) {
         let failures = &self.0.auth_failures;
         failures.get_or_create(&[("reason", reason)]).inc();
     }
 
-    /// The keys of the identity provider were refreshed, with `result` ok or failed: `keys` are in use, the last success
-    /// was at `refreshed_at`.
+    /// Records a refresh of the identity provider's keys, with `result` ok or failed: `keys` are in use, the last
+    /// success was at `refreshed_at`.
     pub fn keys_refreshed(
         &self,
         result: &'static str,
@@ -198,12 +197,12 @@ impl Metrics {
         }
     }
 
-    /// A session was reported for saying too much.
+    /// Counts a session that was reported for its message rate.
     pub fn abuse_warned(&self) {
         self.0.abuse_warnings.inc();
     }
 
-    /// So many calls are live in `status`, says the database.
+    /// Sets the number of live calls in `status`, as read from the database.
     pub fn set_live_calls(&self, status: Status, calls: u32) {
         let live = self
             .0
@@ -212,7 +211,7 @@ impl Metrics {
         live.set(calls.into());
     }
 
-    /// A call changed, and that is stored.
+    /// Counts a call transition that is stored.
     pub fn call_changed(&self, change: &CallChange) {
         let CallChange {
             from,
@@ -255,7 +254,7 @@ impl Metrics {
         }
     }
 
-    /// A batch of writes is done.
+    /// Records a finished batch of writes.
     pub fn batch_done(&self, batch: Batch) {
         self.0.batch_sizes.observe(batch.writes.into());
         self.0.statements.inc_by(batch.statements.into());
@@ -265,27 +264,27 @@ impl Metrics {
         }
     }
 
-    /// A write was refused because too many wait.
+    /// Counts a write that was rejected because the queue is full.
     pub fn write_refused(&self) {
         self.0.writes_refused.inc();
     }
 
-    /// Calls were ended by their deadlines, the first of which had passed by `late`.
+    /// Records that calls were ended by their deadlines, the first of which had passed by `late`.
     pub fn deadline_met(&self, late: Duration) {
         self.0.lateness.observe(late.as_secs_f64());
     }
 
-    /// A round of the sweeper failed.
+    /// Counts a failed run of the sweeper.
     pub fn sweeper_failed(&self) {
         self.0.sweeper_failures.inc();
     }
 
-    /// A message that had been due for `waited` is sent for the first time.
+    /// Records the first attempt of a message, which had been due for `waited`.
     pub fn webhook_begun(&self, waited: Duration) {
         self.0.webhook_delays.observe(waited.as_secs_f64());
     }
 
-    /// An attempt to tell a receiver took so long and came to `outcome`.
+    /// Records a delivery attempt to an endpoint, with its `outcome` and duration.
     pub fn webhook_tried(&self, outcome: &Outcome, took: Duration) {
         let attempts = &self.0.webhook_attempts;
         attempts
@@ -293,7 +292,7 @@ impl Metrics {
             .observe(took.as_secs_f64());
     }
 
-    /// All of it and `sample`, as Prometheus reads it.
+    /// Returns all metrics and `sample` in Prometheus' text format.
     #[must_use]
     pub fn text(&self, sample: &Sample) -> String {
         self.0.sampled.set(sample);

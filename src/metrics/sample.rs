@@ -1,4 +1,4 @@
-//! What is asked when somebody reads.
+//! Gauges that are read on demand.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -8,42 +8,42 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::catalogue::Catalogue;
 
-/// How things are just now.
+/// Current values of the gauges.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sample {
-    /// The time since the start.
+    /// Time since the start.
     pub uptime: Duration,
-    /// Sockets open, those of sessions that are about to begin or have just ended included.
+    /// Number of open sockets, including those of sessions that are opening or closing.
     pub connections: usize,
-    /// Sockets that may be open (`max_connections`).
+    /// Maximum number of open sockets (`max_connections`).
     pub connections_limit: usize,
-    /// Sessions connected.
+    /// Number of connected sessions.
     pub sessions: usize,
-    /// Sessions that leave an event unconfirmed for too long.
+    /// Number of sessions that have not confirmed an event for too long.
     pub unresponsive_sessions: usize,
-    /// Users with at least one of them.
+    /// Number of users with at least one session.
     pub connected_users: usize,
-    /// Writes that wait.
+    /// Number of queued writes.
     pub queue_depth: usize,
-    /// Writes that may wait.
+    /// Maximum number of queued writes.
     pub queue_limit: usize,
-    /// The size of the database file, in bytes.
+    /// Size of the database file in bytes.
     pub database_bytes: u64,
-    /// The size of its write-ahead log, in bytes.
+    /// Size of its write-ahead log in bytes.
     pub wal_bytes: u64,
-    /// Rows of the database that cannot be read and are skipped.
+    /// Number of database rows that cannot be read and are skipped.
     pub unreadable_rows: usize,
     /// Log lines dropped since the start because the log was not read fast enough.
     pub log_lines_dropped: u64,
-    /// For how long the sweeper has been due to look for deadlines.
+    /// How long a run of the sweeper has been due.
     pub sweeper_late: Duration,
-    /// Messages that wait for receivers of webhooks, counted for each.
+    /// Number of messages pending for webhook endpoints, counted for each endpoint.
     pub webhooks_waiting: usize,
-    /// Receivers of webhooks that are paused.
+    /// Number of webhook endpoints that are paused.
     pub webhooks_paused: usize,
 }
 
-/// The gauges of a [`Sample`].
+/// Gauges of a [`Sample`].
 pub(super) struct Sampled {
     uptime: Gauge<f64, AtomicU64>,
     connections: Gauge,

@@ -1,4 +1,4 @@
-//! What each metric is called, which labels it has and how its values are grouped.
+//! Names, labels and buckets of all metrics.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -9,35 +9,36 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::catalogue::Catalogue;
 use super::sample::Sampled;
 
-/// Seconds that a request may take: most take under 1 ms, and none should take 1 s.
+/// Buckets in seconds of request durations: most take under 1 ms, and none should take 1 s.
 const REQUEST_S: [f64; 13] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
-/// Seconds that a commit may take: 0.1 ms on a good disk, 5 ms on a slow one.
+/// Buckets in seconds of commit durations: 0.1 ms on a good disk, 5 ms on a slow one.
 const COMMIT_S: [f64; 14] = [
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
 ];
 
-/// Writes of one transaction, of which there are 256 at most.
+/// Buckets of the number of writes in a transaction, which is 256 at most.
 const BATCH_SIZES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Seconds that a call may ring; by default it is missed after 60.
+/// Buckets in seconds of ring durations; by default a call is missed after 60.
 const RING_S: [f64; 11] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0,
 ];
 
-/// Seconds that a call may last; by default it is ended after 4 hours.
+/// Buckets in seconds of call durations; by default a call is ended after 4 hours.
 const CALL_S: [f64; 11] = [
     5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0,
 ];
 
-/// Seconds that a deadline may be met late: a timer is off by 1 ms, a full queue of writes takes 0.1 s.
+/// Buckets in seconds of missed deadlines: a timer is off by 1 ms, a full queue of writes takes 0.1 s.
 const LATE_S: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0,
 ];
 
-/// Seconds to the confirmation of an event: a round trip on a good network, minutes for a phone in a tunnel.
+/// Buckets in seconds from an event to its confirmation: a round trip on a good network, minutes for a phone in a
+/// tunnel.
 const CONFIRM_S: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 300.0,
 ];
@@ -103,7 +104,7 @@ impl IdentityKeys {
     }
 }
 
-/// Whose time is measured.
+/// Labels of request durations.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RequestLabels {
     pub method: &'static str,
@@ -111,7 +112,7 @@ pub(super) struct RequestLabels {
     pub status: u16,
 }
 
-/// What was closed.
+/// Labels of closed sockets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct CloseLabels {
     pub code: u16,
@@ -119,7 +120,7 @@ pub(super) struct CloseLabels {
 }
 
 impl Series {
-    /// Those of the program's `version`, at zero.
+    /// Creates the series of the program's `version`, all zero.
     pub fn new(version: &'static str) -> Self {
         let mut new = Catalogue::new(version);
         Self {

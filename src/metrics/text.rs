@@ -1,18 +1,18 @@
-//! The text format.
+//! Prometheus' text format.
 //!
-//! The library writes the format of openmetrics.io, where a counter's family is named without the `_total` of its samples.
-//! Prometheus' own text format, version 0.0.4, which every scraper reads without being asked for it, names
-//! both alike and knows no `info` and no units.
+//! The library writes the OpenMetrics format, in which the name of a counter family lacks the `_total` of its samples.
+//! Prometheus' own text format, version 0.0.4, which every scraper reads by default, uses the same name for both and
+//! has no `info` and no units.
 
-/// The media type of the format.
+/// Media type of the format.
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// `open_metrics` in Prometheus' text format.
+/// Converts `open_metrics` to Prometheus' text format.
 pub(super) fn as_prometheus_reads_it(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len() + open_metrics.len() / 16);
     let mut help = "";
     for line in open_metrics.lines() {
-        // The help of a family comes before its type, on which its name depends.
+        // The help of a family comes before its type, which determines its name.
         if let Some(named) = line.strip_prefix("# HELP ") {
             help = named;
         } else if let Some(typed) = line.strip_prefix("# TYPE ") {
