@@ -8,19 +8,19 @@ use crate::hub::CloseReason;
 
 use super::event_loop::End;
 
-/// Messages in a second from which a session is reported.
+/// Messages per second at which a session is reported.
 const MESSAGES_PER_SECOND: u32 = 50;
 
-/// Errors in a minute from which a session is reported.
+/// Errors per minute at which a session is reported.
 const ERRORS_PER_MINUTE: u32 = 20;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// Messages above their rate, in a minute, that are answered with an error before the connection is closed.
+/// Maximum messages above the rate limit, per minute, that are answered with an error; then the connection is closed.
 const REJECTED_PER_MINUTE: u32 = 100;
 
-/// Count of messages that were rejected because the user sends more than its rate.
+/// Count of messages that were rejected because the user exceeds the rate limit.
 pub(super) struct RejectedMessages(Window);
 
 impl RejectedMessages {
@@ -36,7 +36,7 @@ impl RejectedMessages {
     /// Checks the count.
     ///
     /// # Errors
-    /// The end of a session of which too many messages were rejected.
+    /// The end of the session, if too many of its messages were rejected.
     pub fn check(&self) -> Result<(), End> {
         if self.0.errors > REJECTED_PER_MINUTE {
             Err(End::ByUs(CloseReason::RateExceeded))

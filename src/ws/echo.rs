@@ -16,7 +16,7 @@ use super::event_loop::{End, PATIENCE};
 use super::flood::{ControlFrames, Unfinished};
 use super::framing::{self, FrameLimits};
 
-/// The suite's longest message has 16 MiB; the server would reject it with 1009.
+/// The longest message of the suite has 16 MiB; the server would reject it with 1009.
 const LIMITS: FrameLimits = FrameLimits {
     message: 16 << 20,
     waiting: 32 << 20,
@@ -25,7 +25,7 @@ const LIMITS: FrameLimits = FrameLimits {
 /// How long the echo server runs for the suite.
 const SUITE: Duration = Duration::from_mins(30);
 
-/// Sends back what arrives on `stream`, framed and closed like a session's messages.
+/// Echoes the messages of `stream`, framed and closed like those of a session.
 async fn echo(mut stream: TcpStream) {
     shake_hands(&mut stream).await;
     let unfinished = Unfinished::default();
@@ -52,7 +52,7 @@ async fn echo(mut stream: TcpStream) {
     closing::close(stream, end, PATIENCE).await;
 }
 
-/// Answers the opening handshake of a correct client.
+/// Answers the opening handshake of a valid client.
 async fn shake_hands(stream: &mut TcpStream) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

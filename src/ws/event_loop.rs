@@ -1,5 +1,5 @@
-//! Session event loop and session shutdown, in the order that they must have. It knows no runtime and no connection,
-//! only [`Transport`], so that `tests/interleavings` can run it in orders that no load test produces.
+//! Session event loop and session shutdown, in their required order. It depends on no runtime and no connection, only
+//! on [`Transport`], so that `tests/interleavings` can run it in orders that no load test produces.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,12 @@ pub(super) enum End {
     ByPeer(Option<u16>),
     /// The server closes it.
     ByUs(CloseReason),
-    /// The peer broke the protocol: nothing more can be read as messages.
+    /// The peer violated the protocol: nothing more can be read as messages.
     Broken(CloseReason),
 }
 
 impl End {
-    /// Returns the close code for the log; if none was sent, the one that stands for that (RFC 6455, section 7.4.1).
+    /// Returns the close code for the log; if none was sent, the code that means so (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
             Self::Gone => 1006,
@@ -47,8 +47,8 @@ impl End {
         }
     }
 
-    /// Returns the code for the metrics, whose label values must be few: codes that a client can choose freely count
-    /// as 3000, the first of them.
+    /// Returns the code for the metrics, whose label values must be few: codes that a client can choose freely count as
+    /// 3000, the first of them.
     pub fn counted_code(self) -> u16 {
         match self {
             Self::ByPeer(Some(code)) if !(1000..=1015).contains(&code) => 3000,
@@ -66,9 +66,9 @@ impl From<CloseReason> for End {
 /// Time limits for closing a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Patience {
-    /// How long the close frame may take to be sent.
+    /// Time limit for sending the close frame.
     pub farewell: Duration,
-    /// How long the peer may take to answer it.
+    /// Time limit for the peer's close frame.
     pub answer: Duration,
 }
 
@@ -77,18 +77,18 @@ pub(super) const PATIENCE: Patience = Patience {
     answer: Duration::from_secs(1),
 };
 
-/// Time limits for a reader that is closed for its slowness: it has megabytes in the kernel's buffers to read before
-/// it reaches the close frame, and would lose them all if the connection were closed with what it has sent unread. The
-/// session has left the hub by then and costs a descriptor, its write buffer and its slot, which is why few of a
-/// user's connections may have this time ([`Slot::try_linger`]).
+/// Time limits for a reader that is closed because it is too slow: it has to read megabytes from the kernel's buffers
+/// before it reaches the close frame, and would lose them all if the connection were closed with unread data from it.
+/// The session is no longer in the hub by then and costs a descriptor, its write buffer and its slot, which is why only
+/// few of a user's connections may have this time ([`Slot::try_linger`]).
 const PATIENCE_WITH_THE_SLOW: Patience = Patience {
     farewell: Duration::from_secs(30),
     answer: Duration::from_secs(30),
 };
 
-/// Transport of a session: the connection to its peer, and what is due on it.
+/// Transport of a session: the connection to its peer, and its timers.
 pub(super) trait Transport {
-    /// What the peer sent, or what is due by the clock.
+    /// Message of the peer, or a timer that has fired.
     type Incoming;
 
     /// Sends a notice.
@@ -97,7 +97,7 @@ pub(super) trait Transport {
     /// Checks the session's token again.
     fn recheck(&self) -> Result<(), End>;
 
-    /// Waits for what comes next; may be dropped while it waits.
+    /// Waits for what comes next; cancel-safe.
     async fn next(&mut self) -> Self::Incoming;
 
     /// Handles what came.
@@ -105,8 +105,8 @@ pub(super) trait Transport {
 }
 
 /// Sends what is in `queue` and receives what the peer sends, one at a time, until one of them ends the session.
-/// Notices are sent before the next message of the peer is handled. What sends and receives is boxed while it runs, so that
-/// an idle session is small.
+/// Notices are sent before the next message of the peer is handled. The futures that send and receive are boxed while
+/// they run, so that an idle session is small.
 pub(super) async fn run(transport: &mut impl Transport, queue: &SessionQueue) -> End {
     loop {
         let step = tokio::select! {
@@ -124,7 +124,7 @@ pub(super) async fn run(transport: &mut impl Transport, queue: &SessionQueue) ->
     }
 }
 
-/// Waits for `sending`, unless the session must close first: a peer that does not read delays nobody.
+/// Waits for `sending`, unless the session must close first: a peer that does not read must not delay the close.
 pub(super) async fn unless_closed(
     queue: &SessionQueue,
     sending: impl Future<Output = Result<(), End>>,
@@ -136,19 +136,19 @@ pub(super) async fn unless_closed(
     }
 }
 
-/// Removes an ended session from the hub by `disconnect`. This happens before its connection is closed, which may take
-/// long. Returns how many notices the session misses.
+/// Removes an ended session from the hub by `disconnect`, before its connection is closed, which may take long. Returns
+/// how many notices the session misses.
 pub(super) async fn unregister<D: Future<Output = ()>>(
     subscription: Subscription,
     disconnect: impl FnOnce(Subscription) -> D,
 ) -> usize {
     let queue = Arc::clone(subscription.queue());
     disconnect(subscription).await;
-    // A publisher may have found the session in the hub a moment ago.
+    // A publisher may have found the session in the hub just before.
     queue.abandon()
 }
 
-/// Closes the connection by `close`, for the reason `end`, then gives its `slot` back.
+/// Closes the connection by `close`, for the reason `end`, then releases its `slot`.
 pub(super) async fn close<C: Future<Output = ()>>(
     end: End,
     mut slot: Slot,

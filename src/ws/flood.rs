@@ -24,13 +24,13 @@ const CONTROL_FRAMES_PER_SECOND: u32 = 500;
 pub(super) struct Unfinished(Arc<AtomicUsize>);
 
 impl Unfinished {
-    /// Resets the count after a whole message or control frame.
+    /// Resets the count after a complete message or control frame.
     pub fn reset(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 }
 
-/// Connection that returns an error when too many bytes arrive without a whole message.
+/// Connection that returns an error when too many bytes arrive without a complete message.
 pub(super) struct Guarded<S> {
     io: S,
     unfinished: Unfinished,

@@ -6,22 +6,22 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use super::flood::{Guarded, Unfinished};
 
-/// Size of the buffer that a connection reads into: several messages, which are mostly under 200 bytes. For a longer
-/// one the buffer grows when its length is known.
+/// Size of the read buffer of a connection: several messages, which are mostly under 200 bytes. For a longer message
+/// the buffer grows when its length is known.
 const READ_BUFFER: usize = 512;
 
-/// Bytes that are buffered until a flush: an event, mostly under 400 bytes, and its ping go out in one packet.
+/// Bytes that are buffered until a flush: an event, mostly under 400 bytes, and its ping are sent in one packet.
 const FLUSHED_TOGETHER: usize = 1024;
 
-/// Bytes that may wait in a connection's write buffer, four of the longest messages.
+/// Maximum bytes in a connection's write buffer: four of the longest messages.
 const WRITE_BUFFER: usize = 256 * 1024;
 
 /// Byte limits of a connection.
 #[derive(Clone, Copy)]
 pub(super) struct FrameLimits {
-    /// Of a message that arrives.
+    /// Maximum size of a message that is received.
     pub message: usize,
-    /// Of all that waits to be sent.
+    /// Maximum size of the write buffer.
     pub waiting: usize,
 }
 
@@ -35,7 +35,8 @@ impl FrameLimits {
     }
 }
 
-/// Returns the messages of `io`, within `limits`. Bytes that belong to no whole message are counted in `unfinished`.
+/// Returns the message stream of `io`, within `limits`. Bytes that belong to no complete message are counted in
+/// `unfinished`.
 pub(super) async fn messages<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     unfinished: Unfinished,

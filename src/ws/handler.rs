@@ -65,7 +65,7 @@ impl MessageHandler {
         }
     }
 
-    /// Whether `message` is one that reaches the other participant and is too many of this user. Without a limit one
+    /// Whether `message` is relayed to the other participant and exceeds this user's rate limit. Without the limit one
     /// participant could fill the queue of the other.
     fn is_above_rate(&self, message: &Message) -> bool {
         matches!(message, Message::Signal { .. } | Message::Quality { .. })

@@ -1,9 +1,9 @@
 //! `/ws/chat` (specification, "WebSocket Call Signaling"; contract section 4).
 //!
-//! `upgrade` answers the handshake, `framing` makes messages of bytes, `session` runs a session from registration to
-//! close, `event_loop` is its loop, `session_loop` what it does on each event, `handler` runs what messages ask for,
-//! `closing` is the closing handshake, `confirmation` pings after events, `abuse` reports message rates, `flood` limits
-//! frames without messages, `pause` notices that the process did not run.
+//! `upgrade` answers the handshake, `framing` converts bytes to messages, `session` runs a session from registration to
+//! close, `event_loop` is its loop, `session_loop` handles each event, `handler` runs the use cases of messages,
+//! `closing` is the closing handshake, `confirmation` sends pings after events, `abuse` reports message rates, `flood`
+//! limits frames without messages, `pause` detects that the process did not run.
 
 mod abuse;
 mod closing;
@@ -40,18 +40,18 @@ use upgrade::Upgrade;
 /// Settings of sockets (contract section 6).
 #[derive(Clone, Copy, Debug)]
 pub struct SocketRules {
-    /// How often the server pings.
+    /// Interval of the server's pings.
     pub ping_interval: Duration,
-    /// How long a connection may be silent.
+    /// Idle timeout: how long a connection may be silent.
     pub idle_timeout: Duration,
     /// Whether a connection ends with its token.
     pub close_expired_sessions: bool,
-    /// The longest message accepted, in bytes.
+    /// Maximum size of a message in bytes.
     pub max_message_bytes: usize,
 }
 
 impl SocketRules {
-    /// Takes them from `settings`.
+    /// Returns the settings of sockets in `settings`.
     #[must_use]
     pub const fn new(settings: &Settings) -> Self {
         Self {
@@ -79,12 +79,12 @@ pub fn stage(rules: Reloadable<SocketRules>, metrics: Metrics) -> AdHoc {
     })
 }
 
-/// Counts the result of each request for a socket. Only the response covers all rejections, those of guards included.
+/// Counts the result of each request for a socket. Only the response covers all rejections, including those of guards.
 fn connects(metrics: Metrics) -> AdHoc {
     AdHoc::on_response("Connects", move |request, response| {
         if request.route().is_some_and(|route| route.uri == "/ws/chat") {
             metrics.connect(result_of(response.status()));
-            // A client of another version learns which one the server speaks (RFC 6455, section 4.2.2).
+            // A client of another version gets the version that the server supports (RFC 6455, section 4.2.2).
             if response.status() == Status::BadRequest {
                 response.set_raw_header("Sec-WebSocket-Version", "13");
             }
@@ -120,7 +120,7 @@ fn no_slot(full: LimitReached, access: &Access) -> ApiError {
     }
 }
 
-/// Opens a session. The token is checked first: a bad one is 401, whatever else the request lacks.
+/// Opens a session. The token is checked first: an invalid one is 401, whatever else the request lacks.
 #[get("/chat")]
 async fn chat(
     user: SocketSignIn,
@@ -134,7 +134,7 @@ async fn chat(
     let slot = sessions
         .admit(&user.user, user.address)
         .map_err(|full| no_slot(full, access))?;
-    // Before the upgrade is answered: a client that knows that it is connected misses nothing from then on.
+    // Before the upgrade is answered: a client that sees its connection as open misses no event from then on.
     let subscription = sessions
         .connect(user.user.clone(), user.session.clone())
         .await?;

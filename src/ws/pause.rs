@@ -1,5 +1,5 @@
-//! Pause monitor: logs that the process was stopped or the machine slept. Each session gives its peer a fresh interval
-//! after a pause; the log line is written once, here.
+//! Pause monitor: logs that the process was stopped or the machine slept. Each session restarts its idle timeout after
+//! a pause; the log line is written once, here.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Length from which a pause is logged: no load delays a timer that long.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
-/// Checks the time until the server shuts down.
+/// Checks for pauses until the server shuts down.
 pub(super) async fn watch(shutdown: Shutdown) {
     tokio::pin!(shutdown);
     loop {

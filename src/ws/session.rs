@@ -1,4 +1,4 @@
-//! Session of a socket: from the upgraded connection to its close, with the log line about it.
+//! Lifecycle of a socket's session: from the upgraded connection to its close, with its log line.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use super::framing::{self, FrameLimits};
 use super::handler::MessageHandler;
 use super::session_loop::SessionLoop;
 
-/// Session that waits for its connection.
+/// Session before its connection is open.
 pub(super) struct NewSession {
     handler: MessageHandler,
     /// The token, and when it expires.
@@ -35,7 +35,7 @@ pub(super) struct NewSession {
 }
 
 impl NewSession {
-    /// Makes the session of `user`, which holds `slot`.
+    /// Creates the session of `user`, which holds `slot`.
     pub fn new(
         user: SocketSignIn,
         request_id: Arc<str>,
@@ -76,7 +76,7 @@ impl NewSession {
     /// Runs the session on `io` until it is closed. Futures that are large and rarely run are boxed while they run: a
     /// session is idle most of the time.
     ///
-    /// Without `io`, the connection broke before its upgrade was through.
+    /// Without `io`, the connection broke before its upgrade was complete.
     pub async fn serve(self, io: Option<impl AsyncRead + AsyncWrite + Unpin>) {
         let Self {
             handler,
@@ -96,7 +96,7 @@ impl NewSession {
         let service = handler.service.clone();
         let queue = Arc::clone(subscription.queue());
         let mut session = SessionLoop::new(&mut stream, &queue, handler, token, rules, unfinished);
-        // A panic outside of a message's handling closes this connection alone.
+        // A panic outside of message handling closes only this connection.
         let run = AssertUnwindSafe(event_loop::run(&mut session, &queue)).catch_unwind();
         let end = run.await.unwrap_or(End::ByUs(CloseReason::Failed));
         let call = session.last_call();
@@ -130,7 +130,7 @@ impl SessionLog {
         }
     }
 
-    /// Writes that the session has ended; `call` is the last call of its messages and events.
+    /// Writes the log line of the ended session; `call` is the last call of its messages and events.
     fn write(self, end: End, call: Option<CallId>) {
         tracing::info!(
             code = end.code(),

@@ -1,4 +1,4 @@
-//! Session loop: sends events, handles messages, pings and closes on time-outs, over any stream and sink of messages.
+//! Session loop: sends events, handles messages, pings and closes on timeouts, over any stream and sink of messages.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -36,7 +36,7 @@ pub(super) struct SessionLoop<'a, S> {
     expires_at: Timestamp,
     heard_at: Instant,
     ping_at: Instant,
-    /// The one timer of all that is timed. It may fire early, never late.
+    /// The one timer for all deadlines of the session. It may fire early, never late.
     timer: Pin<Box<Sleep>>,
     abuse: AbuseMonitor,
     rejected: RejectedMessages,
@@ -46,7 +46,7 @@ pub(super) struct SessionLoop<'a, S> {
     last_call: Option<CallId>,
 }
 
-/// What a session waits for.
+/// Input of a session.
 pub(super) enum Incoming {
     /// The timer has fired.
     Due,
@@ -60,7 +60,7 @@ where
         + Sink<Message, Error = tungstenite::Error>
         + Unpin,
 {
-    /// Makes the loop of a session whose `token` expires at an instant.
+    /// Creates the loop of a session whose `token` expires at an instant.
     pub fn new(
         stream: &'a mut S,
         queue: &'a SessionQueue,
@@ -115,8 +115,8 @@ where
         }
     }
 
-    /// Returns the ping by which the peer is asked to confirm its events, if it is due. If it is due later, the timer
-    /// wakes for it.
+    /// Returns the ping that asks the peer to confirm its events, if it is due. If it is due later, the timer is set to
+    /// it.
     fn confirmation_request(&mut self) -> Option<Message> {
         let (last, now) = (self.queue.last_taken(), Instant::now());
         let ping = self.confirmation.request(last, now);
@@ -136,7 +136,7 @@ where
         }
     }
 
-    /// Takes the pong that is awaited; returns false for any other.
+    /// Handles the awaited pong; returns false for any other.
     async fn take_confirmation(&mut self, payload: &[u8]) -> Result<bool, End> {
         let Some(last) = self.confirmation.take(payload) else {
             return Ok(false);
@@ -209,7 +209,7 @@ where
         }
     }
 
-    /// Sends `messages` together, to a peer that reads or at least sends something itself.
+    /// Sends `messages` together, to a peer that reads or at least sends data.
     async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
         let silent_at = self.heard_at + self.rules.idle_timeout;
         let stream = &mut *self.stream;
@@ -229,11 +229,11 @@ where
         event_loop::unless_closed(self.queue, sending).await
     }
 
-    /// Does what is due by the clock, and sets the timer again.
+    /// Performs what is due, and sets the timer again.
     async fn keep_alive(&mut self) -> Result<(), End> {
         let now = Instant::now();
         if now >= self.timer.deadline() + PAUSE {
-            // The process did not run: whatever the peer sent in that time is still to be read.
+            // The process did not run: the data that the peer sent in that time is still unread.
             self.heard_at = now;
         }
         if now >= self.heard_at + self.rules.idle_timeout {

@@ -1,4 +1,4 @@
-//! The response that switches a connection to WebSocket.
+//! Response that switches a connection to the WebSocket protocol.
 
 use rocket::http::Status;
 use rocket::request::Request;
@@ -21,7 +21,8 @@ pub(super) struct Upgrade {
 }
 
 impl Upgrade {
-    /// Makes the response to the handshake of `socket`, with the subprotocol `protocol`; `session` gets the connection.
+    /// Creates the response to the handshake of `socket`, with the subprotocol `protocol`; `session` gets the
+    /// connection.
     pub fn new(socket: &WebSocket, protocol: Option<&'static str>, session: NewSession) -> Self {
         Self {
             accept_key: socket.accept_key().to_owned(),
@@ -39,13 +40,13 @@ impl<'r> Responder<'r, 'static> for Upgrade {
             session,
         } = self;
         let session_id = session.id().clone();
-        // A task of its own: the request's, with its buffers, ends with the response, which halves what an idle
-        // session costs. Stopping waits for the session through the slot it holds in the hub.
+        // In its own task: the request's task, with its buffers, ends with the response, which halves the memory of an
+        // idle session. The shutdown waits for the session through the slot it holds in the hub.
         listener::on_upgrade(|io| async {
             tokio::spawn(session.serve(io));
         });
         let mut response = Response::build();
-        // A `sid` or `jti` may hold characters that no header can.
+        // A `sid` or `jti` may contain characters that are not valid in a header.
         if session_id
             .as_str()
             .bytes()
