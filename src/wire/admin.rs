@@ -1,5 +1,5 @@
-//! Calls as the administrator's commands show them (contract section 7): the fields of the call's details,
-//! who ended it and why it was rejected, and its timeline where that was asked for.
+//! Calls in the output of administrator commands (contract section 7): the fields of the call's details, who ended it
+//! and why it was rejected, and its timeline if requested.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A call of a list.
+/// Returns a call of a list as JSON.
 ///
 /// # Panics
 /// Never: the shape has text keys.
@@ -56,20 +56,20 @@ pub fn call(call: &Call) -> Value {
     value(call, None)
 }
 
-/// What is shown of a call that was asked for.
+/// Details of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Looked<'a> {
-    /// What happened to it, oldest first.
+    /// Its timeline, the oldest entry first.
     pub timeline: &'a [TimelineEntry],
-    /// What the caller and the callee have reported of its network.
+    /// Summaries of the caller's and the callee's quality reports.
     pub quality: &'a [QualitySummary; 2],
-    /// How its events were delivered, as far as the running server remembers.
+    /// Deliveries of its events, as far as the running server remembers them.
     pub delivery: &'a [Delivered],
 }
 
-/// A call with `timeline: [{at, status, actor, via, cause}]`, oldest first, `quality`, the reports of the
-/// caller and of the callee as `GET …/quality` shows them, and `delivery`, the events with the sessions that they were
-/// sent to.
+/// Returns a call as JSON with `timeline: [{at, status, actor, via, cause}]`, the oldest first, `quality`, the
+/// summaries of the caller and of the callee as in `GET …/quality`, and `delivery`, the events with the sessions that
+/// they were sent to.
 ///
 /// # Panics
 /// Never: the shape has text keys.

@@ -1,4 +1,4 @@
-//! Agora's tokens, as REST shows them.
+//! Agora tokens in REST responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub(crate) struct TokenShape<'a> {
     #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
     /// The number to join with; always the same for a user.
-    // Not `int32`, as it would be by its type: that ends at half of what this may be.
+    // Not `int32`, the default for the type: its maximum is half of the maximum of this field.
     #[schema(minimum = 1, maximum = 4_294_967_295_i64, format = "int64")]
     uid: u32,
     /// When the token ends.
@@ -26,7 +26,7 @@ pub(crate) struct TokenShape<'a> {
     expires_at: Instant,
 }
 
-/// The success `message` with a token for `uid` in `channel`.
+/// Returns the success `message` with a token for `uid` in `channel`.
 #[must_use]
 pub fn token(
     message: &str,

@@ -1,4 +1,4 @@
-//! Whether calls ring for a user, as REST reads and shows it.
+//! Availability (do not disturb) in REST requests and responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -62,7 +62,7 @@ pub fn read(body: &[u8]) -> Result<Availability, ValidationError> {
     }
 }
 
-/// The success `message` with an availability.
+/// Returns the success `message` with an availability.
 #[must_use]
 pub fn shown(message: &str, availability: Availability) -> String {
     let until = match availability {

@@ -1,4 +1,4 @@
-//! What the server and its own page in the browser, the console, say to each other.
+//! Requests and responses between the server and its web page, the console.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use super::request::json;
 use super::response::success;
 use super::{Instant, Text};
 
-/// How long a token lasts where the page says nothing else.
+/// Default lifetime of a token.
 const TTL: Duration = Duration::from_hours(1);
 
-/// The longest that a token may last, in seconds: a day.
+/// Maximum lifetime of a token in seconds: a day.
 const MAX_TTL_SECONDS: u32 = 24 * 60 * 60;
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct Token<'a> {
     expires_at: Instant,
 }
 
-/// The success `message` with what the page has to know of the server.
+/// Returns the success `message` with the configuration of the page.
 #[must_use]
 pub fn configuration(message: &str, is_development: bool, ring_timeout: Duration) -> String {
     let configuration = Configuration {
@@ -51,7 +51,7 @@ pub fn configuration(message: &str, is_development: bool, ring_timeout: Duration
     success(message, configuration)
 }
 
-/// The success `message` with people to be.
+/// Returns the success `message` with the test users.
 #[must_use]
 pub fn people(message: &str, people: &[Profile]) -> String {
     let people = people
@@ -60,7 +60,7 @@ pub fn people(message: &str, people: &[Profile]) -> String {
     success(message, people.collect::<Vec<_>>())
 }
 
-/// The success `message` with a token.
+/// Returns the success `message` with a token.
 #[must_use]
 pub fn token(message: &str, token: &str, session: &SessionId, expires_at: Timestamp) -> String {
     let token = Token {
@@ -71,18 +71,18 @@ pub fn token(message: &str, token: &str, session: &SessionId, expires_at: Timest
     success(message, token)
 }
 
-/// A wish for a token.
+/// Request for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenWish {
-    /// `userId`: whose.
+    /// `userId`: the user of the token.
     pub user: UserId,
-    /// `sessionId`: in which session, where it is not a new one.
+    /// `sessionId`: the session; none for a new one.
     pub session: Option<SessionId>,
-    /// `ttlSeconds`: how long it lasts; an hour where nothing is said.
+    /// `ttlSeconds`: the lifetime; an hour by default.
     pub ttl: Duration,
 }
 
-/// Reads a wish for a token.
+/// Reads a request for a token.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -99,7 +99,7 @@ pub fn token_wish(body: &[u8]) -> Result<TokenWish, ValidationError> {
             )));
         }
     };
-    // Of the characters and the length of a user id: so much is enough for any name of a session.
+    // The characters and the length of a user id are enough for any session name.
     let session = fields
         .any_text("sessionId")
         .map(|text| UserId::parse(text).map(|id| SessionId::new(id.as_str())));

@@ -1,5 +1,5 @@
-//! What commands and the running server say to each other on the control socket: a request in one line of
-//! JSON, then answers, a line each. Both ends are this program, so one set of shapes is read and written.
+//! Requests and answers of the control socket: a request in one line of JSON, then answers, one per line. Both ends are
+//! this program, so the same types are read and written.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,30 +10,30 @@ use crate::webhook_model::message::Attempt;
 
 use super::to_json;
 
-/// What a command asks: the one line that it sends.
+/// Request of a command: the one line that it sends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    /// How the server is. Answered with [`Answer::Status`].
+    /// Return the status of the server. Answered with [`Answer::Status`].
     Status,
     /// End a call. Answered with [`Answer::Done`].
     EndCall {
         /// The call's id.
         call: String,
     },
-    /// Show how the events of a call were delivered. Answered with [`Answer::Delivered`].
+    /// Return how the events of a call were delivered. Answered with [`Answer::Delivered`].
     Delivery {
         /// The call's id.
         call: String,
     },
-    /// Put two users into each other's contacts. Answered with [`Answer::Done`].
+    /// Add two users to each other's contacts. Answered with [`Answer::Done`].
     AddContacts {
-        /// The two.
+        /// The two users.
         users: [String; 2],
     },
-    /// Take two users out of each other's contacts. Answered with [`Answer::Done`].
+    /// Remove two users from each other's contacts. Answered with [`Answer::Done`].
     RemoveContacts {
-        /// The two.
+        /// The two users.
         users: [String; 2],
     },
     /// List the keys that verify tokens. Answered with [`Answer::Keys`].
@@ -42,111 +42,111 @@ pub enum Request {
     ReloadUsers,
     /// Read the settings again. Answered with [`Answer::Reloaded`].
     Reload,
-    /// Do something about webhooks.
+    /// Manage webhooks.
     Webhooks(Webhooks),
-    /// Tell of every change of a call from now on. Answered with [`Answer::Watching`], then with
-    /// [`Answer::Change`] and [`Answer::Missed`] until either side leaves.
+    /// Send every change of a call from now on. Answered with [`Answer::Watching`], then with [`Answer::Change`] and
+    /// [`Answer::Missed`] until either side disconnects.
     Watch(WatchFilter),
-    /// Forget the calls that were over before an instant. Answered with [`Answer::Forgetting`] now and then,
-    /// and with [`Answer::Forgotten`] at the end; it stops where the command leaves.
+    /// Delete the calls that ended before a timestamp. Answered with [`Answer::Forgetting`] at intervals, and with
+    /// [`Answer::Forgotten`] at the end; it stops if the command disconnects.
     Prune {
-        /// The instant.
+        /// The timestamp.
         before: String,
     },
 }
 
-/// Which changes a command is told: those for which all of it holds.
+/// Filter of the changes that a command watches; all conditions must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WatchFilter {
-    /// Only those after which the call is live.
+    /// Only changes after which the call is live.
     pub live: bool,
-    /// Only of calls of this user.
+    /// Only changes of calls of this user.
     pub user: Option<String>,
-    /// Only to this status.
+    /// Only changes to this status.
     pub status: Option<String>,
-    /// Only of calls of this type.
+    /// Only changes of calls of this type.
     pub call_type: Option<String>,
 }
 
-/// What a command asks of webhooks; of all receivers where none is named by its number.
+/// Webhook request of a command; it concerns all endpoints if none is named by its number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Webhooks {
-    /// Leave it alone. Answered with [`Answer::Counted`].
+    /// Pause the endpoint. Answered with [`Answer::Counted`].
     Pause {
-        /// The receiver.
+        /// The endpoint.
         receiver: Option<i64>,
     },
-    /// Tell it again. Answered with [`Answer::Counted`].
+    /// Resume the endpoint. Answered with [`Answer::Counted`].
     Resume {
-        /// The receiver.
+        /// The endpoint.
         receiver: Option<i64>,
     },
-    /// Send a message again, delivered or not: [`Answer::Done`]. Or all that wait for another attempt or were
-    /// given up: [`Answer::Counted`].
+    /// Send a message again, delivered or not: [`Answer::Done`]. Without an id, send all messages that wait for a retry
+    /// or have failed (dead letters): [`Answer::Counted`].
     Retry {
         /// The message's id.
         message: Option<String>,
     },
-    /// Send something without consequence. Answered with [`Answer::Tested`].
+    /// Send a test message, which has no effect. Answered with [`Answer::Tested`].
     Test {
-        /// The receiver.
+        /// The endpoint.
         receiver: Option<i64>,
     },
 }
 
-/// What the server answers: one line.
+/// Answer of the server: one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// How the server is.
+    /// Status of the server.
     Status(Status),
-    /// It is done.
+    /// The request succeeded.
     Done,
-    /// The settings were read again.
+    /// The settings were reloaded.
     Reloaded(Reloaded),
-    /// Deliveries of the events of a call, if it is a recent one.
+    /// Deliveries of the events of a call, if the call is a recent one.
     Delivered {
         /// The events, in the order in which they were sent.
         events: Vec<Delivered>,
     },
     /// The keys that verify tokens.
     Keys(Keys),
-    /// Changes follow.
+    /// Watching has started; changes follow.
     Watching,
     /// A call has changed.
     Change(Change),
-    /// Changes came faster than they were read.
+    /// Changes were dropped because the command reads too slowly.
     Missed {
-        /// How many were left out.
+        /// Number of dropped changes.
         changes: u64,
     },
-    /// So many calls are forgotten so far; more follow.
+    /// Progress of a deletion; more answers follow.
     Forgetting {
-        /// The calls.
+        /// Number of calls deleted so far.
         calls: u64,
     },
-    /// What there was to forget is forgotten.
+    /// The deletion is finished.
     Forgotten {
-        /// The calls.
+        /// Number of deleted calls.
         calls: u64,
-        /// Entries of their participants' histories.
+        /// Number of deleted history entries.
         entries: u64,
     },
-    /// It is done, to so many.
+    /// The request succeeded for this number of endpoints or messages.
     Counted {
-        /// How many.
+        /// The number.
         count: usize,
     },
-    /// What came of a test of webhooks.
+    /// Results of a webhook test.
     Tested {
-        /// For each receiver.
+        /// One result per endpoint.
         receivers: Vec<Tested>,
     },
-    /// It was not done.
+    /// The request failed.
     Failed {
-        /// Why, as a sentence for the administrator.
+        /// The reason, a message for the administrator.
         message: String,
     },
 }
@@ -158,13 +158,13 @@ pub struct Delivered {
     /// The type of the event.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The user.
+    /// The recipient.
     pub user_id: String,
-    /// When it happened.
+    /// Time of the event.
     pub at: String,
     /// `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes.
     pub status: DeliveryStatus,
-    /// The sessions that it was sent to, or is waiting for.
+    /// The sessions that it was sent to, or is queued for.
     pub sessions: Vec<DeliveredTo>,
 }
 
@@ -176,7 +176,7 @@ pub enum DeliveryStatus {
     Pending,
     /// A session has confirmed it.
     Confirmed,
-    /// No session has confirmed it in time.
+    /// No session has confirmed it within 5 minutes.
     Expired,
 }
 
@@ -188,7 +188,7 @@ pub struct DeliveredTo {
     pub session_id: String,
     /// When it was first sent.
     pub sent_at: Option<String>,
-    /// On how many connections it was sent.
+    /// Number of connections on which it was sent.
     pub times_sent: u32,
     /// When the session confirmed it.
     pub confirmed_at: Option<String>,
@@ -210,26 +210,26 @@ pub struct Reloaded {
 pub struct NeedsRestart {
     /// Name of the setting.
     pub setting: String,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What came of a test of a receiver.
+/// Result of the test of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tested {
-    /// Its number.
+    /// The number of the endpoint.
     pub receiver: i64,
-    /// Whether it took the message.
+    /// Whether the endpoint accepted the message.
     pub delivered: bool,
-    /// How long that took, in milliseconds.
+    /// Duration in milliseconds.
     pub took_ms: u64,
-    /// What it answered, or why it did not.
+    /// The response, or the reason of the failure.
     pub result: String,
 }
 
 impl Tested {
-    /// The same for programs that read what a command prints.
+    /// Returns the same as JSON, for programs that read the output of a command.
     ///
     /// # Panics
     /// Never: the shape has text keys.
@@ -238,7 +238,7 @@ impl Tested {
         serde_json::to_value(self).expect("the shape has text keys")
     }
 
-    /// The outcome of `attempt` at `receiver`.
+    /// Returns the result of `attempt` at `receiver`.
     #[must_use]
     pub fn new(receiver: EndpointId, attempt: &Attempt) -> Self {
         Self {
@@ -250,26 +250,26 @@ impl Tested {
     }
 }
 
-/// How a server is.
+/// Status of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// The program's version.
     pub version: String,
-    /// The process.
+    /// The process id.
     pub pid: u32,
-    /// How long it has run, in seconds.
+    /// Time since the start in seconds.
     pub uptime_seconds: u64,
-    /// Whether requests are served.
+    /// Whether the server accepts requests.
     pub ready: bool,
-    /// Sockets that are open.
+    /// Number of open sockets.
     pub connections: usize,
-    /// Files that the process has open, where the system tells.
+    /// Number of files that the process has open, if the system reports it.
     pub open_files: Option<u64>,
-    /// How many it may have open, where that is limited.
+    /// Maximum number of open files, if limited.
     pub open_files_limit: Option<u64>,
-    /// Whether a peer on this machine or in a private network sent `X-Forwarded-For`, and is not in
-    /// `trusted_proxies`. Servers before this was told do not say.
+    /// Whether a peer on this machine or in a private network sent `X-Forwarded-For`, and is not in `trusted_proxies`.
+    /// Older servers do not send this field.
     #[serde(default)]
     pub unnamed_proxy: bool,
 }
@@ -284,7 +284,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Returns the same as JSON, for programs that read what a command prints.
+    /// Returns the same as JSON, for programs that read the output of a command.
     ///
     /// # Panics
     /// Never: the shape has text keys.
@@ -311,7 +311,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Makes a key; the times are those of its first sight and of the last refresh.
+    /// Returns a key; the times are those of its first sight and of the last refresh.
     #[must_use]
     pub fn new(
         source: String,
@@ -342,7 +342,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Makes a status.
+    /// Returns the status.
     #[must_use]
     pub const fn new(source: String, keys: usize, failure: Option<String>) -> Self {
         Self {
@@ -353,36 +353,36 @@ impl Provider {
     }
 }
 
-/// A change of a call, with the words of the contract.
+/// Change of a call, in the words of the contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// When.
+    /// Time of the change.
     pub at: String,
     /// The call.
     pub call_id: String,
-    /// Who called.
+    /// The caller.
     pub caller_id: String,
-    /// Who was called.
+    /// The callee.
     pub callee_id: String,
     /// `AUDIO` or `VIDEO`.
     pub call_type: String,
-    /// The status from then on.
+    /// The status after the change.
     pub status: String,
-    /// Who brought it about: a user, or `system`.
+    /// Who made the change: a user, or `system`.
     pub actor: String,
-    /// By which way.
+    /// Interface through which it was made.
     pub via: String,
-    /// By what.
+    /// Cause of the change.
     pub cause: String,
-    /// How long the call lasted, where it was ended.
+    /// Duration of the call, if it was ended.
     pub duration_seconds: Option<u32>,
-    /// Why it was rejected, where it was.
+    /// Reason of the rejection, if it was rejected.
     pub reason: Option<String>,
 }
 
 impl Change {
-    /// The change of `call` that `entry` tells of.
+    /// Returns the change of `call` that `entry` describes.
     #[must_use]
     pub fn new(call: &Call, entry: &TimelineEntry) -> Self {
         let reason = match &call.state {
@@ -411,16 +411,16 @@ impl Change {
 }
 
 impl Request {
-    /// The request as a line.
+    /// Returns the request as a line.
     #[must_use]
     pub fn to_line(&self) -> String {
         to_json(self) + "\n"
     }
 
-    /// The request that `line` spells.
+    /// Parses a line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A message that explains the error.
     pub fn read(line: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(line)
             .map_err(|error| format!("this server does not understand the command: {error}"))
@@ -428,16 +428,16 @@ impl Request {
 }
 
 impl Answer {
-    /// The answer as a line.
+    /// Returns the answer as a line.
     #[must_use]
     pub fn to_line(&self) -> String {
         to_json(self) + "\n"
     }
 
-    /// The answer that `line` spells.
+    /// Parses a line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A message that explains the error.
     pub fn read(line: &str) -> Result<Self, String> {
         serde_json::from_str(line)
             .map_err(|error| format!("the server's answer is not understood: {error}"))

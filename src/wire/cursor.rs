@@ -1,18 +1,18 @@
-//! Where the next page of a history begins, as a text that clients hand back as it is.
+//! Cursor of history pages: an opaque text that clients send back unchanged.
 
 use uuid::Uuid;
 
 use crate::call::CallId;
 
-/// What the text begins with: another way to write cursors will begin with another letter.
+/// First character of the text: another format of cursors will have another one.
 const VERSION: char = 'a';
 
-/// The cursor for what comes after `call`.
+/// Returns the cursor of the page that follows `call`.
 pub(super) fn after(call: CallId) -> String {
     format!("{VERSION}{}", Uuid::from_bytes(*call.as_bytes()).simple())
 }
 
-/// The call that the cursor `text` comes after, or none where it is no cursor.
+/// Returns the call of the cursor `text`, or none if it is not a cursor.
 pub(super) fn parse(text: &str) -> Option<CallId> {
     const HEX: usize = 32;
     let hex = text.strip_prefix(VERSION)?;

@@ -1,4 +1,4 @@
-//! What the socket says (specification, "Server to Client Messages"; contract section 4).
+//! Messages from the server over the WebSocket (specification, "Server to Client Messages"; contract section 4).
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -168,7 +168,7 @@ pub(crate) struct SessionRefreshed {
     expires_at: Instant,
 }
 
-/// The message for a notice.
+/// Returns the message for a notice.
 #[must_use]
 pub fn notice(notice: &Notice) -> String {
     let (word, at) = (notice.event.as_str(), notice.at);
@@ -258,7 +258,7 @@ pub fn notice(notice: &Notice) -> String {
     }
 }
 
-/// `call_error`: an action or message that was refused; `call_id` is the one sent, if any.
+/// Returns the `call_error` for an action or message that was rejected; `call_id` is the one that was sent, if any.
 #[must_use]
 pub fn call_error(call_id: Option<&str>, error_type: ErrorType, message: &str) -> String {
     reply(
@@ -271,7 +271,7 @@ pub fn call_error(call_id: Option<&str>, error_type: ErrorType, message: &str) -
     )
 }
 
-/// `heartbeat.ack`.
+/// Returns the `heartbeat.ack`.
 #[must_use]
 pub fn heartbeat_ack(user: &UserId, now: Timestamp) -> String {
     reply(
@@ -283,7 +283,7 @@ pub fn heartbeat_ack(user: &UserId, now: Timestamp) -> String {
     )
 }
 
-/// `session.refreshed`.
+/// Returns the `session.refreshed`.
 #[must_use]
 pub fn session_refreshed(expires_at: Timestamp) -> String {
     reply(
@@ -294,7 +294,7 @@ pub fn session_refreshed(expires_at: Timestamp) -> String {
     )
 }
 
-/// The signal as it was sent.
+/// Returns the signal exactly as it was sent.
 fn raw(signal: &Signal) -> &RawValue {
     serde_json::from_str(signal.as_json()).expect("a signal is JSON that was read as such")
 }

@@ -1,21 +1,21 @@
-//! Reading the fields of a JSON object, so that a wrong one is named with what was expected.
+//! Fields of a JSON object: reading and validation, with errors that name the field and what was expected.
 
 use serde_json::{Map, Value};
 
-/// A body or message that is not as specified; its text says what was expected.
+/// Validation error of a body or message; its text says what was expected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValidationError(pub String);
 
-/// The fields of a JSON object. Unknown ones are ignored.
+/// Fields of a JSON object. Unknown fields are ignored.
 #[derive(Clone, Copy)]
 pub struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
-    /// The fields of `value`, called `name` in messages.
+    /// Returns the fields of `value`, which messages call `name`.
     ///
     /// # Errors
-    /// [`ValidationError`], where it is no object.
+    /// [`ValidationError`] if it is not an object.
     pub fn of(value: &'a Value, name: &str) -> Result<Self, ValidationError> {
         let object = value.as_object();
         object.map(Self).ok_or_else(|| {
@@ -26,7 +26,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The object in the field `name`.
+    /// Returns the object in the field `name`.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
         Self::of(self.required(name, "a JSON object")?, name)
     }
 
-    /// The text of the field `name`; `expected` says what it should be.
+    /// Returns the text of the field `name`; `expected` describes valid texts.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -43,7 +43,7 @@ impl<'a> Fields<'a> {
         value.as_str().ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// The text of the field `name`, made into a value by `parse`; `expected` says which texts there are.
+    /// Returns the text of the field `name`, parsed by `parse`; `expected` describes valid texts.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -60,7 +60,7 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// The text of the field `name`, which is the word of one of `all`.
+    /// Returns the one of `all` whose word is the text of the field `name`.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         self.parsed(name, &format!("one of {}", words.join(", ")), find)
     }
 
-    /// The whole number from 0 to 2,147,483,647 in the field `name`, where there is one that is not null.
+    /// Returns the whole number from 0 to 2,147,483,647 in the field `name`, if it is present and not null.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -90,8 +90,7 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| wrong(name, EXPECTED, value))
     }
 
-    /// The field `name`, made into a value by `read`, where there is one that is not null; `expected` says which
-    /// values there are.
+    /// Returns the field `name`, converted by `read`, if it is present and not null; `expected` describes valid values.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -109,7 +108,7 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// The field `name`, made into a value by `read`; `expected` says which values there are.
+    /// Returns the field `name`, converted by `read`; `expected` describes valid values.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -123,8 +122,8 @@ impl<'a> Fields<'a> {
         read(value).ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// The number in the field `name`, where there is one that is not null; `fits` says which numbers do, and
-    /// `expected` says so in words.
+    /// Returns the number in the field `name`, if it is present and not null; `fits` checks it, and `expected`
+    /// describes valid numbers.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -141,13 +140,13 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or_else(|| wrong(name, expected, value))
     }
 
-    /// Returns the field `name`, if it is there and not null.
+    /// Returns the field `name`, if it is present and not null.
     #[must_use]
     pub fn any(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// The text of the field `name`, if it is there and a text.
+    /// Returns the text of the field `name`, if it is present and a text.
     #[must_use]
     pub fn any_text(self, name: &str) -> Option<&'a str> {
         self.0.get(name).and_then(Value::as_str)
@@ -162,7 +161,7 @@ impl<'a> Fields<'a> {
 
 /// Returns the whole number that `value` equals: `3` and `3.0` are the same (RFC 8259, section 6).
 pub(super) fn whole(value: &Value) -> Option<u64> {
-    /// Above it, numbers with a fraction are no longer exact.
+    /// Above it, not every whole number can be represented.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let from_float = || {
         let number = value.as_f64()?;
@@ -182,7 +181,7 @@ fn wrong(name: &str, expected: &str, value: &Value) -> ValidationError {
     ValidationError(format!("{name}: expected {expected}, got {}", kind(value)))
 }
 
-/// What a value is, without repeating more of it than a message should.
+/// Describes the type of a value, without more of its content than a message should repeat.
 fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),

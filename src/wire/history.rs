@@ -1,4 +1,4 @@
-//! Histories and statistics as REST shows them (contract section 5).
+//! History and statistics in REST responses (contract section 5).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,7 +115,7 @@ struct CallsByStatus {
     cancelled: u64,
 }
 
-/// The success `message` with a page of a history, and the cursor of the page after the call `next`.
+/// Returns the success `message` with a page of a history, and the cursor of the page after the call `next`.
 #[must_use]
 pub fn page(message: &str, items: &[PastCall], next: Option<CallId>) -> String {
     let page = PageShape {
@@ -125,19 +125,19 @@ pub fn page(message: &str, items: &[PastCall], next: Option<CallId>) -> String {
     success(message, page)
 }
 
-/// The success `message` with how many entries were deleted.
+/// Returns the success `message` with the number of deleted entries.
 #[must_use]
 pub fn deleted(message: &str, deleted: u64) -> String {
     success(message, Deleted { deleted })
 }
 
-/// The success `message` with how many missed calls are unseen.
+/// Returns the success `message` with the number of unseen missed calls.
 #[must_use]
 pub fn unseen(message: &str, missed: u64) -> String {
     success(message, Unseen { missed })
 }
 
-/// The success `message` with statistics; every type and status is there, counted or not.
+/// Returns the success `message` with statistics; every type and status is present, counted or not.
 #[must_use]
 pub fn statistics(message: &str, statistics: &Statistics) -> String {
     let of_type = |call_type| statistics.calls_of_type(call_type);

@@ -1,4 +1,4 @@
-//! The servers for ICE as REST shows them: what a browser's `RTCPeerConnection` takes as its configuration.
+//! ICE servers in REST responses, in the form of the configuration of a browser's `RTCPeerConnection`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,16 +35,16 @@ struct Server<'a> {
     credential: Option<&'a str>,
 }
 
-/// How a user gets into a TURN server.
+/// Credentials of a user for TURN servers.
 #[derive(Clone, Copy, Debug)]
 pub struct WayIn<'a> {
-    /// The name to give.
+    /// The user name.
     pub username: &'a str,
     /// The password.
     pub credential: &'a str,
 }
 
-/// The success `message` with the STUN servers, the TURN servers with the way in, and until when that is open.
+/// Returns the success `message` with the STUN servers, the TURN servers with the credentials, and when these expire.
 #[must_use]
 pub fn servers(
     message: &str,

@@ -1,4 +1,4 @@
-//! Whom a user has listed, as REST shows it.
+//! Block lists and contacts in REST responses.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,13 +37,13 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// The success `message` with one user, who is listed since then.
+/// Returns the success `message` with one listed user and since when the user is listed.
 #[must_use]
 pub fn entry(message: &str, user: &Profile, since: Timestamp) -> String {
     success(message, Entry::new(user, since))
 }
 
-/// The success `message` with users and since when each is listed.
+/// Returns the success `message` with listed users and since when each is listed.
 #[must_use]
 pub fn entries<'a>(
     message: &str,

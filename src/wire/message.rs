@@ -1,4 +1,4 @@
-//! What the socket is told (specification, "Client to Server Messages"; contract section 4).
+//! Messages from clients over the WebSocket (specification, "Client to Server Messages"; contract section 4).
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::call::{MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
 use super::fields::{Fields, ValidationError};
 use super::request::{duration_seconds, quality_report, reason};
 
-/// A message that was understood. Call ids stand as they were sent.
+/// Valid message. Call ids are kept as they were sent.
 #[derive(PartialEq)]
 pub enum Message {
     /// `call.accept`.
@@ -37,7 +37,7 @@ pub enum Message {
     Quality {
         /// `callId`.
         call_id: String,
-        /// The rest of it.
+        /// The other fields.
         report: QualityReport,
     },
     /// `call.signal`.
@@ -57,7 +57,7 @@ pub enum Message {
 }
 
 impl Message {
-    /// The call it is about, as it was sent.
+    /// Returns the id of the call that it is about, as it was sent.
     #[must_use]
     pub fn call_id(&self) -> Option<&str> {
         match self {
@@ -72,7 +72,7 @@ impl Message {
 }
 
 impl fmt::Debug for Message {
-    /// Without the token.
+    /// Omits the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accept { call_id } => write!(f, "call.accept {call_id:?}"),
@@ -93,12 +93,12 @@ impl fmt::Debug for Message {
     }
 }
 
-/// A message that was not understood.
+/// Message that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// The `callId` it came with, if any.
+    /// The `callId` of the message, if any.
     pub call_id: Option<String>,
-    /// What was wrong, and what was expected.
+    /// The error, and what was expected.
     pub message: String,
 }
 
@@ -119,7 +119,7 @@ pub fn parse(text: &str) -> Result<Message, ParseError> {
     })
 }
 
-/// The error for a binary message.
+/// Returns the error for a binary message.
 #[must_use]
 pub fn binary() -> ParseError {
     let message =
@@ -187,7 +187,7 @@ fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
     }
 }
 
-/// What a signal is, for messages.
+/// Expected form of a signal, for messages.
 const SIGNAL: &str = "any JSON";
 
 fn call_id(payload: Fields<'_>) -> Result<String, ValidationError> {
@@ -196,8 +196,8 @@ fn call_id(payload: Fields<'_>) -> Result<String, ValidationError> {
         .map(str::to_owned)
 }
 
-/// The signal of a `call.signal` message, byte for byte as it was sent: the other end may count on the order of
-/// fields, or on numbers that no other parser keeps.
+/// Returns the signal of a `call.signal` message, byte for byte as it was sent: the other end may depend on the order
+/// of fields, or on numbers that no other parser preserves.
 fn signal(text: &str) -> Result<Signal, ValidationError> {
     #[derive(Deserialize)]
     struct Whole<'a> {

@@ -1,12 +1,10 @@
-//! Every JSON shape, both directions, converted by hand from the kernel's types. No logic.
+//! JSON formats of all requests, responses and messages, converted by hand from and to the kernel's types. No logic.
 //!
-//! [`response`] has the responses of REST ([`history`], [`quality`] and [`presence`] for what goes beyond the
-//! specification, [`lists`] for whom users have listed, [`agora`] for
-//! tokens), [`request`] what it is asked in a body and [`query`] in a URL, [`event`] what the socket
-//! says, [`message`] what it is told, [`readiness`] what supervisors are told, [`admin`] what the
-//! administrator's commands show, [`webhook`] what receivers of webhooks are sent, [`control`] what commands
-//! and the running server say to each other, [`fields`] how a field is read so that a wrong one is named,
-//! [`value`] what the fields may hold.
+//! [`response`] has the responses of REST ([`history`], [`quality`] and [`presence`] for what exceeds the
+//! specification, [`lists`] for block lists and contacts, [`agora`] for tokens), [`request`] its request bodies and
+//! [`query`] its query parameters, [`event`] the server's WebSocket messages, [`message`] those of clients,
+//! [`readiness`] the health check, [`admin`] the output of administrator commands, [`webhook`] the webhook messages,
+//! [`control`] the control socket, [`fields`] the validation of fields, [`value`] the schemas of field values.
 
 pub mod admin;
 pub mod agora;
@@ -36,7 +34,7 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 
-/// An instant, as RFC 3339 with milliseconds.
+/// Timestamp as RFC 3339 with milliseconds.
 struct Instant(Timestamp);
 
 impl Serialize for Instant {
@@ -45,7 +43,7 @@ impl Serialize for Instant {
     }
 }
 
-/// Anything with a text form, as that text.
+/// Value with a text form, serialized as that text.
 struct Text<T>(T);
 
 impl<T: std::fmt::Display> Serialize for Text<T> {
@@ -54,7 +52,7 @@ impl<T: std::fmt::Display> Serialize for Text<T> {
     }
 }
 
-/// The JSON text of `value`.
+/// Returns the JSON text of `value`.
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our shapes have text keys and no failing serializers")
 }

@@ -1,4 +1,4 @@
-//! Who is there, as REST shows it (contract section 5).
+//! Presence in REST responses (contract section 5).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,13 +30,13 @@ impl<'a> UserStatus<'a> {
     }
 }
 
-/// The success `message` with one user, who has so many sessions.
+/// Returns the success `message` with one user and the number of sessions.
 #[must_use]
 pub fn user(message: &str, user: &UserId, sessions: usize) -> String {
     success(message, UserStatus::new(user, sessions))
 }
 
-/// The success `message` with a list of users and how many sessions each has.
+/// Returns the success `message` with users and the number of sessions of each.
 #[must_use]
 pub fn users<'a>(message: &str, users: impl IntoIterator<Item = (&'a UserId, usize)>) -> String {
     let users = users.into_iter();

@@ -1,4 +1,4 @@
-//! What was reported of a call's network, as REST shows it (contract section 5).
+//! Network quality reports in REST responses (contract section 5).
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,7 +52,7 @@ impl<'a> Participant<'a> {
     }
 }
 
-/// The success `message` with what the caller and the callee have reported, in this order.
+/// Returns the success `message` with the summaries of the caller and the callee, in this order.
 #[must_use]
 pub fn quality(message: &str, call: &Call, both: &[QualitySummary; 2]) -> String {
     let shape = QualityShape {
@@ -62,7 +62,7 @@ pub fn quality(message: &str, call: &Call, both: &[QualitySummary; 2]) -> String
     success(message, shape)
 }
 
-/// The caller with what it has reported, and the callee.
+/// Returns the caller and the callee with their summaries.
 pub(super) fn participants<'a>(
     call: &'a Call,
     [caller, callee]: &[QualitySummary; 2],

@@ -1,5 +1,4 @@
-//! What REST is asked in a URL after the question mark (contract section 5). Parameters that are not known
-//! are ignored.
+//! Query parameters of REST requests (contract section 5). Unknown parameters are ignored.
 
 use crate::call::{CallId, CallType, Direction, Filter, Outcome, Period};
 
@@ -8,24 +7,24 @@ use crate::user::UserId;
 use super::cursor;
 use super::fields::ValidationError;
 
-/// Entries on a page where nobody says how many.
+/// Default number of entries on a page.
 pub(crate) const PAGE: u32 = 20;
 
-/// The most entries on a page: some 30 KB.
+/// Maximum number of entries on a page: about 30 KB.
 pub(crate) const LONGEST_PAGE: u32 = 100;
 
-/// The parameters of `GET /v1/calls/history`.
+/// Parameters of `GET /v1/calls/history`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct History {
     /// `status`, `callType` and `direction`.
     pub filter: Filter,
-    /// `cursor`: the call that the page before ended with.
+    /// `cursor`: the last call of the previous page.
     pub before: Option<CallId>,
     /// `limit`.
     pub limit: u32,
 }
 
-/// The parameters of a URL, decoded, in their order.
+/// Query parameters of a URL, decoded, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Parameters<'a>(Vec<(&'a str, &'a str)>);
 
@@ -36,7 +35,7 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    /// The parameters of `GET /v1/calls/history`. An empty `cursor` is the first page's.
+    /// Returns the parameters of `GET /v1/calls/history`. An empty `cursor` is that of the first page.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -58,7 +57,7 @@ impl Parameters<'_> {
         })
     }
 
-    /// The parameter `period` of `GET /v1/calls/statistics`.
+    /// Returns the parameter `period` of `GET /v1/calls/statistics`.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -67,7 +66,7 @@ impl Parameters<'_> {
         Ok(period.unwrap_or(Period::All))
     }
 
-    /// The parameter `userId` of `DELETE /v1/users/blocks` and `/v1/contacts`, where there is one.
+    /// Returns the parameter `userId` of `DELETE /v1/users/blocks` and `/v1/contacts`, if there is one.
     ///
     /// # Errors
     /// [`ValidationError`].
@@ -75,7 +74,7 @@ impl Parameters<'_> {
         self.parsed("userId", UserId::EXPECTED, UserId::parse)
     }
 
-    /// The parameter `name`, which is the word of one of `all`.
+    /// Returns the one of `all` whose word is the parameter `name`.
     fn one_of<T: Copy>(
         &self,
         name: &str,
@@ -87,7 +86,7 @@ impl Parameters<'_> {
         self.parsed(name, &format!("one of {}", words.join(", ")), find)
     }
 
-    /// The parameter `name`, made into a value by `parse`; `expected` says which texts there are.
+    /// Returns the parameter `name`, parsed by `parse`; `expected` describes valid texts.
     fn parsed<T>(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! What `/readyz` answers.
+//! Response of the health check `/readyz`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -93,7 +93,7 @@ pub struct IdentityProvider {
 }
 
 impl Readiness {
-    /// The JSON text.
+    /// Returns the JSON text.
     #[must_use]
     pub fn to_json(&self) -> String {
         to_json(self)

@@ -1,4 +1,4 @@
-//! What REST is asked (specification, "REST API Endpoints").
+//! Request bodies of REST (specification, "REST API Endpoints").
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::user::UserId;
 use super::fields::{Fields, ValidationError, whole};
 use super::value;
 
-/// How long an Agora token may last, in seconds: Agora takes none that lasts longer than a day.
+/// Allowed lifetime of an Agora token in seconds: Agora accepts a day at most.
 const AGORA_SECONDS: RangeInclusive<u64> = 60..=86_400;
 
-/// How long it lasts where nobody says.
+/// Default lifetime of an Agora token in seconds.
 const AGORA_DEFAULT: u64 = 3_600;
 
 /// The body of `POST /v1/calls/initiate`.
@@ -77,7 +77,7 @@ pub struct Listed {
     pub user: UserId,
 }
 
-/// The body of `POST /v1/calls/initiate`.
+/// Reads the body of `POST /v1/calls/initiate`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -91,7 +91,7 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, ValidationError> {
     })
 }
 
-/// The body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which says nothing and may be missing.
+/// Reads the body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which has no fields and may be missing.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -99,7 +99,7 @@ pub fn nothing(body: &[u8]) -> Result<Nothing, ValidationError> {
     Fields::of(&json_or_nothing(body)?, "body").map(|_| Nothing {})
 }
 
-/// The body of `POST /v1/calls/{callId}/reject`.
+/// Reads the body of `POST /v1/calls/{callId}/reject`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -108,7 +108,7 @@ pub fn reject(body: &[u8]) -> Result<Reject, ValidationError> {
     Ok(Reject { reason })
 }
 
-/// The body of `POST /v1/calls/{callId}/end`, which may be missing.
+/// Reads the body of `POST /v1/calls/{callId}/end`, which may be missing.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -117,7 +117,7 @@ pub fn end(body: &[u8]) -> Result<End, ValidationError> {
     Ok(End { duration_seconds })
 }
 
-/// The body of `PATCH /v1/calls/{callId}/status`.
+/// Reads the body of `PATCH /v1/calls/{callId}/status`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -126,10 +126,10 @@ pub fn status(body: &[u8]) -> Result<SetStatus, ValidationError> {
     Ok(SetStatus { status })
 }
 
-/// The statuses that a client may set, in the order of the specification.
+/// Statuses that a client may set, in the order of the specification.
 pub(super) const TARGETS: [Target; 3] = [Target::Connecting, Target::Active, Target::Ended];
 
-/// The word of a status that a client may set.
+/// Returns the word of a status that a client may set.
 pub(super) const fn target_word(target: Target) -> &'static str {
     match target {
         Target::Connecting => Status::Connecting.as_str(),
@@ -138,7 +138,7 @@ pub(super) const fn target_word(target: Target) -> &'static str {
     }
 }
 
-/// The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
+/// Reads the body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -166,7 +166,7 @@ pub struct AgoraToken {
     pub lasts: Duration,
 }
 
-/// The body of `POST /v1/agora/token/generate` and `…/refresh`.
+/// Reads the body of `POST /v1/agora/token/generate` and `…/refresh`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -191,7 +191,7 @@ pub fn agora_token(body: &[u8]) -> Result<AgoraToken, ValidationError> {
     })
 }
 
-/// The body of `POST /v1/calls/{callId}/quality`.
+/// Reads the body of `POST /v1/calls/{callId}/quality`.
 ///
 /// # Errors
 /// [`ValidationError`].
@@ -199,7 +199,7 @@ pub fn quality(body: &[u8]) -> Result<QualityReport, ValidationError> {
     quality_report(Fields::of(&json(body)?, "body")?)
 }
 
-/// The fields `networkQuality`, `packetLossRate` and `roundTripTime`.
+/// Reads the fields `networkQuality`, `packetLossRate` and `roundTripTime`.
 pub(super) fn quality_report(fields: Fields<'_>) -> Result<QualityReport, ValidationError> {
     const QUALITY: &str =
         "one of EXCELLENT, GOOD, POOR, BAD, VERY_BAD, UNKNOWN, or Agora's number: 0-6 or 8";
@@ -222,12 +222,12 @@ fn network_quality(value: &Value) -> Option<NetworkQuality> {
     value.as_str().map_or_else(of_number, of_word)
 }
 
-/// The field `reason`.
+/// Reads the field `reason`.
 pub(super) fn reason(fields: Fields<'_>) -> Result<RejectReason, ValidationError> {
     fields.one_of("reason", &RejectReason::ALL, RejectReason::as_str)
 }
 
-/// Reads the field `durationSeconds`. A call never fails to end for its duration: a value that is no duration at all is
+/// Reads the field `durationSeconds`. An invalid duration must not prevent the end of a call: it is read as
 /// [`IMPOSSIBLE_DURATION`].
 pub(super) fn duration_seconds(fields: Fields<'_>) -> Option<u32> {
     let value = fields.any("durationSeconds")?;
@@ -235,9 +235,9 @@ pub(super) fn duration_seconds(fields: Fields<'_>) -> Option<u32> {
     Some(seconds.unwrap_or(IMPOSSIBLE_DURATION))
 }
 
-/// The JSON of a body.
+/// Parses a body as JSON.
 pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
-    // A byte order mark is allowed to be ignored (RFC 8259, section 8.1), and some libraries write one.
+    // A byte order mark may be ignored (RFC 8259, section 8.1), and some libraries write one.
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     serde_json::from_slice(body)
         .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))

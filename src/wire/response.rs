@@ -1,5 +1,4 @@
-//! What REST answers: the envelope, and calls as each answer shows them (specification, "REST API
-//! Endpoints"; contract section 2).
+//! REST responses: the envelope, and calls in each response (specification, "REST API Endpoints"; contract section 2).
 
 use serde::Serialize;
 use utoipa::openapi::RefOr;
@@ -11,7 +10,7 @@ use crate::user::UserId;
 
 use super::{ErrorType, Instant, Text, to_json, value};
 
-/// The envelope of a success.
+/// Envelope of a success.
 #[derive(Serialize)]
 struct Success<'a, T> {
     success: bool,
@@ -33,20 +32,20 @@ pub(crate) struct Failure<'a> {
     error_type: &'a str,
 }
 
-/// Which of a call's fields an answer shows.
+/// Fields of a call that a response contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallView {
-    /// Neither start nor end: the answers to initiate and reject.
+    /// Neither start nor end: the responses to initiate and reject.
     Asked,
-    /// `startTime` where there is one: the answers to accept and PATCH.
+    /// `startTime` if there is one: the responses to accept and PATCH.
     Started,
-    /// `startTime`, `endTime` and `durationSeconds` where there are any: the answer to end.
+    /// `startTime`, `endTime` and `durationSeconds` if there are any: the response to end.
     Ended,
-    /// All fields, null where there is no value: the details.
+    /// All fields, null if there is no value: the details.
     Whole,
 }
 
-/// A field that some answers leave out and others show as null.
+/// Field that some responses omit and others show as null.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Field<T> {
@@ -152,7 +151,7 @@ impl CallView {
         }
     }
 
-    /// The name and the schema of a call as it is shown, for the documents.
+    /// Returns the name and the schema of a call in this view, for the API documents.
     pub(crate) fn schema(self) -> (&'static str, RefOr<Schema>) {
         const START: &str = "startTime";
         const END: &str = "endTime";
@@ -197,20 +196,20 @@ impl CallView {
     }
 }
 
-/// Lets a schema allow null as well.
+/// Makes a schema allow null as well.
 fn or_null(schema: &mut RefOr<Schema>) {
     let value = std::mem::take(schema);
     let null = ObjectBuilder::new().schema_type(Type::Null);
     *schema = OneOfBuilder::new().item(value).item(null).into();
 }
 
-/// The success `message` with a call.
+/// Returns the success `message` with a call.
 #[must_use]
 pub fn call(message: &str, call: &Call, shown: CallView) -> String {
     success(message, CallShape::new(call, shown))
 }
 
-/// The success `message` with a call, or null where there is none.
+/// Returns the success `message` with a call, or null if there is none.
 #[must_use]
 pub fn call_or_null(message: &str, call: Option<&Call>) -> String {
     success(
@@ -219,13 +218,13 @@ pub fn call_or_null(message: &str, call: Option<&Call>) -> String {
     )
 }
 
-/// The success `message` with nothing to tell.
+/// Returns the success `message` without data.
 #[must_use]
 pub fn nothing(message: &str) -> String {
     success(message, ())
 }
 
-/// The failure `message` of the kind `error_type`.
+/// Returns the failure `message` of the kind `error_type`.
 #[must_use]
 pub fn failure(error_type: ErrorType, message: &str) -> String {
     to_json(&Failure {
@@ -236,7 +235,7 @@ pub fn failure(error_type: ErrorType, message: &str) -> String {
     })
 }
 
-/// The success `message` with `data`.
+/// Returns the success `message` with `data`.
 pub(super) fn success<T: Serialize>(message: &str, data: T) -> String {
     to_json(&Success {
         success: true,

@@ -1,5 +1,5 @@
-//! What the fields of our shapes may hold, for the documents: JSON Schemas made of the kernel's own limits and
-//! words. Each has the name under which both documents define it.
+//! JSON Schemas of field values for the API documents, made from the kernel's own limits and words. Each has the name
+//! by which both documents define it.
 
 use std::ops::RangeInclusive;
 
@@ -199,17 +199,17 @@ impl PartialSchema for ErrorType {
 
 impl ToSchema for ErrorType {}
 
-/// Always true.
+/// Returns the schema of a value that is always true.
 pub(crate) fn yes() -> RefOr<Schema> {
     boolean(true)
 }
 
-/// Always false.
+/// Returns the schema of a value that is always false.
 pub(crate) fn no() -> RefOr<Schema> {
     boolean(false)
 }
 
-/// Always null.
+/// Returns the schema of a value that is always null.
 pub(crate) fn nothing() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::Null).into()
 }
@@ -390,7 +390,7 @@ impl ToSchema for QualityReport {
 }
 
 impl QualityReport {
-    /// `object` with the fields of a report.
+    /// Adds the fields of a report to `object`.
     pub(crate) fn fields(object: ObjectBuilder) -> ObjectBuilder {
         let number = |description: &str| {
             ObjectBuilder::new()

@@ -1,4 +1,4 @@
-//! What receivers of webhooks are sent, and what they may answer.
+//! Webhook messages to endpoints, and the responses that endpoints may send.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -111,7 +111,7 @@ impl<'a> CallData<'a> {
     }
 }
 
-/// The body of a webhook.
+/// Returns the body of a webhook.
 #[must_use]
 pub fn body(announcement: &WebhookEvent) -> String {
     let topic = announcement.topic.as_str();
@@ -132,7 +132,7 @@ pub fn body(announcement: &WebhookEvent) -> String {
     }
 }
 
-/// The body of a webhook that an administrator sends to see whether it arrives.
+/// Returns the body of a test webhook, with which an administrator checks the delivery.
 #[must_use]
 pub fn test_body(now: Timestamp) -> String {
     to_json(&Message {
@@ -155,7 +155,7 @@ struct ReceiverShape<'a> {
     waiting_since: Option<Instant>,
 }
 
-/// A receiver as administrators see it, at the address `shown`.
+/// Returns an endpoint as administrators see it; `shown` is its URL.
 ///
 /// # Panics
 /// Never: the shape has text keys.
@@ -212,7 +212,7 @@ impl From<&Attempt> for AttemptShape {
     }
 }
 
-/// A message with every attempt, as administrators see it.
+/// Returns a message with all its attempts, as administrators see it.
 ///
 /// # Panics
 /// Never: the shape has text keys.
@@ -231,7 +231,7 @@ pub fn sent(sent: &Sent) -> Value {
     serde_json::to_value(shape).expect("the shape has text keys")
 }
 
-/// Whether a receiver's answer says that it has woken the callee's device.
+/// Whether an endpoint's response reports that it has woken the callee's device.
 #[must_use]
 pub fn says_delivered(answer: &[u8]) -> bool {
     serde_json::from_slice::<Value>(answer).is_ok_and(|answer| answer["delivered"] == true)
