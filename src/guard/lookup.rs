@@ -1,4 +1,4 @@
-//! Guard of routes whose answer tells whether a user exists.
+//! Guard of routes whose response reveals whether a user exists.
 
 use std::time::Instant;
 

@@ -76,7 +76,7 @@ pub struct Caller(
     pub SignedIn,
 );
 
-/// Why nobody is signed in.
+/// Reason of a failed sign-in.
 #[derive(Debug)]
 pub enum SignInError {
     /// There is no token.
@@ -130,7 +130,7 @@ impl Access {
     /// Authenticates `token`, and counts the rejection if it is not valid.
     ///
     /// # Errors
-    /// The reason for which nobody is signed in.
+    /// The reason of the failure.
     pub async fn sign_in(&self, token: &str) -> Result<Claims, SignInError> {
         let signed_in = self.authenticate(token).await;
         if let Err(error) = &signed_in {

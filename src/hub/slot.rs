@@ -15,7 +15,7 @@ use crate::user::UserId;
 /// client that keeps opening connections gets at most these.
 const CONNECTIONS_PER_SESSION: usize = 32;
 
-/// Why there is no slot for one more connection.
+/// Limit that leaves no slot for one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitReached {
     /// The server has too many connections.

@@ -29,7 +29,7 @@ pub(super) enum Response {
     Done,
     /// Done, with a reply.
     Reply(String),
-    /// Done, with a reply; the session's new token is valid until this instant.
+    /// Done, with a reply; the session's new token is valid until this timestamp.
     Refreshed(String, SecretString, Timestamp),
     /// Rejected, with a `call_error`.
     Refusal(String),

@@ -60,7 +60,7 @@ where
         + Sink<Message, Error = tungstenite::Error>
         + Unpin,
 {
-    /// Creates the loop of a session whose `token` expires at an instant.
+    /// Creates the loop of a session with `token` and its expiry.
     pub fn new(
         stream: &'a mut S,
         queue: &'a SessionQueue,
