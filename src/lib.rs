@@ -33,7 +33,8 @@
 //!               tls_client      TLS of this server's own requests
 //!               system_time     wall clock and monotonic clock of the machine
 //!               sync            locks and atomics of the hub, replaced in interleaving tests
-//! rules         webhook_model   webhook events and deliveries, retry rules; pure
+//! rules         api_key         API keys of the team's backend: form, digest, scopes; pure
+//!               webhook_model   webhook events and deliveries, retry rules; pure
 //!               call            rules of a call, pure (crates/kernel)
 //!               user            users and sessions (crates/kernel)
 //!               clock           timestamps and clocks (crates/kernel)
@@ -47,6 +48,7 @@
 //! - The algorithm of a token is its key's; no token reaches a log.
 
 pub mod agora;
+pub mod api_key;
 pub mod app;
 pub mod auth;
 pub mod control;

@@ -67,6 +67,9 @@ async fn sweep(service: &Service) {
         every(FORGOTTEN_EVERY, metrics, || service
             .webhooks()
             .forget_old_messages()),
+        every(FORGOTTEN_EVERY, metrics, || service
+            .server_api()
+            .forget_expired()),
         keep_retention(service)
     );
 }

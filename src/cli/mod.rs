@@ -3,6 +3,8 @@
 //! A command parses, calls the library and prints. Only its result goes to standard output, so that it can be
 //! piped; everything else goes to standard error.
 
+mod apikey;
+mod audit;
 mod call;
 mod completions;
 mod config;
@@ -83,6 +85,11 @@ enum Command {
     Token(token::Token),
     /// List the keys that verify tokens
     Keys(keys::Keys),
+    /// Create, list and revoke API keys of your backend
+    #[command(name = "apikey")]
+    ApiKeys(apikey::ApiKeys),
+    /// List changes made with API keys
+    Audit(audit::Audit),
     /// Create test users and print their tokens
     Seed(seed::Seed),
     /// List, show, watch and end calls
@@ -125,6 +132,8 @@ impl Cli {
             Command::Contact(contact) => contact.run(&self.global),
             Command::Token(token) => token.run(&self.global),
             Command::Keys(keys) => keys.run(&self.global),
+            Command::ApiKeys(keys) => keys.run(&self.global),
+            Command::Audit(audit) => audit.run(&self.global),
             Command::Seed(seed) => seed.run(&self.global),
             Command::Call(call) => call.run(&self.global),
             Command::Db(db) => db.run(&self.global),
@@ -186,12 +195,12 @@ mod tests {
     }
 
     /// The first words of help lines.
-    const VERBS: [&str; 39] = [
+    const VERBS: [&str; 40] = [
         "Accept", "Add", "Back", "Check", "Connect", "Copy", "Count", "Create", "Delete",
         "Disable", "Enable", "End", "Explain", "List", "Listen", "Measure", "Open", "Pause",
         "Print", "Put", "Read", "Reject", "Reload", "Remove", "Replace", "Restore", "Resume",
-        "Run", "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test", "Upgrade", "Use",
-        "Write",
+        "Revoke", "Run", "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test",
+        "Upgrade", "Use", "Write",
     ];
 
     #[test]

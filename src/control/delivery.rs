@@ -18,7 +18,8 @@ pub(super) fn answer(service: &Service, call: &str) -> Answer {
     Answer::Delivered { events }
 }
 
-fn delivered(event: &EncodedNotice, now: Timestamp) -> Delivered {
+/// Returns how `event` was delivered, as of `now`.
+pub(crate) fn delivered(event: &EncodedNotice, now: Timestamp) -> Delivered {
     let notice = event.notice();
     let is_expired = now >= notice.at.plus(REDELIVERED_FOR);
     let sessions = event.recipients().into_iter().map(|one| DeliveredTo {

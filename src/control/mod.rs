@@ -31,6 +31,7 @@ use crate::service::Service;
 use crate::webhook::Webhooks;
 use crate::wire::control::{Answer, Reloaded};
 
+pub(crate) use delivery::delivered;
 pub use machine::{open_files_limit, raise_open_files_limit};
 
 /// Maximum number of connected commands: some that watch, and a script or two.

@@ -45,6 +45,11 @@ pub(super) fn next_call_id() -> CallId {
     CallId::from_uuid(Uuid::from_u128(0x018d_0cad_e720_7abc_8def_0123_4567_89ab))
 }
 
+/// A user who is in no call.
+pub(super) fn stranger() -> UserId {
+    user("user-123")
+}
+
 /// Somebody who is no user.
 pub(super) fn nobody() -> UserId {
     user("nobody")
@@ -144,6 +149,17 @@ pub(super) fn given_up() -> Call {
         ended_by: Actor::User(caller().id),
     };
     call(state, rejected_at())
+}
+
+/// Ended by the team's backend while it rings.
+pub(super) fn ended_by_the_system() -> Call {
+    let state = State::Ended {
+        started_at: None,
+        ended_at: asked_at(),
+        duration_seconds: 0,
+        ended_by: Actor::System,
+    };
+    call(state, asked_at())
 }
 
 /// Rejected by the callee.

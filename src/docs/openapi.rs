@@ -10,9 +10,12 @@ use utoipa::openapi::{
     Paths, ServerBuilder,
 };
 
+use crate::wire::admin::{CallWithTimeline, ListedCall};
 use crate::wire::readiness::Readiness;
 use crate::wire::response::{CallView, Failure};
-use crate::wire::{agora, availability, history, ice, lists, presence, quality, request, value};
+use crate::wire::{
+    agora, availability, history, ice, lists, presence, quality, request, server_api, value,
+};
 
 use super::refusal;
 use super::rest;
@@ -74,7 +77,7 @@ fn info() -> Info {
         .build()
 }
 
-fn tags() -> [(&'static str, &'static str); 10] {
+fn tags() -> [(&'static str, &'static str); 11] {
     [
         ("Calls", "Who calls whom, and what becomes of it."),
         ("History", "What is remembered of calls that are over."),
@@ -83,6 +86,11 @@ fn tags() -> [(&'static str, &'static str); 10] {
         ("Contacts", "Whom one knows."),
         ("Media", "The way from one participant to the other."),
         ("Socket", "The way to the socket."),
+        (
+            rest::server_api::TAG,
+            "What your own backend does, with an API key of `chattrix apikey create` as `Authorization: Bearer cxk_...`. \
+             Tokens of users are rejected here.",
+        ),
         webhooks::TAG,
         ("Documents", "What you are reading."),
         ("Supervision", "What supervisors and load balancers ask."),
@@ -106,8 +114,16 @@ fn components() -> Components {
              on one device; without it `jti` does, or the token itself.",
         ))
         .build();
+    let key = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("cxk_")
+        .description(Some(
+            "An API key of `chattrix apikey create`, for your own backend alone: never put one into an app.",
+        ))
+        .build();
     let components = ComponentsBuilder::new()
         .security_scheme(BEARER, SecurityScheme::Http(token))
+        .security_scheme(rest::API_KEY, SecurityScheme::Http(key))
         .responses_from_iter(refusal::shared());
     let components = headers()
         .into_iter()
@@ -178,7 +194,25 @@ fn schemas() -> Schemas {
         .with::<request::AgoraToken>()
         .with::<value::MediaRole>()
         .with::<agora::TokenShape<'_>>()
-        .with::<Readiness>();
+        .with::<Readiness>()
+        .with::<value::Actor>()
+        .with::<value::Standing>()
+        .with::<server_api::users::UserShape<'_>>()
+        .with::<server_api::users::PageShape<'_>>()
+        .with::<server_api::users::BatchShape>()
+        .with::<server_api::users::PutShape>()
+        .with::<server_api::users::PatchShape>()
+        .with::<server_api::users::BatchBody>()
+        .with::<server_api::sessions::SessionShape<'_>>()
+        .with::<server_api::sessions::ClosedShape>()
+        .with::<server_api::sessions::TokenShape<'_>>()
+        .with::<server_api::sessions::TokenBody>()
+        .with::<server_api::sessions::PresenceBody>()
+        .with::<server_api::calls::Place>()
+        .with::<server_api::calls::StatisticsShape>()
+        .with::<server_api::calls::PageShape>()
+        .with::<ListedCall>()
+        .with::<CallWithTimeline>();
     calls.into_iter().fold(schemas, |schemas, shown| {
         let (name, schema) = shown.schema();
         schemas.and(name, schema)

@@ -7,6 +7,7 @@ use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr};
 
+use crate::api_key::Scope;
 use crate::call::{Action, CallError, Status};
 use crate::guard::ApiError;
 use crate::service::Error;
@@ -40,7 +41,7 @@ impl Refusal {
         Self::new(
             "unauthenticated",
             "There is no token, or it is malformed, expired, not yet valid, wrongly signed, or of a user who is \
-             unknown or disabled.",
+             unknown or disabled. On the server API: there is no API key, or it is unknown, expired or revoked.",
             ErrorType::Unauthenticated,
         )
     }
@@ -50,7 +51,7 @@ impl Refusal {
         Self::new(
             "rate_limited",
             "Too many requests: the setting `request_rate` per user, `auth_failure_rate` per address for bad \
-             tokens, and `initiate_rate` for calls.",
+             tokens, `initiate_rate` for calls, and `server_api_rate` per API key.",
             ApiError::rate_limited(Duration::from_secs(6)),
         )
     }
@@ -160,6 +161,26 @@ pub(super) fn of_signed_in(refusals: Vec<Refusal>) -> Vec<Refusal> {
         Refusal::unauthenticated(),
         Refusal::rate_limited(),
         Refusal::origin_not_allowed(),
+    ];
+    let after = [Refusal::service_error(), Refusal::unavailable()];
+    before.into_iter().chain(refusals).chain(after).collect()
+}
+
+/// What a route of backends with `scope` may answer besides its own `refusals`.
+pub(super) fn of_backend(scope: Scope, refusals: Vec<Refusal>) -> Vec<Refusal> {
+    let before = [
+        Refusal::unauthenticated(),
+        Refusal::rate_limited(),
+        Refusal::new(
+            "backend_not_allowed",
+            "The client's address is not in the setting `server_api_allow`.",
+            ApiError::backend_not_allowed(),
+        ),
+        Refusal::new(
+            "missing_scope",
+            "The API key does not have the scope of this route.",
+            ApiError::missing_scope(scope),
+        ),
     ];
     let after = [Refusal::service_error(), Refusal::unavailable()];
     before.into_iter().chain(refusals).chain(after).collect()

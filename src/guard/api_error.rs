@@ -8,6 +8,7 @@ use rocket::request::{Outcome, Request};
 use rocket::response::content::RawJson;
 use rocket::response::{Responder, Response};
 
+use crate::api_key::Scope;
 use crate::auth::MintError;
 use crate::call::CallError;
 use crate::service;
@@ -82,6 +83,34 @@ impl ApiError {
         )
     }
 
+    /// The client's address may not use the server API.
+    #[must_use]
+    pub fn backend_not_allowed() -> Self {
+        Self::new(
+            ErrorType::AddressNotAllowed,
+            "Address not allowed to use the server API: add it to the setting `server_api_allow`",
+        )
+    }
+
+    /// The API key does not have `scope`.
+    #[must_use]
+    pub fn missing_scope(scope: Scope) -> Self {
+        let word = scope.as_str();
+        Self::new(
+            ErrorType::Unauthorized,
+            format!("This API key does not have the scope {word}"),
+        )
+    }
+
+    /// The server has no secret to sign tokens with.
+    #[must_use]
+    pub fn cannot_sign_tokens() -> Self {
+        Self::new(
+            ErrorType::NotConfigured,
+            "Tokens cannot be signed: jwt_secret and jwt_secret_file are not set",
+        )
+    }
+
     /// Returns the failure for an exceeded rate limit; the next request is allowed after `wait`.
     #[must_use]
     pub fn rate_limited(wait: Duration) -> Self {
@@ -104,6 +133,15 @@ impl ApiError {
     #[must_use]
     pub fn unavailable(message: &str) -> Self {
         Self::new(ErrorType::Unavailable, message)
+    }
+
+    /// The body is longer than the route reads.
+    #[must_use]
+    pub fn too_large(message: &str) -> Self {
+        Self {
+            status: Status::PayloadTooLarge,
+            ..Self::invalid(message)
+        }
     }
 
     /// Returns the failure that an HTTP status means if no route or guard gave one.
@@ -188,7 +226,7 @@ impl From<service::Error> for ApiError {
 
         let kind = match &error {
             Error::CallNotFound => ErrorType::CallNotFound,
-            Error::EntryNotFound => ErrorType::NotFound,
+            Error::EntryNotFound | Error::SessionNotFound => ErrorType::NotFound,
             Error::UserNotFound(_) => ErrorType::UserNotFound,
             Error::Refused(
                 CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
@@ -199,9 +237,10 @@ impl From<service::Error> for ApiError {
             | Error::OwnList
             | Error::PastInstant
             | Error::ListFull(_)
-            | Error::KeyReused => ErrorType::InvalidRequest,
+            | Error::KeyReused
+            | Error::RequestKeyReused => ErrorType::InvalidRequest,
             Error::CallerBusy { .. } => ErrorType::CallerBusy,
-            Error::UserBusy(_) => ErrorType::UserBusy,
+            Error::UserBusy(_) | Error::UserInCall { .. } => ErrorType::UserBusy,
             Error::Unavailable(cause) => {
                 return Self::from(ErrorType::Unavailable).with_cause(cause);
             }

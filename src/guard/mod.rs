@@ -2,6 +2,7 @@
 //! metrics. A guard rejects a request with an [`ApiError`], which the catchers of [`crate::http`] send.
 
 mod api_error;
+mod backend;
 mod client_ip;
 mod local_developer;
 mod lookup;
@@ -27,6 +28,7 @@ use crate::settings::{Mode, Rate, Settings};
 use crate::user::UserId;
 
 pub use api_error::ApiError;
+pub use backend::{Backend, idempotency_key};
 pub use local_developer::LocalDeveloper;
 pub use lookup::Lookup;
 pub use metrics_reader::MetricsReader;
@@ -55,6 +57,9 @@ struct Policy {
     origins: Origins,
     trusted_proxies: Vec<IpNet>,
     metrics_allow: Vec<IpNet>,
+    server_api_allow: Vec<IpNet>,
+    /// Whether `server_api_allow` has every network, so that a proxy may hide the clients.
+    allows_backend_everywhere: bool,
     mode: Mode,
     requests: Arc<RateLimit<UserId>>,
     initiations: Arc<RateLimit<UserId>>,
@@ -63,6 +68,7 @@ struct Policy {
     connects_of_address: Arc<RateLimit<IpAddr>>,
     lookups: Arc<LookupLimit>,
     auth_failures: Arc<RateLimit<IpAddr>>,
+    backends: Arc<RateLimit<i64>>,
 }
 
 impl Policy {
@@ -86,6 +92,13 @@ impl Policy {
             origins: Origins::new(settings.allowed_origins.clone()),
             trusted_proxies: settings.trusted_proxies.clone(),
             metrics_allow: settings.metrics_allow.clone(),
+            server_api_allow: settings.server_api_allow.clone(),
+            allows_backend_everywhere: settings.allows_backend_everywhere(),
+            backends: limit(
+                before.map(|policy| &policy.backends),
+                settings.server_api_rate,
+                metrics.limit("server_api_rate"),
+            ),
             mode: settings.mode,
             requests: limit(
                 before.map(|policy| &policy.requests),
@@ -161,6 +174,10 @@ impl Access {
     #[must_use]
     pub fn authenticator(&self) -> Authenticator {
         self.policy().authenticator.clone()
+    }
+
+    fn service(&self) -> &Service {
+        &self.0.service
     }
 
     fn policy(&self) -> Arc<Policy> {

@@ -17,6 +17,7 @@ pub struct RequestContext {
     /// Request id, in the log and in the response's `X-Request-Id`: the client's own, or a new one.
     pub request_id: Arc<str>,
     user: OnceLock<UserId>,
+    api_key: OnceLock<String>,
     call: OnceLock<CallId>,
     refusal: OnceLock<ErrorType>,
 }
@@ -36,6 +37,7 @@ impl RequestContext {
             at: Instant::now(),
             request_id,
             user: OnceLock::new(),
+            api_key: OnceLock::new(),
             call: OnceLock::new(),
             refusal: OnceLock::new(),
         }
@@ -44,6 +46,17 @@ impl RequestContext {
     /// Records that the request comes from `user`.
     pub fn comes_from(&self, user: &UserId) {
         self.user.get_or_init(|| user.clone());
+    }
+
+    /// It comes with the API key of this name.
+    pub(super) fn comes_from_key(&self, name: &str) {
+        self.api_key.get_or_init(|| name.to_owned());
+    }
+
+    /// Returns the name of the API key that it comes with, if it does.
+    #[must_use]
+    pub fn api_key(&self) -> Option<&str> {
+        self.api_key.get().map(String::as_str)
     }
 
     /// Records that the request is about `call`.

@@ -83,6 +83,8 @@ pub enum SignInError {
     Missing,
     /// The token is not valid; the reason is only for the log and the metrics.
     BadToken(TokenError),
+    /// The API key is unknown, expired or revoked.
+    BadApiKey,
     /// The token's user does not exist.
     UnknownUser,
     /// The token's user was removed after the token was issued.
@@ -101,6 +103,7 @@ impl SignInError {
         match self {
             Self::Missing => Some("missing"),
             Self::BadToken(error) => Some(error.as_str()),
+            Self::BadApiKey => Some("bad_api_key"),
             Self::UnknownUser => Some("unknown_user"),
             Self::RemovedUser => Some("removed_user"),
             Self::DisabledUser => Some("disabled_user"),
@@ -119,6 +122,7 @@ impl From<SignInError> for ApiError {
             // One sentence for all of them: clients do not learn why a token was rejected.
             SignInError::Missing
             | SignInError::BadToken(_)
+            | SignInError::BadApiKey
             | SignInError::UnknownUser
             | SignInError::RemovedUser
             | SignInError::DisabledUser => ErrorType::Unauthenticated.into(),
@@ -195,7 +199,7 @@ impl Access {
     }
 
     /// Returns the response to a failed sign-in: 429 if its address has sent too many bad tokens.
-    fn rejected(&self, request: &Request<'_>, error: SignInError) -> ApiError {
+    pub(super) fn rejected(&self, request: &Request<'_>, error: SignInError) -> ApiError {
         let Some(reason) = error.reason() else {
             return error.into();
         };
@@ -232,7 +236,7 @@ impl Access {
     }
 
     /// Returns the address of the client behind `request`, and notes a proxy that is not trusted.
-    fn address_of(&self, request: &Request<'_>) -> IpAddr {
+    pub(super) fn address_of(&self, request: &Request<'_>) -> IpAddr {
         let policy = self.policy();
         let trusted_proxies = &policy.trusted_proxies;
         if is_of_unnamed_proxy(request, trusted_proxies) {
@@ -241,7 +245,7 @@ impl Access {
         client_address(request, trusted_proxies)
     }
 
-    fn count(&self, error: &SignInError) {
+    pub(super) fn count(&self, error: &SignInError) {
         if let Some(reason) = error.reason() {
             tracing::debug!(?error, "token rejected");
             self.0.service.metrics().auth_failed(reason);
@@ -323,7 +327,7 @@ pub(super) fn access<'r>(request: &'r Request<'_>) -> Outcome<&'r Access, ()> {
 }
 
 /// Returns the token of an `Authorization: Bearer` header (RFC 6750, section 2.1; the scheme in any case).
-fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
+pub(super) fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     let (scheme, token) = request
         .headers()
         .get_one("Authorization")?

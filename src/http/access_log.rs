@@ -77,6 +77,7 @@ impl Fairing for AccessLog {
                 duration_us = micros(took),
                 request_id = &*request_context.request_id,
                 user = request_context.user().map(display),
+                api_key = request_context.api_key(),
                 call = call.map(display),
                 "request"
             );

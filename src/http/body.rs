@@ -11,6 +11,34 @@ use crate::guard::ApiError;
 /// Longest body (contract section 2), in KiB.
 const LIMIT_KIB: u64 = 16;
 
+/// Longest body of a batch, in KiB: 10,000 users with long names and pictures.
+const BATCH_LIMIT_KIB: u64 = 8 * 1024;
+
+/// Body of a batch.
+pub struct LargeBody(Vec<u8>);
+
+impl Deref for LargeBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for LargeBody {
+    type Error = ();
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        let too_large = ApiError::too_large("body: expected at most 8 MiB");
+        outcome(
+            request,
+            read(request, data, BATCH_LIMIT_KIB, too_large).await,
+        )
+        .map(Self)
+    }
+}
+
 /// Body of a request, empty if there is none. Its media type counts only for a form that is not empty: no route
 /// takes forms, but HTTP libraries put a form's type on empty bodies.
 pub struct Body(Vec<u8>);
@@ -28,19 +56,37 @@ impl<'r> FromData<'r> for Body {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        let body = match data.open(LIMIT_KIB.kibibytes()).into_bytes().await {
-            Ok(bytes) if bytes.is_complete() => checked(request, bytes.into_inner()),
-            Ok(_) => Err(ApiError::of_status(Status::PayloadTooLarge)),
-            // The client aborted; no one reads the response.
-            Err(_) => Err(ApiError::invalid("body: the request ended before it")),
-        };
-        match body {
-            Ok(bytes) => Outcome::Success(Self(bytes)),
-            Err(error) => {
-                let status = error.status();
-                request.local_cache(|| Some(error));
-                Outcome::Error((status, ()))
-            }
+        let too_large = ApiError::of_status(Status::PayloadTooLarge);
+        outcome(request, read(request, data, LIMIT_KIB, too_large).await).map(Self)
+    }
+}
+
+/// Reads at most `limit_kib` of a body; `too_large` answers a longer one.
+async fn read(
+    request: &Request<'_>,
+    data: Data<'_>,
+    limit_kib: u64,
+    too_large: ApiError,
+) -> Result<Vec<u8>, ApiError> {
+    match data.open(limit_kib.kibibytes()).into_bytes().await {
+        Ok(bytes) if bytes.is_complete() => checked(request, bytes.into_inner()),
+        Ok(_) => Err(too_large),
+        // The client aborted; no one reads the response.
+        Err(_) => Err(ApiError::invalid("body: the request ended before it")),
+    }
+}
+
+/// Returns a body, or rejects `request`.
+fn outcome<'r>(
+    request: &'r Request<'_>,
+    body: Result<Vec<u8>, ApiError>,
+) -> Outcome<'r, Vec<u8>, ()> {
+    match body {
+        Ok(bytes) => Outcome::Success(bytes),
+        Err(error) => {
+            let status = error.status();
+            request.local_cache(|| Some(error));
+            Outcome::Error((status, ()))
         }
     }
 }

@@ -6,7 +6,7 @@ use rocket::response::content::RawJson;
 use rocket::{Route, State, get, patch, post, routes};
 
 use crate::call::CallId;
-use crate::guard::{ApiError, Caller, RequestContext, SignedIn};
+use crate::guard::{ApiError, Caller, RequestContext, SignedIn, idempotency_key};
 use crate::service::{Error, NewCall, Service};
 use crate::wire::request;
 use crate::wire::response::{self, CallView};
@@ -29,7 +29,7 @@ async fn initiate(
     request_context: &RequestContext,
     service: &State<Service>,
 ) -> Result<(Status, RawJson<String>), ApiError> {
-    let idempotency_key = key.checked()?;
+    let idempotency_key = idempotency_key(key.0)?;
     let request::Initiate {
         callee,
         call_type,
@@ -150,24 +150,6 @@ pub(super) fn call_id(text: &str) -> Result<CallId, Error> {
 
 /// `Idempotency-Key` headers of a request.
 struct IdempotencyKey(Vec<String>);
-
-impl IdempotencyKey {
-    /// Returns the key, if one was sent: 1–64 visible ASCII characters (contract section 2).
-    fn checked(self) -> Result<Option<String>, ApiError> {
-        let mut keys = self.0.into_iter();
-        let Some(key) = keys.next() else {
-            return Ok(None);
-        };
-        let is_key =
-            (1..=64).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_key && keys.next().is_none() {
-            return Ok(Some(key));
-        }
-        Err(ApiError::invalid(
-            "Idempotency-Key: expected one header of 1-64 visible ASCII characters",
-        ))
-    }
-}
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for IdempotencyKey {

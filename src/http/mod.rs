@@ -15,6 +15,7 @@ mod lists;
 mod metrics;
 mod page;
 mod quality;
+mod server_api;
 mod users;
 
 use rocket::fairing::AdHoc;
@@ -83,6 +84,7 @@ pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
             .mount("/api/v1/contacts", lists::contacts())
             .mount("/api/v1/agora", agora::routes())
             .mount("/api/v1", ice::routes())
+            .mount("/api/server/v1", server_api::routes())
             .mount("/", console::routes())
             .mount("/", health::routes())
             .mount("/", metrics::routes())

@@ -30,6 +30,10 @@ pub enum CloseReason {
     Expired,
     /// The keys have changed, and no key accepts the token.
     TokenRejected,
+    /// The team's backend closed the session for good.
+    SignedOut,
+    /// The team's backend closed the session so that it connects again.
+    Reconnect,
 }
 
 /// Row of the table of close reasons.
@@ -42,7 +46,7 @@ struct Row {
 
 impl CloseReason {
     /// All close reasons, by code.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Idle,
         Self::ProtocolError,
         Self::NotUtf8,
@@ -56,6 +60,8 @@ impl CloseReason {
         Self::Replaced,
         Self::Expired,
         Self::TokenRejected,
+        Self::SignedOut,
+        Self::Reconnect,
     ];
 
     /// Returns the close code.
@@ -162,6 +168,18 @@ impl CloseReason {
                 code: 4001,
                 reason: "token no longer accepted",
                 when: "The keys or required claims were reloaded, and the token does not pass them.",
+                client_action: "Reconnect with a new token.",
+            },
+            Self::SignedOut => Row {
+                code: 4003,
+                reason: "signed out",
+                when: "Your backend closed the session (`DELETE /api/server/v1/users/{userId}/sessions`).",
+                client_action: "Do not reconnect: sign the user in again.",
+            },
+            Self::Reconnect => Row {
+                code: 4003,
+                reason: "reconnect",
+                when: "Your backend closed the session with `reconnect=true`.",
                 client_action: "Reconnect with a new token.",
             },
         }

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rocket::local::asynchronous::Client;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::dispatch::{Exchange, dispatch};
@@ -52,6 +52,7 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     pub limits: Limits,
     pub heads: Arc<HeadBudget>,
+    pub batches: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -63,6 +64,7 @@ impl Connection {
             remote,
             limits,
             heads,
+            batches,
             mut stopping,
         } = self;
         let first_head_by = Instant::now() + limits.head;
@@ -79,6 +81,7 @@ impl Connection {
                     remote,
                     body_time: limits.body,
                     progress: Arc::clone(&progress),
+                    batches: Arc::clone(&batches),
                     request,
                 })
             })

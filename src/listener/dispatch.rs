@@ -9,7 +9,7 @@ use std::time::Duration;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::header::{CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue, UPGRADE};
 use hyper::http::request::Parts;
 use hyper_util::rt::TokioIo;
 use rocket::http::uri::Origin;
@@ -19,12 +19,23 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
+use crate::api_key;
+
 use super::limited_io::Progress;
 use super::upgrade::{self, Handler};
 
 /// Maximum bytes of a body that are read for Rocket: one more than any route accepts, so that the route itself rejects
 /// longer ones.
 const MAX_BODY_BYTES: usize = 16 * 1024 + 1;
+
+/// Longest body of a batch of the server API, one more than its routes take.
+const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024 + 1;
+
+/// Routes that take a batch.
+const BATCH_ROUTES: [&str; 2] = ["/api/server/v1/users/batch", "/api/server/v1/presence"];
+
+/// Batches that are in memory at a time; others wait.
+pub(super) const BATCHES: usize = 4;
 
 /// Bytes of a response that are in memory at a time; a longer response is sent in pieces of this size, each read after
 /// the previous one has been written. hyper alone would buffer 400 KiB for a client that does not read.
@@ -42,6 +53,7 @@ pub(super) struct Exchange {
     pub remote: SocketAddr,
     pub body_time: Duration,
     pub progress: Arc<Progress>,
+    pub batches: Arc<Semaphore>,
     pub request: hyper::Request<Incoming>,
 }
 
@@ -72,8 +84,9 @@ async fn respond(
     head: oneshot::Sender<Result<Response, io::Error>>,
 ) -> Option<Handler> {
     let (parts, body) = exchange.request.into_parts();
-    let bytes = match read(body, exchange.body_time).await {
-        Ok(bytes) => bytes,
+    let read = read_admitted(&parts, body, &exchange.batches, exchange.body_time);
+    let (bytes, _permit) = match read.await {
+        Ok(read) => read,
         Err(error) => {
             let _ = head.send(Err(error));
             return None;
@@ -86,10 +99,35 @@ async fn respond(
     handler
 }
 
-/// Returns the body, or as much of it as a route needs to reject it.
-async fn read(body: Incoming, time: Duration) -> Result<Vec<u8>, io::Error> {
+/// Reads the body, for a batch in its turn, which lasts as long as the permit.
+async fn read_admitted(
+    parts: &Parts,
+    body: Incoming,
+    batches: &Arc<Semaphore>,
+    time: Duration,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), io::Error> {
+    if !is_batch(parts) {
+        return Ok((read(body, MAX_BODY_BYTES, time).await?, None));
+    }
+    let turn = timeout(time, Arc::clone(batches).acquire_owned()).await;
+    let permit = turn.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+    let bytes = read(body, MAX_BATCH_BYTES, time).await?;
+    Ok((bytes, permit.ok()))
+}
+
+/// Whether a request may have the body of a batch: it is for a route that takes one, and its token has the form of an
+/// API key.
+fn is_batch(parts: &Parts) -> bool {
+    let token = parts.headers.get(AUTHORIZATION);
+    let token = token.and_then(|value| value.to_str().ok()?.split_once(' '));
+    BATCH_ROUTES.contains(&parts.uri.path())
+        && token.is_some_and(|(_, token)| api_key::parse(token.trim()).is_some())
+}
+
+/// Returns the body, or as much of it as a route needs to reject it: `longest` bytes.
+async fn read(body: Incoming, longest: usize, time: Duration) -> Result<Vec<u8>, io::Error> {
     let whole = async {
-        let mut body = Limited::new(body, MAX_BODY_BYTES);
+        let mut body = Limited::new(body, longest);
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
             match frame {
@@ -99,7 +137,7 @@ async fn read(body: Incoming, time: Duration) -> Result<Vec<u8>, io::Error> {
                     }
                 }
                 Err(error) if error.is::<LengthLimitError>() => {
-                    bytes.resize(MAX_BODY_BYTES, b' ');
+                    bytes.resize(longest, b' ');
                     return Ok(bytes);
                 }
                 Err(error) => return Err(io::Error::other(error)),

@@ -22,7 +22,7 @@ use rocket::local::asynchronous::Client;
 use rocket::{Build, Config, Rocket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -101,6 +101,7 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
             ..limits
         },
         heads: Arc::default(),
+        batches: Arc::new(Semaphore::new(dispatch::BATCHES)),
     };
     server
         .run(Listeners {
@@ -150,6 +151,7 @@ struct Server {
     tls: Tls,
     limits: Limits,
     heads: Arc<HeadBudget>,
+    batches: Arc<Semaphore>,
 }
 
 impl Server {
@@ -234,6 +236,7 @@ impl Server {
             remote,
             limits: self.limits,
             heads: self.heads,
+            batches: self.batches,
             stopping,
         };
         connection.serve(stream).await;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::call::transition::{self, CalleeAvailability, Target, Wish};
 use crate::call::{
-    Call, CallError, CallId, CallType, ChannelId, Principal, RejectReason, Transition,
+    Call, CallError, CallId, CallType, ChannelId, Principal, RejectReason, Source, Transition,
 };
 use crate::call::{media, policy};
 use crate::clock::Timestamp;
@@ -29,7 +29,7 @@ pub struct NewCall {
 }
 
 /// Result of a request for a new call; both kinds are stored.
-enum Initiated {
+pub(super) enum Initiated {
     Made(Call),
     RefusedAsBusy(UserId),
 }
@@ -134,7 +134,7 @@ impl Calls {
     /// As [`Calls::accept`].
     pub async fn end_as_admin(&self, call: CallId) -> Result<Call, Error> {
         self.change(call, |call, now| {
-            transition::end_by_admin(call, now).map(Some)
+            transition::end_by_admin(call, Source::Admin, now).map(Some)
         })
         .await
     }
@@ -217,7 +217,7 @@ impl Core {
         }
     }
 
-    fn initiate(
+    pub(super) fn initiate(
         self: &Arc<Self>,
         db: &Write<'_>,
         principal: &Principal,

@@ -15,6 +15,9 @@ pub enum Error {
     /// The user's history has no such entry.
     #[error("History entry not found")]
     EntryNotFound,
+    /// The user has no such session.
+    #[error("Session not found")]
+    SessionNotFound,
     /// The requested user does not exist.
     #[error("User {0} not found")]
     UserNotFound(UserId),
@@ -46,6 +49,19 @@ pub enum Error {
     /// The callee is in a live call.
     #[error("User {0} is in another call")]
     UserBusy(UserId),
+    /// The user is in a live call and cannot be removed.
+    #[error("User {user} is in call {call} and was not removed")]
+    UserInCall {
+        /// The user.
+        user: UserId,
+        /// That call.
+        call: CallId,
+    },
+    /// The key came with another request of a backend before.
+    #[error(
+        "Idempotency-Key: this key was sent with another request before; expected a new key for a new request"
+    )]
+    RequestKeyReused,
     /// The idempotency key was used with another body.
     #[error(
         "Idempotency-Key: this key was sent with another body before; expected a new key for a new call"

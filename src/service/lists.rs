@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Timestamp;
 use crate::store::Write;
 use crate::user::{List, Listed, UserId};
 
@@ -27,24 +28,8 @@ impl Lists {
     /// # Errors
     /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Unavailable`].
     pub async fn enlist(&self, owner: UserId, list: List, user: UserId) -> Result<Listed, Error> {
-        if owner == user {
-            return Err(Error::OwnList);
-        }
         let now = self.0.clock.now();
-        let job = move |db: &Write<'_>| -> Result<Listed, Error> {
-            let profile = db
-                .user(&user)?
-                .ok_or_else(|| Error::UserNotFound(user.clone()))?
-                .profile;
-            if let Some(at) = db.listed_since(&owner, list, &user)? {
-                return Ok(Listed { profile, at });
-            }
-            if db.count_listed(&owner, list)? >= LONGEST_LIST {
-                return Err(Error::ListFull(LONGEST_LIST));
-            }
-            db.enlist(&owner, list, &user, now)?;
-            Ok(Listed { profile, at: now })
-        };
+        let job = move |db: &Write<'_>| enlist(db, &owner, list, user, now);
         self.0.store.write(job).await
     }
 
@@ -84,4 +69,29 @@ impl Lists {
         };
         self.0.store.write(job).await
     }
+}
+
+/// Puts `user` on `list` of `owner`, where it may be already. Runs inside the writer's job.
+pub(super) fn enlist(
+    db: &Write<'_>,
+    owner: &UserId,
+    list: List,
+    user: UserId,
+    now: Timestamp,
+) -> Result<Listed, Error> {
+    if *owner == user {
+        return Err(Error::OwnList);
+    }
+    let known = db.user(&user)?;
+    let profile = known
+        .ok_or_else(|| Error::UserNotFound(user.clone()))?
+        .profile;
+    if let Some(at) = db.listed_since(owner, list, &user)? {
+        return Ok(Listed { profile, at });
+    }
+    if db.count_listed(owner, list)? >= LONGEST_LIST {
+        return Err(Error::ListFull(LONGEST_LIST));
+    }
+    db.enlist(owner, list, &user, now)?;
+    Ok(Listed { profile, at: now })
 }

@@ -21,6 +21,7 @@ mod presence;
 mod quality;
 mod retention;
 mod scheduler;
+mod server_api;
 mod sessions;
 mod signals;
 #[cfg(test)]
@@ -55,11 +56,15 @@ pub use history::{History, Page};
 pub use lists::Lists;
 pub use presence::Presence;
 pub use quality::Quality;
+pub use server_api::{
+    CallDetails, CallPage, IssuedToken, Placed, Repeat, Reply, Requester, ServerApi, UserPage,
+    UserRecord, UserUpdate,
+};
 pub use sessions::Sessions;
 pub use users::{Offer, SignIn, Users};
 pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
 
-pub use crate::store::Forgotten;
+pub use crate::store::{CallCount, CallFilter, Forgotten};
 
 use accounts::AccountCache;
 use call_feed::CallFeed;
@@ -85,6 +90,8 @@ pub struct Rules {
     pub call_policy: CallPolicy,
     /// Time for which calls are kept after their end, if limited.
     pub retention: Option<Duration>,
+    /// How long changes made with API keys are listed, if limited.
+    pub audit_retention: Option<Duration>,
 }
 
 impl Rules {
@@ -100,6 +107,7 @@ impl Rules {
             auto_provision: settings.auto_provision,
             call_policy: settings.call_policy,
             retention: settings.retention,
+            audit_retention: settings.audit_retention,
         }
     }
 
@@ -113,6 +121,7 @@ impl Rules {
             auto_provision: false,
             call_policy: CallPolicy::Everyone,
             retention: None,
+            audit_retention: None,
         }
     }
 }
@@ -131,6 +140,7 @@ struct Groups {
     quality: Quality,
     users: Users,
     deadlines: Deadlines,
+    server_api: ServerApi,
 }
 
 /// Shared parts of all use cases.
@@ -194,6 +204,7 @@ impl Service {
             quality: Quality(Arc::clone(&core)),
             users: Users(Arc::clone(&core)),
             deadlines: Deadlines(Arc::clone(&core)),
+            server_api: ServerApi(Arc::clone(&core)),
             core,
         }))
     }
@@ -244,6 +255,12 @@ impl Service {
     #[must_use]
     pub fn deadlines(&self) -> &Deadlines {
         &self.0.deadlines
+    }
+
+    /// Use cases of the team's backend.
+    #[must_use]
+    pub fn server_api(&self) -> &ServerApi {
+        &self.0.server_api
     }
 
     /// Puts `rules` in force. Ringing calls keep their deadline.

@@ -133,6 +133,14 @@ impl Settings {
         Ok((settings, figment, origins))
     }
 
+    /// Whether every address may use the server API.
+    #[must_use]
+    pub fn allows_backend_everywhere(&self) -> bool {
+        let all = &Self::default().server_api_allow;
+        all.iter()
+            .all(|network| self.server_api_allow.contains(network))
+    }
+
     /// Replaces what would lead out of dev mode: the database, the key, what tokens
     /// must say and receivers of webhooks elsewhere, so that a production variable in the same
     /// shell does no harm here. The rest is for the one machine that is let in, and stays.

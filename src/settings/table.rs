@@ -107,6 +107,13 @@ fn loopback() -> Vec<IpNet> {
     vec![v4.into(), v6.into()]
 }
 
+/// Every network.
+fn everywhere() -> Vec<IpNet> {
+    let v4 = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
+    let v6 = Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0);
+    vec![v4.into(), v6.into()]
+}
+
 settings! {
     group "Database";
     /// The database file. The first start creates it.
@@ -204,6 +211,14 @@ settings! {
     /// WebSocket connections that may be opened from one client address per period (IPv6: one /64), also as a burst;
     /// `off` for no limit. Addresses of this machine, and of proxies that `trusted_proxies` lacks, are not limited.
     connect_rate_per_address: Option<Rate> = Some(Rate::per_minute(3_000)), value::rate_or_off;
+
+    group "Server API";
+    /// Addresses or networks that may use the [server API](backend.md) with an API key; every one by default.
+    server_api_allow: Vec<IpNet> = everywhere(), value::networks;
+    /// Requests that an API key may send per period, also as a burst; `off` for no limit.
+    server_api_rate: Option<Rate> = Some(Rate::per_minute(6_000)), value::rate_or_off;
+    /// Age after which entries of `chattrix audit` are deleted; `off` keeps them.
+    audit_retention: Option<Duration> = Some(Duration::from_hours(365 * 24)), value::duration_or_off;
 
     group "WebSocket";
     /// Interval between pings on a WebSocket.

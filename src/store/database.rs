@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
+use crate::api_key::{Digest, Scopes};
 use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
 use crate::user::{AccountStatus, Profile, User, UserId};
@@ -156,6 +157,23 @@ impl Database {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.write(|db| db.set_contacts(pair, wanted, now))
+    }
+
+    /// Adds an API key; false if the name is taken, also by a revoked key.
+    pub fn add_api_key(
+        &self,
+        name: &str,
+        digest: &Digest,
+        scopes: Scopes,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        self.write(|db| db.add_api_key(name, digest, scopes, expires_at, now))
+    }
+
+    /// Revokes an API key; false if there is none of that name that is not revoked.
+    pub fn revoke_api_key(&self, name: &str, now: Timestamp) -> Result<bool, Error> {
+        self.write(|db| db.revoke_api_key(name, now))
     }
 
     /// What the caller and the callee have reported of a call's network.

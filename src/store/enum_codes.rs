@@ -47,7 +47,7 @@ macro_rules! codes {
 codes!(Status { Initiating = 0, Ringing = 1, Connecting = 2, Active = 3, Ended = 4, Rejected = 5, Missed = 6 });
 codes!(CallType { Audio = 0, Video = 1 });
 codes!(RejectReason { Busy = 0, Declined = 1, Unavailable = 2 });
-codes!(Source { Rest = 0, Socket = 1, Server = 2, Admin = 3, Webhook = 4 });
+codes!(Source { Rest = 0, Socket = 1, Server = 2, Admin = 3, Webhook = 4, Backend = 5 });
 codes!(Cause {
     Initiate = 0,
     UserBusy = 1,
@@ -184,6 +184,7 @@ mod tests {
             Source::Server,
             Source::Admin,
             Source::Webhook,
+            Source::Backend,
         ]);
         pin_in_order(&[
             C::Initiate,

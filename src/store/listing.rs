@@ -2,7 +2,7 @@
 
 use rusqlite::types::ToSql;
 
-use crate::call::{Call, CallType, Status};
+use crate::call::{Call, CallId, CallType, Status};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -24,6 +24,8 @@ pub struct CallFilter {
     pub call_type: Option<CallType>,
     /// Those created at or after this instant.
     pub since: Option<Timestamp>,
+    /// Those before this one: a call, or the first that an instant can have.
+    pub before: Option<CallId>,
 }
 
 impl CallFilter {
@@ -91,6 +93,10 @@ impl Listing {
             conditions.push("id >= :first");
             params.push((":first", Box::new(CallFilter::first_id(since))));
         }
+        if let Some(before) = filter.before {
+            conditions.push("id < :before");
+            params.push((":before", Box::new(*before.as_bytes())));
+        }
         // The inner query walks the ids backwards and stops at the limit; only what it finds is joined.
         let sql = format!(
             "SELECT * FROM named_calls
@@ -121,6 +127,7 @@ mod tests {
                 status,
                 call_type: has(2).then_some(CallType::Audio),
                 since: has(3).then(|| Timestamp::from_millis(1)),
+                before: None,
             })
         })
     }

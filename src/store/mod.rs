@@ -9,8 +9,12 @@
 //! holds an impossible value. An `# Errors` section names only what a function adds to that.
 #![expect(clippy::missing_errors_doc, reason = "said once above")]
 
+mod api_keys;
+mod api_replies;
+mod audit;
 mod availability;
 mod backup;
+mod call_counts;
 mod calls;
 mod check;
 mod checkpointer;
@@ -57,7 +61,10 @@ use engine::{Conn, Params, Row};
 use readers::Readers;
 use unreadable::UnreadableRows;
 
+pub use api_replies::StoredReply;
+pub use audit::AuditQuery;
 pub use backup::{Progress, restore};
+pub use call_counts::CallCount;
 pub use database::{Database, Removal};
 pub use error::Error;
 pub use history::HistoryQuery;

@@ -82,6 +82,18 @@ impl Read<'_> {
         )
     }
 
+    /// Returns users after the id `after`, by id, whose id or name contains `text` in any case, at most `limit`.
+    pub fn users_after(&self, after: &str, text: &str, limit: u32) -> Result<Vec<User>, Error> {
+        let pattern = pattern(text);
+        self.readable(
+            "SELECT id, name, avatar, standing FROM users
+             WHERE id > ?1 AND standing <> 2 AND (?2 = '' OR lower(id || ' ' || name) LIKE ?2 ESCAPE '!')
+             ORDER BY id LIMIT ?3",
+            params![after, pattern, limit],
+            user,
+        )
+    }
+
     /// The users who may not sign in, removed ones included.
     pub fn disabled_users(&self) -> Result<Vec<UserId>, Error> {
         self.readable(
@@ -195,6 +207,21 @@ impl Write<'_> {
             "UPDATE users SET standing = ?2, removed_at = ?3 WHERE id = ?1 AND standing <> ?2";
         Ok(self.execute(sql, params![id.as_str(), REMOVED, now.as_millis()])? > 0)
     }
+}
+
+/// Returns the pattern of LIKE for texts that contain `text`; an empty one for an empty text.
+fn pattern(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let mut pattern = "%".to_owned();
+    for char in text.to_lowercase().chars() {
+        if matches!(char, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(char);
+    }
+    pattern + "%"
 }
 
 const fn code(standing: AccountStatus) -> i64 {

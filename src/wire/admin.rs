@@ -3,13 +3,79 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::call::{Actor, Call, QualitySummary, State, TimelineEntry};
 
 use super::control::Delivered;
 use super::quality::{self, Participant};
 use super::response::{CallShape, CallView};
-use super::{Instant, Text};
+use super::{Instant, Text, value};
+
+/// A call of a list, for the documents.
+pub(crate) struct ListedCall;
+
+impl PartialSchema for ListedCall {
+    fn schema() -> RefOr<Schema> {
+        object_of_a_call("A call, with who ended it and why it was rejected.").into()
+    }
+}
+
+impl ToSchema for ListedCall {}
+
+/// A call with all that is known of it, for the documents.
+pub(crate) struct CallWithTimeline;
+
+impl PartialSchema for CallWithTimeline {
+    fn schema() -> RefOr<Schema> {
+        let mut call = object_of_a_call(
+            "A call with its timeline, the network quality that its participants reported, and the delivery of its events.",
+        );
+        let lists = [
+            ("timeline", Line::name()),
+            ("quality", Participant::name()),
+            ("delivery", Delivered::name()),
+        ];
+        for (field, item) in lists {
+            let list = ArrayBuilder::new().items(Ref::from_schema_name(item));
+            call.properties.insert(field.to_owned(), list.into());
+            call.required.push(field.to_owned());
+        }
+        call.into()
+    }
+}
+
+impl ToSchema for CallWithTimeline {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Line::name().into_owned(), Line::schema()));
+        schemas.push((Participant::name().into_owned(), Participant::schema()));
+        schemas.push((Delivered::name().into_owned(), Delivered::schema()));
+        Delivered::schemas(schemas);
+    }
+}
+
+/// Returns the schema of a call's details with `endedBy` and `reason`.
+fn object_of_a_call(description: &str) -> Object {
+    let (_, RefOr::T(Schema::Object(mut call))) = CallView::Whole.schema() else {
+        unreachable!("the shape of a call is an object");
+    };
+    call.description = Some(description.to_owned());
+    let fields = [
+        ("endedBy", value::Actor::name()),
+        ("reason", value::RejectReason::name()),
+    ];
+    for (field, name) in fields {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        let or_null = OneOfBuilder::new()
+            .item(Ref::from_schema_name(name))
+            .item(null);
+        call.properties.insert(field.to_owned(), or_null.into());
+        call.required.push(field.to_owned());
+    }
+    call
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,12 +92,20 @@ struct AdminCall<'a> {
     delivery: Option<&'a [Delivered]>,
 }
 
-#[derive(Serialize)]
+/// A step of a call.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
 struct Line<'a> {
+    /// When.
+    #[schema(value_type = value::Timestamp)]
     at: Instant,
+    #[schema(value_type = value::CallStatus)]
     status: &'static str,
+    #[schema(value_type = value::Actor)]
     actor: Text<&'a Actor>,
+    /// By which way: `rest`, `websocket`, `server`, `admin`, `webhook` or `backend`.
     via: &'static str,
+    /// Why, such as `accept` or `ring_timeout`.
     cause: &'static str,
 }
 

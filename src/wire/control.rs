@@ -2,6 +2,7 @@
 //! this program, so the same types are read and written.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::call::{Call, State, TimelineEntry};
 use crate::clock::Timestamp;
@@ -152,7 +153,7 @@ pub enum Answer {
 }
 
 /// Delivery of an event to a user.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Delivered {
     /// The type of the event.
@@ -169,7 +170,7 @@ pub struct Delivered {
 }
 
 /// Status of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// No session has confirmed the event.
@@ -181,16 +182,18 @@ pub enum DeliveryStatus {
 }
 
 /// Delivery of an event to a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveredTo {
     /// The session.
     pub session_id: String,
     /// When it was first sent.
+    #[schema(required)]
     pub sent_at: Option<String>,
     /// Number of connections on which it was sent.
     pub times_sent: u32,
     /// When the session confirmed it.
+    #[schema(required)]
     pub confirmed_at: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::call::CallId;
+use crate::user::UserId;
 
 /// First character of the text: another format of cursors will have another one.
 const VERSION: char = 'a';
@@ -21,6 +22,25 @@ pub(super) fn parse(text: &str) -> Option<CallId> {
         .map(CallId::from_uuid)
 }
 
+/// What the cursor of a page of users begins with.
+const OF_USERS: char = 'u';
+
+/// Returns the cursor for what comes after the user `id`: its bytes as hexadecimal digits.
+pub(super) fn after_user(id: &UserId) -> String {
+    let digits = id.as_str().bytes().map(|byte| format!("{byte:02x}"));
+    format!("{OF_USERS}{}", digits.collect::<String>())
+}
+
+/// Returns the user that the cursor `text` comes after, or none if it is no cursor.
+pub(super) fn parse_user(text: &str) -> Option<UserId> {
+    let hex = text.strip_prefix(OF_USERS)?;
+    let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+    let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Vec<u8> = pairs.iter().map(byte).collect::<Option<_>>()?;
+    let id = String::from_utf8(bytes).ok().filter(|_| rest.is_empty())?;
+    UserId::parse(&id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,6 +52,17 @@ mod tests {
         assert_eq!(parse(&cursor), Some(call));
         // It goes into a URL as it is.
         assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+
+    #[test]
+    fn cursor_of_users_leads_back_to_its_user() {
+        let user = UserId::parse("a/b?c=%20&é".trim_end_matches('é')).expect("an id");
+        let cursor = after_user(&user);
+        assert_eq!(parse_user(&cursor), Some(user));
+        assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        for bad in ["", "u", "u6", "u6g", "u20", "6162", "ué"] {
+            assert_eq!(parse_user(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! specification, [`lists`] for block lists and contacts, [`agora`] for tokens), [`request`] its request bodies and
 //! [`query`] its query parameters, [`event`] the server's WebSocket messages, [`message`] those of clients,
 //! [`readiness`] the health check, [`admin`] the output of administrator commands, [`webhook`] the webhook messages,
-//! [`control`] the control socket, [`fields`] the validation of fields, [`value`] the schemas of field values.
+//! [`control`] the control socket, [`server_api`] the API of the team's backend, [`fields`] the validation of fields, [`value`] the schemas of field values.
 
 pub mod admin;
 pub mod agora;
@@ -25,6 +25,7 @@ pub mod query;
 pub mod readiness;
 pub mod request;
 pub mod response;
+pub mod server_api;
 pub mod value;
 pub mod webhook;
 

@@ -40,20 +40,14 @@ impl Parameters<'_> {
     /// # Errors
     /// [`ValidationError`].
     pub fn history(&self) -> Result<History, ValidationError> {
-        const LIMIT: &str = "an integer from 1 to 100";
-        const CURSOR: &str = "the nextCursor of the page before";
-        let is_first = |text: &str| text.is_empty().then_some(None);
-        let before = self.parsed("cursor", CURSOR, |text| {
-            is_first(text).or_else(|| cursor::parse(text).map(Some))
-        })?;
         Ok(History {
             filter: Filter {
                 outcome: self.one_of("status", &Outcome::ALL, Outcome::as_str)?,
                 call_type: self.one_of("callType", &CallType::ALL, CallType::as_str)?,
                 direction: self.one_of("direction", &Direction::ALL, Direction::as_str)?,
             },
-            before: before.flatten(),
-            limit: self.parsed("limit", LIMIT, limit)?.unwrap_or(PAGE),
+            before: self.call_cursor()?,
+            limit: self.limit()?.unwrap_or(PAGE),
         })
     }
 
@@ -74,8 +68,24 @@ impl Parameters<'_> {
         self.parsed("userId", UserId::EXPECTED, UserId::parse)
     }
 
+    /// The parameter `cursor` of a list of calls: the call that the page before ended with. An empty one is the first
+    /// page's.
+    pub(super) fn call_cursor(&self) -> Result<Option<CallId>, ValidationError> {
+        const CURSOR: &str = "the nextCursor of the page before";
+        let is_first = |text: &str| text.is_empty().then_some(None);
+        let before = self.parsed("cursor", CURSOR, |text| {
+            is_first(text).or_else(|| cursor::parse(text).map(Some))
+        })?;
+        Ok(before.flatten())
+    }
+
+    /// The parameter `limit`.
+    pub(super) fn limit(&self) -> Result<Option<u32>, ValidationError> {
+        self.parsed("limit", "an integer from 1 to 100", limit)
+    }
+
     /// Returns the one of `all` whose word is the parameter `name`.
-    fn one_of<T: Copy>(
+    pub(super) fn one_of<T: Copy>(
         &self,
         name: &str,
         all: &[T],
@@ -87,7 +97,7 @@ impl Parameters<'_> {
     }
 
     /// Returns the parameter `name`, parsed by `parse`; `expected` describes valid texts.
-    fn parsed<T>(
+    pub(super) fn parsed<T>(
         &self,
         name: &str,
         expected: &str,

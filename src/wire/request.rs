@@ -243,7 +243,7 @@ pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
         .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))
 }
 
-fn json_or_nothing(body: &[u8]) -> Result<Value, ValidationError> {
+pub(super) fn json_or_nothing(body: &[u8]) -> Result<Value, ValidationError> {
     if body.trim_ascii().is_empty() {
         Ok(Value::Object(Map::new()))
     } else {

@@ -139,6 +139,20 @@ impl ToSchema for Availability {
     }
 }
 
+/// Whether a user may sign in.
+pub struct Standing;
+
+impl PartialSchema for Standing {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Whether a user may sign in. Tokens of a disabled user are rejected.",
+            ["active", "disabled"],
+        )
+    }
+}
+
+impl ToSchema for Standing {}
+
 /// Why a call was rejected.
 pub struct RejectReason;
 

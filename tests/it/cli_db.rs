@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chattrix::store::Lock;
+use chattrix::store::{Database, Lock};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -312,5 +312,5 @@ fn writing_command_never_migrates_a_file_in_use() {
     }
     drop(server);
     cli.run(writers[0]).success();
-    assert_eq!(version(), Ok(3));
+    assert_eq!(version(), Ok(Database::KNOWN_VERSION));
 }

@@ -160,6 +160,7 @@ fn every_test_that_a_promise_names_is_there() {
     let mut code = String::new();
     for folder in [
         "tests/it",
+        "tests/it/server_api",
         "src/auth",
         "crates/kernel/src/call",
         "src/hub",

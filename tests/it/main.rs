@@ -72,6 +72,7 @@ mod restart;
 mod retention;
 mod ringing;
 mod rotation;
+mod server_api;
 mod sessions;
 mod signals;
 mod simulation;

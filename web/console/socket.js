@@ -17,6 +17,7 @@ const LONGEST_WAIT = 8_000;
 /** Close codes without a reconnect: the server would reject it, or it would replace another window. */
 const REPLACED = 4000;
 const EXPIRED = 4001;
+const CLOSED_BY_BACKEND = 4003;
 
 export class Socket {
   /** `on` has `opened()`, `message(message)`, `changed()` and `refused()`. */
@@ -162,7 +163,7 @@ export class Socket {
     this.log.add({
       who: this.who, via: 'WS', direction: 'in', title: `closed ${code}`, body: { code, reason }, url: SOCKET.href,
     });
-    if (code === REPLACED) {
+    if (code === REPLACED || (code === CLOSED_BY_BACKEND && reason !== 'reconnect')) {
       this.#become('replaced');
     } else if (code === EXPIRED) {
       this.#become('expired');

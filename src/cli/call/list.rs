@@ -41,6 +41,7 @@ impl List {
             status: self.which.status,
             call_type: self.which.call_type,
             since: self.since,
+            before: None,
         };
         let database = global.context()?.database_to_read()?;
         let calls = database.read().calls(&filter, self.limit)?;

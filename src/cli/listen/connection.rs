@@ -99,6 +99,7 @@ fn closed(frame: Option<&CloseFrame>) -> CliError {
         1013 => "this client reads too slowly",
         4000 => "another connection replaced this one",
         4001 => "the token has expired",
+        4003 => "the backend closed the session",
         _ => "no reason given",
     };
     let reason = if reason.is_empty() {

@@ -7,7 +7,7 @@ use clap::Args;
 use super::super::error::CliError;
 use super::super::{GlobalArgs, output};
 use super::records::{FIELDS, marked};
-use super::{to_json, word};
+use chattrix::wire::server_api::users::{json_of, standing_word};
 
 /// The arguments of `chattrix user export`.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ impl Export {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let users = global.context()?.database_to_read()?.users()?;
         if self.json {
-            return Ok(output::json(&users.iter().map(to_json).collect())?);
+            return Ok(output::json(&users.iter().map(json_of).collect())?);
         }
         let mut csv = csv::Writer::from_writer(io::stdout().lock());
         csv.write_record(FIELDS).map_err(output_error)?;
@@ -37,7 +37,7 @@ impl Export {
                 user.profile.id.as_str(),
                 &user.profile.name,
                 avatar,
-                word(user.standing),
+                standing_word(user.standing),
             ];
             let row = row.map(|cell| match marked(cell) {
                 cell if is_terminal => output::printable(&cell),

@@ -8,8 +8,8 @@ use chattrix::clock::Clock;
 use chattrix::store::Removal;
 use chattrix::user::{AccountStatus, Profile, User as Known, UserId, is_avatar, is_name};
 use chattrix::wire::control::Request;
+use chattrix::wire::server_api::users::{json_of, standing_word};
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
 
 use super::confirm::confirm_at_terminal;
 use super::context::Context;
@@ -134,7 +134,7 @@ fn add(global: &GlobalArgs, profile: &Profile) -> Result<(), CliError> {
 fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
     let users = global.context()?.database_to_read()?.users()?;
     if json {
-        return Ok(output::json(&users.iter().map(to_json).collect())?);
+        return Ok(output::json(&users.iter().map(json_of).collect())?);
     }
     if users.is_empty() {
         output::tell("no users; chattrix user add adds one");
@@ -145,7 +145,7 @@ fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
         vec![
             profile.id.to_string(),
             profile.name,
-            word(standing).to_owned(),
+            standing_word(standing).to_owned(),
             avatar,
         ]
     });
@@ -159,14 +159,14 @@ fn show(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
         .user(id)?
         .ok_or_else(|| unknown(id))?;
     if json {
-        return Ok(output::json(&to_json(&user))?);
+        return Ok(output::json(&json_of(&user))?);
     }
     output::line(&format!("id        {}", user.profile.id))?;
     output::line(&format!(
         "name      {}",
         output::printable(&user.profile.name)
     ))?;
-    output::line(&format!("standing  {}", word(user.standing)))?;
+    output::line(&format!("standing  {}", standing_word(user.standing)))?;
     let avatar = user.profile.avatar.as_deref().unwrap_or("none");
     Ok(output::line(&format!(
         "avatar    {}",
@@ -180,7 +180,7 @@ fn set_standing(global: &GlobalArgs, id: &UserId, standing: AccountStatus) -> Re
         return Err(unknown(id));
     }
     reload_server(&context);
-    output::tell(&format!("{id} is {}", word(standing)));
+    output::tell(&format!("{id} is {}", standing_word(standing)));
     Ok(())
 }
 
@@ -227,22 +227,6 @@ fn reload_server(context: &Context) {
 /// Returns the error for a user that does not exist.
 pub fn unknown(id: &UserId) -> CliError {
     CliError::new(format!("there is no user {id}")).hint("chattrix user list shows all of them")
-}
-
-fn word(standing: AccountStatus) -> &'static str {
-    match standing {
-        AccountStatus::Active => "active",
-        AccountStatus::Disabled => "disabled",
-    }
-}
-
-fn to_json(user: &Known) -> Value {
-    json!({
-        "id": user.profile.id.as_str(),
-        "name": user.profile.name,
-        "avatar": user.profile.avatar,
-        "standing": word(user.standing),
-    })
 }
 
 fn name(text: &str) -> Result<String, String> {

@@ -6,13 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use chattrix::user::{AccountStatus, Profile};
+use chattrix::wire::server_api::users::standing_of as standing_of_word;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use serde_json::{Map, Value};
 
 use super::super::error::CliError;
 use super::super::output::printable;
 use super::super::token::user_id;
-use super::{avatar, name, word};
+use super::{avatar, name};
 
 /// Record of one user.
 #[derive(Debug, PartialEq, Eq)]
@@ -225,9 +226,7 @@ fn field<T>(
 }
 
 fn standing_of(text: &str) -> Result<AccountStatus, String> {
-    let mut all = [AccountStatus::Active, AccountStatus::Disabled].into_iter();
-    all.find(|one| word(*one) == text)
-        .ok_or_else(|| "expected active or disabled".to_owned())
+    standing_of_word(text).ok_or_else(|| "expected active or disabled".to_owned())
 }
 
 /// Quotes a text for an error message, if it is short.

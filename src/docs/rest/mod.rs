@@ -7,6 +7,7 @@ mod ice;
 mod lists;
 mod meta;
 mod quality;
+pub(super) mod server_api;
 mod users;
 
 use serde_json::Value;
@@ -18,12 +19,17 @@ use utoipa::openapi::path::{
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 
+use crate::api_key::Scope;
 use crate::wire::value;
 
 use super::refusal::{self, Refusal};
 use super::{example, schemas};
+
+/// The name of the security scheme of API keys.
+pub(super) const API_KEY: &str = "apiKey";
 
 /// A route.
 #[derive(Clone)]
@@ -55,6 +61,7 @@ pub(super) fn routes() -> Vec<Route> {
         lists::routes(),
         ice::routes(),
         agora::routes(),
+        server_api::routes(),
         meta::routes(),
     ]
     .concat()
@@ -68,6 +75,18 @@ impl Description {
             method,
             path,
             operation: self.operation(refusals).build(),
+        }
+    }
+
+    /// The route for backends whose API key has `scope`.
+    fn for_backends(self, scope: Scope, method: HttpMethod, path: &'static str) -> Route {
+        let refusals = refusal::of_backend(scope, self.refusals.clone());
+        let key = SecurityRequirement::new(API_KEY, [scope.as_str()]);
+        let operation = self.operation(refusals).securities(Some([key]));
+        Route {
+            method,
+            path,
+            operation: operation.build(),
         }
     }
 

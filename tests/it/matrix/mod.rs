@@ -4,6 +4,7 @@
 mod asking;
 mod fixture;
 mod rows;
+mod server_api;
 
 use std::collections::BTreeSet;
 
@@ -165,6 +166,9 @@ async fn every_route_and_message_has_its_rows_here() {
         ask(&Method::POST, path);
     }
     ask(&Method::DELETE, "/api/v1/calls/history/{id}");
+    for row in server_api::rows() {
+        ask(&row.method, &format!("/api/server/v1{}", row.path));
+    }
     ask(&Method::GET, "/ws/chat");
     for path in OPEN {
         ask(&Method::GET, path);

@@ -17,6 +17,8 @@ pub struct ExampleFixture {
     pub caller: Api,
     pub callee: Api,
     pub stranger: Api,
+    /// The team's backend, with an API key for everything.
+    pub backend: Api,
     pub server: TestServer,
     pub clock: ManualClock,
     pub call: String,
@@ -47,12 +49,14 @@ impl ExampleFixture {
             .await;
         let [caller, callee, stranger] =
             ["user-789", "user-456", "user-123"].map(|user| server.sign_in(user));
+        let backend = server.backend("all");
         Self {
             server,
             clock,
             caller,
             callee,
             stranger,
+            backend,
             call: another_call_id(),
             ringing: None,
         }
@@ -128,6 +132,15 @@ impl ExampleFixture {
         fixture
     }
 
+    /// Who may use `operation`: the caller of the call, or the backend.
+    pub fn entitled(&self, operation: Operation) -> &Api {
+        if operation.is_for_backends() {
+            &self.backend
+        } else {
+            &self.caller
+        }
+    }
+
     /// Sends the request of `operation` for the call.
     pub async fn send(&self, who: &Api, operation: Operation, body: Option<Value>) -> Answer {
         let request = self.request(who, operation);
@@ -140,14 +153,14 @@ impl ExampleFixture {
 
     /// Sends `body` as it is for `operation`.
     pub async fn send_text(&self, operation: Operation, body: String) -> Answer {
-        let request = self.request(&self.caller, operation);
-        self.caller
-            .send(
-                request
-                    .header("content-type", "application/json")
-                    .body(body),
-            )
-            .await
+        let who = self.entitled(operation);
+        let request = self.request(who, operation);
+        who.send(
+            request
+                .header("content-type", "application/json")
+                .body(body),
+        )
+        .await
     }
 
     /// The request of `operation` for the call.

@@ -2,6 +2,7 @@
 //! documented is checked by the client of them all; here, that the document is whole and valid, and
 //! that its examples are what the server answers, to the letter ([`replay`] plays them, tag by tag).
 
+mod backend;
 mod beyond;
 mod calls;
 mod fixture;

@@ -31,6 +31,11 @@ impl Operation {
         self.described["operationId"].as_str().expect("an id")
     }
 
+    /// Whether it takes an API key instead of a token.
+    pub fn is_for_backends(self) -> bool {
+        self.path.starts_with("/api/server/")
+    }
+
     /// The name of its group.
     pub fn tag(self) -> &'static str {
         self.described["tags"][0].as_str().expect("a tag")

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
-use super::{beyond, calls, shared};
+use super::{backend, beyond, calls, shared};
 use crate::support::Answer;
 use crate::support::document::openapi;
 
@@ -27,14 +27,15 @@ async fn play(operation: Operation, name: &str) -> Answer {
         }
         "content_encoding" => {
             let fixture = ExampleFixture::set().await;
-            let request = fixture.request(&fixture.caller, operation);
+            let who = fixture.entitled(operation);
+            let request = fixture.request(who, operation);
             let gzip = request.header("content-encoding", "gzip").body("{}");
-            fixture.caller.send(gzip).await
+            who.send(gzip).await
         }
         "call_not_found" => {
             let fixture = ExampleFixture::set().await;
             fixture
-                .send(&fixture.caller, operation, operation.body(""))
+                .send(fixture.entitled(operation), operation, operation.body(""))
                 .await
         }
         "not_a_participant" => {
@@ -47,6 +48,7 @@ async fn play(operation: Operation, name: &str) -> Answer {
             "Calls" => Box::pin(calls::play(operation, name)).await,
             "Blocks" | "Contacts" => Box::pin(beyond::play_lists(operation, name)).await,
             "History" | "Presence" => Box::pin(beyond::play(operation, name)).await,
+            "Server API" => Box::pin(backend::play(operation, name)).await,
             "Media" => Box::pin(beyond::play_media(operation, name)).await,
             "Socket" | "Supervision" => Box::pin(beyond::play_meta(operation, name)).await,
             _ => unknown(operation, name),
@@ -138,6 +140,11 @@ async fn the_examples_of_supervision_are_what_the_server_answers() {
     replay("Supervision").await;
 }
 
+#[rocket::async_test]
+async fn the_examples_of_the_server_api_are_what_the_server_answers() {
+    replay("Server API").await;
+}
+
 #[test]
 fn no_tag_is_left_out() {
     let tags = openapi()["tags"].as_array().expect("tags");
@@ -156,6 +163,7 @@ fn no_tag_is_left_out() {
             "Contacts",
             "Media",
             "Socket",
+            "Server API",
             "Webhooks",
             "Documents",
             "Supervision"

@@ -55,11 +55,17 @@ async fn every_route_limits_rates_as_documented() {
     let fixture = ExampleFixture::with(|settings| {
         settings.request_rate = Some(rate);
         settings.auth_failure_rate = Some(rate);
+        settings.server_api_rate = Some(rate);
     })
     .await;
     let nobody = fixture.server.anonymous();
     fixture.caller.active().await.success(200);
     nobody.active().await.failure(401, "unauthenticated");
+    fixture
+        .backend
+        .get("/api/server/v1/users")
+        .await
+        .success(200);
     for (operation, status, example) in refusing("rate_limited") {
         // A socket is no request in this sense, but may not be used to guess tokens.
         let is_socket = operation.id() == "openSocket";
@@ -86,11 +92,12 @@ async fn every_route_tells_of_defects_as_documented() {
     let fixture = ExampleFixture::set().await;
     let vandal = rusqlite::Connection::open(fixture.server.database()).expect("the database opens");
     vandal
-        .execute_batch("PRAGMA foreign_keys = OFF; ALTER TABLE users RENAME TO elsewhere")
+        .execute_batch("PRAGMA foreign_keys = OFF; DROP VIEW named_calls; ALTER TABLE users RENAME TO elsewhere;
+             ALTER TABLE calls RENAME TO calls_elsewhere")
         .expect("the table is renamed");
     for (operation, status, example) in refusing("service_error") {
         let answer = fixture
-            .send(&fixture.caller, operation, operation.body(""))
+            .send(fixture.entitled(operation), operation, operation.body(""))
             .await;
         assert_refused(&answer, operation, status, example);
     }
@@ -112,7 +119,7 @@ async fn every_route_says_that_the_server_is_stopping_as_documented() {
     let refusing = refusing("unavailable");
     let ask = async |(operation, status, example): &(Operation, u16, &Value)| {
         let answer = fixture
-            .send(&fixture.caller, *operation, operation.body(""))
+            .send(fixture.entitled(*operation), *operation, operation.body(""))
             .await;
         assert_refused(&answer, *operation, *status, example);
     };

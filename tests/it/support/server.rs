@@ -4,14 +4,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use chattrix::api_key::{self, Scopes};
 use chattrix::app;
 use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::listener;
+use chattrix::random::Random;
 use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
 use chattrix::user::{AccountStatus, Profile, UserId};
 use rocket::Route;
 use rocket::fairing::AdHoc;
+use secrecy::ExposeSecret as _;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -177,6 +180,7 @@ impl TestServer {
             auth_failure_rate: None,
             message_rate: None,
             connect_rate: None,
+            server_api_rate: None,
             ..Settings::default()
         };
         let plan = Plan {
@@ -236,6 +240,24 @@ impl TestServer {
     /// A client with this token.
     pub fn client(&self, token: &str) -> Api {
         Api::new(&self.address, Some(token.to_owned()))
+    }
+
+    /// A client with a new API key for `scopes`, words with commas between them or `all`.
+    pub fn backend(&self, scopes: &str) -> Api {
+        self.client(&self.api_key("backend", scopes, None))
+    }
+
+    /// A new API key whose name begins with `name`.
+    pub fn api_key(&self, name: &str, scopes: &str, expires_at: Option<Timestamp>) -> String {
+        static KEYS: AtomicU16 = AtomicU16::new(1);
+        let number = KEYS.fetch_add(1, Ordering::Relaxed);
+        let (key, digest) = api_key::make(Random::System.value());
+        let scopes = Scopes::parse(scopes).expect("scopes");
+        let name = format!("{name}-{number}");
+        let database = Database::open(&self.database()).expect("opened");
+        let added = database.add_api_key(&name, &digest, scopes, expires_at, self.now());
+        assert!(added.expect("written"), "{name} is taken");
+        key.expose_secret().to_owned()
     }
 
     /// A client without a token.

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use chattrix::clock::{Clock, ManualClock};
+use chattrix::api_key::AuditEntry;
+use chattrix::clock::{Clock, ManualClock, Timestamp};
 use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
 use chattrix::random::Random;
 use chattrix::service::{Rules, Service};
-use chattrix::store::{Database, Store};
+use chattrix::store::{AuditQuery, Database, Store};
 use chattrix::user::Profile;
 use tempfile::TempDir;
 
@@ -43,6 +44,17 @@ impl ServiceFixture {
             rules,
             seed,
         }
+    }
+
+    /// The audit, newest first.
+    pub fn audit(&self) -> Vec<AuditEntry> {
+        let database = Database::open(&self.folder.path().join("calls.db")).expect("opened");
+        let query = AuditQuery {
+            since: Timestamp::from_millis(0),
+            key_name: None,
+            limit: 100,
+        };
+        database.read().audit(&query).expect("read")
     }
 
     /// Ends the service as a crash does: what it has not stored is lost. Starts another one on a copy of its database,

@@ -15,8 +15,8 @@ use tracing_log::LogTracer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry, fmt};
 
-/// How every token begins: `{"` in base64url; and one of Agora's, its version and a zlib header in base64.
-const TOKENS: [&str; 2] = ["eyJ", "007eJ"];
+/// How every token begins: `{"` in base64url; one of Agora's, its version and a zlib header in base64; and an API key.
+const TOKENS: [&str; 3] = ["eyJ", "007eJ", "cxk_"];
 
 static LOG: LazyLock<Mutex<Log>> = LazyLock::new(|| Mutex::new(Log::create()));
 

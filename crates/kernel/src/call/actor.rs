@@ -54,16 +54,19 @@ pub enum Source {
     Admin,
     /// A webhook endpoint, by its response.
     Webhook,
+    /// The team's backend, through the server API.
+    Backend,
 }
 
 impl Source {
     /// All variants.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Rest,
         Self::Socket,
         Self::Server,
         Self::Admin,
         Self::Webhook,
+        Self::Backend,
     ];
 
     /// Returns the word that a timeline shows.
@@ -75,6 +78,7 @@ impl Source {
             Self::Server => "server",
             Self::Admin => "admin",
             Self::Webhook => "webhook",
+            Self::Backend => "backend",
         }
     }
 }

@@ -127,7 +127,7 @@ fn apply(
         Verb::Miss => transition::ring_timeout(call, now).map(Some),
         Verb::Overrun => transition::duration_exceeded(call, now).map(Some),
         Verb::Lose => transition::participant_lost(call, &user(who), now).map(Some),
-        Verb::EndByAdmin => transition::end_by_admin(call, now).map(Some),
+        Verb::EndByAdmin => transition::end_by_admin(call, Source::Admin, now).map(Some),
     }
 }
 

@@ -377,8 +377,8 @@ pub fn participant_lost(
 ///
 /// # Errors
 /// [`CallError::InvalidStatus`] if the call is final.
-pub fn end_by_admin(call: &Call, now: Timestamp) -> Result<Transition, CallError> {
-    let entry = entry_by(Actor::System, Source::Admin, Cause::End);
+pub fn end_by_admin(call: &Call, via: Source, now: Timestamp) -> Result<Transition, CallError> {
+    let entry = entry_by(Actor::System, via, Cause::End);
     finish(call, Actor::System, None, entry, Recipients::Both, now)
 }
 

@@ -1,0 +1,170 @@
+//! `/api/server/v1`: the routes of the team's own backend.
+
+mod calls;
+mod lists;
+mod sessions;
+mod users;
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Required};
+
+use crate::docs::refusal::Refusal;
+use crate::docs::{example, schemas};
+use crate::guard::ApiError;
+use crate::service::Error;
+use crate::user::{AccountStatus, User};
+use crate::wire::fields::ValidationError;
+use crate::wire::query::{LONGEST_PAGE, PAGE};
+use crate::wire::value;
+
+use super::{Example, Route, named, path_parameter, query_parameter};
+
+/// Tag of the routes.
+pub(in crate::docs) const TAG: &str = "Server API";
+
+pub(super) fn routes() -> Vec<Route> {
+    [
+        users::routes(),
+        lists::routes(),
+        sessions::routes(),
+        calls::routes(),
+    ]
+    .concat()
+}
+
+/// The user of the examples: John Doe.
+fn john(standing: AccountStatus) -> User {
+    User {
+        profile: example::caller(),
+        standing,
+    }
+}
+
+/// The user in a path.
+fn user_id(id: &str) -> Parameter {
+    path_parameter(
+        "userId",
+        schemas::of::<value::UserId>(),
+        id.to_owned(),
+        "The user's id.",
+    )
+}
+
+/// The parameters of pages.
+fn page_parameters() -> [Parameter; 2] {
+    let limit = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(LONGEST_PAGE))
+        .default(Some(PAGE.into()));
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    [
+        query_parameter("limit", limit, "Maximum number of items on the page."),
+        query_parameter(
+            "cursor",
+            text,
+            "The `nextCursor` of the page before; absent or empty for the first page.",
+        ),
+    ]
+}
+
+/// A parameter of the query that is `true` or `false`.
+fn switch(name: &str, description: &str) -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(Type::Boolean)
+        .default(Some(json!(false)));
+    query_parameter(name, schema, description)
+}
+
+/// A parameter of the query that is an instant.
+fn instant(name: &str, description: &str) -> Parameter {
+    query_parameter(name, schemas::of::<value::Timestamp>(), description)
+}
+
+/// The header by which a repetition is recognised.
+fn idempotency_key() -> Parameter {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(64))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .schema(Some(key))
+        .example(Some(Value::from("7f1c2b9e-request")))
+        .description(Some(
+            "Makes repeating safe: the same request with the same API key and this key gets the same answer within \
+             24 hours and changes nothing. Use a new key for each new request.",
+        ))
+        .build()
+}
+
+/// A body of at most 8 MiB.
+fn large_body<T: ToSchema>(examples: impl IntoIterator<Item = Example>) -> RequestBody {
+    let content = ContentBuilder::new()
+        .schema(Some(schemas::of::<T>()))
+        .examples_from_iter(named(examples))
+        .build();
+    RequestBodyBuilder::new()
+        .content("application/json", content)
+        .required(Some(Required::True))
+        .description(Some("JSON of at most 8 MiB. Unknown fields are ignored."))
+        .build()
+}
+
+/// The refusals of a body of 16 KiB of which `wrong` is an example.
+fn of_body(wrong: ValidationError) -> Vec<Refusal> {
+    vec![
+        Refusal::malformed(),
+        wrong_body(wrong),
+        Refusal::body_too_large(),
+        Refusal::content_encoding(),
+    ]
+}
+
+/// The refusals of a large body of which `wrong` is an example.
+fn of_large_body(wrong: ValidationError) -> Vec<Refusal> {
+    vec![
+        Refusal::malformed(),
+        wrong_body(wrong),
+        Refusal::new(
+            "batch_too_large",
+            "The body is too long.",
+            ApiError::too_large("body: expected at most 8 MiB"),
+        ),
+        Refusal::content_encoding(),
+    ]
+}
+
+fn wrong_body(wrong: ValidationError) -> Refusal {
+    Refusal::new("wrong_body", "The body is not as specified.", wrong)
+}
+
+/// The refusal of a parameter.
+fn wrong_parameter(wrong: ValidationError) -> Refusal {
+    Refusal::new("wrong_parameter", "A parameter is not as specified.", wrong)
+}
+
+/// The refusal of a reused `Idempotency-Key`.
+fn key_reused() -> Refusal {
+    Refusal::new(
+        "key_reused",
+        "The `Idempotency-Key` came with another request within the last 24 hours.",
+        Error::RequestKeyReused,
+    )
+}
+
+/// The refusal of an unknown user.
+fn no_user() -> Refusal {
+    Refusal::new(
+        "user_not_found",
+        "There is no such user.",
+        Error::UserNotFound(example::nobody()),
+    )
+}

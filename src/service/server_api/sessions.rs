@@ -1,0 +1,85 @@
+//! Sessions and presence, as the team's backend sees and closes them.
+
+use std::sync::Arc;
+
+use crate::hub::{CloseReason, SessionQueue};
+use crate::store::Read;
+use crate::user::{SessionId, UserId};
+
+use super::super::{Error, Presence};
+use super::{Change, Requester, ServerApi};
+
+impl ServerApi {
+    /// Returns the connected sessions of `user`, the oldest first.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::Unavailable`].
+    pub fn sessions_of(&self, user: UserId) -> Result<Vec<Arc<SessionQueue>>, Error> {
+        if self.0.store.read(|db| db.user(&user))?.is_none() {
+            return Err(Error::UserNotFound(user));
+        }
+        Ok(self.0.hub.sessions(&user))
+    }
+
+    /// Closes the session `session` of `user`, or all; returns how many. With `reconnects` the client is told to connect
+    /// again.
+    ///
+    /// # Errors
+    /// [`Error::UserNotFound`], [`Error::SessionNotFound`], [`Error::Unavailable`].
+    pub async fn close_sessions(
+        &self,
+        requester: Requester,
+        user: UserId,
+        session: Option<SessionId>,
+        reconnects: bool,
+    ) -> Result<usize, Error> {
+        let core = Arc::clone(&self.0);
+        let reason = if reconnects {
+            CloseReason::Reconnect
+        } else {
+            CloseReason::SignedOut
+        };
+        self.change(requester, move |db| {
+            if db.user(&user)?.is_none() {
+                return Err(Error::UserNotFound(user));
+            }
+            let sessions = core.hub.sessions(&user);
+            let is_wanted = |one: &&Arc<SessionQueue>| {
+                let wanted = session.as_ref();
+                wanted.is_none_or(|wanted| one.session() == wanted)
+            };
+            let closing = sessions.iter().filter(is_wanted).count();
+            if session.is_some() && closing == 0 {
+                return Err(Error::SessionNotFound);
+            }
+            let change = (closing > 0).then(|| Change::of("session.close", &user));
+            db.on_commit(move || {
+                core.hub.close_sessions(&user, session.as_ref(), reason);
+            });
+            Ok((closing, change))
+        })
+        .await
+    }
+
+    /// Returns which of `users` are connected, in their order. Those who do not exist are left out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn presence_of(&self, users: Vec<UserId>) -> Result<Vec<Presence>, Error> {
+        let known = |db: &Read<'_>| -> Result<Vec<UserId>, Error> {
+            let mut known = Vec::with_capacity(users.len());
+            for user in users {
+                if db.user(&user)?.is_some() {
+                    known.push(user);
+                }
+            }
+            Ok(known)
+        };
+        let known = self.0.store.read_at_length(known)?;
+        let presence = known.into_iter().map(|user| Presence {
+            sessions: self.0.hub.connected_sessions(&user),
+            user,
+        });
+        Ok(presence.collect())
+    }
+}

@@ -1,0 +1,6 @@
+//! What the team's backend is shown and what it asks, in `/api/server/v1`.
+
+pub mod calls;
+pub mod query;
+pub mod sessions;
+pub mod users;
