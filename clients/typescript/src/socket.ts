@@ -48,6 +48,13 @@ export interface SocketEvents {
 /** Close codes without a reconnect: another connection replaced this one, or the user is disabled. */
 const FINAL: readonly CloseCode[] = [4000, 1008];
 
+/** Close code of a session that the backend has closed, and the reason with which the client reconnects. */
+const CLOSED_BY_BACKEND: CloseCode = 4003;
+const RECONNECT = "reconnect";
+
+/** Close codes after which the client needs a new token. */
+const NEW_TOKEN: readonly CloseCode[] = [4001, CLOSED_BY_BACKEND];
+
 /** Connection that reconnects. */
 export class Socket extends Emitter<SocketEvents> {
   #socket: SocketLike | null = null;
@@ -151,11 +158,12 @@ export class Socket extends Emitter<SocketEvents> {
     socket.onclose = current((event: { code: number; reason: string }) => {
       const wasOpen = this.#isOpen;
       this.#forget();
-      if (FINAL.includes(event.code as CloseCode)) {
+      const isSignedOut = event.code === CLOSED_BY_BACKEND && event.reason !== RECONNECT;
+      if (isSignedOut || FINAL.includes(event.code as CloseCode)) {
         this.#stop();
         this.emit("closed", { code: event.code, reason: event.reason, retryInMs: null });
       } else if (wasOpen) {
-        this.#again(event.code, event.reason, event.code === 4001);
+        this.#again(event.code, event.reason, NEW_TOKEN.includes(event.code as CloseCode));
       } else {
         void this.#couldNotOpen(event);
       }

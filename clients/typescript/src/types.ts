@@ -23,6 +23,20 @@ export type AskAgoraToken = {
   userId?: UserId | null | undefined;
 };
 
+/** The body of `POST /presence`. */
+export type AskPresence = {
+  /** The users. */
+  users: Array<UserId>;
+};
+
+/** The body of `POST /users/{userId}/token`. */
+export type AskToken = {
+  /** The session, one login on one device; a new one if absent. */
+  sid?: string | null | undefined;
+  /** How long the token is valid, in seconds; an hour if absent. */
+  ttl?: number | null | undefined;
+};
+
 /** Whether calls ring for the user. */
 export type Availability = {
   /** Whether calls ring. */
@@ -32,6 +46,16 @@ export type Availability = {
 
 /** Whether calls ring for a user. A call to a user who does not want to be disturbed rings nobody, stays INITIATING and is MISSED after the ring timeout. */
 export type AvailabilityStatus = "available" | "do_not_disturb";
+
+/** Result of a batch. */
+export type BatchResult = {
+  /** Users that are new, or back. */
+  added: number;
+  /** Users that are different now. */
+  updated: number;
+  /** Users that were so already. */
+  unchanged: number;
+};
 
 /** A call. */
 export type Call = {
@@ -115,6 +139,14 @@ export type CallMissed = {
   reason: RejectReason;
 };
 
+/** A page of calls. */
+export type CallPage = {
+  /** The calls, newest first. */
+  items: Array<ListedCall>;
+  /** The `cursor` of the next page; null on the last one. */
+  nextCursor: string | null;
+};
+
 export type CallQuality = {
   callId: CallId;
   /** The caller, then the callee. */
@@ -165,6 +197,30 @@ export type CallTimeout = {
 /** What the participants send each other. */
 export type CallType = "AUDIO" | "VIDEO";
 
+/** A call with its timeline, the network quality that its participants reported, and the delivery of its events. */
+export type CallWithTimeline = {
+  id: CallId;
+  /** Who calls. */
+  callerId: UserId;
+  /** Who is called. */
+  calleeId: UserId;
+  callType: CallType;
+  status: CallStatus;
+  channelId: ChannelId;
+  /** When the caller asked. */
+  createdAt: Timestamp;
+  /** When the call last changed. */
+  updatedAt: Timestamp;
+  startTime: Timestamp | null;
+  endTime: Timestamp | null;
+  durationSeconds: DurationSeconds | null;
+  endedBy: Actor | null;
+  reason: RejectReason | null;
+  timeline: Array<TimelineEntry>;
+  quality: Array<ParticipantQuality>;
+  delivery: Array<Delivered>;
+};
+
 export type CallsByStatus = {
   COMPLETED: number;
   MISSED: number;
@@ -180,6 +236,12 @@ export type CallsByType = {
 /** The media channel that both participants join: what an Agora channel may be called. */
 export type ChannelId = string;
 
+/** How many sessions were closed. */
+export type ClosedSessions = {
+  /** How many sessions were closed. */
+  closed: number;
+};
+
 /** What the database can do. */
 export type DatabaseHealth = {
   /** It can be read. */
@@ -190,10 +252,51 @@ export type DatabaseHealth = {
   unreadableRows?: number | undefined;
 };
 
+/** Calls of a day. */
+export type DayStatistics = {
+  /** The day in UTC. */
+  day: string;
+  /** How many calls there were. */
+  totalCalls: number;
+  /** How many of them were answered. */
+  answeredCalls: number;
+  /** How long they lasted together, in seconds. */
+  totalDurationSeconds: number;
+};
+
 export type DeletedHistory = {
   /** How many entries there were. */
   deleted: number;
 };
+
+/** Delivery of an event to a user. */
+export type Delivered = {
+  /** The type of the event. */
+  type: string;
+  /** The user. */
+  userId: string;
+  /** When it happened. */
+  at: string;
+  /** `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes. */
+  status: DeliveryStatus;
+  /** The sessions that it was sent to, or is waiting for. */
+  sessions: Array<DeliveredTo>;
+};
+
+/** Delivery of an event to a session. */
+export type DeliveredTo = {
+  /** The session. */
+  sessionId: string;
+  /** When it was first sent. */
+  sentAt: string | null;
+  /** On how many connections it was sent. */
+  timesSent: number;
+  /** When the session confirmed it. */
+  confirmedAt: string | null;
+};
+
+/** Status of a delivery. */
+export type DeliveryStatus = "pending" | "confirmed" | "expired";
 
 /** Which way a call went, seen from the owner of the history. */
 export type Direction = "INCOMING" | "OUTGOING";
@@ -317,10 +420,42 @@ export type InitiateCall = {
   channelId: ChannelId;
 };
 
+/** A token for a user. */
+export type IssuedToken = {
+  userId: UserId;
+  /** The session that the token names. */
+  sessionId: string;
+  /** The token. */
+  token: string;
+  /** When the token expires. */
+  expiresAt: Timestamp;
+};
+
 /** The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`. */
 export type ListUser = {
   /** Who is put on the list, or taken off it. */
   userId: UserId;
+};
+
+/** A call, with who ended it and why it was rejected. */
+export type ListedCall = {
+  id: CallId;
+  /** Who calls. */
+  callerId: UserId;
+  /** Who is called. */
+  calleeId: UserId;
+  callType: CallType;
+  status: CallStatus;
+  channelId: ChannelId;
+  /** When the caller asked. */
+  createdAt: Timestamp;
+  /** When the call last changed. */
+  updatedAt: Timestamp;
+  startTime: Timestamp | null;
+  endTime: Timestamp | null;
+  durationSeconds: DurationSeconds | null;
+  endedBy: Actor | null;
+  reason: RejectReason | null;
 };
 
 /** A user on a list. */
@@ -352,8 +487,38 @@ export type ParticipantQuality = {
   averageRoundTripTime: number | null;
 };
 
+/** The fields of a user to be changed: the body of `PATCH /users/{userId}`. */
+export type PatchUser = {
+  /** The address of a new picture; null removes it. */
+  avatar?: string | null | undefined;
+  /** The new name. */
+  name?: string | null | undefined;
+  standing?: Standing | null | undefined;
+};
+
 /** A span of time that ends now: 24 hours, 7, 30 or 365 days, or all time. */
 export type Period = "day" | "week" | "month" | "year" | "all";
+
+/** The body of `POST /calls`. */
+export type PlaceCall = {
+  /** Who calls. */
+  callerId: UserId;
+  /** Who is called. */
+  calleeId: UserId;
+  /** What the participants will send each other. */
+  callType: CallType;
+  /** Where the media will flow. */
+  channelId: ChannelId;
+};
+
+/** A user to be stored: the body of `PUT /users/{userId}`. */
+export type PutUser = {
+  /** The name that other users see. */
+  name: string;
+  /** The address of a picture; null or absent for none. */
+  avatar?: string | null | undefined;
+  standing?: Standing | null | undefined;
+};
 
 export type QualityReport = {
   networkQuality: ReportedQuality;
@@ -403,6 +568,51 @@ export type RejectReason = "busy" | "declined" | "unavailable";
 /** The level as a word, or as Agora's number for it. */
 export type ReportedQuality = NetworkQuality | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 8;
 
+/** Calls by status. */
+export type ServerCallsByStatus = {
+  INITIATING: number;
+  RINGING: number;
+  CONNECTING: number;
+  ACTIVE: number;
+  ENDED: number;
+  REJECTED: number;
+  MISSED: number;
+};
+
+/** Calls by type. */
+export type ServerCallsByType = {
+  AUDIO: number;
+  VIDEO: number;
+};
+
+/** Statistics of a period. */
+export type ServerStatistics = {
+  /** Start of the period: calls that were created then or later. */
+  from: Timestamp;
+  /** End of the period: calls that were created before. */
+  to: Timestamp;
+  /** How many calls there were. */
+  totalCalls: number;
+  /** How many of them were answered. */
+  answeredCalls: number;
+  /** How long they lasted together, in seconds. */
+  totalDurationSeconds: number;
+  callsByType: ServerCallsByType;
+  callsByStatus: ServerCallsByStatus;
+  /** The same for each day in UTC that has calls, if the request has `by=day`. */
+  days?: Array<DayStatistics> | null | undefined;
+};
+
+/** A connected session. */
+export type Session = {
+  /** The session: the token's `sid`, else its `jti`, else a digest of the token. */
+  sessionId: string;
+  /** When it connected. */
+  connectedAt: Timestamp;
+  /** Whether it confirms its events in time. */
+  responsive: boolean;
+};
+
 export type SessionRefreshed = {
   /** When the new token expires. */
   expiresAt: Timestamp;
@@ -423,6 +633,9 @@ export type SetCallStatus = {
 
 /** Any JSON of at most 32 KiB, passed on as it was sent; what it means is between the two apps. */
 export type Signal = unknown;
+
+/** Whether a user may sign in. Tokens of a disabled user are rejected. */
+export type Standing = "active" | "disabled";
 
 /** A call, with its start where it was accepted. */
 export type StartedCall = {
@@ -453,6 +666,18 @@ export type SweeperHealth = {
 /** A status that a participant may set. */
 export type TargetStatus = "CONNECTING" | "ACTIVE" | "ENDED";
 
+/** A step of a call. */
+export type TimelineEntry = {
+  /** When. */
+  at: Timestamp;
+  status: CallStatus;
+  actor: Actor;
+  /** By which way: `rest`, `websocket`, `server`, `admin`, `webhook` or `backend`. */
+  via: string;
+  /** Why, such as `accept` or `ring_timeout`. */
+  cause: string;
+};
+
 /** An instant: RFC 3339 in UTC with milliseconds. */
 export type Timestamp = string;
 
@@ -461,8 +686,42 @@ export type UnseenCalls = {
   missed: number;
 };
 
+/** A user. */
+export type User = {
+  id: UserId;
+  /** The name that other users see. */
+  name: string;
+  /** The address of the user's picture, or null. */
+  avatar: string | null;
+  standing: Standing;
+};
+
+/** The body of `POST /users/batch`. */
+export type UserBatch = {
+  /** The records, each of another user. */
+  users: Array<UserRecord>;
+};
+
 /** User id: the `sub` of your identity provider. Percent-encoded in paths. */
 export type UserId = string;
+
+/** A page of users. */
+export type UserPage = {
+  /** The users, by id. */
+  items: Array<User>;
+  /** The `cursor` of the next page; null on the last one. */
+  nextCursor: string | null;
+};
+
+/** A record of a batch. */
+export type UserRecord = {
+  id: UserId;
+  /** The name that other users see. */
+  name: string;
+  /** The address of a picture; null or absent for none. */
+  avatar?: string | null | undefined;
+  standing?: Standing | null | undefined;
+};
 
 /** Whether a user is connected. */
 export type UserStatus = {
@@ -733,6 +992,228 @@ export interface Operations {
     body: AskAgoraToken;
     data: AgoraToken;
   };
+  /** List users */
+  listUsers: {
+    path: undefined;
+    query: {
+      /** Maximum number of items on the page. */
+      limit?: number | undefined;
+      /** The `nextCursor` of the page before; absent or empty for the first page. */
+      cursor?: string | undefined;
+      /** Only users whose id or name contains this text, in any case. */
+      query?: string | undefined;
+    };
+    body: undefined;
+    data: UserPage;
+  };
+  /** Get a user */
+  getUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: User;
+  };
+  /** Add or replace a user */
+  putUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: PutUser;
+    data: User;
+  };
+  /** Change some fields of a user */
+  updateUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: PatchUser;
+    data: User;
+  };
+  /** Remove a user */
+  removeUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: null;
+  };
+  /** Add or replace up to 10,000 users */
+  putUsers: {
+    path: undefined;
+    query: undefined;
+    body: UserBatch;
+    data: BatchResult;
+  };
+  /** List whom a user has blocked */
+  listBlocksOfUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: Array<ListedUser>;
+  };
+  /** Block a user for another */
+  addBlockOfUser: {
+    path: {
+      userId: UserId;
+      otherId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: ListedUser;
+  };
+  /** Unblock a user for another */
+  removeBlockOfUser: {
+    path: {
+      userId: UserId;
+      otherId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: null;
+  };
+  /** List a user's contacts */
+  listContactsOfUser: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: Array<ListedUser>;
+  };
+  /** Add a contact to a user's list */
+  addContactOfUser: {
+    path: {
+      userId: UserId;
+      otherId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: ListedUser;
+  };
+  /** Remove a contact from a user's list */
+  removeContactOfUser: {
+    path: {
+      userId: UserId;
+      otherId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: null;
+  };
+  /** Issue a token for a user */
+  issueToken: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: AskToken;
+    data: IssuedToken;
+  };
+  /** List a user's connected sessions */
+  listSessions: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: undefined;
+    data: Array<Session>;
+  };
+  /** Close a user's sessions */
+  closeSessions: {
+    path: {
+      userId: UserId;
+    };
+    query: {
+      /** Whether the client is told to connect again with a new token. */
+      reconnect?: boolean | undefined;
+    };
+    body: undefined;
+    data: ClosedSessions;
+  };
+  /** Close one session of a user */
+  closeSession: {
+    path: {
+      userId: UserId;
+      /** The session, from the list of sessions. */
+      sessionId: string;
+    };
+    query: {
+      /** Whether the client is told to connect again with a new token. */
+      reconnect?: boolean | undefined;
+    };
+    body: undefined;
+    data: ClosedSessions;
+  };
+  /** Check which users are online */
+  getPresence: {
+    path: undefined;
+    query: undefined;
+    body: AskPresence;
+    data: Array<UserStatus>;
+  };
+  /** List calls */
+  listCalls: {
+    path: undefined;
+    query: {
+      /** Maximum number of items on the page. */
+      limit?: number | undefined;
+      /** The `nextCursor` of the page before; absent or empty for the first page. */
+      cursor?: string | undefined;
+      /** Only live calls. */
+      live?: boolean | undefined;
+      user?: UserId | undefined;
+      status?: CallStatus | undefined;
+      type?: CallType | undefined;
+      since?: Timestamp | undefined;
+      until?: Timestamp | undefined;
+    };
+    body: undefined;
+    data: CallPage;
+  };
+  /** Place a call in a user's name */
+  placeCall: {
+    path: undefined;
+    query: undefined;
+    body: PlaceCall;
+    data: ListedCall;
+  };
+  /** Get a call with its timeline */
+  getCallWithTimeline: {
+    path: {
+      callId: CallId;
+    };
+    query: undefined;
+    body: undefined;
+    data: CallWithTimeline;
+  };
+  /** End a live call */
+  endCallOfUsers: {
+    path: {
+      callId: CallId;
+    };
+    query: undefined;
+    body: EmptyBody;
+    data: ListedCall;
+  };
+  /** Count calls of a period */
+  getServerStatistics: {
+    path: undefined;
+    query: {
+      from?: Timestamp | undefined;
+      to?: Timestamp | undefined;
+      /** Adds the counts of each day in UTC. */
+      by?: "day" | undefined;
+    };
+    body: undefined;
+    data: ServerStatistics;
+  };
 }
 
 /** Method and path of each operation. */
@@ -768,6 +1249,28 @@ export const OPERATIONS = {
   getIceServers: ["GET", "/api/v1/ice-servers"],
   generateAgoraToken: ["POST", "/api/v1/agora/token/generate"],
   refreshAgoraToken: ["POST", "/api/v1/agora/token/refresh"],
+  listUsers: ["GET", "/api/server/v1/users"],
+  getUser: ["GET", "/api/server/v1/users/{userId}"],
+  putUser: ["PUT", "/api/server/v1/users/{userId}"],
+  updateUser: ["PATCH", "/api/server/v1/users/{userId}"],
+  removeUser: ["DELETE", "/api/server/v1/users/{userId}"],
+  putUsers: ["POST", "/api/server/v1/users/batch"],
+  listBlocksOfUser: ["GET", "/api/server/v1/users/{userId}/blocks"],
+  addBlockOfUser: ["PUT", "/api/server/v1/users/{userId}/blocks/{otherId}"],
+  removeBlockOfUser: ["DELETE", "/api/server/v1/users/{userId}/blocks/{otherId}"],
+  listContactsOfUser: ["GET", "/api/server/v1/users/{userId}/contacts"],
+  addContactOfUser: ["PUT", "/api/server/v1/users/{userId}/contacts/{otherId}"],
+  removeContactOfUser: ["DELETE", "/api/server/v1/users/{userId}/contacts/{otherId}"],
+  issueToken: ["POST", "/api/server/v1/users/{userId}/token"],
+  listSessions: ["GET", "/api/server/v1/users/{userId}/sessions"],
+  closeSessions: ["DELETE", "/api/server/v1/users/{userId}/sessions"],
+  closeSession: ["DELETE", "/api/server/v1/users/{userId}/sessions/{sessionId}"],
+  getPresence: ["POST", "/api/server/v1/presence"],
+  listCalls: ["GET", "/api/server/v1/calls"],
+  placeCall: ["POST", "/api/server/v1/calls"],
+  getCallWithTimeline: ["GET", "/api/server/v1/calls/{callId}"],
+  endCallOfUsers: ["POST", "/api/server/v1/calls/{callId}/end"],
+  getServerStatistics: ["GET", "/api/server/v1/statistics"],
 } as const;
 
 /** Messages from the server, by type. */
@@ -925,4 +1428,8 @@ export type CloseCode =
   /** token expired */
   | 4001
   /** token no longer accepted */
-  | 4001;
+  | 4001
+  /** signed out */
+  | 4003
+  /** reconnect */
+  | 4003;

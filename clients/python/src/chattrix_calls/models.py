@@ -29,6 +29,20 @@ class AskAgoraToken(TypedDict):
     userId: NotRequired[UserId | None]
 
 
+# The body of `POST /presence`.
+class AskPresence(TypedDict):
+    # The users.
+    users: list[UserId]
+
+
+# The body of `POST /users/{userId}/token`.
+class AskToken(TypedDict):
+    # The session, one login on one device; a new one if absent.
+    sid: NotRequired[str | None]
+    # How long the token is valid, in seconds; an hour if absent.
+    ttl: NotRequired[int | None]
+
+
 # Whether calls ring for the user.
 class Availability(TypedDict):
     # Whether calls ring.
@@ -39,6 +53,16 @@ class Availability(TypedDict):
 # Whether calls ring for a user. A call to a user who does not want to be disturbed rings nobody, stays
 # INITIATING and is MISSED after the ring timeout.
 AvailabilityStatus: TypeAlias = Literal["available", "do_not_disturb"]
+
+
+# Result of a batch.
+class BatchResult(TypedDict):
+    # Users that are new, or back.
+    added: int
+    # Users that are different now.
+    updated: int
+    # Users that were so already.
+    unchanged: int
 
 
 # A call.
@@ -124,6 +148,14 @@ class CallMissed(TypedDict):
     reason: RejectReason
 
 
+# A page of calls.
+class CallPage(TypedDict):
+    # The calls, newest first.
+    items: list[ListedCall]
+    # The `cursor` of the next page; null on the last one.
+    nextCursor: str | None
+
+
 class CallQuality(TypedDict):
     callId: CallId
     # The caller, then the callee.
@@ -178,6 +210,30 @@ class CallTimeout(TypedDict):
 CallType: TypeAlias = Literal["AUDIO", "VIDEO"]
 
 
+# A call with its timeline, the network quality that its participants reported, and the delivery of its events.
+class CallWithTimeline(TypedDict):
+    id: CallId
+    # Who calls.
+    callerId: UserId
+    # Who is called.
+    calleeId: UserId
+    callType: CallType
+    status: CallStatus
+    channelId: ChannelId
+    # When the caller asked.
+    createdAt: Timestamp
+    # When the call last changed.
+    updatedAt: Timestamp
+    startTime: Timestamp | None
+    endTime: Timestamp | None
+    durationSeconds: DurationSeconds | None
+    endedBy: Actor | None
+    reason: RejectReason | None
+    timeline: list[TimelineEntry]
+    quality: list[ParticipantQuality]
+    delivery: list[Delivered]
+
+
 class CallsByStatus(TypedDict):
     COMPLETED: int
     MISSED: int
@@ -194,6 +250,12 @@ class CallsByType(TypedDict):
 ChannelId: TypeAlias = str
 
 
+# How many sessions were closed.
+class ClosedSessions(TypedDict):
+    # How many sessions were closed.
+    closed: int
+
+
 # What the database can do.
 class DatabaseHealth(TypedDict):
     # It can be read.
@@ -204,9 +266,51 @@ class DatabaseHealth(TypedDict):
     unreadableRows: NotRequired[int]
 
 
+# Calls of a day.
+class DayStatistics(TypedDict):
+    # The day in UTC.
+    day: str
+    # How many calls there were.
+    totalCalls: int
+    # How many of them were answered.
+    answeredCalls: int
+    # How long they lasted together, in seconds.
+    totalDurationSeconds: int
+
+
 class DeletedHistory(TypedDict):
     # How many entries there were.
     deleted: int
+
+
+# Delivery of an event to a user.
+class Delivered(TypedDict):
+    # The type of the event.
+    type: str
+    # The user.
+    userId: str
+    # When it happened.
+    at: str
+    # `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes.
+    status: DeliveryStatus
+    # The sessions that it was sent to, or is waiting for.
+    sessions: list[DeliveredTo]
+
+
+# Delivery of an event to a session.
+class DeliveredTo(TypedDict):
+    # The session.
+    sessionId: str
+    # When it was first sent.
+    sentAt: str | None
+    # On how many connections it was sent.
+    timesSent: int
+    # When the session confirmed it.
+    confirmedAt: str | None
+
+
+# Status of a delivery.
+DeliveryStatus: TypeAlias = Literal["pending", "confirmed", "expired"]
 
 
 # Which way a call went, seen from the owner of the history.
@@ -353,10 +457,42 @@ class InitiateCall(TypedDict):
     channelId: ChannelId
 
 
+# A token for a user.
+class IssuedToken(TypedDict):
+    userId: UserId
+    # The session that the token names.
+    sessionId: str
+    # The token.
+    token: str
+    # When the token expires.
+    expiresAt: Timestamp
+
+
 # The body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
 class ListUser(TypedDict):
     # Who is put on the list, or taken off it.
     userId: UserId
+
+
+# A call, with who ended it and why it was rejected.
+class ListedCall(TypedDict):
+    id: CallId
+    # Who calls.
+    callerId: UserId
+    # Who is called.
+    calleeId: UserId
+    callType: CallType
+    status: CallStatus
+    channelId: ChannelId
+    # When the caller asked.
+    createdAt: Timestamp
+    # When the call last changed.
+    updatedAt: Timestamp
+    startTime: Timestamp | None
+    endTime: Timestamp | None
+    durationSeconds: DurationSeconds | None
+    endedBy: Actor | None
+    reason: RejectReason | None
 
 
 # A user on a list.
@@ -390,8 +526,38 @@ class ParticipantQuality(TypedDict):
     averageRoundTripTime: float | None
 
 
+# The fields of a user to be changed: the body of `PATCH /users/{userId}`.
+class PatchUser(TypedDict):
+    # The address of a new picture; null removes it.
+    avatar: NotRequired[str | None]
+    # The new name.
+    name: NotRequired[str | None]
+    standing: NotRequired[Standing | None]
+
+
 # A span of time that ends now: 24 hours, 7, 30 or 365 days, or all time.
 Period: TypeAlias = Literal["day", "week", "month", "year", "all"]
+
+
+# The body of `POST /calls`.
+class PlaceCall(TypedDict):
+    # Who calls.
+    callerId: UserId
+    # Who is called.
+    calleeId: UserId
+    # What the participants will send each other.
+    callType: CallType
+    # Where the media will flow.
+    channelId: ChannelId
+
+
+# A user to be stored: the body of `PUT /users/{userId}`.
+class PutUser(TypedDict):
+    # The name that other users see.
+    name: str
+    # The address of a picture; null or absent for none.
+    avatar: NotRequired[str | None]
+    standing: NotRequired[Standing | None]
 
 
 class QualityReport(TypedDict):
@@ -445,6 +611,52 @@ RejectReason: TypeAlias = Literal["busy", "declined", "unavailable"]
 ReportedQuality: TypeAlias = "NetworkQuality | Literal[0, 1, 2, 3, 4, 5, 6, 8]"
 
 
+# Calls by status.
+class ServerCallsByStatus(TypedDict):
+    INITIATING: int
+    RINGING: int
+    CONNECTING: int
+    ACTIVE: int
+    ENDED: int
+    REJECTED: int
+    MISSED: int
+
+
+# Calls by type.
+class ServerCallsByType(TypedDict):
+    AUDIO: int
+    VIDEO: int
+
+
+# Statistics of a period.
+ServerStatistics = TypedDict("ServerStatistics", {
+    # Start of the period: calls that were created then or later.
+    "from": "Timestamp",
+    # End of the period: calls that were created before.
+    "to": "Timestamp",
+    # How many calls there were.
+    "totalCalls": "int",
+    # How many of them were answered.
+    "answeredCalls": "int",
+    # How long they lasted together, in seconds.
+    "totalDurationSeconds": "int",
+    "callsByType": "ServerCallsByType",
+    "callsByStatus": "ServerCallsByStatus",
+    # The same for each day in UTC that has calls, if the request has `by=day`.
+    "days": "NotRequired[list[DayStatistics] | None]",
+})
+
+
+# A connected session.
+class Session(TypedDict):
+    # The session: the token's `sid`, else its `jti`, else a digest of the token.
+    sessionId: str
+    # When it connected.
+    connectedAt: Timestamp
+    # Whether it confirms its events in time.
+    responsive: bool
+
+
 class SessionRefreshed(TypedDict):
     # When the new token expires.
     expiresAt: Timestamp
@@ -465,6 +677,10 @@ class SetCallStatus(TypedDict):
 
 # Any JSON of at most 32 KiB, passed on as it was sent; what it means is between the two apps.
 Signal: TypeAlias = "Any"
+
+
+# Whether a user may sign in. Tokens of a disabled user are rejected.
+Standing: TypeAlias = Literal["active", "disabled"]
 
 
 # A call, with its start where it was accepted.
@@ -497,6 +713,18 @@ class SweeperHealth(TypedDict):
 TargetStatus: TypeAlias = Literal["CONNECTING", "ACTIVE", "ENDED"]
 
 
+# A step of a call.
+class TimelineEntry(TypedDict):
+    # When.
+    at: Timestamp
+    status: CallStatus
+    actor: Actor
+    # By which way: `rest`, `websocket`, `server`, `admin`, `webhook` or `backend`.
+    via: str
+    # Why, such as `accept` or `ring_timeout`.
+    cause: str
+
+
 # An instant: RFC 3339 in UTC with milliseconds.
 Timestamp: TypeAlias = str
 
@@ -506,8 +734,42 @@ class UnseenCalls(TypedDict):
     missed: int
 
 
+# A user.
+class User(TypedDict):
+    id: UserId
+    # The name that other users see.
+    name: str
+    # The address of the user's picture, or null.
+    avatar: str | None
+    standing: Standing
+
+
+# The body of `POST /users/batch`.
+class UserBatch(TypedDict):
+    # The records, each of another user.
+    users: list[UserRecord]
+
+
 # User id: the `sub` of your identity provider. Percent-encoded in paths.
 UserId: TypeAlias = str
+
+
+# A page of users.
+class UserPage(TypedDict):
+    # The users, by id.
+    items: list[User]
+    # The `cursor` of the next page; null on the last one.
+    nextCursor: str | None
+
+
+# A record of a batch.
+class UserRecord(TypedDict):
+    id: UserId
+    # The name that other users see.
+    name: str
+    # The address of a picture; null or absent for none.
+    avatar: NotRequired[str | None]
+    standing: NotRequired[Standing | None]
 
 
 # Whether a user is connected.
@@ -614,4 +876,4 @@ ServerMessage: TypeAlias = (
 
 
 # Close codes of the server.
-CloseCode: TypeAlias = Literal[1001, 1002, 1007, 1008, 1009, 1011, 1012, 1013, 4000, 4001]
+CloseCode: TypeAlias = Literal[1001, 1002, 1007, 1008, 1009, 1011, 1012, 1013, 4000, 4001, 4003]

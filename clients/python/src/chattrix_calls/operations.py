@@ -9,13 +9,20 @@ from typing import Any
 from .models import (
     AgoraToken,
     AskAgoraToken,
+    AskPresence,
+    AskToken,
     Availability,
+    BatchResult,
     Call,
     CallDetails,
     CallId,
+    CallPage,
     CallQuality,
     CallStatistics,
+    CallStatus,
     CallType,
+    CallWithTimeline,
+    ClosedSessions,
     DeletedHistory,
     Direction,
     EndCall,
@@ -25,16 +32,27 @@ from .models import (
     HistoryStatus,
     IceServers,
     InitiateCall,
+    IssuedToken,
     ListUser,
+    ListedCall,
     ListedUser,
+    PatchUser,
     Period,
+    PlaceCall,
+    PutUser,
     QualityReport,
     RejectCall,
+    ServerStatistics,
+    Session,
     SetAvailability,
     SetCallStatus,
     StartedCall,
+    Timestamp,
     UnseenCalls,
+    User,
+    UserBatch,
     UserId,
+    UserPage,
     UserStatus,
 )
 
@@ -241,4 +259,241 @@ class Operations(ABC):
     async def refresh_agora_token(self, body: AskAgoraToken) -> AgoraToken:
         """Get the next token for a channel at Agora."""
         data: AgoraToken = await self._send("POST", "/api/v1/agora/token/refresh", body=body)
+        return data
+
+    async def list_users(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        query: str | None = None,
+    ) -> UserPage:
+        """List users."""
+        data: UserPage = await self._send(
+            "GET",
+            "/api/server/v1/users",
+            query={"limit": limit, "cursor": cursor, "query": query},
+        )
+        return data
+
+    async def get_user(self, user_id: UserId) -> User:
+        """Get a user."""
+        data: User = await self._send("GET", "/api/server/v1/users/{userId}", path={"userId": user_id})
+        return data
+
+    async def put_user(self, user_id: UserId, body: PutUser) -> User:
+        """Add or replace a user."""
+        data: User = await self._send(
+            "PUT",
+            "/api/server/v1/users/{userId}",
+            body=body,
+            path={"userId": user_id},
+        )
+        return data
+
+    async def update_user(self, user_id: UserId, body: PatchUser) -> User:
+        """Change some fields of a user."""
+        data: User = await self._send(
+            "PATCH",
+            "/api/server/v1/users/{userId}",
+            body=body,
+            path={"userId": user_id},
+        )
+        return data
+
+    async def remove_user(self, user_id: UserId) -> None:
+        """Remove a user."""
+        await self._send("DELETE", "/api/server/v1/users/{userId}", path={"userId": user_id})
+
+    async def put_users(self, body: UserBatch, *, idempotency_key: str | None = None) -> BatchResult:
+        """Add or replace up to 10,000 users."""
+        data: BatchResult = await self._send(
+            "POST",
+            "/api/server/v1/users/batch",
+            body=body,
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def list_blocks_of_user(self, user_id: UserId) -> list[ListedUser]:
+        """List whom a user has blocked."""
+        data: list[ListedUser] = await self._send(
+            "GET",
+            "/api/server/v1/users/{userId}/blocks",
+            path={"userId": user_id},
+        )
+        return data
+
+    async def add_block_of_user(self, user_id: UserId, other_id: UserId) -> ListedUser:
+        """Block a user for another."""
+        data: ListedUser = await self._send(
+            "PUT",
+            "/api/server/v1/users/{userId}/blocks/{otherId}",
+            path={"userId": user_id, "otherId": other_id},
+        )
+        return data
+
+    async def remove_block_of_user(self, user_id: UserId, other_id: UserId) -> None:
+        """Unblock a user for another."""
+        await self._send(
+            "DELETE",
+            "/api/server/v1/users/{userId}/blocks/{otherId}",
+            path={"userId": user_id, "otherId": other_id},
+        )
+
+    async def list_contacts_of_user(self, user_id: UserId) -> list[ListedUser]:
+        """List a user's contacts."""
+        data: list[ListedUser] = await self._send(
+            "GET",
+            "/api/server/v1/users/{userId}/contacts",
+            path={"userId": user_id},
+        )
+        return data
+
+    async def add_contact_of_user(self, user_id: UserId, other_id: UserId) -> ListedUser:
+        """Add a contact to a user's list."""
+        data: ListedUser = await self._send(
+            "PUT",
+            "/api/server/v1/users/{userId}/contacts/{otherId}",
+            path={"userId": user_id, "otherId": other_id},
+        )
+        return data
+
+    async def remove_contact_of_user(self, user_id: UserId, other_id: UserId) -> None:
+        """Remove a contact from a user's list."""
+        await self._send(
+            "DELETE",
+            "/api/server/v1/users/{userId}/contacts/{otherId}",
+            path={"userId": user_id, "otherId": other_id},
+        )
+
+    async def issue_token(
+        self,
+        user_id: UserId,
+        body: AskToken | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> IssuedToken:
+        """Issue a token for a user."""
+        data: IssuedToken = await self._send(
+            "POST",
+            "/api/server/v1/users/{userId}/token",
+            body=body,
+            path={"userId": user_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def list_sessions(self, user_id: UserId) -> list[Session]:
+        """List a user's connected sessions."""
+        data: list[Session] = await self._send(
+            "GET",
+            "/api/server/v1/users/{userId}/sessions",
+            path={"userId": user_id},
+        )
+        return data
+
+    async def close_sessions(self, user_id: UserId, *, reconnect: bool | None = None) -> ClosedSessions:
+        """Close a user's sessions."""
+        data: ClosedSessions = await self._send(
+            "DELETE",
+            "/api/server/v1/users/{userId}/sessions",
+            path={"userId": user_id},
+            query={"reconnect": reconnect},
+        )
+        return data
+
+    async def close_session(
+        self,
+        user_id: UserId,
+        session_id: str,
+        *,
+        reconnect: bool | None = None,
+    ) -> ClosedSessions:
+        """Close one session of a user."""
+        data: ClosedSessions = await self._send(
+            "DELETE",
+            "/api/server/v1/users/{userId}/sessions/{sessionId}",
+            path={"userId": user_id, "sessionId": session_id},
+            query={"reconnect": reconnect},
+        )
+        return data
+
+    async def get_presence(
+        self,
+        body: AskPresence,
+        *,
+        idempotency_key: str | None = None,
+    ) -> list[UserStatus]:
+        """Check which users are online."""
+        data: list[UserStatus] = await self._send(
+            "POST",
+            "/api/server/v1/presence",
+            body=body,
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def list_calls(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        live: bool | None = None,
+        user: UserId | None = None,
+        status: CallStatus | None = None,
+        type: CallType | None = None,
+        since: Timestamp | None = None,
+        until: Timestamp | None = None,
+    ) -> CallPage:
+        """List calls."""
+        data: CallPage = await self._send(
+            "GET",
+            "/api/server/v1/calls",
+            query={"limit": limit, "cursor": cursor, "live": live, "user": user, "status": status, "type": type, "since": since, "until": until},
+        )
+        return data
+
+    async def place_call(self, body: PlaceCall, *, idempotency_key: str | None = None) -> ListedCall:
+        """Place a call in a user's name."""
+        data: ListedCall = await self._send(
+            "POST",
+            "/api/server/v1/calls",
+            body=body,
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def get_call_with_timeline(self, call_id: CallId) -> CallWithTimeline:
+        """Get a call with its timeline."""
+        data: CallWithTimeline = await self._send(
+            "GET",
+            "/api/server/v1/calls/{callId}",
+            path={"callId": call_id},
+        )
+        return data
+
+    async def end_call_of_users(self, call_id: CallId, *, idempotency_key: str | None = None) -> ListedCall:
+        """End a live call."""
+        data: ListedCall = await self._send(
+            "POST",
+            "/api/server/v1/calls/{callId}/end",
+            path={"callId": call_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def get_server_statistics(
+        self,
+        *,
+        from_: Timestamp | None = None,
+        to: Timestamp | None = None,
+        by: Literal["day"] | None = None,
+    ) -> ServerStatistics:
+        """Count calls of a period."""
+        data: ServerStatistics = await self._send(
+            "GET",
+            "/api/server/v1/statistics",
+            query={"from": from_, "to": to, "by": by},
+        )
         return data

@@ -19,6 +19,8 @@ from .token import Tokens, end_of
 FINAL = (4000, 1008)
 # Close code of this client for a connection that it found dead, and of a connection that was never open.
 DEAD, NEVER_OPEN = 4900, 1006
+# Codes without a reconnect for one of their reasons.
+ENDS = ((NEVER_OPEN, "unauthenticated"), (4003, "signed out"))
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,10 @@ class Socket:
                 # The server rejects the token that was at hand, and may accept the next one.
                 fresh = True
                 continue
-            if code in FINAL or (code, reason) == (NEVER_OPEN, "unauthenticated"):
+            if code in FINAL or (code, reason) in ENDS:
                 self.on_closed.emit(Disconnected(code, reason, None))
                 return
-            fresh = code == 4001
+            fresh = code in (4001, 4003)
             await self._pause(code, reason)
 
     async def _converse(self, token: str) -> tuple[int, str]:
