@@ -9,6 +9,9 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 /// that follow each other closely come in bursts; a pong for each costs the server a read and a wake-up.
 const INTERVAL: Duration = Duration::from_millis(50);
 
+/// Time after a ping at which the next one is sent without an event. Until then it goes with an event, in one packet.
+const LATEST: Duration = Duration::from_millis(100);
+
 /// Events that wait for confirmation at most before the next ping; fewer if the queue remembers fewer.
 const MANY: u64 = 16;
 
@@ -18,40 +21,52 @@ pub(super) struct Confirmation {
     awaited: Option<u64>,
     /// Number of the last event before any ping.
     covered: u64,
-    /// Earliest time of the next ping, unless `many` events wait.
-    next_at: Instant,
+    /// When the last ping was sent.
+    asked_at: Option<Instant>,
     many: u64,
 }
 
 impl Confirmation {
-    /// Returns the state of a connection that opens at `now` and whose queue remembers `capacity` events.
-    pub fn new(now: Instant, capacity: usize) -> Self {
+    /// Returns the state of a connection whose queue remembers `capacity` events.
+    pub fn new(capacity: usize) -> Self {
         let half = u64::try_from(capacity / 2).unwrap_or(MANY);
         Self {
-            many: half.clamp(1, MANY),
             awaited: None,
             covered: 0,
-            next_at: now,
+            asked_at: None,
+            many: half.clamp(1, MANY),
         }
     }
 
-    /// Returns the ping to send now, after the event number `last`. Its pong confirms that the peer has received all
-    /// events before it (RFC 6455, section 5.5.3, and the order of frames). None if a pong is awaited, if no event is
-    /// unconfirmed, or if the ping has time until [`Confirmation::due_at`].
-    pub fn request(&mut self, last: u64, now: Instant) -> Option<Message> {
-        let due_at = self.due_at(last)?;
-        if now < due_at && last - self.covered < self.many {
+    /// Returns the ping to send with the event number `last`. Its pong confirms that the peer has received all events
+    /// before it (RFC 6455, section 5.5.3, and the order of frames). None if a pong is awaited, or if the last ping was
+    /// sent a moment ago.
+    pub fn with_event(&mut self, last: u64, now: Instant) -> Option<Message> {
+        let has_time = last - self.covered < self.many;
+        let early = |asked_at| has_time && now < asked_at + INTERVAL;
+        if self.awaited.is_some() || self.asked_at.is_some_and(early) {
             return None;
         }
-        self.awaited = Some(last);
-        self.covered = last;
-        self.next_at = now + INTERVAL;
-        Some(Message::Ping(Bytes::copy_from_slice(&last.to_be_bytes())))
+        Some(self.ask(last, now))
     }
 
-    /// Returns when the next ping is due after the event number `last`, if one is.
+    /// Returns the ping to send without an event, after the event number `last`, if one is due.
+    pub fn if_due(&mut self, last: u64, now: Instant) -> Option<Message> {
+        let is_due = self.due_at(last).is_some_and(|due_at| now >= due_at);
+        is_due.then(|| self.ask(last, now))
+    }
+
+    /// Returns when a ping is due after the event number `last`, if one is.
     pub fn due_at(&self, last: u64) -> Option<Instant> {
-        (self.awaited.is_none() && last > self.covered).then_some(self.next_at)
+        let asked_at = self.asked_at.filter(|_| last > self.covered)?;
+        self.awaited.is_none().then(|| asked_at + LATEST)
+    }
+
+    fn ask(&mut self, last: u64, now: Instant) -> Message {
+        self.awaited = Some(last);
+        self.covered = last;
+        self.asked_at = Some(now);
+        Message::Ping(Bytes::copy_from_slice(&last.to_be_bytes()))
     }
 
     /// Takes the `payload` of a pong. Returns the number of the last event that it confirms, or none if it is not the
@@ -79,44 +94,44 @@ mod tests {
     #[test]
     fn first_event_is_followed_by_a_ping_at_once() {
         let now = Instant::now();
-        let mut confirmation = Confirmation::new(now, 256);
-        assert_eq!(number(confirmation.request(0, now)), None, "no event");
-        assert_eq!(number(confirmation.request(1, now)), Some(1));
-        let later = now + 2 * INTERVAL;
-        assert_eq!(
-            number(confirmation.request(2, later)),
-            None,
-            "one at a time"
-        );
+        let mut confirmation = Confirmation::new(256);
+        assert_eq!(number(confirmation.if_due(0, now)), None, "no event");
+        assert_eq!(number(confirmation.with_event(1, now)), Some(1));
+        let later = now + INTERVAL;
+        let second = number(confirmation.with_event(2, later));
+        assert_eq!(second, None, "one at a time");
         assert_eq!(pong(&mut confirmation, 2), None, "another number");
         assert_eq!(confirmation.take(b"keep-alive"), None);
         assert_eq!(pong(&mut confirmation, 1), Some(1));
         assert_eq!(pong(&mut confirmation, 1), None, "it was taken");
-        assert_eq!(number(confirmation.request(2, later)), Some(2));
+        assert_eq!(number(confirmation.with_event(3, later)), Some(3));
     }
 
     #[test]
     fn one_ping_covers_the_events_of_a_burst() {
         let now = Instant::now();
-        let mut confirmation = Confirmation::new(now, 256);
-        assert_eq!(number(confirmation.request(1, now)), Some(1));
+        let mut confirmation = Confirmation::new(256);
+        assert_eq!(number(confirmation.with_event(1, now)), Some(1));
         assert_eq!(pong(&mut confirmation, 1), Some(1));
+        assert_eq!(confirmation.due_at(1), None, "all are confirmed");
         for last in 2..=MANY {
-            assert_eq!(number(confirmation.request(last, now)), None);
-            assert_eq!(confirmation.due_at(last), Some(now + INTERVAL));
+            assert_eq!(number(confirmation.with_event(last, now)), None);
         }
-        let due = now + INTERVAL;
-        assert_eq!(number(confirmation.request(MANY, due)), Some(MANY));
+        let due = now + LATEST;
+        assert_eq!(confirmation.due_at(MANY), Some(due));
+        assert_eq!(number(confirmation.if_due(MANY, now + INTERVAL)), None);
+        assert_eq!(number(confirmation.if_due(MANY, due)), Some(MANY));
         assert_eq!(confirmation.due_at(MANY + 1), None, "a pong is awaited");
     }
 
     #[test]
     fn many_unconfirmed_events_are_followed_by_a_ping() {
         let now = Instant::now();
-        let mut confirmation = Confirmation::new(now, 256);
-        assert_eq!(number(confirmation.request(1, now)), Some(1));
+        let mut confirmation = Confirmation::new(256);
+        assert_eq!(number(confirmation.with_event(1, now)), Some(1));
         assert_eq!(pong(&mut confirmation, 1), Some(1));
-        assert_eq!(number(confirmation.request(MANY, now)), None);
-        assert_eq!(number(confirmation.request(1 + MANY, now)), Some(1 + MANY));
+        assert_eq!(number(confirmation.with_event(MANY, now)), None);
+        let last = 1 + MANY;
+        assert_eq!(number(confirmation.with_event(last, now)), Some(last));
     }
 }

@@ -85,7 +85,7 @@ where
             rejected: RejectedMessages::new(now),
             control_frames: ControlFrames::new(now),
             unfinished,
-            confirmation: Confirmation::new(now, queue.capacity()),
+            confirmation: Confirmation::new(queue.capacity()),
             last_call: None,
         }
     }
@@ -115,24 +115,30 @@ where
         }
     }
 
-    /// Returns the ping that asks the peer to confirm its events, if it is due. If it is due later, the timer is set to
-    /// it.
+    /// Returns the ping that goes with the event sent now, if one does. If it is due later, the timer is set to it.
     fn confirmation_request(&mut self) -> Option<Message> {
-        let (last, now) = (self.queue.last_taken(), Instant::now());
-        let ping = self.confirmation.request(last, now);
-        if let Some(due_at) = self.confirmation.due_at(last)
-            && due_at < self.timer.deadline()
-        {
-            self.timer.as_mut().reset(due_at);
-        }
+        let last = self.queue.last_taken();
+        let ping = self.confirmation.with_event(last, Instant::now());
+        self.wake_for_confirmation(last);
         ping
     }
 
     /// Sends a ping for the events that no ping has followed, if it is due.
     async fn ask_for_confirmation(&mut self) -> Result<(), End> {
-        match self.confirmation_request() {
+        let last = self.queue.last_taken();
+        let ping = self.confirmation.if_due(last, Instant::now());
+        self.wake_for_confirmation(last);
+        match ping {
             Some(ping) => self.write([ping]).await,
             None => Ok(()),
+        }
+    }
+
+    /// Sets the timer to the next ping if that is due earlier.
+    fn wake_for_confirmation(&mut self, last: u64) {
+        let due_at = self.confirmation.due_at(last);
+        if let Some(due_at) = due_at.filter(|due_at| *due_at < self.timer.deadline()) {
+            self.timer.as_mut().reset(due_at);
         }
     }
 
