@@ -6,8 +6,8 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -32,8 +32,18 @@ enum Job {
 /// Sender of log lines. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LogQueue {
-    jobs: SyncSender<Job>,
-    dropped: Arc<AtomicU64>,
+    /// Bounded by `lines`: a bounded channel would take the memory of all its places at once.
+    jobs: Sender<Job>,
+    lines: Arc<Lines>,
+}
+
+/// Counts of lines.
+#[derive(Default)]
+struct Lines {
+    /// Lines that wait.
+    waiting: AtomicUsize,
+    /// Lines that were dropped since the start.
+    dropped: AtomicU64,
 }
 
 impl LogQueue {
@@ -42,54 +52,56 @@ impl LogQueue {
     /// # Errors
     /// Where the system has no thread.
     pub fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
-        let (jobs, waiting) = sync_channel(CAPACITY);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&dropped);
+        let (jobs, waiting) = channel();
+        let lines = Arc::new(Lines::default());
+        let counted = Arc::clone(&lines);
         std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || write_all(sink, &waiting, &counted))?;
-        Ok(Self { jobs, dropped })
+        Ok(Self { jobs, lines })
     }
 
     /// Returns how many lines were dropped since the start.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.lines.dropped.load(Ordering::Relaxed)
     }
 
     /// Waits until what was logged so far is written, for at most `time`.
     pub fn flush(&self, time: Duration) {
         let (done, written) = sync_channel(1);
         // A full queue is one that nobody reads: it would not be empty in time either.
-        if self.jobs.try_send(Job::Flush(done)).is_ok() {
+        let is_full = self.lines.waiting.load(Ordering::Relaxed) >= CAPACITY;
+        if !is_full && self.jobs.send(Job::Flush(done)).is_ok() {
             let _ = written.recv_timeout(time);
         }
     }
 
     fn push(&self, line: &[u8]) {
-        match self.jobs.try_send(Job::Write(line.to_vec())) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
+        let Lines { waiting, dropped } = &*self.lines;
+        if waiting.fetch_add(1, Ordering::Relaxed) >= CAPACITY
+            || self.jobs.send(Job::Write(line.to_vec())).is_err()
+        {
+            waiting.fetch_sub(1, Ordering::Relaxed);
+            dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 /// The thread: writes until the last sender is gone. What cannot be written, as to a closed terminal, is lost.
-fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, dropped: &AtomicU64) {
+fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
     let mut reported = 0;
-    let mut lines = Vec::new();
+    let mut text = Vec::new();
     while let Ok(job) = jobs.recv() {
-        let flushed = take_lines(&mut lines, job, jobs);
-        let _ = sink.write_all(&lines);
-        lines.clear();
+        let flushed = take_lines(&mut text, job, jobs, &lines.waiting);
+        let _ = sink.write_all(&text);
+        text.clear();
         if let Some(done) = flushed {
             let _ = sink.flush();
             let _ = done.try_send(());
         } else {
             std::thread::sleep(PAUSE);
         }
-        let total = dropped.load(Ordering::Relaxed);
+        let total = lines.dropped.load(Ordering::Relaxed);
         if total > reported {
             let missed = total - reported;
             reported = total;
@@ -102,18 +114,25 @@ fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, dropped: &AtomicU64) {
     }
 }
 
-/// Adds the line of `job`, and those that wait behind it, to `lines`. Ends at a request to flush, and returns whom to
+/// Adds the line of `job`, and those that wait behind it, to `text`. Ends at a request to flush, and returns whom to
 /// answer.
-fn take_lines(lines: &mut Vec<u8>, job: Job, jobs: &Receiver<Job>) -> Option<SyncSender<()>> {
+fn take_lines(
+    text: &mut Vec<u8>,
+    job: Job,
+    jobs: &Receiver<Job>,
+    waiting: &AtomicUsize,
+) -> Option<SyncSender<()>> {
     let mut next = Some(job);
     while let Some(job) = next {
         match job {
-            Job::Write(line) => lines.extend_from_slice(&line),
+            Job::Write(line) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                text.extend_from_slice(&line);
+            }
             Job::Flush(done) => return Some(done),
         }
-        next = (lines.len() < TOGETHER)
-            .then(|| jobs.try_recv().ok())
-            .flatten();
+        let has_room = text.len() < TOGETHER;
+        next = has_room.then(|| jobs.try_recv().ok()).flatten();
     }
     None
 }
@@ -143,7 +162,6 @@ impl<'a> MakeWriter<'a> for LogQueue {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::mpsc;
 
     use super::*;
 
@@ -151,7 +169,7 @@ mod tests {
 
     /// A sink that waits before each write until it is allowed one.
     struct Gated {
-        waits: mpsc::Sender<()>,
+        waits: Sender<()>,
         allowed: Receiver<()>,
         written: Arc<Mutex<Vec<u8>>>,
     }
@@ -175,8 +193,8 @@ mod tests {
 
     #[test]
     fn blocked_sink_drops_lines_and_never_blocks() {
-        let (gate, allowed) = mpsc::channel();
-        let (waiting, waits) = mpsc::channel();
+        let (gate, allowed) = channel();
+        let (waiting, waits) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
         let sink = Gated {
             waits: waiting,
@@ -203,8 +221,8 @@ mod tests {
 
     #[test]
     fn waiting_lines_are_written_together() {
-        let (gate, allowed) = mpsc::channel();
-        let (waiting, waits) = mpsc::channel();
+        let (gate, allowed) = channel();
+        let (waiting, waits) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
         let sink = Gated {
             waits: waiting,
@@ -224,8 +242,8 @@ mod tests {
 
     #[test]
     fn flush_waits_for_the_lines_before_it() {
-        let (gate, allowed) = mpsc::channel();
-        let (waiting, _waits) = mpsc::channel();
+        let (gate, allowed) = channel();
+        let (waiting, _waits) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
         let sink = Gated {
             waits: waiting,
