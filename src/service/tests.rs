@@ -9,7 +9,7 @@ use crate::call::{CallType, ChannelId, Principal, Source};
 use crate::clock::{ManualClock, SettableTime, SteadyClock};
 use crate::hub::{Capacity, Subscription};
 use crate::store::Database;
-use crate::user::{Profile, SessionId, UserId};
+use crate::user::{AccountStatus, Profile, SessionId, UserId};
 
 use super::*;
 
@@ -170,4 +170,38 @@ async fn clock_set_forward_misses_no_call_early() {
     );
     assert!(deadlines.follow_wall_clock().await.expect("no live call"));
     assert_eq!(fixture.service.clock().now(), time.wall.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn known_user_is_read_again_after_a_sweep() {
+    let fixture = Fixture::new(Clock::Manual(ManualClock::starting_at(START)));
+    let (users, sessions) = (fixture.service.users(), fixture.service.sessions());
+    let alice = principal("alice").user;
+    let sign_in = async || {
+        let offer = Offer {
+            name: None,
+            avatar: None,
+            issued_at: None,
+        };
+        users.sign_in(&alice, offer).await.expect("read")
+    };
+    let database = Database::open(&fixture.path).expect("a database");
+    let set_standing = |standing| {
+        let set = database.set_standing(&alice, standing);
+        assert!(set.expect("set"));
+    };
+    assert_eq!(sign_in().await, SignIn::Welcome);
+    set_standing(AccountStatus::Disabled);
+    assert_eq!(sign_in().await, SignIn::Welcome, "known until the sweep");
+    sessions.close_disabled_sessions().expect("swept");
+    assert_eq!(sign_in().await, SignIn::Disabled);
+    set_standing(AccountStatus::Active);
+    assert_eq!(
+        sign_in().await,
+        SignIn::Welcome,
+        "only active users are known"
+    );
+    set_standing(AccountStatus::Disabled);
+    users.reload().expect("reloaded");
+    assert_eq!(sign_in().await, SignIn::Disabled);
 }

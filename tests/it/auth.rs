@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Plan, SECRET, Socket, TestServer, Token, eventually, wall_clock_hand};
+use crate::support::{Cli, Plan, SECRET, Socket, TestServer, Token, eventually, wall_clock_hand};
 
 /// Says that `token` opens neither the REST API nor a socket.
 async fn refused(server: &TestServer, token: &str) {
@@ -103,9 +103,24 @@ async fn a_disabled_user_is_unauthenticated() {
     refused(&server, &server.token("mallory").sign()).await;
 }
 
-/// `chattrix user disable` writes beside the running server.
+/// The command writes beside the running server, which knows the user already.
 #[rocket::async_test]
-async fn user_disabled_at_runtime_is_unauthenticated() {
+async fn user_disabled_at_runtime_is_rejected_at_once() {
+    let server = TestServer::start().await;
+    let token = server.token("erin").sign();
+    let erin = server.client(&token);
+    erin.active().await.success(200);
+    let cli = Cli::beside(&server);
+    cli.run(&["user", "disable", "erin"]).success();
+    refused(&server, &token).await;
+    cli.run(&["user", "enable", "erin"]).success();
+    erin.active().await.success(200);
+    cli.run(&["user", "remove", "erin", "--yes"]).success();
+    refused(&server, &token).await;
+}
+
+#[rocket::async_test]
+async fn user_disabled_without_notice_is_rejected_soon() {
     let server = TestServer::start().await;
     let token = server.token("erin").sign();
     let erin = server.client(&token);
@@ -115,7 +130,7 @@ async fn user_disabled_at_runtime_is_unauthenticated() {
     database
         .set_standing(&id, AccountStatus::Disabled)
         .expect("erin is disabled");
-    eventually("erin to be refused", async || {
+    eventually("erin to be rejected", async || {
         erin.active().await.status == 401
     })
     .await;
