@@ -113,8 +113,8 @@ fn built() -> &'static Path {
 /// Programs with a stand-in in `tests/data/machine`, because they need root or a service manager.
 const PLAYED: [&str; 3] = ["sudo", "install", "systemctl"];
 
-/// Variable with the path of a release archive, for `scripts/test-package`.
-const ARCHIVE: &str = "CHATTRIX_ARCHIVE";
+/// Variable with the path of a release archive, for `scripts/test-package`. `CHATTRIX_` is for settings.
+const ARCHIVE: &str = "RELEASE_ARCHIVE";
 
 /// Name of the folder in a release archive.
 const UNPACKED: &str = concat!("chattrix-", env!("CARGO_PKG_VERSION"), "-x86_64-linux");

@@ -58,7 +58,7 @@ class Reader:
     async def start_server(self) -> None:
         (self.folder / "bin").mkdir()
         (self.folder / "bin" / "chattrix").symlink_to(PROGRAM)
-        [script] = blocks("sh")
+        script, *_ = blocks("sh")
         said = await self.start("bash", "-euo", "pipefail", "-c", script)
         await says(said, "listening on")
 

@@ -273,13 +273,13 @@ export type DeletedHistory = {
 export type Delivered = {
   /** The type of the event. */
   type: string;
-  /** The user. */
+  /** The recipient. */
   userId: string;
-  /** When it happened. */
+  /** Time of the event. */
   at: string;
   /** `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes. */
   status: DeliveryStatus;
-  /** The sessions that it was sent to, or is waiting for. */
+  /** The sessions that it was sent to, or is queued for. */
   sessions: Array<DeliveredTo>;
 };
 
@@ -289,7 +289,7 @@ export type DeliveredTo = {
   sessionId: string;
   /** When it was first sent. */
   sentAt: string | null;
-  /** On how many connections it was sent. */
+  /** Number of connections on which it was sent. */
   timesSent: number;
   /** When the session confirmed it. */
   confirmedAt: string | null;

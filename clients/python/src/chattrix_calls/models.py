@@ -287,13 +287,13 @@ class DeletedHistory(TypedDict):
 class Delivered(TypedDict):
     # The type of the event.
     type: str
-    # The user.
+    # The recipient.
     userId: str
-    # When it happened.
+    # Time of the event.
     at: str
     # `pending`, `confirmed` if a session has confirmed it, or `expired` if none has in 5 minutes.
     status: DeliveryStatus
-    # The sessions that it was sent to, or is waiting for.
+    # The sessions that it was sent to, or is queued for.
     sessions: list[DeliveredTo]
 
 
@@ -303,7 +303,7 @@ class DeliveredTo(TypedDict):
     sessionId: str
     # When it was first sent.
     sentAt: str | None
-    # On how many connections it was sent.
+    # Number of connections on which it was sent.
     timesSent: int
     # When the session confirmed it.
     confirmedAt: str | None
