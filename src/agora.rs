@@ -1,4 +1,4 @@
-//! Tokens with which clients join a channel of Agora's: `AccessToken2`, version "007".
+//! Agora channel tokens for clients: `AccessToken2`, version "007".
 //!
 //! The format is Agora's own, as published with its token builders (github.com/AgoraIO/Tools, `DynamicKey`).
 //! Everything is packed little-endian; a text is its length in 16 bits, then its bytes:
@@ -10,7 +10,7 @@
 //! signature = hmac( hmac(salt, hmac(issued_at, certificate)), body )      hmac(key, text): HMAC-SHA256
 //! ```
 //!
-//! It knows nothing of calls: whether somebody may have a token is asked elsewhere.
+//! This module does not check whether a user may have a token; the service does.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -30,36 +30,36 @@ use crate::user::UserId;
 
 const VERSION: &str = "007";
 
-/// The service of sound and picture, the one a token of ours is for.
+/// The service of audio and video, for which our tokens are.
 const RTC: u16 = 1;
 
-/// The privileges of that service: to join; to publish sound, picture, data.
+/// Privileges of that service: join; publish audio, video, data.
 const JOIN: u16 = 1;
 const PUBLISH: [u16; 3] = [2, 3, 4];
 
-/// An account with Agora, in whose name tokens are signed.
+/// Agora account that signs tokens.
 pub struct Agora {
     app_id: String,
     certificate: SecretString,
 }
 
-/// What a token lets its bearer do.
+/// Rights that a token gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// In which channel.
+    /// Channel.
     pub channel: ChannelId,
-    /// As whom.
+    /// User id in the channel.
     pub uid: Uid,
-    /// Whether to publish too.
+    /// Whether the bearer may publish too.
     pub role: MediaRole,
-    /// From when; counted in whole seconds.
+    /// Time of issue, in whole seconds.
     pub issued_at: Timestamp,
-    /// For how long; counted in whole seconds.
+    /// Validity, in whole seconds.
     pub lasts: Duration,
 }
 
 impl Grant {
-    /// When it ends.
+    /// Time of expiry.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         let issued_at = Timestamp::from_millis(i64::from(seconds(self.issued_at)) * 1_000);
@@ -67,22 +67,22 @@ impl Grant {
     }
 }
 
-/// Somebody's number among the users of a channel; never 0, which is Agora's for nobody.
+/// Number of a user in a channel; never 0, which Agora reserves for "no user".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Uid(u32);
 
 impl Uid {
-    /// The number of `user`: the id itself where it is a number from 1 to 2^32−1 as one writes it, else the
-    /// first 32 bits of its SHA-256. Always the same, on every device.
+    /// Returns the number of `user`: the id itself if it is a canonical decimal number from 1 to 2^32−1, else the first
+    /// 32 bits of its SHA-256. It is the same on every device.
     #[must_use]
     pub fn of(user: &UserId) -> Self {
         let id = user.as_str();
-        // Not "007": it is somebody else than "7".
+        // "007" is a different user from "7".
         let number = id.parse().ok().filter(|uid: &u32| uid.to_string() == id);
         Self(number.filter(|uid| *uid > 0).unwrap_or_else(|| hash(id)))
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -96,7 +96,7 @@ fn hash(id: &str) -> u32 {
 }
 
 impl Agora {
-    /// Returns the account of `settings`, if there is one: they have both its halves or neither.
+    /// Returns the account of `settings`, if both its app id and its certificate are set.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Option<Self> {
         let app_id = settings.agora_app_id.clone()?;
@@ -104,7 +104,7 @@ impl Agora {
         Some(Self::new(app_id, certificate))
     }
 
-    /// The account of this app id, whose certificate that is: 32 hexadecimal digits each.
+    /// Makes the account of an app id and its certificate: 32 hexadecimal digits each.
     #[must_use]
     pub const fn new(app_id: String, certificate: SecretString) -> Self {
         Self {
@@ -113,10 +113,10 @@ impl Agora {
         }
     }
 
-    /// A token for `grant`. `salt` is random, so that no two tokens are the same.
+    /// Signs a token for `grant`. `salt` is random, so that no two tokens are the same.
     ///
     /// # Panics
-    /// Never: what is packed is short, and memory does not refuse to be written.
+    /// Never: the packed texts are short, and writes to memory do not fail.
     #[must_use]
     pub fn token(&self, grant: &Grant, salt: u32) -> String {
         let issued_at = seconds(grant.issued_at);
@@ -159,7 +159,7 @@ impl Agora {
     }
 }
 
-/// Whole seconds since the epoch, in Agora's 32 bits.
+/// Returns whole seconds since the epoch, in Agora's 32 bits.
 fn seconds(at: Timestamp) -> u32 {
     u32::try_from(at.as_millis() / 1_000).unwrap_or(0)
 }
@@ -186,8 +186,8 @@ mod tests {
 
     use super::*;
 
-    /// What Agora's own builders make of the same inputs. The first is in the tests of all of them
-    /// (`AccessToken2`, service RTC); the others are from its npm package agora-token, 2.0.6.
+    /// Tokens of Agora's own builders for the same inputs. The first is in the tests of all of them (`AccessToken2`,
+    /// service RTC); the others are from its npm package agora-token, 2.0.6.
     const PUBLISHED: [(&str, &str, MediaRole, i64, u64, u32, &str); 4] = [
         (
             "7d72365eb983485397e3e3f9d460bdda",
@@ -250,7 +250,7 @@ mod tests {
                 lasts: Duration::from_secs(lasts),
             };
             let token = agora.token(&grant, salt);
-            // Two implementations of zlib need not pack alike; what they pack is the same to the byte.
+            // Two implementations of zlib may compress differently; the uncompressed bytes are the same.
             assert_eq!(unpacked(&token), unpacked(published), "{token}");
             assert_eq!(
                 grant.expires_at().as_millis(),
@@ -277,7 +277,7 @@ mod tests {
         ] {
             assert_eq!(Uid::of(&user(id)).get(), uid);
         }
-        // The first 32 bits of SHA-256("abc") stand in FIPS 180-2, appendix B.1.
+        // The first 32 bits of SHA-256("abc") are in FIPS 180-2, appendix B.1.
         assert_eq!(Uid::of(&user("abc")).get(), 0xba78_16bf);
         for id in [
             "0",

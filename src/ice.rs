@@ -1,5 +1,4 @@
-//! The servers that help two clients to find a way to each other (ICE, RFC 8445): which they are, and a
-//! user's password for those that want one.
+//! ICE servers for clients (RFC 8445): STUN and TURN URLs, and time-limited TURN credentials for a user.
 
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use crate::clock::Timestamp;
 use crate::settings::Settings;
 use crate::user::UserId;
 
-/// How long a password is good for: longer than a client takes to set up a call. A TURN server asks again only
-/// for what a call allocates anew.
+/// Validity of a password: longer than a client takes to set up a call. A TURN server asks for it again only for new
+/// allocations of a call.
 const VALID_FOR: Duration = Duration::from_hours(1);
 
-/// The servers of the settings. Cheap to clone.
+/// ICE servers of the settings. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct IceServers {
     stun: Vec<String>,
@@ -24,19 +23,19 @@ pub struct IceServers {
     secret: Option<SecretString>,
 }
 
-/// Where a TURN server lets a user in.
+/// TURN credentials of a user.
 #[derive(Clone, Debug)]
 pub struct Credentials {
-    /// Until when, in seconds of the Unix epoch, and who: `1705318200:alice`.
+    /// User name: expiry in seconds of the Unix epoch, and the user, as in `1705318200:alice`.
     pub username: String,
-    /// The password.
+    /// Password.
     pub credential: SecretString,
-    /// Until when.
+    /// Time of expiry.
     pub expires_at: Timestamp,
 }
 
 impl IceServers {
-    /// Those of `settings`.
+    /// Returns the ICE servers of `settings`.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let is_stun = |url: &String| url.starts_with("stun");
@@ -48,13 +47,14 @@ impl IceServers {
         }
     }
 
-    /// The STUN servers' addresses, which everybody may ask.
+    /// Returns the URLs of the STUN servers, which need no credentials.
     #[must_use]
     pub fn stun(&self) -> &[String] {
         &self.stun
     }
 
-    /// The TURN servers' addresses, and how `user` gets in from `now` on; none where there are none.
+    /// Returns the URLs of the TURN servers and the credentials of `user` from `now` on; none if there are no TURN
+    /// servers.
     #[must_use]
     pub fn turn(&self, user: &UserId, now: Timestamp) -> Option<(&[String], Credentials)> {
         let secret = self.secret.as_ref().filter(|_| !self.turn.is_empty())?;
@@ -62,8 +62,8 @@ impl IceServers {
     }
 }
 
-/// Credentials by the scheme that coturn calls `use-auth-secret`: the password is a digest that the TURN server
-/// can make itself, so that the two servers need not talk.
+/// Makes credentials by coturn's scheme `use-auth-secret`: the password is a digest that the TURN server computes
+/// itself, so that the two servers need no connection.
 fn credentials(secret: &SecretString, user: &UserId, now: Timestamp) -> Credentials {
     let expires_at = now.plus(VALID_FOR);
     let username = format!("{}:{user}", expires_at.as_millis() / 1_000);

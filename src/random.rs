@@ -1,6 +1,6 @@
 //! Random source: the only place that draws random values and new ids for the use cases.
 //!
-//! The use cases are given a source, so that a test with a seeded one repeats itself.
+//! The use cases take a source as an argument, so that a test with a seeded one is repeatable.
 
 use std::sync::Arc;
 

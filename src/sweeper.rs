@@ -1,5 +1,4 @@
-//! The sweeper: a fairing that wakes at the next deadline and calls the use cases that are due. It has no
-//! rule of its own.
+//! Sweeper: a fairing that wakes at the next deadline and runs the use cases that are due. It has no rules of its own.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -11,21 +10,21 @@ use rocket::{Orbit, Rocket};
 use crate::metrics::Metrics;
 use crate::service::{Error, Service};
 
-/// The longest sleep, also the interval at which the wall clock is compared: nothing reports that it was set.
+/// Longest sleep, also the interval of the check for a clock step: the system does not report one.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// How often users who were disabled from the command line are looked for.
+/// Interval of the check for users who were disabled from the command line.
 const BARRED_EVERY: Duration = Duration::from_secs(2);
 
-/// How often reports of quality are stored (contract section 5).
+/// Interval at which quality reports are stored (contract section 5).
 const QUALITY_EVERY: Duration = Duration::from_secs(5);
 
-/// How often what has expired is forgotten, and what is older than `retention`.
+/// Interval at which expired entries, and those older than `retention`, are deleted.
 const FORGOTTEN_EVERY: Duration = Duration::from_mins(1);
 
-/// Runs while the server does.
+/// Background task that runs while the server does.
 pub struct Sweeper(
-    /// Whose deadlines it watches.
+    /// Service whose deadlines it watches.
     pub Service,
 );
 
@@ -49,7 +48,7 @@ impl Fairing for Sweeper {
     }
 }
 
-/// The deadlines of calls, and beside them everything that can wait a little: none of it may delay a timeout.
+/// Runs the deadlines of calls, and beside them the work that can wait: it must not delay a timeout.
 async fn sweep(service: &Service) {
     let metrics = service.metrics();
     tokio::join!(
@@ -78,14 +77,14 @@ async fn watch_deadlines(service: &Service) {
     loop {
         service.deadlines().begin_run();
         if !survives(service.metrics(), round(service)).await {
-            // A database that does not answer now may in a moment; what is due stays due.
+            // A database that fails now may work in a moment; work that is due stays due.
             tokio::time::sleep(LONGEST_SLEEP).await;
         }
     }
 }
 
-/// Carries out `round`, and says whether it was carried out. One that fails or panics is logged and counted,
-/// and that is all: nobody but the sweeper ends calls that nobody answers.
+/// Runs `round` and returns whether it succeeded. An error or panic is only logged and counted: only the sweeper ends
+/// calls that nobody answers, so it must go on.
 async fn survives(metrics: &Metrics, round: impl Future<Output = Result<(), Error>>) -> bool {
     let cause = match AssertUnwindSafe(round).catch_unwind().await {
         Ok(Ok(())) => return true,
@@ -110,7 +109,7 @@ async fn round(service: &Service) -> Result<(), Error> {
     service.deadlines().sleep_until_due(LONGEST_SLEEP).await
 }
 
-/// Forgets what is older than `retention`, at the start and then as often as is worth it.
+/// Deletes what is older than `retention`, at the start and then at its interval.
 async fn keep_retention(service: &Service) {
     let Some(age) = service.history().retention() else {
         return;
@@ -132,7 +131,7 @@ async fn keep_retention(service: &Service) {
     }
 }
 
-/// Does `work` again and again; what fails is tried again the next time.
+/// Repeats `work`; a failed run is tried again at the next interval.
 async fn every<T, F>(interval: Duration, metrics: &Metrics, work: impl Fn() -> F)
 where
     F: Future<Output = Result<T, Error>>,

@@ -1,5 +1,5 @@
-//! What the hub's tasks wait for each other by, named in one place: `tests/interleavings` puts a scheduler's own
-//! under the hub, which tries the orders that no load brings about.
+//! Locks and atomics of the hub, named in one place: `tests/interleavings` replaces them with those of a scheduler that
+//! tries orders which no load produces.
 
 pub use std::sync::atomic::{AtomicBool, AtomicUsize};
 

@@ -1,4 +1,4 @@
-//! TLS of this server's own requests: whom they trust.
+//! TLS of this server's own requests: trusted certificate authorities.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Changes between the settings in force and those read anew.
+//! Changes between the settings in force and newly read ones.
 
 use figment::Figment;
 use figment::value::Dict;

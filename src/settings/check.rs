@@ -1,4 +1,4 @@
-//! The checks that look at two settings at once.
+//! Checks of pairs of settings.
 
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::keys::Origins;
 use super::layers::Origin;
 use super::{Overrides, Settings};
 
-/// Adds a problem for each pair of settings that contradict one another.
+/// Adds a problem for each pair of settings that contradict each other.
 pub(super) fn contradictions(
     settings: &Settings,
     origins: &Origins,
@@ -107,8 +107,8 @@ pub(super) fn contradictions(
     }
 }
 
-/// Returns what `path` is if no database can be there. Opening a FIFO would wait for its other end, and a device
-/// would take the writes.
+/// Returns the kind of file at `path` if no database can be there. Opening a FIFO would wait for its other end, and a
+/// device would take the writes.
 fn unsuitable_kind(path: &Path) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
     match kind {

@@ -1,4 +1,4 @@
-//! What holds, and where each value comes from: our settings, and those of Rocket's that matter here.
+//! Effective settings and the origin of each value: our settings, and those of Rocket's that matter here.
 
 use figment::{Figment, Source};
 
@@ -6,7 +6,7 @@ use super::layers::Origin;
 use super::show::{Setting, Value};
 use super::{Overrides, Settings, SettingsError};
 
-/// Rocket's own settings that an administrator of this server has to do with.
+/// Rocket's own settings that matter to an administrator of this server.
 const ROCKETS: [(&str, &str); 6] = [
     ("address", "Where to listen; also `--address`."),
     ("port", "Also `--port`; 0 takes any that is free."),
@@ -20,8 +20,7 @@ const ROCKETS: [(&str, &str); 6] = [
 ];
 
 impl Settings {
-    /// Every setting that holds for this process, with where it was given; Rocket's own that matter here come
-    /// last.
+    /// Returns every effective setting with its origin; Rocket's own that matter here come last.
     ///
     /// # Errors
     /// As [`Settings::load`].
@@ -45,7 +44,7 @@ impl Settings {
     }
 }
 
-/// What `figment` has for a key of Rocket's.
+/// Returns the value in `figment` of a key of Rocket's.
 fn value(figment: &Figment, name: &str) -> Value {
     let found = figment.find_value(name);
     match found {
@@ -56,13 +55,13 @@ fn value(figment: &Figment, name: &str) -> Value {
                 .and_then(|number| u64::try_from(number).ok())
                 .map_or(Value::Absent, Value::Number)
         }
-        // Certificates may stand in the configuration itself, which nobody has to see.
+        // The configuration may contain certificates themselves, which are not shown.
         Ok(_) => Value::Secret,
         Err(_) => Value::Absent,
     }
 }
 
-/// Where a key of Rocket's was given.
+/// Returns the origin of a key of Rocket's.
 fn origin(figment: &Figment, name: &'static str, overrides: &Overrides) -> Option<Origin> {
     let is_flag = match name {
         "address" => overrides.address.is_some(),
@@ -83,7 +82,7 @@ fn origin(figment: &Figment, name: &'static str, overrides: &Overrides) -> Optio
             let profile = tag.profile().unwrap_or_else(|| figment.profile().clone());
             Some(Origin::rocket(Some(metadata), &profile))
         }
-        // Variables have no source, as the default has none, but a name.
+        // Variables have no source, like the default, but they have a name.
         _ => metadata
             .name
             .contains("environment")

@@ -1,44 +1,44 @@
-//! What can be wrong with the settings, as sentences for the person who wrote them.
+//! Errors in the settings, as sentences for the administrator.
 
 use std::fmt;
 
 use super::layers::Origin;
 
-/// One thing that is wrong with the settings.
+/// One error in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// A key that does not exist.
     Unknown {
         /// The key as it was written.
         name: String,
-        /// Where it was written.
+        /// Its origin.
         origin: Origin,
-        /// The key that was probably meant, as it would be written there.
+        /// The key that was probably meant, in the notation of that origin.
         suggestion: Option<String>,
     },
     /// A `CHATTRIX_` variable whose name or text cannot be read.
     Variable {
         /// The variable.
         name: String,
-        /// Whether its name is in capitals, as it has to be; its text is to blame then.
+        /// Whether its name is in capitals, as required; if so, its text is the error.
         exact: bool,
         /// The variable that was probably meant.
         suggestion: Option<String>,
     },
-    /// A value that its key does not take.
+    /// A value that is not valid for its key.
     Invalid {
         /// The key.
         name: &'static str,
-        /// Where it was given.
+        /// Its origin.
         origin: Origin,
-        /// What was given; none for a secret.
+        /// The given value; none for a secret.
         given: Option<String>,
-        /// What the key takes.
+        /// The expected value.
         expected: String,
     },
-    /// Two settings that cannot stand together, as a sentence.
+    /// Two settings that contradict each other, as a sentence.
     Contradiction(String),
-    /// A file that cannot be read, or a table of it that nothing reads, as a sentence.
+    /// A file that cannot be read, or a table in it that is not used, as a sentence.
     File(String),
 }
 
@@ -105,7 +105,7 @@ fn did_you_mean(f: &mut fmt::Formatter<'_>, suggestion: Option<&str>) -> fmt::Re
     suggestion.map_or(Ok(()), |name| write!(f, "; did you mean {name}?"))
 }
 
-/// Everything that is wrong with the settings; at least one problem.
+/// Every error in the settings; at least one problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError(Vec<Problem>);
 

@@ -6,26 +6,26 @@ use super::error::Problem;
 use super::layers::{Given, Origin};
 use super::table::{KEYS, Key, Settings};
 
-/// Where the value of each key that was given comes from.
+/// Origin of the value of each key that was given.
 pub(super) type Origins = HashMap<&'static str, Origin>;
 
-/// The key of that name.
+/// Returns the key of that name.
 pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The key that somebody who wrote `name` probably meant.
+/// Returns the key that was probably meant by `name`.
 pub(super) fn similar(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_lowercase().replace('-', "_");
     KEYS.iter()
         .map(|key| (strsim::damerau_levenshtein(&name, key.name), key.name))
         .min()
-        // A third of its letters wrong is still the same word; more is another one.
+        // Up to a third of wrong letters is a typing error; more is another word.
         .filter(|(distance, key)| *distance <= key.len() / 3)
         .map(|(_, key)| key)
 }
 
-/// Writes what was given, in order, into `settings`, and tells where each value came from.
+/// Writes the given values, in order, into `settings`, and returns the origin of each.
 pub(super) fn apply(
     given: Vec<Given>,
     settings: &mut Settings,

@@ -1,4 +1,4 @@
-//! What a layer gives: a name, a value in plain text, and where both were written.
+//! Layers of settings: names, values in plain text, and the origin of each value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,23 +6,23 @@ use std::fmt;
 use figment::value::Value;
 use figment::{Metadata, Profile};
 
-/// The table of ours within a profile of `Rocket.toml`.
+/// Our table within a profile of `Rocket.toml`.
 pub(super) const TABLE: &str = "chattrix";
-/// What our variables begin with.
+/// Prefix of our variables.
 pub(super) const PREFIX: &str = "CHATTRIX_";
 
-/// A value before it is read: the same whether it was written in TOML, a variable or a flag.
+/// Value before it is read: the same in TOML, a variable or a flag.
 #[derive(Clone, Debug)]
 pub(super) enum Raw {
     /// A string, a number or a boolean, as text.
     Text(String),
     /// The text of a variable that is a list in JSON, and its items.
     Json(String, Vec<String>),
-    /// A list of those.
+    /// A list of raw values.
     List(Vec<String>),
     /// A list of tables.
     Tables(Vec<BTreeMap<String, Raw>>),
-    /// Something that no setting takes.
+    /// A value that no setting takes.
     Table,
 }
 
@@ -43,7 +43,7 @@ impl Raw {
         }
     }
 
-    /// The text, where it is one.
+    /// Returns the text, if it is one.
     pub(super) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) | Self::Json(text, _) => Some(text.trim()),
@@ -51,7 +51,7 @@ impl Raw {
         }
     }
 
-    /// The items of a list, or of a text separated by commas.
+    /// Returns the items of a list, or of a text separated by commas.
     pub(super) fn items(&self) -> Option<Vec<&str>> {
         match self {
             Self::Text(text) if text.trim().is_empty() => Some(Vec::new()),
@@ -113,28 +113,28 @@ impl fmt::Display for Raw {
     }
 }
 
-/// Where a value was given.
+/// Origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A file or another source of Rocket's, and the table within it.
     Rocket {
         /// The file, or the name of the source.
         source: String,
-        /// The profile whose table it is.
+        /// The profile of the table.
         profile: String,
     },
-    /// A variable of the environment.
+    /// An environment variable.
     Variable,
     /// A variable of Rocket's own.
     RocketVariable,
     /// A flag.
     Flag,
-    /// What `--dev` brings with it.
+    /// A default of `--dev`.
     DevWorld,
 }
 
 impl Origin {
-    /// The source of Rocket's that `metadata` describes.
+    /// Returns the source of Rocket's that `metadata` describes.
     pub(super) fn rocket(metadata: Option<&Metadata>, profile: &Profile) -> Self {
         let source = metadata.map_or_else(
             || "Rocket.toml".to_owned(),
@@ -149,7 +149,7 @@ impl Origin {
         }
     }
 
-    /// How a key's name is written there.
+    /// Returns the name of a key in the notation of this origin.
     pub(super) fn spelling(&self, name: &str) -> String {
         match self {
             Self::Rocket { .. } | Self::DevWorld => name.to_owned(),
@@ -163,7 +163,7 @@ impl Origin {
         }
     }
 
-    /// Where that is, shorter: `Rocket.toml [default.chattrix]`, `CHATTRIX_RING_TIMEOUT`, `--database`.
+    /// Returns the origin in short form: `Rocket.toml [default.chattrix]`, `CHATTRIX_RING_TIMEOUT`, `--database`.
     #[must_use]
     pub fn short(&self, name: &str) -> String {
         match self {
@@ -173,7 +173,7 @@ impl Origin {
         }
     }
 
-    /// A key there, with where that is: `ring_timeout in Rocket.toml, [default.chattrix]`.
+    /// Returns a key with its origin: `ring_timeout in Rocket.toml, [default.chattrix]`.
     pub(super) fn place(&self, name: &str) -> String {
         let spelling = self.spelling(name);
         match self {
@@ -187,7 +187,7 @@ impl Origin {
     }
 }
 
-/// One value that one layer gives.
+/// One value of one layer.
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) name: String,

@@ -1,12 +1,11 @@
-//! The settings: one typed struct from four layers, checked once, handed down as plain values.
+//! Settings: one typed struct from four layers, checked once and passed on as plain values.
 //!
-//! The layers, each over the one before it (contract section 6): the defaults compiled in here;
-//! `Rocket.toml`, table `[default.chattrix]` or that of the selected profile; `CHATTRIX_*`
-//! variables; flags. Rocket's own settings (`address`, `port`, `tls`, …) stay Rocket's, and come
-//! back as the figment it is started with.
+//! Each layer overrides the one before it (contract section 6): the compiled-in defaults; `Rocket.toml`, table
+//! `[default.chattrix]` or that of the selected profile; `CHATTRIX_*` variables; flags. Rocket's own settings
+//! (`address`, `port`, `tls`, …) stay Rocket's and are returned as the figment with which it is started.
 //!
-//! Nothing is guessed: an unknown key or a wrong value stops the start with a sentence that names
-//! it, where it stands and what was expected. This module knows nothing of who uses a setting.
+//! An unknown key or a wrong value stops the start with a sentence that gives the key, its origin and the expected
+//! value. This module does not depend on the users of a setting.
 
 mod changes;
 mod check;
@@ -43,21 +42,21 @@ pub use self::table::Settings;
 pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
 pub use self::webhook::{Endpoint, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets};
 
-/// The file that keeps the development secret, in the folder of `--dev`.
+/// File with the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";
-/// The development database, in the folder of `--dev`.
+/// Development database, in the folder of `--dev`.
 const DEV_DATABASE: &str = "chattrix.db";
 
-/// Where the server runs.
+/// Mode of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// For people who sign in with tokens of their own.
+    /// Production: users sign in with tokens of an identity provider.
     Production,
-    /// On a developer's machine (`--dev`), where everybody may be anybody.
+    /// Dev mode (`--dev`) on a developer's machine: anyone on it can sign in as any user.
     Development,
 }
 
-/// Whether `url` names this machine itself: `localhost`, or an address of the loopback interface.
+/// Returns true if `url` names this machine: `localhost`, or an address of the loopback interface.
 fn is_here(url: &Uri) -> bool {
     let host = url.host().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
@@ -65,10 +64,10 @@ fn is_here(url: &Uri) -> bool {
         || address.parse().is_ok_and(|it: IpAddr| it.is_loopback())
 }
 
-/// What the command line lays over everything else.
+/// Command-line flags that override the other layers.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--dev`: the folder in which dev mode lives.
+    /// `--dev`: the folder of dev mode.
     pub dev: Option<PathBuf>,
     /// `--database`.
     pub database: Option<PathBuf>,
@@ -78,14 +77,14 @@ pub struct Overrides {
     pub port: Option<u16>,
 }
 
-/// The secret of dev mode in `folder`.
+/// Returns the secret of dev mode in `folder`.
 #[must_use]
 pub fn dev_secret_file(folder: &Path) -> PathBuf {
     folder.join(DEV_SECRET)
 }
 
 impl Settings {
-    /// The settings of this process, and the figment to start Rocket with.
+    /// Loads the settings of this process, and the figment with which Rocket is started.
     ///
     /// # Errors
     /// Every unknown key, wrong value and contradiction there is, in one error.
@@ -93,7 +92,7 @@ impl Settings {
         Self::resolve(rocket::Config::figment(), std::env::vars_os(), overrides)
     }
 
-    /// The settings out of Rocket's `figment`, those `variables` and the flags.
+    /// Reads the settings from Rocket's `figment`, from `variables` and from the flags.
     ///
     /// # Errors
     /// Every unknown key, wrong value and contradiction there is, in one error.
@@ -106,7 +105,7 @@ impl Settings {
             .map(|(settings, figment, _)| (settings, figment))
     }
 
-    /// The same, with where each value was given.
+    /// Does the same, and returns the origin of each value.
     fn gather(
         figment: Figment,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -133,7 +132,7 @@ impl Settings {
         Ok((settings, figment, origins))
     }
 
-    /// Whether every address may use the server API.
+    /// Returns true if every address may use the server API.
     #[must_use]
     pub fn allows_backend_everywhere(&self) -> bool {
         let all = &Self::default().server_api_allow;
@@ -141,12 +140,13 @@ impl Settings {
             .all(|network| self.server_api_allow.contains(network))
     }
 
-    /// Replaces what would lead out of dev mode: the database, the key, what tokens
-    /// must say and receivers of webhooks elsewhere, so that a production variable in the same
-    /// shell does no harm here. The rest is for the one machine that is let in, and stays.
+    /// Overrides settings that would lead out of dev mode: the database, the key, required claims and webhook endpoints
+    /// elsewhere, so that a production variable in the same shell does no harm. The other settings concern only this
+    /// machine, and stay.
     fn enter_dev_mode(&mut self, folder: &Path, overrides: &Overrides, origins: &mut Origins) {
         self.forget_identity_provider(origins);
-        // A file that says no may be the one of the sources, which shows every default; a variable means it.
+        // A file with `false` may be the one of the source tree, which shows every default; a variable is set on
+        // purpose.
         let is_meant = matches!(
             origins.get("console"),
             Some(Origin::Variable | Origin::RocketVariable)
@@ -176,7 +176,7 @@ impl Settings {
         }
     }
 
-    /// Removes the keys of production and the claims that its tokens must have.
+    /// Removes the keys of production and the required claims.
     fn forget_identity_provider(&mut self, origins: &mut Origins) {
         for absent in [
             "jwt_secret",
@@ -202,7 +202,7 @@ impl Settings {
         self.user_id_claim = Self::default().user_id_claim;
     }
 
-    /// Tells nobody: neither who would be told nor the secret stays.
+    /// Removes the webhook endpoints and their secrets, so that no webhook is sent.
     fn forget_webhooks(&mut self, origins: &mut Origins) {
         for absent in [
             "webhooks",
@@ -219,7 +219,7 @@ impl Settings {
     }
 }
 
-/// Rocket's figment with the flags over it; `--dev` listens on the loopback interface only.
+/// Returns Rocket's figment with the flags over it; `--dev` listens on the loopback interface only.
 fn rocket_settings(mut figment: Figment, overrides: &Overrides) -> Figment {
     let loopback = overrides
         .dev

@@ -1,5 +1,4 @@
-//! The layers over the defaults, each read into the same plain form: `Rocket.toml`, `CHATTRIX_*`
-//! variables, flags.
+//! Sources over the defaults, each read into the same plain form: `Rocket.toml`, `CHATTRIX_*` variables, flags.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,8 +10,8 @@ use super::error::Problem;
 use super::layers::{Given, Origin, PREFIX, Raw, TABLE};
 use super::{Overrides, keys};
 
-/// What `Rocket.toml` gives (and `ROCKET_CHATTRIX`, which is the same to Rocket), in the profile
-/// that is selected; values in tables where nobody would look for them are problems.
+/// Reads `Rocket.toml` (and `ROCKET_CHATTRIX`, which is the same to Rocket) in the selected profile. Values in tables
+/// that are not read are problems.
 pub(super) fn from_file(figment: &Figment, problems: &mut Vec<Problem>) -> Vec<Given> {
     let Ok(profiles) = figment.data() else {
         // The same error again, with the file it is about.
@@ -53,10 +52,10 @@ pub(super) fn from_file(figment: &Figment, problems: &mut Vec<Problem>) -> Vec<G
         .collect()
 }
 
-/// Settings of ours that stand beside our table, where Rocket would ignore them silently.
+/// Finds settings of ours beside our table, where Rocket would ignore them silently.
 fn misplaced(figment: &Figment, profile: &Profile, table: &Dict, problems: &mut Vec<Problem>) {
     let is_ours = |name: &str| keys::find(name).is_some();
-    // Rocket's own `log_level` has the name of one of ours.
+    // Rocket's own `log_level` has the same name as one of ours.
     let stray = table
         .keys()
         .find(|name| is_ours(name) && *name != "log_level");
@@ -92,7 +91,7 @@ fn misplaced(figment: &Figment, profile: &Profile, table: &Dict, problems: &mut 
     }
 }
 
-/// A file that is no TOML, as a sentence.
+/// Returns the error of a file that is not TOML, as a sentence.
 fn unreadable(error: figment::Error) -> Problem {
     let source = error
         .metadata
@@ -106,7 +105,7 @@ fn unreadable(error: figment::Error) -> Problem {
     Problem::File(format!("cannot read {file}: {}", causes.join("; ")))
 }
 
-/// TOML's errors show the line they are about, which may be the one with the secret.
+/// TOML's errors show the line of the error, which may hold a secret.
 fn without_excerpt(error: &str) -> String {
     let is_excerpt = |line: &&str| {
         let rest = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
@@ -138,7 +137,7 @@ pub(super) fn from_variables(
         if !prefix.eq_ignore_ascii_case(PREFIX) {
             continue;
         }
-        // A variable in lower case would be ours on Windows and nobody's elsewhere.
+        // A variable in lower case would be ours on Windows and ignored elsewhere.
         let exact = prefix == PREFIX && name == name.to_ascii_uppercase();
         let lower = name.to_ascii_lowercase();
         let (true, Ok(text)) = (exact, value.into_string()) else {
@@ -181,7 +180,7 @@ fn is_kubernetes_service(name: &str, value: &str) -> bool {
     is_end("service_host") || has_named_port || has_numbered_port || (is_end("port") && is_url)
 }
 
-/// Whether Rocket would find that file: as named, or upwards from the working directory.
+/// Returns true if Rocket would find that file: as named, or upwards from the working directory.
 fn is_file(path: &Path) -> bool {
     let Ok(here) = std::env::current_dir() else {
         return path.is_file();
@@ -189,7 +188,7 @@ fn is_file(path: &Path) -> bool {
     path.is_file() || (path.is_relative() && here.ancestors().any(|up| up.join(path).is_file()))
 }
 
-/// What the flags give of our settings.
+/// Returns the values of the flags for our settings.
 pub(super) fn from_flags(overrides: &Overrides) -> Vec<Given> {
     let database = overrides.database.iter().map(|database| Given {
         name: "database".to_owned(),

@@ -1,7 +1,7 @@
-//! The kinds of values a setting takes, and how each is written.
+//! Types of values of settings, and how each is written.
 //!
-//! Every reader takes what was given and returns the value, or what was expected instead, as a
-//! phrase that follows "expected".
+//! Every reader takes the given value and returns the typed value, or the expected one as a phrase that follows
+//! "expected".
 
 use std::fmt;
 use std::net::IpAddr;
@@ -17,24 +17,23 @@ use crate::call::CallPolicy;
 
 use super::layers::Raw;
 
-/// The shortest secret, in bytes: the width of SHA-256, below which HS256 is weaker than its hash
-/// (RFC 7518 section 3.2).
+/// Shortest secret, in bytes: the width of SHA-256, below which HS256 is weaker than its hash (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The longest time any setting takes; more is a slip of the pen.
+/// Longest duration of any setting; a longer one is a typing error.
 const MAX_DURATION: Duration = Duration::from_hours(24 * 3660);
 
-/// So many of something in so much time: `10/1m`, `300/m`.
+/// Rate limit, a number of tokens per duration: `10/1m`, `300/m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many, also at once.
+    /// Number of tokens, also the burst.
     pub count: NonZeroU32,
-    /// In how much time that many come back.
+    /// Duration in which that many tokens are refilled.
     pub period: Duration,
 }
 
 impl Rate {
-    /// `count` a minute; a count of zero counts as one.
+    /// Makes a rate of `count` a minute; a count of zero counts as one.
     pub(super) const fn per_minute(count: u32) -> Self {
         let count = match NonZeroU32::new(count) {
             Some(count) => count,
@@ -70,43 +69,43 @@ impl fmt::Display for Rate {
     }
 }
 
-/// Which browser origins may use the server: CORS, and the socket's `Origin`.
+/// Allowed browser origins: CORS, and the socket's `Origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Pages that this server itself has served.
+    /// Pages of this server itself only.
     SameOrigin,
-    /// Pages from everywhere.
+    /// Pages of every origin.
     Any,
-    /// Pages from these origins too: `scheme://host[:port]`, as browsers write them. A host `*.example.com` is
-    /// every subdomain.
+    /// Pages of these origins too: `scheme://host[:port]`, as browsers write them. A host `*.example.com` is every
+    /// subdomain.
     Listed(Vec<String>),
 }
 
-/// How much is logged.
+/// Log level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {
-    /// What failed.
+    /// Errors.
     Error,
-    /// And what looks wrong.
+    /// Also warnings.
     Warn,
-    /// And what happened.
+    /// Also events.
     Info,
-    /// And why.
+    /// Also their causes.
     Debug,
-    /// And every step.
+    /// Also every step.
     Trace,
 }
 
-/// How the log is written.
+/// Log format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// A line for people.
+    /// Text lines.
     Text,
-    /// A JSON object a line, for programs.
+    /// One JSON object a line.
     Json,
 }
 
-/// A value, or what was expected instead.
+/// Value, or the expected value instead.
 pub(super) type Read<T> = Result<T, String>;
 
 pub(super) fn text(raw: &Raw) -> Read<String> {
@@ -151,7 +150,7 @@ pub(super) fn secrets(raw: &Raw) -> Read<Vec<SecretString>> {
     Ok(items.into_iter().map(SecretString::from).collect())
 }
 
-/// Reads a secret that another program sets the rules for.
+/// Reads a secret whose form another program defines.
 pub(super) fn any_secret(raw: &Raw) -> Read<SecretString> {
     text(raw).map(SecretString::from)
 }
@@ -195,7 +194,7 @@ pub(super) fn duration_or_off(raw: &Raw) -> Read<Option<Duration>> {
 
 pub(super) fn parse_duration(raw: &Raw) -> Option<Duration> {
     let text = raw.as_text()?;
-    // A bare number says nothing of its unit; humantime lets "0" pass.
+    // A bare number has no unit; humantime accepts "0".
     let has_unit = text.ends_with(|last: char| last.is_alphabetic());
     humantime::parse_duration(text)
         .ok()
@@ -243,10 +242,10 @@ pub(super) fn origins(raw: &Raw) -> Read<AllowedOrigins> {
     }
 }
 
-/// Whether a browser could send `text` as `Origin` (RFC 6454 section 6.2). The scheme is open:
-/// the shells that mobile applications run in have their own.
+/// Returns true if a browser could send `text` as `Origin` (RFC 6454 section 6.2). Any scheme is allowed: mobile
+/// application shells have their own.
 fn is_origin(text: &str) -> bool {
-    // What browsers send for pages without an origin, and web views for pages in files.
+    // Browsers send `null` for pages without an origin, and web views for pages in files.
     if text == "null" || text == "file://" {
         return true;
     }
@@ -262,7 +261,7 @@ fn is_origin(text: &str) -> bool {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte)
         });
     let host_fits = match host.strip_prefix("*.") {
-        // All of a top-level domain is nobody's own.
+        // A wildcard for a whole top-level domain has no single owner.
         Some(domain) => is_host(domain) && !domain.starts_with('[') && domain.contains('.'),
         None => is_host(host),
     };
@@ -275,7 +274,7 @@ fn is_origin(text: &str) -> bool {
     scheme_fits && host_fits && port_fits
 }
 
-/// Whether `text` is a name in lower case, an IPv4 address, or an IPv6 address in brackets.
+/// Returns true if `text` is a name in lower case, an IPv4 address, or an IPv6 address in brackets.
 pub(super) fn is_host(text: &str) -> bool {
     let in_brackets = text
         .strip_prefix('[')
@@ -325,8 +324,8 @@ pub(super) fn ice_servers(raw: &Raw) -> Read<Vec<String>> {
     Ok(items.iter().map(ToString::to_string).collect())
 }
 
-/// Whether `text` is the URI of a STUN server (RFC 7064) or of a TURN server (RFC 7065). A browser that is
-/// given anything else makes no connection at all.
+/// Returns true if `text` is the URI of a STUN server (RFC 7064) or of a TURN server (RFC 7065). A browser makes no
+/// connection at all with anything else.
 fn is_ice_server(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
@@ -343,7 +342,7 @@ fn is_ice_server(text: &str) -> bool {
     is_host(host) && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0))
 }
 
-/// An app id or certificate of Agora's.
+/// Reads an app id or certificate of Agora's.
 pub(super) fn agora_id(raw: &Raw) -> Read<String> {
     let is_id = |text: &&str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let id = raw.as_text().filter(is_id);
