@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import { WebSocket } from "ws";
 
 import { ApiError, Calls } from "../dist/index.js";
+import { ServerClient } from "../dist/server.js";
 import { Relay, Server, sign, until, within } from "./server.mjs";
 
 /** Quick, so that the tests are. */
@@ -188,6 +189,25 @@ test("a session that is replaced does not fight for its place", async () => {
   const { code, retryInMs } = await within(closed, "the close");
   assert.deepEqual([code, retryInMs], [4000, null]);
   assert.equal(second.isConnected, true);
+});
+
+test("a session that the backend closes reconnects only if it is told to", async () => {
+  const [session, asked] = [randomUUID(), []];
+  const token = ({ fresh }) => (asked.push(fresh), sign("alice", session));
+  const alice = await connected(token);
+  const backend = new ServerClient(server.url, server.run("apikey", "create", session).trim());
+  const close = async (query) => {
+    const closed = alice.once("disconnected");
+    await backend.request("closeSession", { path: { userId: "alice", sessionId: session }, query });
+    return within(closed, "the close");
+  };
+  const back = alice.once("connected");
+  const { code, retryInMs } = await close({ reconnect: true });
+  assert.equal(code, 4003);
+  assert.notEqual(retryInMs, null);
+  await within(back, "the connection");
+  assert.equal(asked.at(-1), true);
+  assert.deepEqual(await close().then(({ reason, retryInMs }) => [reason, retryInMs]), ["signed out", null]);
 });
 
 test("a network that is gone without a word is noticed, and the client comes back with it", async () => {
