@@ -1,6 +1,7 @@
 //! `/api/server/v1`: the API for the team's own backend.
 
 mod calls;
+mod crash;
 mod keys;
 mod sessions;
 mod users;

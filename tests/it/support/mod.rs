@@ -33,7 +33,7 @@ pub use proxy::proxy;
 pub use raw::{Opcode, RawSocket};
 pub use receiver::{Message, Receiver, Reply, WEBHOOK_SECRET, receiver_certificate};
 pub use relay::Relay;
-pub use server::{Address, Plan, TestServer, wall_clock_hand};
+pub use server::{Address, Plan, TestServer, make_api_key, wall_clock_hand};
 pub use service::ServiceFixture;
 pub use shape::assert_error;
 pub use socket::Socket;

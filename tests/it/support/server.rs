@@ -1,6 +1,6 @@
 //! A real server on a port and a database file of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -146,6 +146,25 @@ pub fn wall_clock_hand() -> ManualClock {
     ManualClock::starting_at(Timestamp::from_millis(1_705_314_600_000))
 }
 
+/// Adds an API key whose name begins with `name` to a database.
+pub fn make_api_key(
+    database: &Path,
+    name: &str,
+    scopes: &str,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> String {
+    static KEYS: AtomicU16 = AtomicU16::new(1);
+    let number = KEYS.fetch_add(1, Ordering::Relaxed);
+    let (key, digest) = api_key::make(Random::System.value());
+    let scopes = Scopes::parse(scopes).expect("scopes");
+    let name = format!("{name}-{number}");
+    let database = Database::open(database).expect("opened");
+    let added = database.add_api_key(&name, &digest, scopes, expires_at, now);
+    assert!(added.expect("written"), "{name} is taken");
+    key.expose_secret().to_owned()
+}
+
 /// A server that stops when it is dropped.
 pub struct TestServer {
     settings: Settings,
@@ -249,15 +268,7 @@ impl TestServer {
 
     /// A new API key whose name begins with `name`.
     pub fn api_key(&self, name: &str, scopes: &str, expires_at: Option<Timestamp>) -> String {
-        static KEYS: AtomicU16 = AtomicU16::new(1);
-        let number = KEYS.fetch_add(1, Ordering::Relaxed);
-        let (key, digest) = api_key::make(Random::System.value());
-        let scopes = Scopes::parse(scopes).expect("scopes");
-        let name = format!("{name}-{number}");
-        let database = Database::open(&self.database()).expect("opened");
-        let added = database.add_api_key(&name, &digest, scopes, expires_at, self.now());
-        assert!(added.expect("written"), "{name} is taken");
-        key.expose_secret().to_owned()
+        make_api_key(&self.database(), name, scopes, expires_at, self.now())
     }
 
     /// A client without a token.
