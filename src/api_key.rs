@@ -205,6 +205,9 @@ fn checksum(text: &str) -> String {
 }
 
 /// Returns the SHA-256 of `text`.
+///
+/// # Panics
+/// Never: a SHA-256 has 32 bytes.
 #[must_use]
 pub fn digest_of(text: &str) -> Digest {
     let digest = digest(&SHA256, text.as_bytes());

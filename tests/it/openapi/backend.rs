@@ -28,10 +28,10 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
             play_sessions(operation, name).await
         }
         ("listCalls" | "getCallWithTimeline" | "endCallOfUsers" | "getServerStatistics", _) => {
-            play_calls(operation, name).await
+            Box::pin(play_calls(operation, name)).await
         }
         ("placeCall", _) => play_place(operation, name).await,
-        _ => play_users(operation, name).await,
+        _ => Box::pin(play_users(operation, name)).await,
     }
 }
 
