@@ -1,5 +1,5 @@
-//! Which addresses a receiver may have: by a name that somebody else controls, a request must not reach what
-//! only this machine or its network can.
+//! Addresses that an endpoint may have: a request by a name that a third party controls must not reach hosts that only
+//! this machine or its network can reach (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -24,9 +24,9 @@ const SPECIAL_V4: [Ipv4Net; 15] = [
     v4([240, 0, 0, 0], 4),
 ];
 
-/// Networks of IPv6 that are not, within [`GLOBAL_V6`].
+/// Networks of IPv6 that are not the internet, within [`GLOBAL_V6`].
 const SPECIAL_V6: [Ipv6Net; 4] = [
-    // Teredo and other protocols' own, benchmarks, documentation.
+    // Teredo and other protocols' addresses, benchmarks, documentation.
     v6([0x2001, 0], 23),
     v6([0x2001, 0xdb8], 32),
     v6([0x3fff, 0], 20),
@@ -34,7 +34,7 @@ const SPECIAL_V6: [Ipv6Net; 4] = [
     v6([0x2002, 0], 16),
 ];
 
-/// All that is given to anybody.
+/// Global unicast addresses.
 const GLOBAL_V6: Ipv6Net = v6([0x2000, 0], 3);
 
 /// NAT64: the last 32 bits are an address of IPv4.
@@ -48,7 +48,7 @@ const fn v6([a, b]: [u16; 2], prefix: u8) -> Ipv6Net {
     Ipv6Net::new_assert(Ipv6Addr::new(a, b, 0, 0, 0, 0, 0, 0), prefix)
 }
 
-/// Whether `address` is one of the public internet.
+/// Returns true if `address` is a public internet address.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),

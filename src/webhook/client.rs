@@ -61,7 +61,7 @@ impl Client {
         write: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, String> {
         let host = url.host_str().unwrap_or_default();
-        // The resolver sees names alone.
+        // The resolver gets names only.
         if let Ok(address) = host.trim_matches(['[', ']']).parse()
             && !self.allow_private
             && !is_public(address)
@@ -88,8 +88,8 @@ impl Client {
     }
 }
 
-/// Resolver that returns public addresses only. They are connected to as they are: a name that is looked up twice may lead
-/// elsewhere the second time.
+/// Resolver that returns public addresses only. The client connects to exactly these: a second look-up of the name may
+/// return other addresses (DNS rebinding).
 struct PublicResolver {
     /// Host of the proxy, which may have any address.
     proxy_host: Option<String>,
@@ -100,7 +100,7 @@ impl Resolve for PublicResolver {
         let allows_private = self.proxy_host.as_deref() == Some(name.as_str());
         Box::pin(async move {
             let host = name.as_str();
-            // The client puts the port of the URL in place of this one.
+            // The client replaces this port with the one of the URL.
             let found: Vec<SocketAddr> = lookup_host((host, 0)).await?.collect();
             let is_allowed = |address: &SocketAddr| allows_private || is_public(address.ip());
             let allowed: Vec<_> = found.iter().copied().filter(is_allowed).collect();

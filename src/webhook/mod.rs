@@ -1,9 +1,8 @@
-//! Webhooks: tells the team's own backend what happens, so that it can push to phones whose app sleeps.
+//! Webhooks: delivers events to the team's own backend, so that it can push to phones whose app sleeps.
 //!
-//! The service writes what there is to tell into an outbox, in the transaction of the change itself. Here it is
-//! taken from there and sent, signed as Standard Webhooks says, at least once. A fairing runs a worker for each
-//! receiver, woken after every commit that has something for it. Nothing here is waited for by a call. This
-//! module decides nothing: when to try again, and when to leave a receiver alone, says
+//! The service writes events into an outbox, in the transaction of the change itself. A fairing runs a worker for each
+//! endpoint, woken after every commit that has a message for it. The worker sends the messages, signed by Standard
+//! Webhooks, at least once. No call waits for a webhook. The rules for retries and pauses are in
 //! [`crate::webhook_model::delivery`].
 
 mod address;
@@ -77,7 +76,7 @@ struct Running {
 }
 
 impl Webhooks {
-    /// Delivers what `service` announces through `sender`, if there is one.
+    /// Starts delivery of the events of `service` through `sender`, if there is one.
     #[must_use]
     pub fn new(service: Service, sender: Option<Sender>) -> Self {
         Self(Arc::new(Inner {
@@ -87,7 +86,7 @@ impl Webhooks {
         }))
     }
 
-    /// Returns what sends messages, if webhooks are on.
+    /// Returns the sender of messages, if webhooks are on.
     #[must_use]
     pub fn sender(&self) -> Option<Arc<Sender>> {
         self.0.sender.get().as_ref().clone()
@@ -152,13 +151,13 @@ impl Fairing for Webhooks {
         self.start_workers();
     }
 
-    /// Waits until nothing holds the service any more: the lock on the database goes with it.
+    /// Waits until no worker holds the service: the lock on the database is released with it.
     async fn on_shutdown(&self, _: &Rocket<Orbit>) {
         self.stop_workers().await;
     }
 }
 
-/// Sends `receivers` a message that is of no consequence, all at the same time, and says what came of each.
+/// Sends a test message to `receivers`, all at the same time, and returns the outcome of each.
 pub async fn test(
     sender: &Arc<Sender>,
     receivers: Vec<Receiver>,

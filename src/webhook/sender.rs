@@ -19,13 +19,13 @@ use super::client::Client;
 use super::signature::Keys;
 use super::target;
 
-/// How much of an answer is read: what we look for in it takes a few bytes.
+/// Bytes of a response that are read: the fields that matter take a few.
 const ANSWER_LIMIT: usize = 4096;
 
-/// Why webhooks cannot be sent; the server does not start then.
+/// Reason for which webhooks cannot be sent; the server does not start then.
 #[derive(Debug, thiserror::Error)]
 pub enum WebhookError {
-    /// There are receivers and no secret.
+    /// There are endpoints and no secret.
     #[error(
         "webhook_url, and each of webhooks without a secret of its own, needs one to sign webhooks: set webhook_secret or webhook_secret_file \
          (create one with `echo whsec_$(openssl rand -base64 32)`)"
@@ -38,17 +38,17 @@ pub enum WebhookError {
         setting: &'static str,
         /// The file.
         file: String,
-        /// Why not.
+        /// The reason.
         source: std::io::Error,
     },
-    /// A file holds something else.
+    /// The content of a file is not valid.
     #[error("{setting} names {file}, which is not valid: expected {expected}")]
     Content {
         /// The setting that names it.
         setting: &'static str,
         /// The file.
         file: String,
-        /// What it should hold.
+        /// The expected content.
         expected: &'static str,
     },
     /// The HTTP client cannot be made.
@@ -56,48 +56,48 @@ pub enum WebhookError {
     Client(String),
 }
 
-/// Sends messages.
+/// Sender of messages.
 pub struct Sender {
-    /// What messages to each URL are signed with.
+    /// Signing keys of each URL.
     keys: HashMap<String, Arc<Keys>>,
     client: Client,
     timeout: Duration,
 }
 
-/// Where an endpoint is, and what its messages are signed with.
+/// URL and signing keys of an endpoint.
 pub(super) struct SignedTarget {
     url: Url,
     keys: Arc<Keys>,
 }
 
 impl SignedTarget {
-    /// The host, for the log.
+    /// Returns the host, for the log.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 }
 
-/// A message as it is sent.
+/// Message as it is sent.
 pub(super) struct SignedMessage<'a> {
     /// Its id.
     pub id: &'a str,
-    /// Its text, JSON.
+    /// Its body, JSON.
     pub body: &'a str,
     /// When it is sent.
     pub at: Timestamp,
 }
 
-/// What came back.
+/// Response to an attempt.
 pub(super) struct Reply {
     pub outcome: Outcome,
-    /// How long the endpoint wants to be left alone.
+    /// Delay that the endpoint requests before the next message.
     pub retry_after: Option<Duration>,
-    /// The beginning of the answer's body.
+    /// Beginning of the body.
     pub body: Vec<u8>,
 }
 
 impl Sender {
-    /// What the settings describe; none where they name no receiver.
+    /// Makes the sender that the settings describe; none if they name no endpoint.
     ///
     /// # Errors
     /// [`WebhookError`].
@@ -113,7 +113,7 @@ impl Sender {
         }))
     }
 
-    /// The endpoint at `url`, or none if that is not the URL of one.
+    /// Returns the endpoint at `url`, or none if that is not the URL of one.
     pub(super) fn target(&self, url: &str) -> Option<SignedTarget> {
         let keys = Arc::clone(self.keys.get(url)?);
         target::parse(url).map(|url| SignedTarget { url, keys })
@@ -138,7 +138,7 @@ impl Sender {
         let retry_after = header
             .and_then(|header| header.to_str().ok())
             .and_then(|header| retry_after(status, header, message.at));
-        // A response that has begun counts by its status, whatever becomes of the rest.
+        // A response that has begun counts by its status, even if the rest fails.
         let mut body = Vec::new();
         let _ = timeout_at(deadline, read(response, &mut body)).await;
         Reply {
@@ -175,7 +175,7 @@ async fn read(mut response: Response, body: &mut Vec<u8>) {
     }
 }
 
-/// Returns what messages to each URL are signed with.
+/// Returns the signing keys of each URL.
 fn keys(settings: &Settings) -> Result<HashMap<String, Arc<Keys>>, WebhookError> {
     let mut keys = HashMap::new();
     let mut needs_common = Vec::new();

@@ -1,4 +1,4 @@
-//! Signatures as Standard Webhooks has them (its specification, "Signature scheme", symmetric).
+//! Signatures by Standard Webhooks (its specification, "Signature scheme", symmetric).
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use ring::hmac;
 use secrecy::{ExposeSecret as _, SecretSlice};
 
-/// What messages are signed with: one key, or two while one replaces the other.
+/// Signing keys of messages: one, or two during a rotation.
 pub(super) struct Keys(Vec<hmac::Key>);
 
 impl Keys {
@@ -17,7 +17,7 @@ impl Keys {
         Self(secrets.iter().map(key).collect())
     }
 
-    /// The header `webhook-signature` for the message `id`, sent at `seconds` since the Unix epoch.
+    /// Returns the header `webhook-signature` for the message `id`, sent at `seconds` since the Unix epoch.
     pub fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
         let signed = format!("{id}.{seconds}.{body}");
         let mut header = String::new();
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
     use crate::settings::webhook_secrets;
 
-    /// The example that the specification's own libraries are tested with.
+    /// The example in the tests of the specification's own libraries.
     #[test]
     fn the_published_example_is_signed_as_published() {
         let secret = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];

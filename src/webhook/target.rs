@@ -8,7 +8,7 @@ pub(super) fn parse(url: &str) -> Option<Url> {
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
-/// `url` for people: scheme, host and port alone, since path or query may be what lets us in.
+/// Returns the scheme, host and port of `url` for logs, since its path or query may be a credential.
 #[must_use]
 pub fn shown(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + "://".len());

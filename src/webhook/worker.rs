@@ -1,4 +1,5 @@
-//! What one receiver is told: in order for each call, calls beside each other, and no more than it can take.
+//! Worker of one endpoint: delivers the messages of each call in order, those of several calls concurrently, within
+//! limits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,32 +18,32 @@ use crate::wire::webhook::says_delivered;
 
 use super::sender::{Sender, SignedMessage, SignedTarget};
 
-/// Messages on their way at a time: enough for hundreds a second at a receiver that takes 0.1 s for each.
+/// Concurrent attempts: enough for hundreds a second at an endpoint that takes 0.1 s for each.
 const WIDTH: usize = 32;
 
-/// Failures in a row after which a receiver counts as down: then it gets one message at a time, and as soon as
-/// it takes one, all that waits.
+/// Failures in a row after which an endpoint counts as down: then it gets one message at a time, and after the first
+/// success all pending ones.
 const DOWN_AFTER: u32 = 4;
 
-/// The pause between attempts at a receiver that is down, each of which costs a write.
+/// Pause between attempts at an endpoint that is down, each of which costs a write.
 const DOWN_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest sleep: the clock may jump, and nobody tells us.
+/// Longest sleep: the clock may jump, and the system does not report it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
-/// Delivers to one receiver.
+/// Worker that delivers to one endpoint.
 pub(super) struct Worker {
     to: Arc<EndpointContext>,
     wake: watch::Receiver<()>,
     attempts: JoinSet<Attempted>,
     in_flight: HashMap<Id, i64>,
     failures: u32,
-    /// When the receiver failed last.
+    /// When the endpoint failed last.
     failed_at: Option<Instant>,
-    /// Until when the endpoint asked to be left alone. It is kept for the process only: after a restart the messages that
-    /// were refused are due then, and the next refusal holds back the others.
+    /// End of the delay that the endpoint requested. It is kept in memory only: after a restart the rejected messages
+    /// are due then, and the next rejection holds back the others.
     hold_until: Option<Timestamp>,
-    /// It was down and is back: what waits for another attempt need not wait any longer.
+    /// The endpoint was down and is back: pending retries are due at once.
     catching_up: bool,
 }
 
@@ -50,7 +51,7 @@ pub(super) struct Worker {
 struct Attempted {
     /// Whether the endpoint has the message.
     delivered: bool,
-    /// Until when the endpoint wants to be left alone.
+    /// End of the delay that the endpoint requests.
     hold_until: Option<Timestamp>,
 }
 
@@ -88,7 +89,7 @@ impl Worker {
         }
     }
 
-    /// Delivers what comes, until `stop`. What is on its way then is broken off, and sent again by the next worker.
+    /// Delivers messages until `stop`. Attempts in progress are then cancelled, and repeated by the next worker.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
             self.wake.borrow_and_update();
@@ -106,7 +107,7 @@ impl Worker {
         self.attempts.shutdown().await;
     }
 
-    /// Begins what is due, and says when to look again at the latest.
+    /// Starts the attempts that are due, and returns when to look again at the latest.
     fn start_due(&mut self) -> Result<Duration, Error> {
         if self.to.service.sessions().is_stopping() {
             return Ok(LONGEST_SLEEP);
@@ -159,7 +160,7 @@ impl Worker {
         self.in_flight.insert(task.id(), seq);
     }
 
-    /// An attempt has ended.
+    /// Applies the result of an attempt.
     fn note(&mut self, ended: Result<(Id, Attempted), JoinError>) {
         let (id, attempted) = match ended {
             Ok(ended) => ended,
@@ -233,7 +234,7 @@ impl EndpointContext {
         }
     }
 
-    /// Stores the attempt; until it is stored, nothing more about the same is sent.
+    /// Stores the attempt; until it is stored, no other message with the same ordering key is sent.
     async fn record(&self, delivery: Delivery, attempt: Attempt, reply: EndpointReply) {
         loop {
             let recorded = self

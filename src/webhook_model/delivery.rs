@@ -1,25 +1,25 @@
-//! When an announcement is delivered again, when it is given up, and when its receiver is left alone.
+//! Retry rules of webhooks: when a message is retried, when it expires, and when its endpoint is paused.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// For how long a delivery is tried again, and for how long a receiver may fail before it is paused.
+/// Period for which a message is retried, and for which an endpoint may fail before it is paused.
 pub const PATIENCE: Duration = Duration::from_hours(24);
 
-/// The wait after a first failure; it doubles with each further one. A push is worth something for the minute
-/// in which a call rings, so the first few come quickly.
+/// Delay after the first failure; it doubles with each further one. A push is useful for the minute in which a call
+/// rings, so the first retries come quickly.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait: a receiver that was down for long is found up again within minutes.
+/// Longest delay: an endpoint that was down for long gets messages again within minutes.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
-/// The longest wait that an endpoint can ask for with `Retry-After`. An hour covers a maintenance window; a mistaken
-/// year must not hold back messages until they are given up.
+/// Longest delay that an endpoint can request with `Retry-After`. An hour covers a maintenance window; a year by
+/// mistake must not hold back messages until they expire.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// A receiver, by the number that administrators know it by.
+/// Endpoint, by the number that administrators see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EndpointId(pub i64);
 
@@ -29,28 +29,28 @@ impl fmt::Display for EndpointId {
     }
 }
 
-/// What came of an attempt.
+/// Outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Taken: a status of 200 to 299.
+    /// Delivered: a status of 200 to 299.
     Delivered {
         /// The HTTP status.
         status: u16,
     },
-    /// Answered otherwise.
+    /// Rejected: any other status.
     Refused {
-        /// The HTTP status; 410 says that nobody is there any more.
+        /// The HTTP status; 410 means that the endpoint is gone.
         status: u16,
     },
-    /// Not answered, and why.
+    /// No response, with the reason.
     Failed {
-        /// A sentence for the administrator.
+        /// Sentence for the administrator.
         cause: String,
     },
 }
 
 impl Outcome {
-    /// What an answer with `status` means.
+    /// Returns the outcome that `status` means.
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
         if status >= 200 && status < 300 {
@@ -60,7 +60,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the receiver has it.
+    /// Returns true if the endpoint has the message.
     #[must_use]
     pub const fn is_delivered(&self) -> bool {
         match self {
@@ -69,7 +69,7 @@ impl Outcome {
         }
     }
 
-    /// The word for it in metrics and listings.
+    /// Returns the word in metrics and listings.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -89,12 +89,12 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What an endpoint's response asks for, beside its status.
+/// Requests in an endpoint's response, beside its status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointReply {
     /// Whether the endpoint reports that it woke the callee's device. A call that waits for one rings from then on.
     pub device_woken: bool,
-    /// How long the endpoint wants to be left alone.
+    /// Delay that the endpoint requests before the next message.
     pub retry_after: Option<Duration>,
 }
 
@@ -107,7 +107,7 @@ pub fn retry_after(status: u16, header: &str, now: Timestamp) -> Option<Duration
     }
     let header = header.trim();
     let wait = if header.bytes().all(|byte| byte.is_ascii_digit()) && !header.is_empty() {
-        // More digits than the number can have are a long wait too.
+        // More digits than the number can have are a long delay too.
         Duration::from_secs(header.parse().unwrap_or(u64::MAX))
     } else {
         Timestamp::parse_http_date(header)?.since(now)
@@ -115,21 +115,21 @@ pub fn retry_after(status: u16, header: &str, now: Timestamp) -> Option<Duration
     Some(wait.min(LONGEST_RETRY_AFTER))
 }
 
-/// What follows an attempt.
+/// Next step after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Nothing: it is delivered.
     Done,
-    /// Another attempt.
+    /// Retry.
     Again(Timestamp),
-    /// Nothing: it was tried for long enough.
+    /// Nothing: it has expired.
     GivenUp,
 }
 
 impl Next {
-    /// What follows `outcome` at `now`, for an announcement that was first due at `since` and failed
-    /// `failures` times before. `jitter`, from 0 to 1, spreads attempts that failed together. The next attempt is
-    /// not made before `retry_after` has passed, if the endpoint asked for that.
+    /// Returns the next step after `outcome` at `now`, for a message that was first due at `since` and failed
+    /// `failures` times before. `jitter`, from 0 to 1, spreads retries of attempts that failed together. The next
+    /// attempt is not made before `retry_after` has passed, if the endpoint requested that.
     #[must_use]
     pub fn after(
         outcome: &Outcome,
@@ -150,29 +150,29 @@ impl Next {
     }
 }
 
-/// From half the wait to all of it.
+/// Between half the delay and all of it.
 fn wait(failures: u32, jitter: f64) -> Duration {
     let doubled = FIRST_WAIT.saturating_mul(1_u32.checked_shl(failures).unwrap_or(u32::MAX));
     let wait = doubled.min(LONGEST_WAIT);
     wait / 2 + (wait / 2).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
-/// Why a receiver is told nothing for the time being.
+/// Reason for which an endpoint is paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseCause {
-    /// The administrator wants it so.
+    /// The administrator paused it.
     Administrator,
-    /// It answered 410.
+    /// It returned 410.
     Gone,
-    /// It took nothing for a day.
+    /// It accepted nothing for a day.
     Failing,
 }
 
 impl PauseCause {
-    /// All of them.
+    /// All reasons.
     pub const ALL: [Self; 3] = [Self::Administrator, Self::Gone, Self::Failing];
 
-    /// The word for programs.
+    /// Returns the word for programs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -182,7 +182,7 @@ impl PauseCause {
         }
     }
 
-    /// Whether a receiver that has taken nothing since `failing_since` is to be paused after `outcome`.
+    /// Returns true if an endpoint that has accepted nothing since `failing_since` is to be paused after `outcome`.
     #[must_use]
     pub fn after(outcome: &Outcome, failing_since: Timestamp, now: Timestamp) -> Option<Self> {
         match outcome {

@@ -1,4 +1,4 @@
-//! What waits to be told, to whom, and how that went so far.
+//! Webhook messages in the outbox, their endpoints, and the log of their attempts.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use crate::clock::Timestamp;
 use super::delivery::{EndpointId, Outcome, PauseCause};
 use super::{EventType, MessageId};
 
-/// Somebody who is told.
+/// Endpoint of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receiver {
     /// Its number.
     pub id: EndpointId,
-    /// Where it is, with whatever secret its query may hold.
+    /// Its URL, with any secret in its query.
     pub url: String,
-    /// When it first failed since it last took anything.
+    /// When it first failed since it last accepted a message.
     pub failing_since: Option<Timestamp>,
-    /// Since when and why it is left alone, if it is.
+    /// When and why it was paused, if it was.
     pub pause: Option<Pause>,
 }
 
 impl Receiver {
-    /// The word for how it is: `working`, `failing` or `paused`.
+    /// Returns the word for its state: `working`, `failing` or `paused`.
     #[must_use]
     pub const fn standing(&self) -> &'static str {
         match (self.pause, self.failing_since) {
@@ -33,31 +33,31 @@ impl Receiver {
     }
 }
 
-/// That a receiver is left alone.
+/// Pause of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// Since when.
+    /// Start of the pause.
     pub at: Timestamp,
-    /// Why.
+    /// Reason.
     pub cause: PauseCause,
 }
 
-/// Where a message stands with one receiver.
+/// State of a message at one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It is to be delivered.
+    /// Pending: it is to be delivered.
     Waiting,
-    /// The receiver has it.
+    /// Delivered: the endpoint has it.
     Delivered,
-    /// It was tried for long enough.
+    /// Expired: it was retried for long enough.
     GivenUp,
 }
 
 impl State {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 3] = [Self::Waiting, Self::Delivered, Self::GivenUp];
 
-    /// The word for programs.
+    /// Returns the word for programs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,75 +68,75 @@ impl State {
     }
 }
 
-/// A message for a receiver.
+/// Message for an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// For whom.
+    /// Its endpoint.
     pub receiver: EndpointId,
-    /// Its place in the order of all messages.
+    /// Its position in the order of all messages.
     pub seq: i64,
     /// Its id, the same for all receivers and attempts.
     pub id: MessageId,
-    /// What it is.
+    /// Its event type.
     pub topic: EventType,
-    /// The call that it is about, if it is about one.
+    /// Its call, if it has one.
     pub call: Option<CallId>,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// What is sent, JSON.
+    /// Body, JSON.
     pub body: String,
-    /// How often that failed.
+    /// Number of failed attempts.
     pub failures: u32,
-    /// When it is due.
+    /// When the next attempt is due.
     pub due: Timestamp,
 }
 
-/// What is due at a receiver.
+/// Messages that are due at an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// What is, the most overdue first: of each ordering key its first message only.
+    /// Due messages, the most overdue first: the first message only of each ordering key.
     pub deliveries: Vec<Delivery>,
-    /// When more is, where that is known.
+    /// When more are due, if known.
     pub next: Option<Timestamp>,
 }
 
-/// An attempt that was made.
+/// Attempt that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// When it began.
     pub at: Timestamp,
-    /// How long it took.
+    /// Its duration.
     pub took: Duration,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// How much there is for a receiver.
+/// Backlog of an endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Messages that wait, 100,000 where there are more.
+    /// Pending messages, at most 100,000.
     pub waiting: u64,
-    /// When the oldest of them happened.
+    /// When the oldest of their events happened.
     pub waiting_since: Option<Timestamp>,
 }
 
-/// A message, and how it went with one receiver.
+/// Message with its attempts at one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// For whom.
+    /// Its endpoint.
     pub receiver: EndpointId,
     /// Its id.
     pub id: MessageId,
-    /// What it is.
+    /// Its event type.
     pub topic: EventType,
-    /// The call that it is about, if it is about one.
+    /// Its call, if it has one.
     pub call: Option<CallId>,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// Where it stands.
+    /// Its state.
     pub state: State,
     /// When the next attempt is due, if one is.
     pub due: Option<Timestamp>,
-    /// The attempts so far, oldest first.
+    /// Attempts so far, oldest first.
     pub attempts: Vec<Attempt>,
 }

@@ -1,8 +1,8 @@
-//! What receivers of webhooks are told: every change of a call, and who comes and goes.
+//! Webhook events: every change of a call, and users who connect and disconnect.
 //!
-//! The team's own backend is such a receiver: it has the keys to push to phones whose app sleeps. This module
-//! says what there is to tell, [`message`] to whom and how that went, and [`delivery`] when it is told again or
-//! given up; it knows neither JSON nor HTTP.
+//! The team's own backend receives them: it has the keys to push to phones whose app sleeps. This module defines the
+//! events, [`message`] the endpoints, messages and attempts, and [`delivery`] the retry rules; none of it depends on
+//! JSON or HTTP.
 
 pub mod delivery;
 pub mod message;
@@ -15,10 +15,10 @@ use crate::call::{Call, CallId, Cause, Status, Transition};
 use crate::clock::Timestamp;
 use crate::user::{Availability, Profile, SessionId};
 
-/// What an announcement is about: its type on the wire.
+/// Event type: its word on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventType {
-    /// Somebody calls; the call rings already, or waits for a device of the callee.
+    /// A call was initiated; it rings already, or waits for a device of the callee.
     CallInitiated,
     /// A call that waited rings.
     CallRinging,
@@ -30,20 +30,20 @@ pub enum EventType {
     CallActive,
     /// The call was ended, after an answer or before.
     CallEnded,
-    /// Nobody answered in time.
+    /// Ring timeout: the callee did not answer in time.
     CallMissed,
-    /// The callee was in another call: this one was over at once.
+    /// The callee was in another call: this one ended at once.
     CallBusy,
     /// No session of the callee has confirmed the invitation in time.
     CallUnreached,
     /// A user's first session connected.
     UserOnline,
-    /// A user's last session is gone.
+    /// A user's last session disconnected.
     UserOffline,
 }
 
 impl EventType {
-    /// All of them.
+    /// All event types.
     pub const ALL: [Self; 11] = [
         Self::CallInitiated,
         Self::CallRinging,
@@ -58,7 +58,7 @@ impl EventType {
         Self::UserOffline,
     ];
 
-    /// The word on the wire and in the settings.
+    /// Returns the word on the wire and in the settings.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -76,13 +76,13 @@ impl EventType {
         }
     }
 
-    /// The topic of that word.
+    /// Returns the event type of that word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|topic| topic.as_str() == word)
     }
 
-    /// What `transition` is to a receiver: one topic each.
+    /// Returns the event type of `transition`: one each.
     #[must_use]
     pub fn of(transition: &Transition) -> Self {
         match transition.call.status() {
@@ -105,25 +105,25 @@ impl fmt::Display for EventType {
     }
 }
 
-/// The id of an announcement, the same each time it is delivered: `msg_` and 32 hexadecimal digits.
+/// Id of an event, the same in each attempt: `msg_` and 32 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(Uuid);
 
 impl MessageId {
-    /// The id of these bytes.
+    /// Makes the id of these bytes.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The id that `text` spells.
+    /// Parses an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let id = Uuid::try_parse(text.strip_prefix("msg_")?).ok().map(Self)?;
         (id.to_string() == text).then_some(id)
     }
 
-    /// The 16 bytes.
+    /// Returns the 16 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -136,28 +136,28 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// Something that receivers are told.
+/// Event for endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// What it is.
+    /// Its type.
     pub topic: EventType,
     /// When it happened.
     pub at: Timestamp,
-    /// Whom or what it concerns.
+    /// Its subject.
     pub subject: Subject,
 }
 
-/// Whom or what an announcement concerns. The announcements of one subject are delivered in their order.
+/// Subject of an event. The events of one subject are delivered in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A call.
     Call(Box<CallEvent>),
-    /// A user who came or went.
+    /// A user who connected or disconnected.
     User(Profile),
 }
 
 impl Subject {
-    /// The call, where it is about one.
+    /// Returns the id of the call, if the subject is one.
     #[must_use]
     pub fn call(&self) -> Option<CallId> {
         match self {
@@ -166,7 +166,7 @@ impl Subject {
         }
     }
 
-    /// What tells this subject from all others. No user's id begins with a byte that a call's does.
+    /// Returns the key that identifies the subject. No user's id begins with a byte with which a call's id does.
     #[must_use]
     pub fn ordering_key(&self) -> Vec<u8> {
         match self {
@@ -176,14 +176,14 @@ impl Subject {
     }
 }
 
-/// A call as it is from then on, with what a push needs.
+/// Call after the change, with the data that a push needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallEvent {
     /// The call.
     pub call: Call,
-    /// Who calls.
+    /// Profile of the caller.
     pub caller: Profile,
-    /// Who is called.
+    /// Profile of the callee.
     pub callee: Profile,
     /// Whether the callee has a connected session, so that no push is needed.
     pub callee_connected: bool,
@@ -193,14 +193,14 @@ pub struct CallEvent {
     pub callee_availability: Availability,
 }
 
-/// A session of the callee.
+/// Session of the callee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalleeSession {
-    /// The session.
+    /// Its id.
     pub id: SessionId,
     /// When it connected.
     pub connected_at: Timestamp,
-    /// Whether it confirms what it is sent, so that it counts as connected.
+    /// Whether it confirms the events that it gets, so that it counts as connected.
     pub responsive: bool,
 }
 
