@@ -88,7 +88,7 @@ pub struct ProviderStatus {
     pub keys: usize,
     /// When they were last refreshed.
     pub fetched_at: Option<Timestamp>,
-    /// The provider's clock at that time, if it told.
+    /// The provider's clock at that time, if it was in the response.
     pub clock: Option<Timestamp>,
     /// Why the last refresh failed, if it did.
     pub failure: Option<String>,

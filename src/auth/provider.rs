@@ -77,9 +77,9 @@ pub(super) struct State {
     pub refreshes: u64,
     /// When the keys were fetched.
     fetched: Option<Instant>,
-    /// The same, for people.
+    /// The same, as a wall-clock time.
     pub fetched_at: Option<Timestamp>,
-    /// The provider's clock at that time, if it told.
+    /// The provider's clock at that time, if it was in the response.
     pub provider_clock: Option<Timestamp>,
     /// Why the last refresh failed, if it did.
     pub failure: Option<String>,

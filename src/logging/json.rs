@@ -8,10 +8,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::is_terminal_control;
 
-/// Escapes what a terminal would obey in lines of JSON, and hands them to the writer `M`.
+/// Writer that escapes terminal control characters in lines of JSON and passes them to the writer `M`.
 pub(super) struct JsonLines<M>(pub M);
 
-/// Line of JSON on its way. The formatter writes each event at once.
+/// Line of JSON being written. The formatter writes each event at once.
 pub(super) struct JsonLine<W>(W);
 
 impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for JsonLines<M> {

@@ -181,7 +181,7 @@ mod tests {
         }
     }
 
-    /// What `act` gets written at `level`.
+    /// Returns the output of `act` at `level`.
     fn logged(level: LogLevel, act: impl FnOnce()) -> String {
         let written = Written::default();
         let writer = written.clone();

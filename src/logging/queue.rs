@@ -1,8 +1,8 @@
 //! Bounded queue between the program and its log: a log that nobody reads must not stop the server.
 //!
-//! Standard error may be a pipe or a terminal whose reader has stopped, and a write to it then blocks for as long as
-//! the reader likes. So log lines are written by a thread of their own. Lines that find the queue full are dropped
-//! and counted, and the count is logged when the reader is back.
+//! Standard error may be a pipe or a terminal whose reader has stopped, and a write to it then blocks until it reads
+//! again. So a separate thread writes log lines. Lines that find the queue full are dropped and counted, and the count
+//! is logged when the reader is back.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Lines that may wait: half a second of a busy server's access log, at most some megabytes.
+/// Maximum number of queued lines: half a second of a busy server's access log, at most some megabytes.
 const CAPACITY: usize = 8192;
 
 /// Bytes that are written together.
 const TOGETHER: usize = 64 * 1024;
 
-/// Pause after a write, in which more lines come: of a busy server many lines go out in one write, and none of them wakes
-/// the thread. A line that comes later is written at once.
+/// Pause after a write, in which more lines come: a busy server writes many lines at once, and none of them wakes the
+/// thread. A line that comes later is written at once.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What the thread is asked for.
+/// Job of the thread.
 enum Job {
     Write(Vec<u8>),
-    /// To answer when all that came before is written.
+    /// Flush: reply when all earlier lines are written.
     Flush(SyncSender<()>),
 }
 
 /// Sender of log lines. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct LogQueue {
-    /// Bounded by `lines`: a bounded channel would take the memory of all its places at once.
+    /// Bounded by `lines`: a bounded channel would allocate the memory of its full capacity at once.
     jobs: Sender<Job>,
     lines: Arc<Lines>,
 }
@@ -40,9 +40,9 @@ pub(super) struct LogQueue {
 /// Counts of lines.
 #[derive(Default)]
 struct Lines {
-    /// Lines that wait.
+    /// Queued lines.
     waiting: AtomicUsize,
-    /// Lines that were dropped since the start.
+    /// Lines dropped since the start.
     dropped: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ impl LogQueue {
     /// Starts the thread that writes to `sink`.
     ///
     /// # Errors
-    /// Where the system has no thread.
+    /// The system cannot start a thread.
     pub fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (jobs, waiting) = channel();
         let lines = Arc::new(Lines::default());
@@ -66,7 +66,7 @@ impl LogQueue {
         self.lines.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until what was logged so far is written, for at most `time`.
+    /// Waits until all lines logged so far are written, for at most `time`.
     pub fn flush(&self, time: Duration) {
         let (done, written) = sync_channel(1);
         // A full queue is one that nobody reads: it would not be empty in time either.
@@ -87,7 +87,8 @@ impl LogQueue {
     }
 }
 
-/// The thread: writes until the last sender is gone. What cannot be written, as to a closed terminal, is lost.
+/// Runs the thread: writes until the last sender is dropped. Lines that cannot be written, as to a closed terminal, are
+/// lost.
 fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
     let mut reported = 0;
     let mut text = Vec::new();
@@ -105,7 +106,7 @@ fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
         if total > reported {
             let missed = total - reported;
             reported = total;
-            // Through the log itself, in its form and by its filter; it is one more line of the queue.
+            // Logged through the log itself, in its format and by its filter; it is one more line of the queue.
             tracing::warn!(
                 dropped = missed,
                 "log lines dropped: the log is not read fast enough"
@@ -114,8 +115,8 @@ fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
     }
 }
 
-/// Adds the line of `job`, and those that wait behind it, to `text`. Ends at a request to flush, and returns whom to
-/// answer.
+/// Adds the line of `job`, and those queued behind it, to `text`. Stops at a flush request, and returns its reply
+/// channel.
 fn take_lines(
     text: &mut Vec<u8>,
     job: Job,
@@ -137,7 +138,7 @@ fn take_lines(
     None
 }
 
-/// One event's way into the queue. The formatter writes each event at once.
+/// Writer of one event into the queue. The formatter writes each event at once.
 pub(super) struct Line<'a>(&'a LogQueue);
 
 impl Write for Line<'_> {
@@ -167,7 +168,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(10);
 
-    /// A sink that waits before each write until it is allowed one.
+    /// Sink that waits before each write until the test allows one.
     struct Gated {
         waits: Sender<()>,
         allowed: Receiver<()>,
@@ -177,7 +178,7 @@ mod tests {
     impl Write for Gated {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.waits.send(());
-            // An error: the gate is open for good.
+            // An error means that the test allows all further writes.
             let _ = self.allowed.recv();
             self.written
                 .lock()
@@ -211,7 +212,7 @@ mod tests {
         let dropped = usize::try_from(queue.dropped()).expect("few");
         assert_eq!(dropped, 100);
         drop(gate);
-        // `flush` gives up at once on a full queue, and this one is still being emptied.
+        // `flush` returns at once on a full queue, and this one is still being emptied.
         let (done, finished) = sync_channel(1);
         queue.jobs.send(Job::Flush(done)).expect("a thread");
         finished.recv_timeout(LONG).expect("written in time");

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 /// Lines of one kind that are written in a minute.
 const WRITTEN: u32 = 60;
 
-/// Kinds that are told apart.
+/// Maximum number of kinds with a count of their own.
 const KINDS: usize = 1_024;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -69,7 +69,7 @@ impl<K: Eq + Hash> RepeatedLines<K> {
         sums
     }
 
-    /// Whether lines were not written that [`RepeatedLines::take_sums`] has not returned.
+    /// Returns true if there are suppressed lines that [`RepeatedLines::take_sums`] has not returned.
     pub fn has_omitted(&self) -> bool {
         self.has_omitted.load(Ordering::Relaxed)
     }
