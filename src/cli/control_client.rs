@@ -16,7 +16,7 @@ use super::error::CliError;
 /// Time limit for a response: longer than a full writer queue takes.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection to the running server.
+/// Connection to the running server.
 pub struct ControlClient {
     stream: BufReader<UnixStream>,
     database: PathBuf,

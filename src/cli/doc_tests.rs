@@ -1,4 +1,4 @@
-//! Every command line of this program in the documents and in help is one that it understands.
+//! Test: the parser accepts every command line of this program in the documents and in help.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `chattrix doctor`: what of this machine and of the running server will be in the way one day.
+//! `chattrix doctor`: checks this machine and the running server for problems before they occur.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! Notifications to a supervisor such as systemd (`Type=notify`, `WatchdogSec=`; `sd_notify(3)`). Without one they
-//! do nothing.
+//! Notifications to a supervisor such as systemd (`Type=notify`, `WatchdogSec=`; `sd_notify(3)`). Without a supervisor
+//! they do nothing.
 
 use chattrix::service::Service;
 use sd_notify::NotifyState;

@@ -1,4 +1,4 @@
-//! Test users: always the same.
+//! Test users: a fixed list.
 
 use chattrix::user::{Profile, UserId};
 

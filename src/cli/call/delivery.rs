@@ -1,4 +1,4 @@
-//! How the events of a call were delivered, from the running server.
+//! Delivery of a call's events, as the running server reports it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `chattrix config check`: everything that a start of the server needs, tried out without starting it.
+//! `chattrix config check`: runs every check of a server start without the start.
 
 use std::fs::File;
 use std::io::{self, BufReader};

@@ -1,4 +1,4 @@
-//! `chattrix config`: the settings, shown, tried out and explained.
+//! `chattrix config`: shows, checks and documents the settings.
 
 mod check;
 mod docs;

@@ -1,4 +1,4 @@
-//! `chattrix config` without more: the settings that hold.
+//! `chattrix config` without a subcommand: the effective settings.
 
 use chattrix::settings::{Origin, Setting, Settings, Value};
 use serde_json::{Map, json};

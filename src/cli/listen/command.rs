@@ -107,7 +107,7 @@ pub fn end(call: &str, seconds: Option<u32>) -> String {
     message.to_string()
 }
 
-/// The message that asks for a sign of life (contract section 4).
+/// Returns the heartbeat message (contract section 4).
 pub fn heartbeat() -> String {
     json!({"type": "heartbeat", "payload": {}}).to_string()
 }

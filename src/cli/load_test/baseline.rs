@@ -1,4 +1,4 @@
-//! What the machine does without the server: the round trip of a bare WebSocket echo, and a sync of the disk.
+//! Baseline of the machine without the server: the round trip of a bare WebSocket echo, and a disk sync.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -18,22 +18,22 @@ use super::super::error::CliError;
 use super::pair::micros;
 use super::socket;
 
-/// A round trip as often as calls come in the case that the echo is compared with: 50 a second. Each is halfway
-/// between two calls, so that neither makes the other wait.
+/// Interval of round trips: the interval of calls in the case that the echo is compared with, 50 a second. Each is
+/// halfway between two calls, so that neither delays the other.
 const EVERY: Duration = Duration::from_millis(20);
 
-/// As long as a message of the server.
+/// Length of a message of the server.
 const TEXT: [u8; 160] = [b'.'; 160];
 
-/// Syncs that are measured one after the other, and after a pause each.
+/// Number of syncs measured back to back, and with a pause before each.
 const SYNCS: (usize, usize) = (50, 25);
 
-/// A server on a thread of its own that sends back what it gets, and nothing else.
+/// Echo server on a thread of its own.
 #[derive(Clone, Copy)]
 pub struct Echo(SocketAddr);
 
 impl Echo {
-    /// Starts it; it ends with the process.
+    /// Starts the server; it ends with the process.
     pub fn start() -> Result<Self, CliError> {
         let failed =
             |error: io::Error| CliError::new(format!("the echo cannot be started: {error}"));
@@ -51,7 +51,7 @@ impl Echo {
         Ok(Self(address))
     }
 
-    /// Round trips in microseconds, one every 20 ms, for `duration`.
+    /// Measures round trips in microseconds, one every 20 ms, for `duration`.
     pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, CliError> {
         let lost =
             |error: &dyn std::fmt::Display| CliError::new(format!("the echo broke: {error}"));
@@ -104,14 +104,14 @@ async fn serve(listener: TcpListener) {
 
 /// Times to add a page to a file and have it on the disk, in microseconds.
 pub struct Syncs {
-    /// One after the other, as under full load.
+    /// Back to back, as under full load.
     pub busy: Vec<u32>,
-    /// One every 20 ms. Many disks, those of virtual machines above all, need longer when they have rested.
+    /// One every 20 ms. Many disks, above all those of virtual machines, are slower after an idle period.
     pub rested: Vec<u32>,
 }
 
 impl Syncs {
-    /// Those of the disk that `folder` is on.
+    /// Measures the disk of `folder`.
     pub fn measure(folder: &Path) -> Result<Self, CliError> {
         let measure = || -> io::Result<Self> {
             let mut file: File = tempfile::tempfile_in(folder)?;

@@ -1,17 +1,17 @@
-//! What goes wrong with a call, in few words, so that the same is counted together.
+//! Errors of calls, in short fixed texts, so that equal ones are counted together.
 
 use std::fmt;
 
-/// Why a call did not come to its end as it should.
+/// Error of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadError {
-    /// REST, or the request for a socket, was answered with this status and `errorType`.
+    /// REST, or the upgrade of a socket, returned this status and `errorType`.
     Answer(u16, String),
-    /// The socket said `call_error` with this `errorType`.
+    /// The socket sent `call_error` with this `errorType`.
     CallError(String),
-    /// Nothing came of this step in time.
+    /// This step timed out.
     Waited(&'static str),
-    /// A connection could not be made or broke, for this reason.
+    /// A connection failed or broke, for this reason.
     Lost(String),
 }
 

@@ -1,5 +1,5 @@
-//! A connection for REST that is kept, with as little in between as possible: the generator shares the
-//! machine with the server it measures.
+//! Keep-alive HTTP connection for REST with minimal overhead: the generator shares the machine with the server under
+//! test.
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -9,19 +9,19 @@ use tokio::net::TcpStream;
 use super::fault::LoadError;
 use super::target::Server;
 
-/// Headers that an answer may have; the server sends some ten.
+/// Maximum number of headers of a response; the server sends some ten.
 const MAX_HEADERS: usize = 32;
 
 /// One user's connection.
 pub struct Http {
     stream: TcpStream,
-    /// The lines that every request has after its first.
+    /// Lines of every request after the first.
     headers: String,
     request: String,
     answer: Vec<u8>,
 }
 
-/// The parts of an answer that matter here.
+/// Parsed fields of a response.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<'a> {
@@ -50,10 +50,10 @@ impl Http {
         })
     }
 
-    /// Sends a request: the id of the call it was answered with, if any.
+    /// Sends a request and returns the id of the call in the response, if any.
     ///
     /// # Errors
-    /// Any answer but `status`.
+    /// Any status but `status`.
     pub async fn ask(
         &mut self,
         first_line: &str,
@@ -78,7 +78,7 @@ impl Http {
         Err(LoadError::Answer(got, word.unwrap_or_default().to_owned()))
     }
 
-    /// Reads an answer: its status, and where its body begins.
+    /// Reads a response: its status, and the offset of its body.
     async fn read(&mut self) -> Result<(u16, usize), LoadError> {
         self.answer.clear();
         loop {
@@ -94,7 +94,7 @@ impl Http {
     }
 }
 
-/// The status of an answer and the lengths of its head and body, once the head is there.
+/// Returns the status of a response and the lengths of its head and body, once the head is complete.
 fn measured(answer: &[u8]) -> Result<Option<(u16, usize, usize)>, LoadError> {
     let unreadable = || LoadError::Lost("an answer that cannot be read".to_owned());
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];

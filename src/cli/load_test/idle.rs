@@ -1,4 +1,4 @@
-//! Users who only listen.
+//! Idle users: connected, without calls.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use super::super::error::CliError;
 use super::socket::Socket;
 use super::target::Target;
 
-/// Sockets that are opened at a time.
+/// Sockets that are opened concurrently.
 const AT_A_TIME: usize = 32;
 
-/// How long a server may take to give back what opening took, before its memory is looked at.
+/// Time for a server to release the memory of the upgrades before it is measured.
 const REST: Duration = Duration::from_secs(1);
 
 /// Open sockets; closed when dropped.
@@ -20,7 +20,7 @@ pub struct Idle {
     opened: Option<Opened>,
 }
 
-/// How sockets were opened.
+/// Statistics of opening the sockets.
 #[derive(Clone, Copy)]
 pub struct Opened {
     pub sockets: u32,
@@ -28,7 +28,7 @@ pub struct Opened {
 }
 
 impl Idle {
-    /// Opens the sockets of `count` people of `target`, some at a time.
+    /// Opens the sockets of `count` users of `target`, some at a time.
     pub async fn open(target: &mut Target, count: u16) -> Result<Self, CliError> {
         let mut people = target.take(count.into());
         let (began, mut opening) = (Instant::now(), JoinSet::new());
@@ -60,7 +60,7 @@ impl Idle {
         })
     }
 
-    /// How they were opened, if any were.
+    /// Returns the statistics, if sockets were opened.
     pub const fn opened(&self) -> Option<Opened> {
         self.opened
     }

@@ -1,8 +1,8 @@
 //! `chattrix load-test`: how many calls this machine carries, and how long each step of them takes.
 //!
-//! `target` is the server and the people who call, `pair` two of them and their calls, `http` and `socket`
-//! their connections, `idle` those who only listen, `play` all of it at a pace, `yardstick` what the machine
-//! does without us, `process` what the server costs, `report` what is said of it all.
+//! `target` is the server under test and its users, `pair` two users and their calls, `http` and `socket` their
+//! connections, `idle` the idle users, `play` the load at a fixed rate, `baseline` the machine without the server,
+//! `process` the resources of the server, `report` the results.
 
 mod baseline;
 mod fault;
@@ -31,7 +31,7 @@ use process::Process;
 use report::Report;
 use target::{Server, Target};
 
-/// Pairs where nothing is said.
+/// Default number of pairs.
 const PAIRS: u16 = 64;
 
 /// The arguments of `chattrix load-test`.
@@ -81,7 +81,7 @@ impl LoadTest {
                 measured = self.measure(&mut target) => measured,
                 _ = tokio::signal::ctrl_c() => Err(CliError::new("interrupted")),
             };
-            // The users go and the server stops, whatever came of it.
+            // The users are removed and the server stops, also after an error.
             target.leave().await.and(measured)
         })?;
         if self.json {
@@ -127,7 +127,7 @@ impl LoadTest {
     }
 }
 
-/// The threads of the generator: half the machine's, since the other half is the server's.
+/// Returns the generator's threads: half the machine's, since the other half is for the server.
 fn runtime() -> Result<Runtime, CliError> {
     Builder::new_multi_thread()
         .thread_name("load-test")
@@ -137,12 +137,12 @@ fn runtime() -> Result<Runtime, CliError> {
         .map_err(|error| CliError::new(format!("the load cannot be started: {error}")))
 }
 
-/// How many threads make the load.
+/// Returns the number of threads of the load.
 fn threads() -> usize {
     (cores() / 2).max(1)
 }
 
-/// The processors that this machine lends us.
+/// Returns the processors available to this process.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

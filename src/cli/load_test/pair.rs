@@ -9,10 +9,10 @@ use super::http::Http;
 use super::socket::Socket;
 use super::target::{Person, Server};
 
-/// How long a call may take.
+/// Time limit for a call.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is measured of a call, in the order in which it happens; all but `SETUP` and `CALL` one after the other.
+/// Measured hops of a call, in the order in which they happen; all but `SETUP` and `CALL` one after the other.
 pub const HOPS: [&str; 6] = [
     "initiate",
     "invitation",
@@ -35,7 +35,7 @@ pub const SETUP: usize = 4;
 /// From the request to `call_ended` at the callee.
 const CALL: usize = 5;
 
-/// What each hop of a call took, in microseconds.
+/// Duration of each hop of a call, in microseconds.
 pub type Times = [u32; HOPS.len()];
 
 /// A caller and a callee.
@@ -50,12 +50,12 @@ struct Connections {
     rest: Http,
     at_caller: Socket,
     at_callee: Socket,
-    /// What is waited for.
+    /// Current step, for the error of a timeout.
     step: &'static str,
 }
 
 impl Pair {
-    /// A pair on `server`, not connected yet.
+    /// Makes a pair on `server`, not connected yet.
     pub const fn new(server: Server, caller: Person, callee: Person) -> Self {
         Self {
             server,
@@ -65,7 +65,7 @@ impl Pair {
         }
     }
 
-    /// Connects, where they are not connected.
+    /// Connects the users that are not connected.
     pub async fn connect(&mut self) -> Result<(), LoadError> {
         self.connected().await.map(drop)
     }
@@ -86,7 +86,8 @@ impl Pair {
             .expect("they were connected just now"))
     }
 
-    /// One call that began at `began`, to its end. After a fault they hang up, and connect anew for the next.
+    /// Plays one call that began at `began`, to its end. After an error both disconnect, and reconnect for the next
+    /// call.
     pub async fn call(&mut self, began: Instant) -> Result<Times, LoadError> {
         let callee = self.callee.id.clone();
         let connections = self.connected().await?;
@@ -96,7 +97,7 @@ impl Pair {
             Ok(Err(fault)) => fault,
             Err(_) => LoadError::Waited(connections.step),
         };
-        // Whether this works too is of no interest: the fault has been found.
+        // The result of this is ignored: the error is already known.
         let _ = timeout(PATIENCE, connections.hang_up()).await;
         self.connections = None;
         Err(fault)
@@ -146,7 +147,7 @@ impl Connections {
         Ok(times)
     }
 
-    /// Ends the call that is left over, if any, so that the next one is not refused.
+    /// Ends a call that is still live, if any, so that the next one is not rejected.
     async fn hang_up(&mut self) -> Result<(), LoadError> {
         let active = self.rest.ask("GET /api/v1/calls/active", "", 200).await?;
         if let Some(call) = active.map(str::to_owned) {
@@ -157,7 +158,7 @@ impl Connections {
     }
 }
 
-/// The microseconds since `began`.
+/// Returns the microseconds since `began`.
 pub fn micros(began: Instant) -> u32 {
     u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX)
 }

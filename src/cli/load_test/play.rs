@@ -1,4 +1,4 @@
-//! All pairs at a pace.
+//! Load generator: all pairs at a fixed rate.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,29 +15,29 @@ use super::pair::{Pair, Times};
 use super::process::{Look, Process};
 use super::target::Target;
 
-/// Pairs for open loops, at least and at most; for calls of up to half a second between these.
+/// Minimum and maximum number of pairs for open loops; calls of up to half a second need a number in between.
 const OPEN_PAIRS: (u32, u32) = (16, 512);
 
-/// What a pair waits after a fault: what is broken is not made worse.
+/// Pause of a pair after an error, so that errors do not add load.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the echo is measured before, and after, the calls of a closed loop, which leave it no time.
+/// Time for which the echo is measured before and after the calls of a closed loop, which leave it no time.
 const ECHO: Duration = Duration::from_secs(1);
 
-/// How often the bar moves.
+/// Interval of the progress bar.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How calls follow each other.
+/// Load model.
 #[derive(Clone, Copy, Debug)]
 pub enum Pace {
-    /// Each pair calls as soon as its last call is over.
+    /// Closed loop: each pair calls as soon as its last call is over.
     Closed { pairs: u16 },
-    /// So many calls begin in a second, whatever became of those before.
+    /// Open loop: that many calls begin in a second, whatever the state of earlier ones.
     Open { rate: u32 },
 }
 
 impl Pace {
-    /// How many pairs it takes.
+    /// Returns the number of pairs that it needs.
     pub fn pairs(self) -> usize {
         let pairs = match self {
             Self::Closed { pairs } => pairs.into(),
@@ -47,31 +47,32 @@ impl Pace {
     }
 }
 
-/// What came of it.
+/// Results.
 pub struct Played {
-    /// The calls that ended while it was measured.
+    /// Calls that ended during the measurement.
     pub times: Vec<Times>,
     /// All calls.
     pub total: u64,
     pub errors: BTreeMap<String, u64>,
     /// Round trips of the echo.
     pub echo: Vec<u32>,
-    /// The generator at the beginning and the end of the measurement, and the server, where it is near.
+    /// Usage of the generator at the beginning and the end of the measurement, and of the server, if it is on this
+    /// machine.
     pub generator: Option<(Look, Look)>,
     pub server: Option<(Look, Look)>,
 }
 
-/// When what happens.
+/// Schedule of the test.
 #[derive(Clone, Copy)]
 struct Schedule {
     pace: Pace,
     began: Instant,
-    /// From here calls count.
+    /// Start of the measurement.
     counted_from: Instant,
     until: Instant,
 }
 
-/// What one pair, or all, came to.
+/// Totals of one pair, or of all.
 #[derive(Default)]
 struct Tally {
     times: Vec<Times>,
@@ -79,7 +80,7 @@ struct Tally {
     errors: BTreeMap<String, u64>,
 }
 
-/// Has pairs of `target` call each other at `pace`, and measures for `duration`.
+/// Runs calls between pairs of `target` at `pace`, and measures for `duration`.
 pub async fn play(
     target: &mut Target,
     pace: Pace,
@@ -127,7 +128,7 @@ pub async fn play(
     })
 }
 
-/// Pairs of people of `target`, connected.
+/// Returns connected pairs of users of `target`.
 async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, CliError> {
     let mut people = target.take(count * 2);
     let mut pairs = Vec::with_capacity(count);
@@ -140,7 +141,7 @@ async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, CliEr
     Ok(pairs)
 }
 
-/// The calls of the pair at `slot`, one after the other.
+/// Runs the calls of the pair at `slot`, one after the other.
 async fn keep_calling(mut pair: Pair, slot: usize, schedule: Schedule) -> Tally {
     let mut tally = Tally::default();
     sleep_until(schedule.joins_at(slot).into()).await;
@@ -158,25 +159,25 @@ async fn keep_calling(mut pair: Pair, slot: usize, schedule: Schedule) -> Tally 
             Err(fault) => tally.fail(&fault).await,
         }
     }
-    // Hundreds who leave at once are work for the server, while others' last calls are still measured.
+    // Hundreds of simultaneous disconnects would load the server while the last calls are still measured.
     sleep_until(schedule.until.into()).await;
     tally
 }
 
 impl Schedule {
-    /// When the pair at `slot` begins: one after the other during the ramp, so that not all do at once.
+    /// Returns when the pair at `slot` begins: one after the other during the ramp, so that not all begin at once.
     fn joins_at(&self, slot: usize) -> Instant {
         let ramp = self.counted_from - self.began;
         self.began + ramp.mul_f64(ratio(slot, self.pace.pairs()))
     }
 
-    /// When the turn `turn` of the pair at `slot` is due at a rate.
+    /// Returns when the turn `turn` of the pair at `slot` is due at a rate.
     fn due(&self, rate: u32, slot: usize, turn: usize) -> Instant {
         let number = slot + turn * self.pace.pairs();
         self.began + Duration::from_secs_f64(ratio(number, 1) / f64::from(rate))
     }
 
-    /// The first turn of the pair at `slot`: those that were due before it joined are what the ramp leaves out.
+    /// Returns the first turn of the pair at `slot`: the ramp leaves out those that were due before it joined.
     fn first_turn(&self, slot: usize) -> usize {
         let mut turn = 0;
         if let Pace::Open { rate } = self.pace {
@@ -205,12 +206,12 @@ impl Schedule {
         Some(Instant::now())
     }
 
-    /// Whether what ends at `at` is measured.
+    /// Returns true if a call that ends at `at` is measured.
     fn counts(&self, at: Instant) -> bool {
         (self.counted_from..=self.until).contains(&at)
     }
 
-    /// Shows how it goes, and looks at both processes when the measurement begins and ends.
+    /// Shows the progress, and samples both processes when the measurement begins and ends.
     async fn watch(
         &self,
         server: Option<Process>,
@@ -257,7 +258,7 @@ impl Tally {
     }
 }
 
-/// `part` of `whole`, both far below the numbers that floats cannot hold.
+/// Returns `part` of `whole`, both far below the numbers that floats cannot hold.
 fn ratio(part: usize, whole: usize) -> f64 {
     let float = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     float(part) / float(whole.max(1))

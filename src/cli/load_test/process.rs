@@ -1,32 +1,32 @@
-//! What a process has taken of the machine, as Linux tells it.
+//! Resource usage of a process, from Linux's `/proc`.
 
 use std::fs;
 use std::time::{Duration, Instant};
 
 use super::super::error::CliError;
 
-/// A process of this machine.
+/// Process of this machine.
 #[derive(Clone, Copy)]
 pub struct Process(u32);
 
-/// What it has taken until then.
+/// Resource usage up to a point in time.
 #[derive(Clone, Copy)]
 pub struct Look {
     pub at: Instant,
-    /// On processors, in the program and in the kernel for it.
+    /// Processor time, user and system.
     pub cpu: Duration,
     /// Memory that is in use, in bytes.
     pub memory: u64,
 }
 
 impl Process {
-    /// The process `id`, where the system tells of it.
+    /// Returns the process `id`, if the system shows it.
     pub fn of(id: u32) -> Option<Self> {
         let process = Self(id);
         process.read().map(|_| process)
     }
 
-    /// What it has taken until now.
+    /// Samples the usage until now.
     pub fn look(self) -> Result<Look, CliError> {
         self.read()
             .ok_or_else(|| CliError::new("the server has gone"))
@@ -53,13 +53,13 @@ impl Process {
 }
 
 impl Look {
-    /// The processors that were busy for it, on average, from `self` until `later`.
+    /// Returns the processors that were busy for it, on average, from `self` until `later`.
     pub fn processors_until(&self, later: &Self) -> f64 {
         let passed = later.at.duration_since(self.at).as_secs_f64();
         self.cpu_until(later).as_secs_f64() / passed.max(f64::EPSILON)
     }
 
-    /// What it took of processors from `self` until `later`.
+    /// Returns the processor time that it used from `self` until `later`.
     pub fn cpu_until(&self, later: &Self) -> Duration {
         later.cpu.saturating_sub(self.cpu)
     }

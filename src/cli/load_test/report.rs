@@ -1,4 +1,4 @@
-//! What is said of it all, to people and to programs.
+//! Report of the results, as text and JSON.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::pair::HOPS;
 use super::play::{Pace, Played};
 use super::process::Look;
 
-/// A test that was run.
+/// Results of a test.
 pub struct Report {
     pub server: String,
     pub is_private: bool,
@@ -21,7 +21,7 @@ pub struct Report {
     pub duration: Duration,
     /// Syncs of the disk.
     pub syncs: Syncs,
-    /// The server before and after the idle sockets came, where it is near.
+    /// Usage of the server before and after the idle sockets were opened, if it is on this machine.
     pub fresh: Option<Look>,
     pub idle: Option<Opened>,
     pub waiting: Option<Look>,
@@ -39,7 +39,7 @@ struct Spread {
 }
 
 impl Spread {
-    /// That of `times`, if there are any.
+    /// Summarises `times`, if there are any.
     fn of(mut times: Vec<u32>) -> Option<Self> {
         times.sort_unstable();
         let last = times.len().checked_sub(1)?;
@@ -58,7 +58,7 @@ impl Spread {
 }
 
 impl Report {
-    /// Prints it for programs. Times are in microseconds.
+    /// Prints the report as JSON. Times are in microseconds.
     pub fn print_json(&self) -> Result<(), CliError> {
         let (open, pairs) = match self.pace {
             Pace::Closed { pairs } => (None, usize::from(pairs)),
@@ -104,7 +104,7 @@ impl Report {
         Ok(output::json(&report)?)
     }
 
-    /// Prints it for people.
+    /// Prints the report as text.
     pub fn print(&self) -> Result<(), CliError> {
         output::line(&self.headline())?;
         output::line("")?;
@@ -162,7 +162,7 @@ impl Report {
         )
     }
 
-    /// What is worth saying beside the table.
+    /// Returns notes for the table.
     fn remarks(&self) -> Vec<(&'static str, String)> {
         let mut remarks = Vec::new();
         if let (Some(cpu), Some(busy), Some((_, last))) = (
@@ -224,7 +224,7 @@ impl Report {
         count(self.played.times.len()) / self.duration.as_secs_f64()
     }
 
-    /// The microseconds of processors that each call took.
+    /// Returns the microseconds of processor time per call.
     fn cpu_per_call(&self, looks: Option<(Look, Look)>) -> Option<f64> {
         let (first, last) = looks?;
         let calls = count(self.played.times.len());

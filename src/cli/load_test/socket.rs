@@ -17,7 +17,7 @@ use super::target::Server;
 /// One user's connection.
 pub struct Socket(WebSocketStream<TcpStream>);
 
-/// The parts of a message that matter here.
+/// Parsed fields of a message.
 #[derive(Deserialize)]
 struct Heard<'a> {
     r#type: &'a str,
@@ -59,8 +59,8 @@ impl Socket {
         Ok(self.0.send(Message::text(text)).await?)
     }
 
-    /// Waits for the message `word`, about `call` where one is named: the call it is about. What else comes
-    /// is what an earlier call left behind.
+    /// Waits for the message `word`, about `call` if one is given, and returns its call. Other messages are left over
+    /// from earlier calls and are skipped.
     pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, LoadError> {
         while let Some(message) = self.0.next().await {
             let Message::Text(text) = message? else {
@@ -84,7 +84,7 @@ impl Socket {
         Err(LoadError::Lost("closed by the server".to_owned()))
     }
 
-    /// Only listens, until the connection ends.
+    /// Reads and discards messages until the connection ends.
     pub async fn idle(mut self) {
         while let Some(Ok(_)) = self.0.next().await {}
     }

@@ -1,4 +1,4 @@
-//! The server that is tested, and the people who call through it.
+//! Server under test, and its users.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -28,13 +28,13 @@ use super::super::error::CliError;
 use super::fault::LoadError;
 use super::process::Process;
 
-/// How long the private server may take to start, and to stop.
+/// Time limit for the start, and the stop, of the private server.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the tokens are valid: longer than any test.
+/// Validity of the tokens: longer than any test.
 const TTL: Duration = Duration::from_hours(24);
 
-/// Where a server listens, as `host:port`. Cheap to clone.
+/// Address of a server, as `host:port`. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<str>);
 
@@ -44,7 +44,7 @@ impl Server {
         &self.0
     }
 
-    /// A connection to it.
+    /// Opens a connection to it.
     pub async fn connect(&self) -> Result<TcpStream, LoadError> {
         let stream = TcpStream::connect(&*self.0).await?;
         stream.set_nodelay(true)?;
@@ -83,7 +83,7 @@ pub struct Person {
     pub token: SecretString,
 }
 
-/// The server that is tested.
+/// Server under test.
 pub struct Target {
     server: Server,
     process: Option<Process>,
@@ -93,19 +93,19 @@ pub struct Target {
     private: Option<Private>,
 }
 
-/// A server for this test alone.
+/// Private server for this test.
 struct Private {
-    /// Gone with what is in it at the end.
+    /// Temporary folder, deleted at the end.
     folder: TempDir,
     secret: String,
     child: Option<Child>,
     started_in: Duration,
-    /// The size of the database before the first call.
+    /// Size of the database before the first call.
     bytes: u64,
 }
 
 impl Target {
-    /// The running `server`, whose settings are those of `context`.
+    /// Uses the running `server`, whose settings are those of `context`.
     pub async fn running(server: Server, context: &Context) -> Result<Self, CliError> {
         let database = &context.settings.database;
         let process = match ControlClient::find(database).await? {
@@ -122,7 +122,7 @@ impl Target {
         })
     }
 
-    /// A server of its own, whose database is on the same disk as that of `context`.
+    /// Starts a private server, whose database is on the same disk as that of `context`.
     pub fn private(context: &Context) -> Result<Self, CliError> {
         let disk = folder_of(&context.settings.database);
         let made = tempfile::Builder::new()
@@ -153,7 +153,7 @@ impl Target {
         })
     }
 
-    /// Makes `count` people known to the server.
+    /// Creates `count` users.
     pub fn people(&mut self, count: usize) -> Result<(), CliError> {
         let (database, now) = (Database::open(&self.database)?, Clock::System.now());
         for number in 1..=count {
@@ -167,7 +167,7 @@ impl Target {
         Ok(())
     }
 
-    /// `count` of the people whom nobody has taken yet.
+    /// Takes `count` of the unused users.
     pub fn take(&mut self, count: usize) -> std::vec::IntoIter<Person> {
         self.people
             .split_off(self.people.len().saturating_sub(count))
@@ -192,32 +192,32 @@ impl Target {
         Ok(())
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub const fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Whether it is there for this test alone.
+    /// Returns true if it is private to this test.
     pub const fn is_private(&self) -> bool {
         self.private.is_some()
     }
 
-    /// How long the private server took until it listened.
+    /// Returns the time that the private server took until it listened.
     pub fn started_in(&self) -> Option<Duration> {
         self.private.as_ref().map(|private| private.started_in)
     }
 
-    /// Its process, where that is on this machine.
+    /// Returns its process, if that is on this machine.
     pub const fn process(&self) -> Option<Process> {
         self.process
     }
 
-    /// Where its database is, as far as that is known.
+    /// Returns the path of its database, if known.
     pub fn folder(&self) -> &Path {
         folder_of(&self.database)
     }
 
-    /// What each of `calls` takes of the private server's disk, in bytes. The server stops for it.
+    /// Returns the bytes that each of `calls` takes on the private server's disk. Stops the server for that.
     pub async fn database_bytes_per_call(&mut self, calls: u64) -> Result<Option<u64>, CliError> {
         let Some(private) = &mut self.private else {
             return Ok(None);
@@ -227,7 +227,7 @@ impl Target {
         Ok(grown.checked_div(calls))
     }
 
-    /// Takes back what was made for the test.
+    /// Removes the users of the test.
     pub async fn leave(mut self) -> Result<(), CliError> {
         if let Some(mut private) = self.private.take() {
             return private.stop().await;
@@ -243,7 +243,7 @@ impl Target {
         Ok(())
     }
 
-    /// Why the test cannot begin, where the first connections were refused.
+    /// Returns why the test cannot begin, if the first connections were rejected.
     pub fn unfit(&self, fault: &LoadError) -> CliError {
         let failure = CliError::new(format!("{} cannot be tested: {fault}", self.server));
         match fault {
@@ -260,11 +260,11 @@ impl Target {
 }
 
 impl Private {
-    /// Starts the server with settings of its own: nothing of the present ones but Rocket's threads.
+    /// Starts the server with settings of its own: of the current ones it keeps only Rocket's threads.
     fn spawn(&self, database: &Path, log: &Path) -> Result<Child, CliError> {
         let failed =
             |error: std::io::Error| CliError::new(format!("no server can be started: {error}"));
-        // Rocket looks for one upwards from where it starts, and would find that of the present settings.
+        // Rocket looks for one upwards from its working directory, and would find that of the current settings.
         File::create(self.folder.path().join("Rocket.toml")).map_err(failed)?;
         let mut command = Command::new(std::env::current_exe().map_err(failed)?);
         for (name, _) in std::env::vars_os() {
@@ -299,7 +299,7 @@ impl Private {
         };
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(process) = id.and_then(Pid::from_raw) {
-            // One that has ended by itself cannot be told to, and need not.
+            // A server that has already ended cannot be signalled.
             let _ = kill_process(process, Signal::TERM);
         }
         match timeout(PATIENCE, child.wait()).await {
@@ -312,7 +312,7 @@ impl Private {
     }
 }
 
-/// Waits until the server that writes `log` says where it listens.
+/// Waits until the server that writes `log` reports its address.
 async fn listening(log: &Path) -> Server {
     loop {
         let text = fs::read_to_string(log).unwrap_or_default();
@@ -327,7 +327,7 @@ async fn listening(log: &Path) -> Server {
     }
 }
 
-/// The person of that number: the same every time, so that a test that broke off leaves nobody behind for ever.
+/// Returns the user of that number: always the same, so that an aborted test leaves no additional users.
 fn profile(number: usize) -> Profile {
     let id = UserId::parse(&format!("load-test-{number:05}")).expect("letters, digits, hyphens");
     Profile {

@@ -1,4 +1,4 @@
-//! `chattrix token`: a token for a user, signed with the configured secret; or a token, looked at.
+//! `chattrix token`: signs a token for a user with the configured secret, or shows a token.
 
 mod check;
 

@@ -1,4 +1,4 @@
-//! `chattrix webhook`: who is told what happens, and how that goes.
+//! `chattrix webhook`: endpoints, their state and their deliveries.
 
 mod list;
 
