@@ -6,7 +6,7 @@ use crate::hub::CloseReason;
 
 use super::messages::{self, Example, Message, Speaker};
 
-/// The AsyncAPI 3.0 document, as JSON that people can read.
+/// Returns the AsyncAPI 3.0 document, as formatted JSON.
 #[must_use]
 pub fn asyncapi() -> String {
     format!("{:#}", document())
@@ -179,7 +179,7 @@ fn described(message: &Message) -> Value {
     })
 }
 
-/// The schema of one of the outermost fields of `message`.
+/// Returns the schema of one of the outermost fields of `message`.
 fn field_schema(message: &Message, field: &str) -> Value {
     match field {
         "type" => json!({ "type": "string", "const": message.r#type() }),

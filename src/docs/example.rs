@@ -9,19 +9,19 @@ use crate::call::{Actor, Call, CallId, CallType, ChannelId, RejectReason, State}
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 
-/// How long it rings.
+/// Ring duration.
 const RING_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// When it is accepted, from when it was asked for.
+/// Time from the request to the acceptance.
 const ACCEPTED_AFTER: Duration = Duration::from_secs(15);
 
-/// How long it lasts, in seconds.
+/// Duration of the call, in seconds.
 pub(super) const DURATION_SECONDS: u32 = 125;
 
-/// When it is rejected, from when it was asked for.
+/// Time from the request to the rejection.
 const REJECTED_AFTER: Duration = Duration::from_secs(5);
 
-/// Who calls.
+/// Caller.
 pub(super) fn caller() -> Profile {
     Profile {
         id: user("user-789"),
@@ -30,62 +30,62 @@ pub(super) fn caller() -> Profile {
     }
 }
 
-/// Who is called.
+/// Callee.
 pub(super) fn callee() -> UserId {
     user("user-456")
 }
 
-/// The call's id, of the instant at which it is asked for.
+/// Returns the call's id, made at its request.
 pub(super) fn call_id() -> CallId {
     CallId::from_uuid(Uuid::from_u128(0x018d_0cab_c440_7abc_8def_0123_4567_89ab))
 }
 
-/// The id of the call that follows, of the instant at which the first one ends.
+/// Returns the id of the next call, made when the first one ends.
 pub(super) fn next_call_id() -> CallId {
     CallId::from_uuid(Uuid::from_u128(0x018d_0cad_e720_7abc_8def_0123_4567_89ab))
 }
 
-/// A user who is in no call.
+/// User without a call.
 pub(super) fn stranger() -> UserId {
     user("user-123")
 }
 
-/// Somebody who is no user.
+/// Id without a user.
 pub(super) fn nobody() -> UserId {
     user("nobody")
 }
 
-/// Where its media flows.
+/// Channel of its media.
 pub(super) fn channel() -> ChannelId {
     ChannelId::parse("agora-channel-789").expect("letters, digits and hyphens")
 }
 
-/// When it is asked for: 2024-01-15T10:30:00Z.
+/// Time of the request: 2024-01-15T10:30:00Z.
 pub(super) const fn asked_at() -> Timestamp {
     Timestamp::from_millis(1_705_314_600_000)
 }
 
-/// When it is accepted.
+/// Time of the acceptance.
 pub(super) fn accepted_at() -> Timestamp {
     asked_at().plus(ACCEPTED_AFTER)
 }
 
-/// When it is over, where it was accepted.
+/// End of an accepted call.
 pub(super) fn ended_at() -> Timestamp {
     accepted_at().plus(Duration::from_secs(DURATION_SECONDS.into()))
 }
 
-/// When it is rejected, or given up.
+/// Time of the rejection or cancellation.
 pub(super) fn rejected_at() -> Timestamp {
     asked_at().plus(REJECTED_AFTER)
 }
 
-/// When it has rung for too long.
+/// Time of the ring timeout.
 pub(super) fn missed_at() -> Timestamp {
     asked_at().plus(RING_TIMEOUT)
 }
 
-/// While no device of the callee is connected.
+/// Call without a connected device of the callee.
 pub(super) fn initiating() -> Call {
     call(
         State::Initiating {
@@ -95,7 +95,7 @@ pub(super) fn initiating() -> Call {
     )
 }
 
-/// While it rings.
+/// Ringing call.
 pub(super) fn ringing() -> Call {
     call(
         State::Ringing {
@@ -105,7 +105,7 @@ pub(super) fn ringing() -> Call {
     )
 }
 
-/// Accepted.
+/// Accepted call.
 pub(super) fn connecting() -> Call {
     let started_at = accepted_at();
     call(
@@ -117,7 +117,7 @@ pub(super) fn connecting() -> Call {
     )
 }
 
-/// While media flows, which is reported at once.
+/// Active call: media flows, which is reported at once.
 pub(super) fn active() -> Call {
     let started_at = accepted_at();
     call(
@@ -129,7 +129,7 @@ pub(super) fn active() -> Call {
     )
 }
 
-/// Ended by the caller after they have talked.
+/// Call ended by the caller after the conversation.
 pub(super) fn ended() -> Call {
     let state = State::Ended {
         started_at: Some(accepted_at()),
@@ -140,7 +140,7 @@ pub(super) fn ended() -> Call {
     call(state, ended_at())
 }
 
-/// Ended by the caller before it was accepted.
+/// Call ended by the caller before it was accepted.
 pub(super) fn given_up() -> Call {
     let state = State::Ended {
         started_at: None,
@@ -151,7 +151,7 @@ pub(super) fn given_up() -> Call {
     call(state, rejected_at())
 }
 
-/// Ended by the team's backend while it rings.
+/// Call ended by the team's backend while it rings.
 pub(super) fn ended_by_the_system() -> Call {
     let state = State::Ended {
         started_at: None,
@@ -162,7 +162,7 @@ pub(super) fn ended_by_the_system() -> Call {
     call(state, asked_at())
 }
 
-/// Rejected by the callee.
+/// Call rejected by the callee.
 pub(super) fn rejected() -> Call {
     let state = State::Rejected {
         reason: RejectReason::Busy,
@@ -171,7 +171,7 @@ pub(super) fn rejected() -> Call {
     call(state, rejected_at())
 }
 
-/// Nobody answered it.
+/// Missed call.
 pub(super) fn missed() -> Call {
     let state = State::Missed {
         ended_at: missed_at(),
@@ -179,7 +179,7 @@ pub(super) fn missed() -> Call {
     call(state, missed_at())
 }
 
-/// `json` as a value to be put into a document.
+/// Returns `json` as a value for a document.
 pub(super) fn value(json: &str) -> Value {
     serde_json::from_str(json).expect("examples are written by our own serializers")
 }

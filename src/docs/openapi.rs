@@ -22,13 +22,13 @@ use super::rest;
 use super::schemas::Schemas;
 use super::webhooks;
 
-/// What the name of the security scheme is.
+/// Name of the security scheme.
 const BEARER: &str = "bearer";
 
-/// The OpenAPI 3.1 document, as JSON that people can read.
+/// Returns the OpenAPI 3.1 document, as formatted JSON.
 ///
 /// # Panics
-/// Never: it is the same at every call, and tests make it.
+/// Never: it is the same at every call, and tests build it.
 #[must_use]
 pub fn openapi() -> String {
     document()

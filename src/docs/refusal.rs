@@ -18,7 +18,7 @@ use super::{example, schemas};
 
 use std::time::Duration;
 
-/// A failure: what it is called among the examples, when it happens, and the answer to it.
+/// Error response: its name among the examples, its condition, and its body.
 #[derive(Clone)]
 pub(super) struct Refusal {
     name: &'static str,
@@ -36,7 +36,7 @@ impl Refusal {
         }
     }
 
-    /// No token, or one that will not do.
+    /// Missing or invalid token.
     fn unauthenticated() -> Self {
         Self::new(
             "unauthenticated",
@@ -65,7 +65,7 @@ impl Refusal {
         )
     }
 
-    /// A defect.
+    /// Internal error.
     fn service_error() -> Self {
         Self::new(
             "service_error",
@@ -74,7 +74,7 @@ impl Refusal {
         )
     }
 
-    /// The server stops, or has too much to do.
+    /// The server stops, or is overloaded.
     pub fn unavailable() -> Self {
         Self::new(
             "unavailable",
@@ -101,7 +101,7 @@ impl Refusal {
         )
     }
 
-    /// A body that is no JSON.
+    /// A body that is not JSON.
     pub fn malformed() -> Self {
         let error = crate::wire::request::reject(b"{\"reason\":").expect_err("half an object");
         Self::new("malformed", "The body is no JSON.", error)
@@ -116,7 +116,7 @@ impl Refusal {
         )
     }
 
-    /// A stranger to the call.
+    /// User who is not a participant of the call.
     pub fn not_a_participant() -> Self {
         Self::new(
             "not_a_participant",
@@ -125,7 +125,7 @@ impl Refusal {
         )
     }
 
-    /// Somebody else than the callee.
+    /// User who is not the callee.
     pub fn not_the_callee() -> Self {
         Self::new(
             "not_the_callee",
@@ -143,7 +143,7 @@ impl Refusal {
         )
     }
 
-    /// The name of the answer that the documents define for all routes, where it is one of those.
+    /// Returns the name of the response that the documents define for all routes, if it is one of those.
     fn shared_as(&self) -> Option<&'static str> {
         match self.name {
             "unauthenticated" => Some("Unauthenticated"),
@@ -155,7 +155,7 @@ impl Refusal {
     }
 }
 
-/// What a route of signed-in users may answer besides its own `refusals`.
+/// Returns the errors of a route of signed-in users, with its own `refusals`.
 pub(super) fn of_signed_in(refusals: Vec<Refusal>) -> Vec<Refusal> {
     let before = [
         Refusal::unauthenticated(),
@@ -166,7 +166,7 @@ pub(super) fn of_signed_in(refusals: Vec<Refusal>) -> Vec<Refusal> {
     before.into_iter().chain(refusals).chain(after).collect()
 }
 
-/// What a route of backends with `scope` may answer besides its own `refusals`.
+/// Returns the errors of a route of backends with `scope`, with its own `refusals`.
 pub(super) fn of_backend(scope: Scope, refusals: Vec<Refusal>) -> Vec<Refusal> {
     let before = [
         Refusal::unauthenticated(),
@@ -186,14 +186,14 @@ pub(super) fn of_backend(scope: Scope, refusals: Vec<Refusal>) -> Vec<Refusal> {
     before.into_iter().chain(refusals).chain(after).collect()
 }
 
-/// The answers that all routes share, by the names under which they are defined.
+/// Returns the responses that all routes share, by the names under which they are defined.
 pub(super) fn shared() -> impl Iterator<Item = (String, Response)> {
     of_signed_in(Vec::new())
         .into_iter()
         .filter_map(|refusal| Some((refusal.shared_as()?.to_owned(), response(&[refusal]))))
 }
 
-/// The answers to `refusals`, by status.
+/// Returns the responses for `refusals`, by status.
 pub(super) fn responses(refusals: Vec<Refusal>) -> BTreeMap<String, RefOr<Response>> {
     let mut by_status: BTreeMap<u16, Vec<Refusal>> = BTreeMap::new();
     for refusal in refusals {
@@ -213,7 +213,7 @@ fn shared_or_own(refusals: &[Refusal]) -> RefOr<Response> {
     }
 }
 
-/// The answer of one status, with an example of each failure behind it.
+/// Returns the response of one status, with an example of each error.
 fn response(refusals: &[Refusal]) -> Response {
     let examples = refusals.iter().map(|refusal| {
         let example = ExampleBuilder::new()
@@ -244,7 +244,7 @@ fn response(refusals: &[Refusal]) -> Response {
     .build()
 }
 
-/// The envelope, with only these words.
+/// Returns the schema of the envelope, with these error words only.
 fn schema(refusals: &[Refusal]) -> RefOr<Schema> {
     let narrowed = ObjectBuilder::new().property(
         "errorType",
@@ -258,7 +258,7 @@ fn schema(refusals: &[Refusal]) -> RefOr<Schema> {
         .into()
 }
 
-/// The words of their kinds, each once.
+/// Returns the error words, each once.
 fn words(refusals: &[Refusal]) -> Vec<&'static str> {
     let mut words = Vec::new();
     for refusal in refusals {

@@ -18,14 +18,14 @@ use crate::wire::{value, webhook};
 
 use super::{example, schemas};
 
-/// The tag of all of them, and what it says.
+/// Tag of all webhooks, and its description.
 pub(super) const TAG: (&str, &str) = (
     "Webhooks",
     "What the receivers that the setting `webhook_url` names are sent, signed as Standard Webhooks says: at least \
      once, and in order for each call.",
 );
 
-/// All webhooks, by their topics.
+/// Returns all webhooks, by their event types.
 pub(super) fn webhooks() -> Paths {
     let mut paths = PathsBuilder::new();
     for topic in EventType::ALL {
@@ -37,7 +37,7 @@ pub(super) fn webhooks() -> Paths {
     paths.build()
 }
 
-/// What a topic says, and an example.
+/// Returns the description of an event type, and an example.
 struct Told {
     summary: &'static str,
     subject: Subject,

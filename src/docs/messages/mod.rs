@@ -11,34 +11,34 @@ use crate::wire::{event, value};
 
 use super::schemas;
 
-/// A message.
+/// Message of the socket.
 pub(super) struct Message {
     /// Its name among the messages.
     pub key: &'static str,
-    /// What it is for.
+    /// Its summary.
     pub summary: &'static str,
-    /// When it is said, to whom, and what comes of it.
+    /// Its description: when it is sent, to whom, and the effect.
     pub description: &'static str,
-    /// Who says it.
+    /// Its sender.
     pub speaker: Speaker,
-    /// What it carries: the schema of its `data` or its `payload`.
+    /// Its payload: the schema of its `data` or its `payload`.
     pub carries: RefOr<Schema>,
-    /// Whole messages; all are of one type.
+    /// Examples: whole messages, all of one type.
     pub examples: Vec<Example>,
 }
 
-/// Who says a message.
+/// Sender of a message.
 pub(super) enum Speaker {
-    /// The client; the server answers with one of these messages, or with none.
+    /// The client; the server replies with one of these messages, or with none.
     Client {
-        /// The keys of the answers.
+        /// Keys of the replies.
         answers: &'static [&'static str],
     },
     /// The server.
     Server,
 }
 
-/// An example: what it is called, what it shows, and the message.
+/// Example: its name, its summary, and the message.
 pub(super) struct Example(pub &'static str, pub &'static str, pub Value);
 
 impl Message {
@@ -60,7 +60,7 @@ impl Message {
     }
 }
 
-/// What a browser says first to set up media.
+/// First signal of a browser to set up media.
 const OFFER: &str = r#"{"description":{"type":"offer","sdp":"v=0\r\n"}}"#;
 
 /// All messages: the client's, then the server's.
@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// A client's message with its payload changed by `change`, read as the socket reads it.
+    /// Returns a client's message with its payload changed by `change`, parsed as by the socket.
     fn read(message: &Value, change: impl FnOnce(&mut serde_json::Map<String, Value>)) -> bool {
         let mut changed = message.clone();
         change(changed["payload"].as_object_mut().expect("a payload"));

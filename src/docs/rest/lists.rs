@@ -12,7 +12,7 @@ use crate::wire::{lists as shape, request, response, value};
 
 use super::{Description, Example, Route, body, path_parameter, query_parameter, success};
 
-/// What the routes of a list say of themselves.
+/// Texts of the routes of a list.
 struct List {
     tag: &'static str,
     path: &'static str,
@@ -23,7 +23,7 @@ struct List {
     get: Words,
 }
 
-/// An operation's id, summary and description, and the sentence of its answer.
+/// Id, summary and description of an operation, and the message of its response.
 type Words = [&'static str; 4];
 
 const BLOCKS: List = List {

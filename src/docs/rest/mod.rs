@@ -39,7 +39,7 @@ pub(super) struct Route {
     pub operation: Operation,
 }
 
-/// What a document says of a route.
+/// Documentation of a route.
 struct Description {
     tag: &'static str,
     id: &'static str,
@@ -117,7 +117,7 @@ impl Description {
     }
 }
 
-/// An example: what it is called, what it shows, and its JSON.
+/// Example: its name, its summary, and its JSON.
 struct Example(&'static str, &'static str, Value);
 
 /// A body with these examples.
@@ -136,7 +136,7 @@ fn body<T: ToSchema>(
         .build()
 }
 
-/// The envelope of a success, which says `message`, with `data`. The examples are whole answers.
+/// Returns the envelope of a success with the message `message` and with `data`. The examples are whole responses.
 fn success(
     description: &str,
     message: &str,
@@ -176,7 +176,7 @@ fn named(
     })
 }
 
-/// The call in a path.
+/// Returns the path parameter of a call.
 fn call_id() -> Parameter {
     path_parameter(
         "callId",
@@ -186,7 +186,7 @@ fn call_id() -> Parameter {
     )
 }
 
-/// A part of a path.
+/// Returns a path parameter.
 fn path_parameter(
     name: &str,
     schema: RefOr<Schema>,
@@ -203,7 +203,7 @@ fn path_parameter(
         .build()
 }
 
-/// What may stand behind the question mark.
+/// Returns a query parameter.
 fn query_parameter(name: &str, schema: impl Into<RefOr<Schema>>, description: &str) -> Parameter {
     ParameterBuilder::new()
         .name(name)
