@@ -16,16 +16,16 @@ use chattrix::store::{Database, Store};
 use chattrix::user::{Profile, SessionId, UserId};
 use rusqlite::Connection;
 
-/// Calls where nothing is said.
+/// Default number of calls.
 const CALLS: u32 = 10_000;
 
-/// Those who initiate at a time.
+/// Concurrent callers.
 const CALLERS: u32 = 50;
 
-/// The time in which all calls are initiated, and so the time in which all are due.
+/// Time in which all calls are initiated, and so the time in which all become due.
 const SPREAD: Duration = Duration::from_secs(1);
 
-/// How long they ring: longer than it takes to initiate them on a slow machine.
+/// Ring timeout: longer than it takes to initiate the calls on a slow machine.
 const RINGING: Duration = Duration::from_secs(10);
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -61,7 +61,7 @@ fn user(key: u32) -> UserId {
     UserId::parse(&format!("user-{key}")).expect("a user id")
 }
 
-/// So many users, in one transaction: each by itself would take a sync.
+/// Many users in one transaction: one transaction each would take a sync each.
 fn fill(file: &std::path::Path, users: u32) -> Outcome<()> {
     let database = Database::open(file)?;
     let profile = Profile {

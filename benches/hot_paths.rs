@@ -23,7 +23,7 @@ use chattrix::wire::{event, message};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use tokio::runtime::Runtime;
 
-/// Those who submit changes at a time.
+/// Concurrent submitters of changes.
 const SUBMITTERS: [u64; 4] = [1, 8, 64, 512];
 
 /// Calls in the history of which a page is read.
@@ -95,7 +95,7 @@ fn invitation() -> Notice {
     first.expect("the callee is connected, so it is invited")
 }
 
-/// The rules alone: initiate, accept, end.
+/// Measures the rules alone: initiate, accept, end.
 fn transitions(criterion: &mut Criterion) {
     let ringing: Call = initiated().call;
     let accepted = transition::accept(&ringing, &principal(2), LIMITS, now()).expect("accepted");
@@ -141,7 +141,7 @@ fn tokens(criterion: &mut Criterion) {
     });
 }
 
-/// An event on its way to all sessions of a user, and the text that each of them sends.
+/// Measures an event for all sessions of a user, and the text that each of them sends.
 fn fan_out(criterion: &mut Criterion) {
     let runtime = runtime();
     let mut group = criterion.benchmark_group("hub/fan-out");
@@ -171,7 +171,7 @@ fn fan_out(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Whole calls of so many pairs at a time: three changes each, synced to the disk.
+/// Measures whole calls of that many pairs at a time: three changes each, synced to the disk.
 fn writer(criterion: &mut Criterion) {
     let runtime = runtime();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
@@ -186,7 +186,7 @@ fn writer(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The time that `calls` calls take, made by so many pairs at a time.
+/// Returns the time that `calls` calls of that many pairs take.
 async fn play(service: &Service, pairs: u64, calls: u64) -> Duration {
     let each = calls.div_ceil(pairs);
     let began = Instant::now();
@@ -231,7 +231,7 @@ async fn ring(service: &Service, caller: u64, callee: u64) -> CallId {
     call.expect("initiated").id
 }
 
-/// What is read: a page of a history, the nearest deadline.
+/// Measures reads: a page of a history, the nearest deadline.
 fn reads(criterion: &mut Criterion) {
     let runtime = runtime();
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
@@ -276,7 +276,7 @@ fn hub() -> Hub {
     )
 }
 
-/// The application on a new database in `folder`, with so many users.
+/// Makes the application on a new database in `folder`, with that many users.
 fn service(folder: &Path, users: u64) -> Service {
     let file = folder.join("calls.db");
     let database = Database::open(&file).expect("a database");

@@ -18,7 +18,7 @@ const REQUESTS: usize = 2_000;
 
 const SECRET: &str = "a secret of the benchmark, longer than thirty-two bytes";
 
-/// Asks a server on the database as a client does.
+/// Queries a server on the database as a client does.
 pub async fn ask(file: &Path) -> Outcome<()> {
     let settings = Settings {
         database: file.to_owned(),
@@ -71,7 +71,7 @@ pub async fn ask(file: &Path) -> Outcome<()> {
         "direction=INCOMING",
         "callType=VIDEO&direction=OUTGOING",
         "status=REJECTED&callType=AUDIO&direction=INCOMING",
-        // Nobody who was called has cancelled: the filter finds nothing.
+        // No callee cancels a call: the filter finds nothing.
         "status=CANCELLED&direction=INCOMING",
     ] {
         asker

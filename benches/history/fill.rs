@@ -14,7 +14,7 @@ use crate::{Outcome, SPAN, USERS, profile};
 /// Entries of the user with the long history.
 const LONG_HISTORY: u64 = 100_000;
 
-/// A call that never was. Its codes are those of `src/store`.
+/// Row of a generated call. Its codes are those of `src/store`.
 struct Invented {
     id: [u8; 16],
     caller: u64,
@@ -23,13 +23,13 @@ struct Invented {
     /// COMPLETED, MISSED, REJECTED or CANCELLED.
     outcome: u64,
     at_ms: u64,
-    /// How long it lasted, where it was answered.
+    /// Duration, if it was answered.
     seconds: Option<u64>,
 }
 
 impl Invented {
-    /// A call between any two users, the caller or callee of which is the one with the long history where it
-    /// is for that.
+    /// Makes a call between any two users; with the long history's user as caller or callee if the call is for that
+    /// history.
     fn at(at_ms: u64, for_long_history: bool, random: &mut StdRng) -> Self {
         let id = uuid::Builder::from_unix_timestamp_millis(at_ms, &random.random()).into_uuid();
         let mut parties = [2..=USERS, 2..=USERS].map(|keys| random.random_range(keys));
@@ -51,7 +51,7 @@ impl Invented {
         }
     }
 
-    /// As a server would have written it.
+    /// Writes the rows that a server would have written.
     fn insert(&self, conn: &Connection) -> rusqlite::Result<()> {
         let Self {
             id,
@@ -85,7 +85,7 @@ impl Invented {
                 id, caller, callee, self.call_type, status, at_ms, ended, started, duration, reason, steps,
             ),
         )?;
-        // The callee missed what the caller gave up.
+        // The callee missed the call that the caller cancelled.
         let for_callee = if *outcome == 3 { 1 } else { *outcome };
         for (owner, remote, outcome, direction) in [
             (caller, callee, *outcome, 1),
@@ -116,7 +116,7 @@ fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> rusqlite:
     conn.prepare_cached(sql)?.execute(values)
 }
 
-/// Fills the tables directly, in the order in which a server would have.
+/// Fills the tables directly, in the order of a server.
 pub fn fill(file: &Path, calls: u64, now: Timestamp) -> Outcome<()> {
     drop(Database::open(file)?);
     let mut conn = Connection::open(file)?;

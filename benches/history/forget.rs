@@ -12,7 +12,7 @@ use chattrix::user::UserId;
 use crate::holds::Holds;
 use crate::{Outcome, SPAN, USERS, report, service, user};
 
-/// Forgets the oldest hundredth of the calls while others write.
+/// Deletes the oldest hundredth of the calls while others write.
 pub async fn forget(file: &Path, now: Timestamp, holds: &Holds) -> Outcome<()> {
     println!(
         "\n{:<52}{:>9}{:>9}{:>9}  µs",
@@ -49,7 +49,7 @@ pub async fn forget(file: &Path, now: Timestamp, holds: &Holds) -> Outcome<()> {
     Ok(())
 }
 
-/// Writes for one of `writers` after the other until `work` is done, and tells how long each write took.
+/// Writes for one of `writers` after the other until `work` is done, and returns how long each write took.
 async fn write_until<T>(
     service: &Service,
     writers: &mut impl Iterator<Item = UserId>,

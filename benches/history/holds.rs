@@ -10,11 +10,11 @@ use tracing_subscriber::layer::Context;
 
 use crate::report;
 
-/// What kept the writer, batch by batch, as its thread traces it.
+/// Times for which the writer was blocked, by batch, from the traces of its thread.
 #[derive(Clone, Default)]
 pub struct Holds(Arc<Mutex<Vec<Hold>>>);
 
-/// The times of a batch, in microseconds.
+/// Times of a batch, in microseconds.
 #[derive(Clone, Copy, Default)]
 struct Hold {
     /// Until its jobs had run and it was committed.
@@ -47,12 +47,12 @@ impl Visit for Hold {
 }
 
 impl Holds {
-    /// Forgets what kept it so far.
+    /// Clears the recorded times.
     pub fn clear(&self) {
         self.0.lock().clear();
     }
 
-    /// Reports what kept the writer since the last report.
+    /// Reports the times since the last report.
     pub fn report(&self) {
         let holds = std::mem::take(&mut *self.0.lock());
         let line = |what: &str, time: fn(&Hold) -> u64| {

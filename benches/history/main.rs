@@ -32,7 +32,7 @@ use forget::forget;
 use holds::Holds;
 use play::play;
 
-/// Entries where nothing is said.
+/// Default number of entries.
 const ENTRIES: u64 = 10_000_000;
 
 /// Users beside the one with the long history.
@@ -72,7 +72,7 @@ fn main() -> Outcome<()> {
     runtime.block_on(play(&file))
 }
 
-/// The id of the user with the key `key`; the first has the long history.
+/// Returns the id of the user with the key `key`; the first has the long history.
 fn user(key: u64) -> UserId {
     UserId::parse(&format!("user-{key}")).expect("a user id")
 }

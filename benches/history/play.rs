@@ -22,7 +22,7 @@ const CALLS_OF_PAIR: u32 = 300;
 /// Turns of both.
 const ROUNDS: u32 = 5;
 
-/// Plays whole calls on the database `full` and on an empty one, and tells how fast, and what each takes of the disk.
+/// Plays whole calls on the database `full` and on an empty one, and reports the rate and the disk usage of a call.
 pub async fn play(full: &Path) -> Outcome<()> {
     let empty = full.with_file_name("played.db");
     let database = Database::open(&empty)?;
@@ -47,7 +47,7 @@ pub async fn play(full: &Path) -> Outcome<()> {
     Ok(())
 }
 
-/// How fast pairs call each other through a server on `file`, without HTTP and sockets.
+/// Returns the rate of calls through a server on `file`, without HTTP and sockets.
 async fn calls_per_second(file: &Path) -> Outcome<f64> {
     let service = service(Store::open(file, Metrics::new(env!("CARGO_PKG_VERSION")))?);
     let began = Instant::now();

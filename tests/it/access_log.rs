@@ -1,4 +1,4 @@
-//! What the real binary logs of requests and sockets: one line each, and never what only its client should know.
+//! Log of the real binary for requests and sockets: one line each, without secrets of the client.
 
 use serde_json::{Map, Value};
 

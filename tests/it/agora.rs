@@ -1,4 +1,4 @@
-//! `/api/v1/agora/token`: tokens for the channel of one's live call, and for nothing else.
+//! `/api/v1/agora/token`: tokens only for the channel of one's live call.
 
 use std::io::Read as _;
 use std::time::Duration;

@@ -1,6 +1,5 @@
-//! `/api/asyncapi.json`: contract section 4. That every message that any other test hears is as
-//! documented is checked by the sockets of them all; here, that the document is whole and valid, and
-//! that its examples are what is said, to the letter.
+//! `/api/asyncapi.json`: contract section 4. The sockets of all tests check every message against it; here, the
+//! document must be whole and valid, and its examples must be the exact messages.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! What somebody tries who wants in, or wants harm: false origins and addresses, floods, bombs, and text
-//! that means something to whatever it passes through.
+//! Attacks: false origins and addresses, floods, compression bombs, and text with a meaning to a program that it passes
+//! through.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Who may come in: contract sections 2 (`unauthenticated`), 4 (the socket's token) and 6 (keys).
+//! Authentication: contract sections 2 (`unauthenticated`), 4 (the socket's token) and 6 (keys).
 
 use std::path::PathBuf;
 use std::time::Duration;

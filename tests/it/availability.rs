@@ -1,5 +1,5 @@
-//! `/api/v1/users/me/availability`: do not disturb. A call rings nobody, looks to the caller like one to somebody who is
-//! not connected, and is missed as usual.
+//! `/api/v1/users/me/availability`: do not disturb. A call rings on no device, looks to the caller like one to a user
+//! who is not connected, and is missed as usual.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `/api/v1/users/blocks`: a blocked caller's call rings nobody, and looks to the caller like one that nobody
-//! answers.
+//! `/api/v1/users/blocks`: a blocked caller's call rings on no device, and looks to the caller like one without an
+//! answer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What holds for every command (contract section 7): exit codes, streams, colours, questions.
+//! Conventions of every command (contract section 7): exit codes, streams, colours, questions.
 
 use std::fs;
 use std::path::Path;

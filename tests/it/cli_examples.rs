@@ -1,5 +1,5 @@
-//! The examples in every command's help, as `docs/commands.md` has them: each is run beside a server, or the table
-//! below says why not.
+//! Examples in every command's help, as in `docs/commands.md`: each is run beside a server, or the table below gives
+//! the reason why not.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! `/console`: the page out of the binary, and who gets tokens without a login.
+//! `/console`: the page from the binary, and the users who get tokens without a login.
 
 use chattrix::settings::{Mode, Settings};
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! What a whole call costs the database: SQL statements and pages of the write-ahead log.
+//! Database cost of a whole call: SQL statements and pages of the write-ahead log.
 
 use std::path::Path;
 

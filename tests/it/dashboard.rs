@@ -1,4 +1,4 @@
-//! `docs/grafana.json` and `docs/alerts.yml`: what they show and watch is there to be read.
+//! `docs/grafana.json` and `docs/alerts.yml`: every metric that they name exists.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;

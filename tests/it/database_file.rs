@@ -1,4 +1,4 @@
-//! The database as a file: its names, its mode, what replaces it, and copies of it.
+//! Database as a file: names, mode, replacement, copies.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};

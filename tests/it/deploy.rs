@@ -1,4 +1,4 @@
-//! The samples in `deploy/`, as far as no Docker, web server or service manager is needed to look at them;
+//! Samples in `deploy/`, as far as they can be checked without Docker, a web server or a service manager;
 //! `scripts/test-deploy` starts nginx and Caddy, and [`super::pasted`] follows the guides that install them.
 
 use std::collections::BTreeSet;

@@ -1,5 +1,4 @@
-//! The documents: what they refer to is there, and what they ought to explain they do. Their commands are in
-//! [`super::pasted`].
+//! Documents: their links resolve, and they cover what they must. Their commands are in [`super::pasted`].
 
 use std::collections::BTreeSet;
 use std::fs;

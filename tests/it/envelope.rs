@@ -1,5 +1,5 @@
-//! What every answer under `/api` has in common: contract section 2. That the envelope itself is
-//! right is checked by the client on every answer of every test.
+//! Envelope of every response under `/api`: contract section 2. The client checks the envelope itself on every response
+//! of every test.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Every example of the specification that the server has a part in, played literally: what stands
-//! there is what is sent, and what must come. Only the call id and the instants are the server's.
+//! Every example of the specification that involves the server, played literally: the request as written, and the
+//! expected response. Only the call id and the instants differ.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The disk and other processes fail the server: it says so, goes on reading, and is back as soon as it can.
+//! Failures of the disk and of other processes: the server reports them, serves reads, and recovers as soon as it can.
 
 use std::fs::File;
 use std::io::Write as _;

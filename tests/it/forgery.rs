@@ -1,5 +1,4 @@
-//! Tokens that somebody made up, by every trick of the usual list: none of them opens anything, and all are refused with
-//! one sentence.
+//! Forged tokens, by every usual attack: none is accepted, and all are rejected with one sentence.
 
 use jsonwebtoken::{Algorithm, EncodingKey};
 use reqwest::Method;

@@ -1,5 +1,5 @@
-//! Frames by hand (RFC 6455, sections 5 to 8): which are understood, and with which code the others end the
-//! connection. The groups are those of the Autobahn test suite.
+//! Raw WebSocket frames (RFC 6455, sections 5 to 8): valid ones, and the close code of each invalid one. The groups are
+//! those of the Autobahn test suite.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `GET /api/v1/ice-servers`: how a client's media may find its way.
+//! `GET /api/v1/ice-servers`: STUN and TURN servers for clients.
 
 use serde_json::{Value, json};
 

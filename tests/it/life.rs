@@ -1,5 +1,5 @@
-//! The life of a call: each row of the table of contract section 3, through each of its ways, with
-//! who is told, who is not, and what becomes of the call. Alice calls Bob; both act on their phones.
+//! Lifecycle of a call: each row of the table of contract section 3, through each of its ways, with who is notified,
+//! who is not, and the resulting state. Alice calls Bob; both use their phones.
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
-//! A recorded history of many clients who act on calls at the same time, checked for linearizability: for each call
-//! there is an order of all that was done to it, in which each took effect between its request and its answer, and
-//! which explains every answer.
+//! Recorded history of many clients that act on calls at the same time, checked for linearizability: for each call
+//! there is an order of all operations in which each took effect between its request and its response, and which
+//! explains every response.
 
 use std::collections::HashSet;
 use std::sync::Arc;

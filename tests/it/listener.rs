@@ -1,4 +1,4 @@
-//! The listener and the log under clients, and readers, that stop half-way.
+//! Listener and log with clients and readers that stop half-way.
 
 use std::io::Read as _;
 use std::os::unix::net::UnixStream;

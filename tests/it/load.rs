@@ -1,4 +1,4 @@
-//! Many calls at once: the 200 calls in flight from 400 sockets without an error.
+//! Load of 200 concurrent calls from 400 sockets without an error.
 
 use std::sync::Arc;
 

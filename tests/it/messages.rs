@@ -1,5 +1,5 @@
-//! What a client sends over its socket, right and wrong: contract section 4, specification "Error
-//! Handling" and "Message Ordering".
+//! Valid and invalid messages of a client over its socket: contract section 4, specification "Error Handling" and
+//! "Message Ordering".
 
 use std::time::Duration;
 

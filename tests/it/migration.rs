@@ -1,5 +1,5 @@
-//! Migration of a large file of version 2 to the newest version: killed at any time, it is repeated, and it needs no
-//! second copy of the file.
+//! Migration of a large file of version 2 to the newest version: after a kill at any time it is repeated, and it needs
+//! no second copy of the file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

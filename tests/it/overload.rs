@@ -1,4 +1,5 @@
-//! More to write than the disk takes: what is too much is refused at once, and what is taken is done as fast as ever.
+//! Overload: more writes than the disk takes. Excess requests are rejected at once, and accepted ones keep their
+//! latency.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};

@@ -1,5 +1,4 @@
-//! How well the network carries a call: contract section 5, `/api/v1/calls/{callId}/quality` and the
-//! socket's `call.quality`.
+//! Network quality of a call: contract section 5, `/api/v1/calls/{callId}/quality` and the socket's `call.quality`.
 
 use std::time::{Duration, Instant};
 

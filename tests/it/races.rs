@@ -1,5 +1,5 @@
-//! Several who act on one call at the same instant: one of them wins, the others are told, and every session of both
-//! users hears the same story.
+//! Races: several clients act on one call at the same instant. One of them wins, the others get the conflict, and all
+//! sessions of both users get the same events.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Memory that a client which does not read costs the real binary.
+//! Memory of the real binary for a client that does not read.
 
 use chattrix::call::MAX_SIGNAL_BYTES;
 use serde_json::{Value, json};

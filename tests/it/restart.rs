@@ -1,4 +1,4 @@
-//! What survives a restart: contract section 3, "All of it survives a restart".
+//! Restart: the state that survives it (contract section 3, "All of it survives a restart").
 
 use std::time::Duration;
 

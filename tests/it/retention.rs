@@ -1,4 +1,4 @@
-//! Forgetting what is old: contract section 6, `retention`.
+//! Deletion of old entries: contract section 6, `retention`.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `POST /api/v1/calls/{callId}/ringing`: a device that a push has woken says that it rings, before its
-//! socket is up.
+//! `POST /api/v1/calls/{callId}/ringing`: a device that a push has woken reports that it rings, before its socket is
+//! open.
 
 use std::time::Duration;
 

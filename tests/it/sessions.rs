@@ -1,4 +1,4 @@
-//! Sessions, one login on one device: contract section 4.
+//! Sessions, one per login on one device: contract section 4.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What participants say to each other about the media between them: `call.signal` and `call_signal`.
+//! Signals between participants about their media: `call.signal` and `call_signal`.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

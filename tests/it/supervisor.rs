@@ -1,4 +1,4 @@
-//! What the real binary tells systemd, as `deploy/chattrix.service` wants it (`sd_notify(3)`).
+//! Notifications of the real binary to systemd, as `deploy/chattrix.service` expects them (`sd_notify(3)`).
 
 use std::fs::{self, File};
 use std::io::{Read, Write};

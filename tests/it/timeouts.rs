@@ -1,4 +1,4 @@
-//! What the server does by itself as time passes: contract sections 3 and 6. Real time, short settings.
+//! Timeouts of the server: contract sections 3 and 6. Real time, short settings.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! TLS by the server itself (Rocket's own settings, contract section 6), with a certificate of our own making.
+//! TLS by the server itself (Rocket's own settings, contract section 6), with a certificate made by the test.
 
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;

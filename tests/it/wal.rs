@@ -1,5 +1,5 @@
-//! A write-ahead log whose tail was torn off or damaged, as by a disk that lost its power: the database opens with a
-//! prefix of what was written, or is refused, and is never anything else.
+//! Write-ahead log with a torn or damaged tail, as after a power loss: the database opens with a prefix of the writes,
+//! or is rejected, and has no other content.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Webhooks when something is wrong: with the receiver, with the network, with the server itself.
+//! Webhook failures: of the endpoint, the network and the server.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};

@@ -1,4 +1,4 @@
-//! Webhooks: what receivers are told, in which order, and what they may answer.
+//! Webhooks: the events for endpoints, their order, and accepted responses.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

@@ -1,5 +1,5 @@
-//! Random sequences over REST and sockets. After each step every device has got what the model says, no more and no
-//! less, and every call is where it should be. Devices connect and disconnect, time passes, the server restarts.
+//! Random sequences over REST and sockets. After each step every device has exactly the events of the model, and every
+//! call has its status. Devices connect and disconnect, time passes, the server restarts.
 
 use std::time::Duration;
 

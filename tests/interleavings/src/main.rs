@@ -32,7 +32,7 @@ const SCHEDULES: usize = 20_000;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// What a scene shows, and the scene.
+/// Scene: its description and its function.
 type Scene = (&'static str, fn());
 
 fn main() {

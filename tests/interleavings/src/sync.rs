@@ -21,15 +21,15 @@ impl<T> Mutex<T> {
     }
 }
 
-/// `tokio::sync::Notify`, as its documentation has it: `notify_one` leaves a permit where nobody waits,
-/// `notify_waiters` wakes whoever has asked to be notified already, polled or not.
+/// `tokio::sync::Notify`, as documented: `notify_one` stores a permit if no task waits, `notify_waiters` wakes every
+/// task that already has a `notified()` future, polled or not.
 #[derive(Default)]
 pub struct Notify(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     permit: bool,
-    /// How often all were woken.
+    /// Number of `notify_waiters` calls.
     rounds: usize,
     waiting: Vec<Waker>,
 }

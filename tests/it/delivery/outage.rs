@@ -1,5 +1,5 @@
-//! The table of outages: the network of one participant goes silent before or after each step of a call, and comes back
-//! at once, soon, or after the server has given the connection up; with a crash of the server in between or without.
+//! Table of outages: the network of one participant goes silent before or after each step of a call, and comes back at
+//! once, soon, or after the server has closed the connection; with and without a crash of the server in between.
 
 use std::time::Duration;
 

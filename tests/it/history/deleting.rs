@@ -1,4 +1,4 @@
-//! Deleting one's own entries.
+//! Deletion of one's own entries.
 
 use std::time::Duration;
 

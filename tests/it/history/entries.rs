@@ -1,4 +1,4 @@
-//! What an entry says, and who may read it.
+//! Content of an entry, and its readers.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a call that is over becomes in both histories.
+//! History entries of an ended call for both users.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What one has missed since one last looked.
+//! Unseen missed calls.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Asking, and what the answer must be where it is a refusal.
+//! Requests, and the expected rejections.
 
 use super::rows::CallAction;
 use crate::support::{Answer, Api, Socket};

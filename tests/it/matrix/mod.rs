@@ -1,5 +1,5 @@
-//! Who may do what, and when: every route and message, by everybody, in every status, written out once more from
-//! contract sections 2 and 3.
+//! Permission matrix: every route and message, by every role, in every status, derived independently from contract
+//! sections 2 and 3.
 
 mod asking;
 mod fixture;

@@ -1,4 +1,4 @@
-//! Plays the examples of what goes beyond the specification: histories, presence, supervision.
+//! Plays the examples of extensions to the specification: histories, presence, supervision.
 
 use reqwest::Method;
 use serde_json::json;

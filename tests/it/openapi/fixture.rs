@@ -1,4 +1,4 @@
-//! What the examples are of: who there is, and where their call stands.
+//! Users of the examples, and the status of their call.
 
 use std::time::Duration;
 

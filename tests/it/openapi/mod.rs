@@ -1,6 +1,6 @@
-//! `/api/openapi.json` and `/docs`: contract section 5. That every answer of every other test is as
-//! documented is checked by the client of them all; here, that the document is whole and valid, and
-//! that its examples are what the server answers, to the letter ([`replay`] plays them, tag by tag).
+//! `/api/openapi.json` and `/docs`: contract section 5. The client of all tests checks every response against the
+//! document; here, the document must be whole and valid, and its examples must be the exact responses of the server
+//! ([`replay`] plays them, tag by tag).
 
 mod backend;
 mod beyond;

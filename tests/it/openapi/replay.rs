@@ -1,7 +1,7 @@
-//! Plays every example of an answer: what the server is made to say is what the document shows.
+//! Plays every example of a response: the server must return exactly the example.
 //!
-//! A new route needs an arm in the `play` of its tag for each of its examples; what routes refuse alike
-//! ([`shared`]) is played without one.
+//! A new route needs an arm in the `play` of its tag for each of its examples; errors common to all routes ([`shared`])
+//! need none.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What routes refuse alike: one server refuses them all.
+//! Errors common to all routes, played on one server.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Keys: what is accepted, what is not, and what is recorded.
+//! API keys: accepted ones, rejected ones, and the audit.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

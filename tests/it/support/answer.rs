@@ -1,4 +1,4 @@
-//! An answer of the REST API.
+//! Response of the REST API.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;

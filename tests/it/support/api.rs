@@ -1,4 +1,4 @@
-//! A client of the REST API: one user's session on one device.
+//! Client of the REST API: one user's session on one device.
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};

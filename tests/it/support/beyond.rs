@@ -1,5 +1,5 @@
-//! The shapes of the answers that go beyond the specification (contract section 5), checked on all of
-//! them like those of [`super::shape`].
+//! Shapes of the responses that go beyond the specification (contract section 5), checked on all of them like those of
+//! [`super::shape`].
 
 use reqwest::Method;
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What the documents promise, held against what the server does: every answer of every test is
-//! checked against the OpenAPI document, every message against the AsyncAPI one.
+//! Check of the server against its documents: every response of every test is checked against the OpenAPI document,
+//! every message against the AsyncAPI one.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};

@@ -1,4 +1,4 @@
-//! An identity provider on loopback: discovery, a key set, and every way in which they can fail.
+//! Identity provider on loopback: discovery, a key set, and all their failures.
 
 use std::convert::Infallible;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! The real binary in a process of its own, for tests of what is done to processes: kills, signals, limits.
+//! Real binary in a process of its own, for tests of kills, signals and limits.
 
 use std::fs::File;
 use std::net::TcpListener;

@@ -1,5 +1,4 @@
-//! A socket by hand, for clients that do what a WebSocket library would not: read without answering
-//! pings, not read at all, send half a message.
+//! Raw socket for clients with behaviour that a WebSocket library does not allow: no pongs, no reads, half a message.
 
 use std::convert::Infallible;
 use std::future::pending;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks: a real HTTP server that notes what it is sent and answers as the test says.
+//! Webhook endpoint: a real HTTP server that records requests and responds as the test sets.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! TCP relay between a client and the server that goes silent, as a network does that a phone has left: no FIN, no RST,
-//! bytes are swallowed.
+//! TCP relay between a client and the server that can go silent, like the network of a phone that is out of range: no
+//! FIN, no RST, bytes are swallowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

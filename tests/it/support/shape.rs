@@ -1,5 +1,4 @@
-//! The shapes that every answer and every message has, whatever a test is about: checked on all of
-//! them, so that no test can miss a field too many or one too few.
+//! Shapes of every response and message, checked in all tests, so that no test misses an extra or a missing field.
 
 use std::collections::BTreeSet;
 

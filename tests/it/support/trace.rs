@@ -1,5 +1,5 @@
-//! The log of the whole test run at its most talkative, written to a file and watched for tokens
-//! (contract section 4: "The token never reaches a log line").
+//! Log of the whole test run at its highest level, written to a file and searched for tokens (contract section 4: "The
+//! token never reaches a log line").
 
 use std::fmt::{Debug, Write as _};
 use std::fs::File;

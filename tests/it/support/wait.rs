@@ -1,4 +1,4 @@
-//! Waiting for what must come, never for time to pass.
+//! Waits for conditions with a deadline, never for a fixed time.
 
 use std::time::Duration;
 

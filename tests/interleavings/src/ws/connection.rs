@@ -21,21 +21,21 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Notices that the peer takes before it reads no more.
+    /// Notices that the peer reads before it stops.
     room: usize,
-    /// What the peer has said.
+    /// Messages of the peer.
     said: VecDeque<End>,
-    /// It is there no more, and says nothing.
+    /// The peer is gone, without a close.
     vanished: bool,
-    /// The notices that were begun to be sent.
+    /// Notices whose send has begun.
     begun: usize,
     told: Vec<i64>,
-    /// With what it was closed, each time.
+    /// Close reason of each close.
     closed: Vec<(End, Patience)>,
 }
 
 impl Connection {
-    /// A connection with a peer that reads `room` notices.
+    /// Makes a connection with a peer that reads `room` notices.
     pub fn new(room: usize) -> Self {
         let state = State {
             room,
@@ -47,30 +47,30 @@ impl Connection {
         }))
     }
 
-    /// The peer closes it.
+    /// Closes the connection from the peer.
     pub fn hang_up(&self) {
         let goodbye = End::ByPeer(Some(1000));
         self.0.state.lock().said.push_back(goodbye);
         self.0.changed.notify_one();
     }
 
-    /// The peer is gone without a word.
+    /// Removes the peer without a close.
     pub fn vanish(&self) {
         self.0.state.lock().vanished = true;
         self.0.changed.notify_one();
     }
 
-    /// What the peer was told, by their instants.
+    /// Returns the notices that the peer received, by their instants.
     pub fn told(&self) -> Vec<i64> {
         self.0.state.lock().told.clone()
     }
 
-    /// How many notices were begun to be sent: those that were told, and one at most that could not be.
+    /// Returns how many sends of notices have begun: the received ones, and at most one that could not be sent.
     pub fn begun(&self) -> usize {
         self.0.state.lock().begun
     }
 
-    /// With what it was closed, each time that it was.
+    /// Returns the close reason of each close.
     pub fn closed(&self) -> Vec<(End, Patience)> {
         self.0.state.lock().closed.clone()
     }
@@ -108,7 +108,7 @@ impl Connection {
     }
 }
 
-/// One of Bob's sessions, with its place and its entry in the hub.
+/// One of Bob's sessions, with its slot and its entry in the hub.
 pub struct Session {
     hub: Hub,
     connection: Connection,
@@ -116,7 +116,7 @@ pub struct Session {
     subscription: Subscription,
 }
 
-/// The peer of a session.
+/// Returns the peer of a session.
 struct Bob<'a> {
     connection: &'a Connection,
     outbox: &'a SessionQueue,
@@ -138,12 +138,13 @@ impl Session {
         }
     }
 
-    /// The queue of what it has to send.
+    /// Returns the queue of the session.
     pub fn queue(&self) -> Arc<SessionQueue> {
         Arc::clone(self.subscription.queue())
     }
 
-    /// From the first notice until the place is given back: why it ended, and how many notices it left behind.
+    /// Runs from the first notice until the slot is released: returns why it ended, and how many notices it left in the
+    /// queue.
     pub async fn live(self) -> (End, usize) {
         let Self {
             hub,

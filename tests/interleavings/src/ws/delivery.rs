@@ -37,7 +37,7 @@ pub const SCENES: [Scene; 4] = [
 /// Notices that are published in each scene.
 const NOTICES: i64 = 3;
 
-/// A hub with a writer, whose jobs run one after another, and a store of pending events.
+/// Hub with a writer, whose jobs run one after another, and a store of pending events.
 #[derive(Clone)]
 struct World {
     hub: Hub,
@@ -60,7 +60,7 @@ impl World {
         }
     }
 
-    /// A session connects, as the service has it: it is owed what it lacks.
+    /// Connects a session as the service does: it gets the events that it lacks.
     fn connect(&self, connection: &Connection) -> Session {
         let stored = self.writer.lock();
         let session = SessionId::new("1");
@@ -71,7 +71,7 @@ impl World {
         Session::of(&self.hub, subscription, connection)
     }
 
-    /// Publishes the notices: to the sessions that there are, or into the store.
+    /// Publishes the notices: to the connected sessions, or into the store.
     fn publish(&self) {
         for at in 1..=NOTICES {
             let mut stored = self.writer.lock();
@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    /// The peer of `connection` confirms what it has received by now.
+    /// Confirms what the peer of `connection` has received by now.
     fn confirm(&self, queue: &SessionQueue, connection: &Connection) {
         let received = connection.told().len() as u64;
         for notice in queue.confirm(received) {
@@ -106,7 +106,7 @@ impl World {
         notice.forget_row();
     }
 
-    /// Says that `connections` and the next one have received every notice, each of them once and in order.
+    /// Asserts that `connections` and the next one have received every notice, once each and in order.
     fn everything_is_received(&self, connections: &[Connection]) {
         let last = Connection::new(8);
         let session = self.connect(&last);

@@ -35,7 +35,7 @@ pub const SCENES: [Scene; 6] = [
     ),
 ];
 
-/// Publishes so many notices to Bob, as the service does: how many no session of his has or will have.
+/// Publishes that many notices to Bob, as the service does, and returns how many reach none of his sessions.
 fn publish(hub: &Hub, notices: i64) -> usize {
     let mut missed = 0;
     for at in 1..=notices {
@@ -50,7 +50,7 @@ fn publish(hub: &Hub, notices: i64) -> usize {
     missed
 }
 
-/// Says that all is as if there had never been anybody.
+/// Asserts that the hub is empty again.
 fn deserted(hub: &Hub) {
     let there = hub.stats();
     assert_eq!((there.connections, there.sessions, there.users), (0, 0, 0));
@@ -60,7 +60,7 @@ fn deserted(hub: &Hub) {
     assert!(places.iter_mut().all(|place| place.try_linger()));
 }
 
-/// Says that the peer was told the first of all notices, in their order, and none twice.
+/// Asserts that the peer received the first of all notices, in their order, and none twice.
 fn is_a_beginning(told: &[i64]) {
     let expected: Vec<i64> = (1..).take(told.len()).collect();
     assert_eq!(told, expected);
@@ -78,7 +78,7 @@ fn a_goodbye_after_events() {
     let (end, left) = future::block_on(session.live());
     assert_eq!(end, End::ByPeer(Some(1000)));
     is_a_beginning(&connection.told());
-    // The session looks at its queue, then at its peer; what comes between the two is left.
+    // The session checks its queue, then its peer; what comes between the two stays in the queue.
     assert_eq!(connection.told().len() + left, 2);
     assert_eq!(world.join().expect("it ended"), 0);
     assert_eq!(connection.closed(), [(end, PATIENCE)]);
