@@ -2,6 +2,7 @@
 
 mod reload;
 mod stop;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use reload::Parts;
 
 pub use reload::Reload;
 pub use stop::Stop;
+pub use waiting::{WaitEnd, wait};
 
 /// Seconds that Rocket waits for requests in progress, and again for connections to close. By then every write was
 /// answered: idle connections and incomplete requests remain.

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::service::Service;
+use crate::store;
 
 use super::reload::Reload;
 
@@ -61,6 +62,7 @@ impl Stop {
     }
 
     /// Stops the server when its database file was replaced or removed: nobody would find what it writes from then on.
+    /// On PostgreSQL, when another node has taken over.
     pub(super) fn watch_database(self, path: PathBuf) -> AdHoc {
         AdHoc::on_liftoff("Watch database file", move |rocket| {
             let shutdown = rocket.shutdown();
@@ -75,11 +77,19 @@ impl Stop {
                         () = replaced => (),
                         () = shutdown => return,
                     }
-                    let failure = format!(
-                        "the database {} was replaced or removed while the server ran, so the server stopped. Start \
+                    let failure = if store::is_url(&path) {
+                        format!(
+                            "another node took over the database {}, so this one stopped. Start it again: it waits \
+                             until it may take over",
+                            path.display()
+                        )
+                    } else {
+                        format!(
+                            "the database {} was replaced or removed while the server ran, so the server stopped. Start \
                          it again to use the file that has this name now",
-                        path.display()
-                    );
+                            path.display()
+                        )
+                    };
                     tracing::error!("{failure}");
                     self.fail(failure).await;
                 });

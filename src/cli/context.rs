@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use chattrix::random::Random;
 use chattrix::settings::{Overrides, Settings, dev_secret_file};
-use chattrix::store::Database;
+use chattrix::store::{self, Database};
 use figment::Figment;
 
 use super::GlobalArgs;
@@ -78,7 +78,7 @@ impl Context {
     /// in the wrong directory.
     pub fn require_database(&self) -> Result<(), CliError> {
         let file = &self.settings.database;
-        if !file.exists() {
+        if !store::is_present(file) {
             return Err(
                 CliError::new(format!("there is no database {}", file.display())).hint(
                     "run this in the directory of the server, or name a file with --database or --dev; \

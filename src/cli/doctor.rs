@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chattrix::auth::{Authenticator, LEEWAY};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
-use chattrix::store::Lock;
+use chattrix::store::{self, Lock};
 use chattrix::wire::control::Status;
 use clap::Args;
 use rustix::fs::{statfs, statvfs};
@@ -149,8 +149,10 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
         }
     };
     findings.push(open_files(settings, status.as_ref()));
-    findings.extend(disk(&settings.database));
-    findings.extend(log(&settings.database));
+    if !store::is_url(&settings.database) {
+        findings.extend(disk(&settings.database));
+        findings.extend(log(&settings.database));
+    }
     findings.push(clock(context, now)?);
     findings.extend(provider_clock(settings)?);
     findings.push(proxy(context, settings, status.as_ref()));
@@ -290,7 +292,7 @@ fn log(database: &Path) -> Option<Finding> {
 }
 
 fn clock(context: &Context, now: Timestamp) -> Result<Finding, CliError> {
-    let newest = if context.settings.database.exists() {
+    let newest = if store::is_present(&context.settings.database) {
         context.database_as_it_is()?.newest_call()?
     } else {
         None

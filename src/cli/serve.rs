@@ -4,14 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use chattrix::app::{self, App};
+use chattrix::app::{self, App, StartError, WaitEnd};
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
 use chattrix::control;
 use chattrix::listener::{self, LaunchError};
 use chattrix::logging;
 use chattrix::settings::{Overrides, Settings};
-use chattrix::store::Database;
+use chattrix::store::{self, Database};
 use clap::Args;
 use figment::Figment;
 use rocket::error::ErrorKind;
@@ -132,6 +132,26 @@ fn socket_limit(wanted: usize, files: Option<u64>) -> Option<usize> {
     Some(room)
 }
 
+/// Builds the server; on PostgreSQL, waits before that until no other node is active. Returns none if a signal stops
+/// it meanwhile.
+async fn build(settings: &Settings, figment: &Figment) -> Result<Option<App>, CliError> {
+    loop {
+        let in_use = match app::build(settings, figment.clone(), Clock::System) {
+            Ok(app) => return Ok(Some(app)),
+            Err(StartError::Store(error @ store::Error::InUse { .. })) => error,
+            Err(error) => return Err(CliError::new(error.to_string())),
+        };
+        let Some(node) = store::waiting_node(&settings.database)? else {
+            return Err(CliError::new(in_use.to_string()));
+        };
+        let waited = app::wait(settings, figment.clone(), node, systemd::ready).await;
+        match waited.map_err(launch_failure)? {
+            WaitEnd::TakeOver => (),
+            WaitEnd::Stopped => return Ok(None),
+        }
+    }
+}
+
 /// Serves until a signal stops the server.
 async fn serve(
     settings: Settings,
@@ -142,8 +162,10 @@ async fn serve(
         rocket,
         stop,
         reload,
-    } = app::build(&settings, figment, Clock::System)
-        .map_err(|error| CliError::new(error.to_string()))?;
+    } = match build(&settings, &figment).await? {
+        Some(app) => app,
+        None => return Ok(()),
+    };
     let stopped = stop.clone();
     let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {

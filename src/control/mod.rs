@@ -28,6 +28,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::guard::Access;
 use crate::service::Service;
+use crate::store;
 use crate::webhook::Webhooks;
 use crate::wire::control::{Answer, Reloaded};
 
@@ -43,9 +44,13 @@ const BACKLOG: u32 = 16;
 /// Pause after a failed accept (no file descriptor is free), to avoid a busy loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Returns the path of the control socket of the server of `database`.
+/// Returns the path of the control socket of the server of `database`: beside the file. On PostgreSQL it is in the
+/// working directory.
 #[must_use]
 pub fn socket_path(database: &Path) -> PathBuf {
+    if store::is_url(database) {
+        return PathBuf::from("chattrix-control");
+    }
     let mut name = database.as_os_str().to_owned();
     name.push("-control");
     name.into()

@@ -27,7 +27,7 @@ impl Write<'_> {
                 Some(until.unwrap_or(Timestamp::MAX).as_millis())
             }
         };
-        self.execute(
+        self.run(
             "UPDATE users SET do_not_disturb_until = ?2 WHERE id = ?1",
             params![user.as_str(), until],
         )?;

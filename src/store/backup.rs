@@ -36,6 +36,7 @@ impl Database {
     /// # Errors
     /// [`Error::Exists`] where there is such a file already, [`Error::File`], [`Error::Damaged`].
     pub fn back_up(&self, to: &Path, progress: impl FnMut(Progress)) -> Result<(), Error> {
+        self.file("a backup", "pg_dump")?;
         if to.symlink_metadata().is_ok() {
             return Err(Error::Exists {
                 path: to.to_owned(),
@@ -52,9 +53,10 @@ impl Database {
         let mut copy = Connection::open_with_flags(path, flags)?;
         // A transaction that stays open holds the snapshot: without it the copy would begin anew after every
         // write of the server, and never end (sqlite.org/c3ref/backup_finish.html).
-        let snapshot = self.conn.unchecked_transaction()?;
+        let conn = self.file("a backup", "pg_dump")?;
+        let snapshot = conn.unchecked_transaction()?;
         snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        let backup = Backup::new(&self.conn, &mut copy)?;
+        let backup = Backup::new(conn, &mut copy)?;
         loop {
             let step = backup.step(STEP_PAGES)?;
             let pages = backup.progress();

@@ -137,7 +137,7 @@ impl Write<'_> {
         [caller, callee]: [&CallParty; 2],
     ) -> Result<(), Error> {
         let Transition { call, entry, .. } = transition;
-        self.execute("INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
+        self.run("INSERT INTO calls (id, caller, callee, call_type, channel, withheld, status, created_at, updated_at,
                                 ended_at, reason, deadline, steps)
              VALUES (:id, :caller, :callee, :call_type, :channel, :withheld, :status, :created_at, :created_at,
                      :ended_at, :reason, :deadline, :step)", named_params! {
@@ -158,7 +158,7 @@ impl Write<'_> {
     /// Stores what became of a call, with the step of its timeline and what follows.
     pub fn update_call(&self, transition: &Transition) -> Result<(), Error> {
         let Transition { call, entry, .. } = transition;
-        self.execute("UPDATE calls
+        self.run("UPDATE calls
              SET status = :status, updated_at = :updated_at, started_at = :started_at, ended_at = :ended_at,
                  duration_seconds = :duration, reason = :reason, deadline = :deadline,
                  ended_by = CASE :ended_by WHEN 1 THEN caller WHEN 2 THEN callee END,

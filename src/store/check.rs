@@ -71,7 +71,8 @@ impl Database {
     /// [`Error`], where it cannot be looked through at all.
     pub fn check(&self) -> Result<Vec<String>, Error> {
         // One snapshot, whatever a server writes meanwhile.
-        let snapshot = self.conn.unchecked_transaction()?;
+        let conn = self.file("a check", "pg_amcheck")?;
+        let snapshot = conn.unchecked_transaction()?;
         let mut findings = Vec::new();
         // A damaged file may not even let itself be checked to the end.
         if let Err(error) = damage(&snapshot, &mut findings) {

@@ -14,11 +14,11 @@ impl Write<'_> {
 
     /// Moves the due instants of webhook deliveries and the expiry of pending events by `step` milliseconds.
     pub fn shift_deadlines(&self, step: i64) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE webhook_deliveries SET due = due + ?1 WHERE due IS NOT NULL",
             params![step],
         )?;
-        self.execute(
+        self.run(
             "UPDATE kept_notices SET expires_at = expires_at + ?1",
             params![step],
         )?;

@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::api_key::{Digest, Scopes};
 use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
 use crate::user::{AccountStatus, Profile, User, UserId};
 
+use super::engine::{Conn, Server, Session};
 use super::error::Error;
-use super::{Forgotten, Lock, Read, Upsert, Write, schema};
+use super::node::{self, NodeInfo};
+use super::{Forgotten, Lock, Read, Upsert, Write, schema, schema_postgres};
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +27,16 @@ pub enum Removal {
 
 /// The database as the command line opens it.
 pub struct Database {
-    pub(super) conn: Connection,
+    pub(super) opened: Opened,
     pub(super) version: i64,
+}
+
+/// Connection of a command.
+pub(super) enum Opened {
+    /// To a SQLite file.
+    File(Connection),
+    /// To PostgreSQL.
+    Postgres(Session),
 }
 
 impl Database {
@@ -35,10 +45,20 @@ impl Database {
     /// # Errors
     /// [`Error::OlderInUse`], and what [`Error`] says of files.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        Ok(Self {
-            conn: schema::open_beside(path)?,
-            version: schema::KNOWN_VERSION,
+        Ok(match Server::of(path)? {
+            Some(server) => Self::on_postgres(schema_postgres::open(&server)?),
+            None => Self {
+                opened: Opened::File(schema::open_beside(path)?),
+                version: schema::KNOWN_VERSION,
+            },
         })
+    }
+
+    const fn on_postgres(session: Session) -> Self {
+        Self {
+            opened: Opened::Postgres(session),
+            version: schema::KNOWN_VERSION,
+        }
     }
 
     /// Opens `path`, creating it where it is missing, for who keeps everybody else away from it.
@@ -47,7 +67,7 @@ impl Database {
     /// What [`Error`] says of files.
     pub fn open_alone(path: &Path, _lock: &Lock) -> Result<Self, Error> {
         Ok(Self {
-            conn: schema::open_for_writing(path)?,
+            opened: Opened::File(schema::open_for_writing(path)?),
             version: schema::KNOWN_VERSION,
         })
     }
@@ -73,8 +93,41 @@ impl Database {
     /// # Errors
     /// What [`Error`] says of files.
     pub fn open_as_it_is(path: &Path) -> Result<Self, Error> {
+        if let Some(server) = Server::of(path)? {
+            return Ok(Self::on_postgres(schema_postgres::open_existing(&server)?));
+        }
         let (conn, version) = schema::open_for_reading(path)?;
-        Ok(Self { conn, version })
+        Ok(Self {
+            opened: Opened::File(conn),
+            version,
+        })
+    }
+
+    /// Returns the connection to the file, which `purpose` needs; `tool` does the same for PostgreSQL.
+    pub(super) fn file(
+        &self,
+        purpose: &'static str,
+        tool: &'static str,
+    ) -> Result<&Connection, Error> {
+        match &self.opened {
+            Opened::File(conn) => Ok(conn),
+            Opened::Postgres(_) => Err(Error::NotAFile { purpose, tool }),
+        }
+    }
+
+    pub(super) fn conn(&self) -> Conn<'_> {
+        match &self.opened {
+            Opened::File(conn) => Conn::from(conn),
+            Opened::Postgres(session) => Conn::from(session),
+        }
+    }
+
+    /// Returns the nodes of the service, the active one first; none of a file.
+    pub fn nodes(&self) -> Result<Vec<NodeInfo>, Error> {
+        match &self.opened {
+            Opened::File(_) => Ok(Vec::new()),
+            Opened::Postgres(session) => node::nodes(session),
+        }
     }
 
     /// The version of its schema.
@@ -89,14 +142,14 @@ impl Database {
     /// When its newest call was created, if it has any.
     pub fn newest_call(&self) -> Result<Option<Timestamp>, Error> {
         let sql = "SELECT created_at FROM calls ORDER BY id DESC LIMIT 1";
-        let newest = self.conn.query_row(sql, [], |row| row.get(0)).optional()?;
+        let newest = self.conn().find(sql, params![].into(), |row| row.get(0))?;
         Ok(newest.map(Timestamp::from_millis))
     }
 
     /// What can be read.
     #[must_use]
     pub fn read(&self) -> Read<'_> {
-        Read::on(&self.conn)
+        Read::on(self.conn())
     }
 
     /// Adds a user; false where the id is taken, which changes nothing.
@@ -178,12 +231,12 @@ impl Database {
 
     /// What the caller and the callee have reported of a call's network.
     pub fn quality(&self, call: CallId) -> Result<[QualitySummary; 2], Error> {
-        Read::on(&self.conn).quality(call)
+        self.read().quality(call)
     }
 
     /// How many calls were over before `before`.
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
-        Read::on(&self.conn).count_calls_over(before)
+        self.read().count_calls_over(before)
     }
 
     /// Forgets calls that were over before `before`, the oldest first, at most `limit`, with all that is
@@ -196,12 +249,28 @@ impl Database {
         &self,
         job: impl FnOnce(&Write<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        // Immediate: a transaction that reads first and then writes would fail where the server writes too.
-        let transaction =
-            rusqlite::Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
-        let write = Write::on(&self.conn);
-        let value = job(&write)?;
-        transaction.commit()?;
+        let write = Write::on(self.conn());
+        let value = match &self.opened {
+            Opened::File(conn) => {
+                // Immediate: a transaction that reads first and then writes would fail where the server writes too.
+                let immediate = TransactionBehavior::Immediate;
+                let transaction = rusqlite::Transaction::new_unchecked(conn, immediate)?;
+                let value = job(&write)?;
+                transaction.commit()?;
+                value
+            }
+            Opened::Postgres(session) => {
+                // The row that each transaction of the server changes first: one of both waits for the other.
+                session.run_script("BEGIN; SELECT node FROM leader FOR UPDATE")?;
+                let outcome = write.settled(job(&write));
+                session.run_script(if outcome.is_ok() {
+                    "COMMIT"
+                } else {
+                    "ROLLBACK"
+                })?;
+                outcome?
+            }
+        };
         for step in write.into_on_commit() {
             step();
         }

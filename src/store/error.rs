@@ -30,6 +30,17 @@ pub enum Error {
     /// Anything else that the engine reports.
     #[error("the database failed: {0}")]
     Sqlite(#[source] rusqlite::Error),
+    /// Anything else that PostgreSQL reports.
+    #[error("the database failed: {}", text(.0))]
+    Postgres(#[source] tokio_postgres::Error),
+    /// What was asked for is about a file, and the database is none.
+    #[error("{purpose} needs a database file, and this database is on PostgreSQL. Use {tool}")]
+    NotAFile {
+        /// What was asked for.
+        purpose: &'static str,
+        /// The tool of PostgreSQL for it.
+        tool: &'static str,
+    },
     /// The file cannot be opened at all.
     #[error("cannot open the database {}: {cause}", path.display())]
     Open {
@@ -45,6 +56,12 @@ pub enum Error {
         path: PathBuf,
         /// What it is instead.
         found: String,
+    },
+    /// The PostgreSQL database has no tables yet.
+    #[error("the database {} is empty. The first start of a server makes its tables", path.display())]
+    IsEmpty {
+        /// Its URL.
+        path: PathBuf,
     },
     /// The file is ours, and broken.
     #[error("the database {} is damaged ({found}) and was not changed. Restore a backup, or name another file with `database`", path.display())]
@@ -104,6 +121,39 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// Returns what PostgreSQL says: the text of its error is the cause of "db error".
+fn text(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(cause) => format!("{} (SQLSTATE {})", cause.message(), cause.code().code()),
+        None => error.to_string(),
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // Without a code, it is the connection or a value that cannot be converted.
+        let Some(code) = error.code() else {
+            return if error.is_closed() || has_io_cause(&error) {
+                Self::Unavailable(error.to_string())
+            } else {
+                Self::Postgres(error)
+            };
+        };
+        // Appendix A of PostgreSQL's manual: connections, read-only transactions, rollbacks that may be repeated,
+        // resources, operator intervention.
+        let passes = ["08", "25006", "40", "53", "55", "57"];
+        if passes.iter().any(|class| code.code().starts_with(class)) {
+            Self::Unavailable(text(&error))
+        } else {
+            Self::Postgres(error)
+        }
+    }
+}
+
+fn has_io_cause(error: &tokio_postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 impl From<rusqlite::Error> for Error {

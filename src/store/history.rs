@@ -72,7 +72,7 @@ impl Write<'_> {
     pub(super) fn insert_history(&self, entries: &Entries) -> Result<(), Error> {
         let (caller, callee) = (&entries.caller, entries.callee.as_ref());
         let is_missed = callee.is_some_and(|entry| entry.outcome == Outcome::Missed);
-        self.execute("INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
+        self.run("INSERT INTO history (owner, kind, call, remote, duration_seconds, looks)
              SELECT caller, CAST(:caller_kind AS BIGINT), id, callee, CAST(:caller_duration AS BIGINT), NULL FROM calls WHERE id = :call
              UNION ALL
              SELECT callee, CAST(:callee_kind AS BIGINT), id, caller, CAST(:callee_duration AS BIGINT),
@@ -84,7 +84,7 @@ impl Write<'_> {
                 ":callee_duration": callee.and_then(|entry| entry.duration_seconds),
             })?;
         if is_missed {
-            self.execute(
+            self.run(
                 "UPDATE users SET unseen = unseen + 1
                  WHERE key = (SELECT callee FROM calls WHERE id = ?1)",
                 params![caller.call.as_bytes()],

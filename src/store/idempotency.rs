@@ -27,7 +27,7 @@ impl Write<'_> {
         what: Remembered,
         expires_at: Timestamp,
     ) -> Result<(), Error> {
-        self.execute("INSERT INTO idempotency_keys (user, key, call, refused, expires_at)
+        self.run("INSERT INTO idempotency_keys (user, key, call, refused, expires_at)
              VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4, ?5)
              ON CONFLICT (user, key) DO UPDATE
                 SET call = excluded.call, refused = excluded.refused, expires_at = excluded.expires_at", params![user.as_str(),

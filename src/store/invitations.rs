@@ -45,7 +45,7 @@ impl Write<'_> {
     /// Records that the first invitation of `callee` to its live call has to be confirmed by `confirm_by`. Later
     /// invitations to the same call change nothing.
     pub fn await_confirmation(&self, callee: &UserId, confirm_by: Timestamp) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE live SET confirm_by = ?2
              WHERE user = (SELECT key FROM users WHERE id = ?1) AND confirm_by IS NULL",
             params![callee.as_str(), confirm_by.as_millis()],
@@ -56,7 +56,7 @@ impl Write<'_> {
     /// Records that the invitation to `call` needs no confirmation any more: a session has confirmed it, or the callee
     /// was reported as unreached.
     pub fn settle_invitation(&self, call: CallId) -> Result<(), Error> {
-        self.execute("UPDATE live SET confirm_by = 0
+        self.run("UPDATE live SET confirm_by = 0
              WHERE user = (SELECT callee FROM calls WHERE id = ?1) AND call = ?1 AND confirm_by > 0", params![call.as_bytes()])?;
         Ok(())
     }

@@ -291,7 +291,7 @@ impl Write<'_> {
     /// Takes both participants of the call `id` out of it. Two conditions on the key, since a list of both would have
     /// SQLite make a table of it each time, and pages for that.
     pub(super) fn release(&self, id: CallId) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "DELETE FROM live
              WHERE call = ?1 AND (user = (SELECT caller FROM calls WHERE id = ?1)
                                OR user = (SELECT callee FROM calls WHERE id = ?1))",
@@ -302,7 +302,7 @@ impl Write<'_> {
 
     /// A session of `user` is connected.
     pub fn mark_present(&self, user: &UserId) -> Result<(), Error> {
-        self.execute("UPDATE live SET attended = 1, gone_at = NULL
+        self.run("UPDATE live SET attended = 1, gone_at = NULL
              WHERE user = (SELECT key FROM users WHERE id = ?1) AND (attended = 0 OR gone_at IS NOT NULL)", params![user.as_str()])?;
         Ok(())
     }
@@ -317,20 +317,20 @@ impl Write<'_> {
     pub fn restart_grace_of(&self, user: &UserId, now: Timestamp) -> Result<(), Error> {
         let sql = "UPDATE live SET gone_at = ?2
                    WHERE user = (SELECT key FROM users WHERE id = ?1) AND gone_at < ?2";
-        self.execute(sql, params![user.as_str(), now.as_millis()])?;
+        self.run(sql, params![user.as_str(), now.as_millis()])?;
         Ok(())
     }
 
     /// Restarts the disconnect grace at `now` for every participant who is gone.
     pub fn restart_disconnect_grace(&self, now: Timestamp) -> Result<(), Error> {
         let sql = "UPDATE live SET gone_at = ?1 WHERE gone_at < ?1";
-        self.execute(sql, params![now.as_millis()])?;
+        self.run(sql, params![now.as_millis()])?;
         Ok(())
     }
 
     /// At the start of a server nobody is connected: whoever had a session in a live call is gone from now.
     pub fn mark_all_gone(&self, now: Timestamp) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE live SET gone_at = ?1 WHERE attended = 1 AND gone_at IS NULL",
             params![now.as_millis()],
         )?;

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::beside;
+use super::engine::{Server, is_url};
 use super::error::Error;
+use super::node;
 
 /// How often a lock that is held is tried again, and how long after: a command that asks whether a server
 /// runs holds it for some microseconds, which must not keep a server from starting.
@@ -41,6 +43,12 @@ impl Lock {
     /// # Errors
     /// [`Error::InUse`] if a server or another command holds it, [`Error::Open`].
     pub fn take(path: &Path) -> Result<Self, Error> {
+        if is_url(path) {
+            return Err(Error::NotAFile {
+                purpose: "a lock",
+                tool: "psql",
+            });
+        }
         refuse_special_file(path)?;
         for _ in 1..ATTEMPTS {
             if let Ok(lock) = Self::try_take(path) {
@@ -103,12 +111,15 @@ impl Lock {
         }
     }
 
-    /// Returns whether a process holds the database at `path`. Creates no file. To be called before this process opens
+    /// Returns whether a process holds the database at `path`; with PostgreSQL, whether a node is active. Creates no file. To be called before this process opens
     /// a connection to the file, for the reason that [`Lock`] gives.
     ///
     /// # Errors
     /// [`Error::Open`], if that cannot be told.
     pub fn is_held(path: &Path) -> Result<bool, Error> {
+        if let Some(server) = Server::of(path)? {
+            return node::is_held(&server);
+        }
         refuse_special_file(path)?;
         for name in [mark_beside(path), path.to_owned()] {
             let file = match File::open(name) {

@@ -30,6 +30,7 @@ mod invitations;
 mod listing;
 mod live_calls;
 mod lock;
+mod node;
 mod pending_events;
 #[cfg(test)]
 mod plans;
@@ -37,6 +38,8 @@ mod quality;
 mod readers;
 mod retention;
 mod schema;
+mod schema_postgres;
+mod sessions;
 mod stats;
 mod steps;
 mod unreadable;
@@ -50,15 +53,17 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::ops::ControlFlow;
 
 use crate::metrics::Metrics;
 
 use checkpointer::Checkpointer;
-use engine::{Conn, Params, Row};
-use readers::Readers;
+use engine::{Conn, Params, Row, Server};
+use node::{ActiveNode, Standing, Taken};
+use readers::{FileReaders, Readers};
+use sessions::Sessions;
 use unreadable::UnreadableRows;
 
 pub use api_replies::StoredReply;
@@ -72,6 +77,7 @@ pub use idempotency::Remembered;
 pub use listing::CallFilter;
 pub use live_calls::{Answered, CallParties, CallParty, Gone};
 pub use lock::Lock;
+pub use node::{NodeInfo, WaitingNode};
 pub use pending_events::PendingEvent;
 pub use retention::Forgotten;
 pub use stats::{Day, Stats, TableSize};
@@ -89,44 +95,82 @@ const LONG_READERS: u32 = 4;
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
     writer: writer::Writer,
-    checkpointer: checkpointer::CheckpointSignal,
     readers: Readers,
     long_readers: Readers,
     unreadable: UnreadableRows,
     stopped_in_order: bool,
-    /// Held for as long as the server runs: one server a file. The last field, since it is dropped after the
-    /// connections.
-    lock: Lock,
+    /// The last field, since the lock is dropped after the connections.
+    engine: Engine,
+}
+
+/// What is particular to an engine.
+enum Engine {
+    File {
+        path: PathBuf,
+        checkpointer: checkpointer::CheckpointSignal,
+        /// Held for as long as the server runs: one server a file.
+        lock: Lock,
+    },
+    Postgres(Arc<Standing>),
 }
 
 impl Store {
-    /// Opens `path` for a server, creating it where it is missing.
+    /// Opens the database at `path`, a file or the URL of PostgreSQL, for a server; creates it if it is missing.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another server holds it, and what [`Error`] says of files.
+    /// [`Error::InUse`] if another server holds it, and what [`Error`] says of files.
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
+        match Server::of(path)? {
+            Some(server) => Self::open_postgres(server, metrics),
+            None => Self::open_file(path, metrics),
+        }
+    }
+
+    fn open_postgres(server: Server, metrics: Metrics) -> Result<Self, Error> {
+        let Taken {
+            node,
+            stopped_in_order,
+        } = ActiveNode::take(&server)?;
+        let standing = node.standing();
+        let unreadable = UnreadableRows::default();
+        let sessions = |count: u32| {
+            let limit = usize::try_from(count).unwrap_or(1);
+            Readers::Postgres(Sessions::new(server.clone(), limit))
+        };
+        Ok(Self(Arc::new(Inner {
+            writer: writer::Writer::on_postgres(node, unreadable.clone(), metrics)?,
+            readers: sessions(READERS),
+            long_readers: sessions(LONG_READERS),
+            unreadable,
+            stopped_in_order,
+            engine: Engine::Postgres(standing),
+        })))
+    }
+
+    fn open_file(path: &Path, metrics: Metrics) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
         let stopped_in_order = lock.take_stopped_mark();
         let conn = schema::open_for_writing(path)?;
         // One thread for both, where r2d2 would have three for each.
         let threads = Arc::new(ScheduledThreadPool::new(1));
-        let readers = Readers::open(path, READERS, Arc::clone(&threads))?;
-        let long_readers = Readers::open(path, LONG_READERS, threads)?;
+        let readers = FileReaders::open(path, READERS, Arc::clone(&threads))?;
+        let long_readers = FileReaders::open(path, LONG_READERS, threads)?;
         let checkpointer = Checkpointer::start(schema::open_reader(path)?, &conn)?;
         let signal = checkpointer.signal();
         let unreadable = UnreadableRows::default();
-        let writer = writer::Writer::start(conn, checkpointer, unreadable.clone(), metrics)?;
+        let writer = writer::Writer::on_file(conn, checkpointer, unreadable.clone(), metrics)?;
         Ok(Self(Arc::new(Inner {
-            path: path.to_owned(),
             writer,
-            checkpointer: signal,
-            readers,
-            long_readers,
+            readers: Readers::File(readers),
+            long_readers: Readers::File(long_readers),
             unreadable,
-            lock,
             stopped_in_order,
+            engine: Engine::File {
+                path: path.to_owned(),
+                checkpointer: signal,
+                lock,
+            },
         })))
     }
 
@@ -150,7 +194,10 @@ impl Store {
     /// Waits until what is committed by now has been moved from the write-ahead log into the database file; not
     /// where the store is closed.
     pub async fn settle(&self) {
-        self.0.checkpointer.checkpoint_and_wait().await;
+        match &self.0.engine {
+            Engine::File { checkpointer, .. } => checkpointer.checkpoint_and_wait().await,
+            Engine::Postgres(_) => (),
+        }
     }
 
     /// Reads what is committed: some rows by their keys, which takes less than to hand the read, or the other
@@ -162,7 +209,7 @@ impl Store {
         &self,
         read: impl FnOnce(&Read<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let read = |conn: &Connection| read(&Read::skipping(conn, &self.0.unreadable));
+        let read = |conn: Conn<'_>| read(&Read::skipping(conn, &self.0.unreadable));
         self.0.readers.with(read)?
     }
 
@@ -178,7 +225,7 @@ impl Store {
         &self,
         read: impl FnOnce(&Read<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let read = |conn: &Connection| read(&Read::skipping(conn, &self.0.unreadable));
+        let read = |conn: Conn<'_>| read(&Read::skipping(conn, &self.0.unreadable));
         tokio::task::block_in_place(|| self.0.long_readers.with(read))?
     }
 
@@ -188,10 +235,14 @@ impl Store {
         self.0.writer.is_working().await
     }
 
-    /// Returns whether the file is still the one that was opened: nobody replaced or removed it.
+    /// Returns whether the file is still the one that was opened: nobody replaced or removed it. With PostgreSQL,
+    /// whether no other node has taken over.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.0.lock.is_current()
+        match &self.0.engine {
+            Engine::File { lock, .. } => lock.is_current(),
+            Engine::Postgres(standing) => standing.is_active(),
+        }
     }
 
     /// How much there is of it just now.
@@ -199,11 +250,15 @@ impl Store {
     pub fn volume(&self) -> Volume {
         // A file that cannot be looked at has no size to tell; what is wrong with it shows elsewhere.
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let (database_bytes, wal_bytes) = match &self.0.engine {
+            Engine::File { path, .. } => (bytes(path), bytes(&beside(path, "-wal"))),
+            Engine::Postgres(_) => (self.read(|db| db.database_bytes()).unwrap_or(0), 0),
+        };
         Volume {
             queue_depth: self.0.writer.waiting(),
             queue_limit: writer::QUEUE,
-            database_bytes: bytes(&self.0.path),
-            wal_bytes: bytes(&beside(&self.0.path, "-wal")),
+            database_bytes,
+            wal_bytes,
             unreadable_rows: self.0.unreadable.count(),
         }
     }
@@ -216,7 +271,10 @@ impl Store {
 
     /// Records that everything that this server knows is stored. To be called before [`Store::close`].
     pub fn mark_stopped(&self) {
-        self.0.lock.mark_stopped();
+        match &self.0.engine {
+            Engine::File { lock, .. } => lock.mark_stopped(),
+            Engine::Postgres(standing) => standing.mark_stopped(),
+        }
     }
 
     /// Takes no more writes, finishes those that wait, and checkpoints the file. May block for as long as
@@ -224,6 +282,23 @@ impl Store {
     pub fn close(&self) {
         self.0.writer.stop();
     }
+}
+
+/// Returns whether `path` is the URL of a PostgreSQL database.
+#[must_use]
+pub fn is_url(path: &Path) -> bool {
+    engine::is_url(path)
+}
+
+/// Returns whether there is a database at `path`, as far as that is known without opening it.
+#[must_use]
+pub fn is_present(path: &Path) -> bool {
+    is_url(path) || path.exists()
+}
+
+/// Returns a node that waits until it may take over the PostgreSQL database at `path`; none if that is a file.
+pub fn waiting_node(path: &Path) -> Result<Option<WaitingNode>, Error> {
+    Ok(Server::of(path)?.map(WaitingNode::new))
 }
 
 /// The file beside the database whose name ends with `suffix`.
@@ -360,6 +435,12 @@ impl<'c> Read<'c> {
         self.unreadable.is_some_and(skips)
     }
 
+    /// Returns the size of the database on PostgreSQL.
+    fn database_bytes(&self) -> Result<u64, Error> {
+        let sql = "SELECT pg_database_size(current_database()) AS bytes";
+        self.one(sql, params![], |row| row.get("bytes"))
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -403,13 +484,13 @@ impl<'c> Write<'c> {
         step: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let registered = self.on_commit.borrow().len();
-        self.execute("SAVEPOINT step", params![])?;
-        let result = step(self);
+        self.run("SAVEPOINT step", params![])?;
+        let result = self.settled(step(self));
         if result.is_err() {
-            self.execute("ROLLBACK TO step", params![])?;
+            self.run("ROLLBACK TO step", params![])?;
             self.on_commit.borrow_mut().truncate(registered);
         }
-        self.execute("RELEASE step", params![])?;
+        self.run("RELEASE step", params![])?;
         result
     }
 
@@ -428,6 +509,19 @@ impl<'c> Write<'c> {
     /// Runs `sql`, which stays prepared; returns how many rows it changed.
     fn execute<'p>(&self, sql: &str, params: impl Into<Params<'p>>) -> Result<usize, Error> {
         self.count().execute(sql, params.into())
+    }
+
+    /// Runs `sql`. A failure may come later, from a statement after it or at the end of the job.
+    fn run<'p>(&self, sql: &str, params: impl Into<Params<'p>>) -> Result<(), Error> {
+        self.count().run(sql, params.into())
+    }
+
+    /// Waits for the statements that run; returns `result`, or the failure of one of them.
+    fn settled<T, E: From<Error>>(&self, result: Result<T, E>) -> Result<T, E> {
+        let settled = self.conn.settle();
+        let value = result?;
+        settled?;
+        Ok(value)
     }
 
     /// Inserts one row into a table that numbers its rows in the column `seq`; returns the number.

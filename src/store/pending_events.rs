@@ -176,7 +176,7 @@ impl Write<'_> {
 
     /// Deletes the row of an event that a session has confirmed.
     pub fn delete_pending_event(&self, row: i64) -> Result<(), Error> {
-        self.execute("DELETE FROM kept_notices WHERE seq = ?1", params![row])?;
+        self.run("DELETE FROM kept_notices WHERE seq = ?1", params![row])?;
         Ok(())
     }
 

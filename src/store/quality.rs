@@ -53,7 +53,7 @@ impl Write<'_> {
         summary: &QualitySummary,
         worst: NetworkQuality,
     ) -> Result<(), Error> {
-        self.execute("INSERT INTO quality
+        self.run("INSERT INTO quality
              SELECT :call, :participant, :reports, :worst, :loss_count, :loss_mean,
                     :round_trip_count, :round_trip_mean
              WHERE EXISTS (SELECT 1 FROM calls WHERE id = :call)

@@ -8,22 +8,58 @@ use parking_lot::{Mutex, MutexGuard};
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::Connection;
 use scheduled_thread_pool::ScheduledThreadPool;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::engine::Conn;
 use super::error::Error;
 use super::schema;
+use super::sessions::Sessions;
 
 /// How long a read waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The connections of one kind of reads.
-pub(super) struct Readers {
+pub(super) enum Readers {
+    /// To a SQLite file.
+    File(FileReaders),
+    /// To PostgreSQL.
+    Postgres(Sessions),
+}
+
+impl Readers {
+    /// Reads on a connection, when it is one's turn. With PostgreSQL, other tasks of this thread go on elsewhere in the
+    /// meantime.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if none is free in time.
+    pub fn with<T>(&self, read: impl FnOnce(Conn<'_>) -> T) -> Result<T, Error> {
+        match self {
+            Self::File(readers) => readers.with(|conn| read(Conn::from(conn))),
+            Self::Postgres(sessions) => {
+                in_background(|| sessions.with(PATIENCE, |session| read(Conn::from(session))))
+            }
+        }
+    }
+}
+
+/// Runs `read`, which waits for the network, so that other tasks of this thread go on elsewhere.
+fn in_background<T>(read: impl FnOnce() -> T) -> T {
+    let runtime = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match runtime {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(read),
+        Ok(_) | Err(_) => read(),
+    }
+}
+
+/// The connections of one kind of reads to a SQLite file.
+pub(super) struct FileReaders {
     pool: r2d2::Pool<SqliteConnectionManager>,
     /// Who wants a connection stands in line for it: the pool gives what is free to whoever comes by, so that
     /// one who waits could do so for ever while others come and go.
     line: Mutex<()>,
 }
 
-impl Readers {
+impl FileReaders {
     /// Opens `count` connections to `path`: all of them now, since a descriptor may be hard to get once
     /// thousands of clients are there. `threads` replace one that broke.
     ///
@@ -75,7 +111,7 @@ mod tests {
         let path = folder.path().join("calls.db");
         drop(schema::open_for_writing(&path).expect("a database"));
         let threads = Arc::new(ScheduledThreadPool::new(1));
-        let readers = Readers::open(&path, 1, threads).expect("a reader");
+        let readers = FileReaders::open(&path, 1, threads).expect("a reader");
         let (all, until) = (Barrier::new(READERS), Duration::from_millis(500));
         let read = || {
             all.wait();

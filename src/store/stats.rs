@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use crate::clock::Timestamp;
 
+use super::database::Opened;
 use super::error::Error;
 use super::{CallFilter, Database, Read};
 
@@ -55,10 +56,29 @@ impl Stats {
     }
 }
 
+impl Stats {
+    /// Returns what a call takes with its timeline and history, on average.
+    fn bytes_per_call(&self) -> Option<u64> {
+        let calls = self.table("calls").map_or(0, |table| table.rows);
+        let grow_with_calls = self.tables.iter().filter(|table| {
+            matches!(
+                table.name.as_str(),
+                "calls" | "timeline" | "history" | "quality"
+            )
+        });
+        let taken: u64 = grow_with_calls.map(|table| table.bytes).sum();
+        taken.checked_div(calls)
+    }
+}
+
 impl Database {
     /// How large it is, and how many calls came in the last `days` days. Reads the whole file.
     pub fn stats(&self, now: Timestamp, days: u8) -> Result<Stats, Error> {
-        let snapshot = self.conn.unchecked_transaction()?;
+        let conn = match &self.opened {
+            Opened::File(conn) => conn,
+            Opened::Postgres(_) => return self.stats_of_postgres(now, days),
+        };
+        let snapshot = conn.unchecked_transaction()?;
         let read = Read::on(&*snapshot);
         let pragma = |name| snapshot.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let page = size(pragma("page_size")?);
@@ -71,15 +91,21 @@ impl Database {
             bytes_per_call: None,
             tables,
         };
-        let calls = stats.table("calls").map_or(0, |table| table.rows);
-        let grow_with_calls = stats.tables.iter().filter(|table| {
-            matches!(
-                table.name.as_str(),
-                "calls" | "timeline" | "history" | "quality"
-            )
-        });
-        let taken: u64 = grow_with_calls.map(|table| table.bytes).sum();
-        stats.bytes_per_call = taken.checked_div(calls);
+        stats.bytes_per_call = stats.bytes_per_call();
+        Ok(stats)
+    }
+
+    fn stats_of_postgres(&self, now: Timestamp, days: u8) -> Result<Stats, Error> {
+        let read = self.read();
+        let mut stats = Stats {
+            version: self.version,
+            tables: read.postgres_tables()?,
+            bytes: read.database_bytes()?,
+            free_bytes: 0,
+            days: read.days(now, days)?,
+            bytes_per_call: None,
+        };
+        stats.bytes_per_call = stats.bytes_per_call();
         Ok(stats)
     }
 }
@@ -94,6 +120,22 @@ impl Read<'_> {
             params![],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        let ours = |(name, _): &(String, i64)| !name.starts_with("sqlite_");
+        self.counted(sizes.into_iter().filter(ours))
+    }
+
+    fn postgres_tables(&self) -> Result<Vec<TableSize>, Error> {
+        let sizes: Vec<(String, i64)> = self.many(
+            "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables
+             WHERE schemaname = current_schema() ORDER BY relname",
+            params![],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        self.counted(sizes.into_iter())
+    }
+
+    /// Returns tables with their rows counted.
+    fn counted(&self, sizes: impl Iterator<Item = (String, i64)>) -> Result<Vec<TableSize>, Error> {
         let table = |(name, bytes): (String, i64)| {
             // The name comes from the schema, where it needs no quoting.
             let sql = format!("SELECT count(*) FROM \"{name}\"");
@@ -103,8 +145,7 @@ impl Read<'_> {
                 bytes: size(bytes),
             })
         };
-        let ours = |(name, _): &(String, i64)| !name.starts_with("sqlite_");
-        sizes.into_iter().filter(ours).map(table).collect()
+        sizes.map(table).collect()
     }
 
     fn days(&self, now: Timestamp, days: u8) -> Result<Vec<Day>, Error> {

@@ -134,7 +134,7 @@ impl Write<'_> {
         issued_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "INSERT INTO users (id, name, avatar, standing, created_at, profile_at)
              VALUES (:id, :name, :avatar, 0, :now, :issued_at)
              ON CONFLICT (id) DO UPDATE
@@ -151,7 +151,7 @@ impl Write<'_> {
 
     /// Sets name and avatar as of `at`, unless newer ones are known.
     pub fn update_profile(&self, profile: &Profile, at: Timestamp) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE users SET name = :name, avatar = :avatar, profile_at = :at
              WHERE id = :id AND standing = 0 AND (profile_at IS NULL OR profile_at < :at)",
             named_params! {
@@ -181,7 +181,7 @@ impl Write<'_> {
         if before.profile == *profile && before.standing == standing {
             return Ok(Upsert::Unchanged);
         }
-        self.execute(
+        self.run(
             "UPDATE users SET name = ?2, avatar = ?3, standing = ?4, profile_at = ?5 WHERE id = ?1",
             params![
                 profile.id.as_str(),

@@ -1,36 +1,36 @@
 //! The one writer: a thread that owns the one write connection and commits in groups.
 //!
 //! Jobs wait in a bounded queue. The thread takes what is there, runs each job in a savepoint inside one
-//! immediate transaction, commits once with the disk synced, and only then runs, in order, the steps that each job
+//! transaction, commits once with the disk synced, and only then runs, in order, the steps that each job
 //! registered by [`Write::on_commit`]. So no change is published that could still be lost, all changes are published
 //! in the order of their commits, and a job that fails rolls back alone.
+
+mod postgres;
+mod sqlite;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::metrics::{Batch, Metrics};
 
 use super::checkpointer::Checkpointer;
 use super::error::Error;
+use super::node::ActiveNode;
 use super::unreadable::UnreadableRows;
 use super::write_health::{ProbePermit, WriteHealth};
-use super::{OnCommit, Write, schema};
+use super::{OnCommit, Write};
 
 /// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; a job that comes after that is
 /// better refused at once.
 pub(super) const QUEUE: usize = 1024;
-
-/// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
-/// is not kept waiting for the last.
-const BATCH: usize = 256;
 
 /// What the writer is asked for.
 enum Job {
@@ -69,12 +69,33 @@ struct WriterStats {
 }
 
 impl Writer {
-    /// Starts the thread on `conn`, beside `checkpointer`.
-    pub fn start(
+    /// Starts the thread on `conn`, a connection to a file, beside `checkpointer`.
+    pub fn on_file(
         conn: Connection,
         checkpointer: Checkpointer,
         unreadable: UnreadableRows,
         metrics: Metrics,
+    ) -> Result<Self, Error> {
+        Self::start(unreadable, metrics, move |jobs, stats| {
+            sqlite::work(&conn, checkpointer, jobs, stats);
+        })
+    }
+
+    /// Starts the thread on the connection of `node`.
+    pub fn on_postgres(
+        node: ActiveNode,
+        unreadable: UnreadableRows,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
+        Self::start(unreadable, metrics, move |jobs, stats| {
+            postgres::work(node, jobs, stats);
+        })
+    }
+
+    fn start(
+        unreadable: UnreadableRows,
+        metrics: Metrics,
+        work: impl FnOnce(&Receiver<Job>, &WriterStats) + Send + 'static,
     ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let stats = Arc::new(WriterStats {
@@ -86,7 +107,7 @@ impl Writer {
         let shared_stats = Arc::clone(&stats);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || work(&conn, checkpointer, &jobs, &shared_stats))
+            .spawn(move || work(&jobs, &shared_stats))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
@@ -178,7 +199,7 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(&db)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| db.settled(job(&db))));
     let outcome =
         outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
     let statements = db.statements.get();
@@ -230,90 +251,24 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_else(|| "no message".to_owned())
 }
 
-/// Runs the writer's thread until the queue is closed and empty.
-fn work(
-    conn: &Connection,
-    mut checkpointer: Checkpointer,
-    jobs: &Receiver<Job>,
-    stats: &WriterStats,
-) {
-    while let Some(batch) = next_batch(jobs) {
-        let size = batch.len();
-        stats.waiting.fetch_sub(size, Ordering::Relaxed);
-        let mut finished = Vec::with_capacity(size);
-        let began = Instant::now();
-        let outcome = transact(conn, batch, &stats.unreadable, &mut finished);
-        let written = began.elapsed();
-        let commit = outcome.as_ref().ok().map(|committed| committed.took);
-        record_outcome(&outcome, size, stats);
-        if let Err(error) = &outcome {
-            tracing::error!(%error, jobs = size, "cannot commit a batch of writes");
-            roll_back(conn, error, jobs, stats);
-        }
-        answer_jobs(finished, outcome.err());
-        if let Err(error) = checkpointer.after_commit(conn) {
-            tracing::warn!(%error, "cannot truncate the write-ahead log, it grows");
-        }
-        // Whose turn is next waits for all of this. For whoever measures it: `benches/history/holds.rs`.
-        tracing::trace!(
-            jobs = size,
-            written_us = micros(written),
-            commit_us = micros(commit.unwrap_or_default()),
-            held_us = micros(began.elapsed()),
-            "committed a batch of writes"
-        );
-    }
-    drop(checkpointer);
-    if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the last checkpoint failed; the next start retries it");
-    }
-}
-
-/// Waits for a job and takes those that wait behind it, up to [`BATCH`]; none if the queue is closed.
-fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
-    let first = jobs.recv().ok()?;
-    let others = jobs.try_iter().take(BATCH - 1);
-    Some(std::iter::once(first).chain(others).collect())
-}
-
-/// Records the outcome of a batch of `size` jobs for the health check and the metrics.
-fn record_outcome(outcome: &Result<Committed, rusqlite::Error>, size: usize, stats: &WriterStats) {
-    // A batch that had nothing to write does not show whether the file can be written.
-    if outcome.as_ref().map_or(true, |committed| committed.wrote) {
-        stats.outcomes.record(outcome.is_ok());
+/// Records the outcome of a batch of `size` jobs for the health check and the metrics; none if it failed.
+fn record_outcome(committed: Option<&Committed>, size: usize, stats: &WriterStats) {
+    // A batch that had nothing to write does not show whether the database can be written.
+    if committed.is_none_or(|committed| committed.wrote) {
+        stats.outcomes.record(committed.is_some());
     }
     stats.metrics.batch_done(Batch {
         writes: u32::try_from(size).unwrap_or(u32::MAX),
-        commit: outcome.as_ref().ok().map(|committed| committed.took),
-        statements: outcome.as_ref().map_or(0, |committed| committed.statements),
+        commit: committed.map(|committed| committed.took),
+        statements: committed.map_or(0, |committed| committed.statements),
     });
 }
 
-/// Ends the transaction that failed with `error`.
-fn roll_back(
-    conn: &Connection,
-    error: &rusqlite::Error,
-    jobs: &Receiver<Job>,
-    stats: &WriterStats,
-) {
-    if !conn.is_autocommit() {
-        let _ = conn.execute_batch("ROLLBACK");
-    }
-    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
-        refuse_waiting(jobs, stats);
-    }
-}
-
-/// Answers the jobs of a batch, in order: it was committed, or failed with `error`.
-fn answer_jobs(finished: Vec<Finish>, error: Option<rusqlite::Error>) {
-    let cause = error.map(|error| error.to_string());
+/// Answers the jobs of a batch, in order: it was committed, or failed for the reason `failure`.
+fn answer_jobs(finished: Vec<Finish>, failure: Option<String>) {
     for finish in finished {
-        (finish.answer)(cause.as_deref().map_or(Ok(()), Err));
+        (finish.answer)(failure.as_deref().map_or(Ok(()), Err));
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Answers, by dropping them, the jobs that came while another process held the file. The first of them has
@@ -326,6 +281,7 @@ fn refuse_waiting(jobs: &Receiver<Job>, stats: &WriterStats) {
 }
 
 /// A batch that is on disk.
+#[derive(Default)]
 struct Committed {
     /// How long the commit took.
     took: Duration,
@@ -333,56 +289,6 @@ struct Committed {
     wrote: bool,
     /// Statements of its jobs.
     statements: u32,
-}
-
-/// Runs `batch` in one transaction. Where it fails, none of it is on
-/// disk, and jobs that did not run are answered by being dropped.
-fn transact(
-    conn: &Connection,
-    batch: Vec<Job>,
-    unreadable: &UnreadableRows,
-    finished: &mut Vec<Finish>,
-) -> Result<Committed, rusqlite::Error> {
-    let mut wrote = false;
-    let run = |sql| conn.prepare_cached(sql)?.execute([]);
-    run("BEGIN IMMEDIATE")?;
-    let mut statements = 0;
-    for job in batch {
-        let change = match job {
-            Job::Change(change) => change,
-            Job::Probe(_permit) => {
-                schema::touch(conn)?;
-                wrote = true;
-                continue;
-            }
-        };
-        run("SAVEPOINT job")?;
-        let changes = conn.total_changes();
-        let finish = change(Write::skipping(conn, unreadable));
-        let keep = finish.keep;
-        statements += finish.statements;
-        finished.push(finish);
-        if conn.is_autocommit() {
-            // The engine itself rolled everything back: disk full, or an error of the disk.
-            return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
-                Some("the transaction was rolled back by the engine".to_owned()),
-            ));
-        }
-        if keep {
-            wrote |= conn.total_changes() != changes;
-        } else {
-            run("ROLLBACK TO job")?;
-        }
-        run("RELEASE job")?;
-    }
-    let began = Instant::now();
-    run("COMMIT")?;
-    Ok(Committed {
-        took: began.elapsed(),
-        wrote,
-        statements,
-    })
 }
 
 #[cfg(test)]
@@ -393,6 +299,8 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::user::{Profile, UserId};
 
+    use super::super::schema;
+    use super::sqlite::{BATCH, transact};
     use super::*;
 
     fn writer(path: &Path) -> Writer {
@@ -400,7 +308,7 @@ mod tests {
         let reader = schema::open_reader(path).expect("a connection");
         let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
         let (unreadable, metrics) = (UnreadableRows::default(), Metrics::new("0.0.0"));
-        Writer::start(conn, checkpointer, unreadable, metrics).expect("a thread")
+        Writer::on_file(conn, checkpointer, unreadable, metrics).expect("a thread")
     }
 
     async fn works(writer: &Writer) -> bool {
@@ -482,7 +390,7 @@ mod tests {
         let writer = writer(&path);
         let other = Connection::open(&path).expect("opened");
         other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-        let began = Instant::now();
+        let began = std::time::Instant::now();
         // Three batches of them: each by itself would wait for the file in vain, one after the other.
         let waiting = (0..3 * BATCH).map(|_| works(&writer));
         let worked = futures_util::future::join_all(waiting).await;

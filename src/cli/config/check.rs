@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use chattrix::auth::Authenticator;
 use chattrix::settings::Settings;
-use chattrix::store::{Database, Lock};
+use chattrix::store::{self, Database, Lock};
 use chattrix::webhook::Sender;
 use clap::Args;
 use either::Either;
@@ -169,6 +169,9 @@ fn webhooks(settings: &Settings) -> Option<Result<String, String>> {
 }
 
 fn database(path: &Path) -> Result<String, String> {
+    if store::is_url(path) {
+        return postgres(path);
+    }
     let file = path.display();
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -205,6 +208,18 @@ fn database(path: &Path) -> Result<String, String> {
     } else {
         format!("{file}, {size}, version {version}")
     })
+}
+
+/// Connects to PostgreSQL. An empty database is fine: the first start makes the tables.
+fn postgres(url: &Path) -> Result<String, String> {
+    match Database::open_as_it_is(url) {
+        Ok(database) => Ok(format!("{}, version {}", url.display(), database.version())),
+        Err(store::Error::IsEmpty { .. }) => Ok(format!(
+            "{}, empty: the first start will create the tables",
+            url.display()
+        )),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Whether Rocket will take the certificate, by its own functions.

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod migrate;
+mod nodes;
 mod prune;
 mod restore;
 pub mod stats;
@@ -39,6 +40,8 @@ enum Action {
     Stats(stats::Stats),
     /// Upgrade the database to this program's version
     Migrate(migrate::Migrate),
+    /// List the nodes of a PostgreSQL database
+    Nodes(nodes::Nodes),
 }
 
 impl Db {
@@ -50,6 +53,7 @@ impl Db {
             Action::Prune(prune) => prune.run(global),
             Action::Stats(stats) => stats.run(global),
             Action::Migrate(migrate) => migrate.run(global),
+            Action::Nodes(nodes) => nodes.run(global),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chattrix::clock::{Clock, Timestamp};
-use chattrix::store::{Database, Forgotten, Lock, Progress};
+use chattrix::store::{self, Database, Forgotten, Lock, Progress};
 use chattrix::wire::control::{Answer, Request};
 use clap::Args;
 use serde_json::json;
@@ -153,8 +153,14 @@ async fn through(
 
 /// No server may start meanwhile: it would have a second writer beside it.
 fn alone(path: &Path, before: Timestamp, show: impl Fn(u64)) -> Result<Forgotten, CliError> {
-    let lock = Lock::take(path)?;
-    let database = Database::open_alone(path, &lock)?;
+    // On PostgreSQL, each transaction waits for those of a server.
+    let lock = (!store::is_url(path))
+        .then(|| Lock::take(path))
+        .transpose()?;
+    let database = match &lock {
+        Some(lock) => Database::open_alone(path, lock)?,
+        None => Database::open(path)?,
+    };
     let mut forgotten = Forgotten::default();
     loop {
         let batch = database.forget_calls(before, BATCH)?;

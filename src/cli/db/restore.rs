@@ -32,6 +32,13 @@ impl Restore {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         // The data that the name means, not a symbolic link to it.
         let named = global.context()?.settings.database;
+        if store::is_url(&named) {
+            return Err(store::Error::NotAFile {
+                purpose: "a restore",
+                tool: "pg_restore",
+            }
+            .into());
+        }
         let path = if named.is_symlink() {
             named.canonicalize().unwrap_or(named)
         } else {

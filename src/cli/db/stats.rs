@@ -48,7 +48,11 @@ impl Stats {
         let stats = database.stats(Clock::System.now(), DAYS)?;
         drop(spinner);
         let report = Report {
-            file_bytes: size(path),
+            file_bytes: if store::is_url(path) {
+                stats.bytes
+            } else {
+                size(path)
+            },
             wal_bytes: size(&wal(path)),
             calls_per_day: calls_per_day(&stats.days),
             stats,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
 use chattrix::settings::Settings;
-use chattrix::store::Database;
+use chattrix::store::{self, Database};
 use chattrix::user::{Profile, UserId};
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::SecretString;
@@ -124,6 +124,12 @@ impl Target {
 
     /// Starts a private server, whose database is on the same disk as that of `context`.
     pub fn private(context: &Context) -> Result<Self, CliError> {
+        if store::is_url(&context.settings.database) {
+            return Err(CliError::new(
+                "a private server needs a database file, and the settings name PostgreSQL",
+            )
+            .hint("name the running server with --url, or another database with --database FILE"));
+        }
         let disk = folder_of(&context.settings.database);
         let made = tempfile::Builder::new()
             .prefix("chattrix-load-test-")

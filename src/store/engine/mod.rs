@@ -1,8 +1,11 @@
 //! Engines: the only place where SQL statements are run.
 //!
-//! The store has one text of SQL. [`Conn`] runs it on the connection of an engine; [`Row`] and [`Params`] are how values
-//! come and go. Values are those of SQLite: integers, floating-point numbers, texts and bytes.
+//! The store has one text of SQL, in the dialect that both engines share: SQLite and PostgreSQL. [`Conn`] runs it on the
+//! connection of an engine; [`Row`] and [`Params`] are how values come and go. Values are those of SQLite: integers,
+//! floating-point numbers, texts and bytes.
 
+mod dialect;
+mod postgres;
 mod sqlite;
 
 use std::fmt::Display;
@@ -12,11 +15,21 @@ use rusqlite::types::{FromSql, ToSql};
 
 use super::error::Error;
 
+pub(super) use postgres::{Server, Session, is_url};
+
 /// Connection on which statements run.
 #[derive(Clone, Copy)]
 pub(super) enum Conn<'c> {
     /// Of a SQLite file.
     Sqlite(&'c rusqlite::Connection),
+    /// To PostgreSQL.
+    Postgres(&'c Session),
+}
+
+impl<'c> From<&'c Session> for Conn<'c> {
+    fn from(session: &'c Session) -> Self {
+        Self::Postgres(session)
+    }
 }
 
 impl<'c> From<&'c rusqlite::Connection> for Conn<'c> {
@@ -50,18 +63,30 @@ impl<'p> From<&'p [(&'p str, &'p dyn ToSql)]> for Params<'p> {
 pub(super) enum Row<'r> {
     /// Of a SQLite file.
     Sqlite(&'r rusqlite::Row<'r>),
+    /// From PostgreSQL.
+    Postgres(&'r tokio_postgres::Row),
 }
 
 /// Place or name of a column.
-pub(super) trait Column: rusqlite::RowIndex + Display + Copy {}
+pub(super) trait Column:
+    rusqlite::RowIndex + tokio_postgres::row::RowIndex + Display + Copy
+{
+}
 
-impl<T: rusqlite::RowIndex + Display + Copy> Column for T {}
+impl<T: rusqlite::RowIndex + tokio_postgres::row::RowIndex + Display + Copy> Column for T {}
 
 impl Row<'_> {
     /// Returns the value of `column`.
     pub fn get<T: FromSql>(&self, column: impl Column) -> Result<T, Error> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => {
+                let value = postgres::cell(row, column)?;
+                let kind = value.data_type();
+                T::column_result(value).map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error)).into()
+                })
+            }
         }
     }
 
@@ -69,6 +94,7 @@ impl Row<'_> {
     pub fn bytes(&self, column: impl Column) -> Result<&[u8], Error> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_blob().unwrap_or_default()),
+            Self::Postgres(row) => Ok(postgres::cell(row, column)?.as_blob().unwrap_or_default()),
         }
     }
 }
@@ -78,6 +104,26 @@ impl Conn<'_> {
     pub fn execute(self, sql: &str, params: Params<'_>) -> Result<usize, Error> {
         match self {
             Self::Sqlite(conn) => sqlite::execute(conn, sql, params),
+            Self::Postgres(session) => session.execute(sql, params),
+        }
+    }
+
+    /// Runs `sql`. A failure may come later, from a statement after it or from [`Conn::settle`].
+    pub fn run(self, sql: &str, params: Params<'_>) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite::execute(conn, sql, params).map(drop),
+            Self::Postgres(session) => session.send(sql, params),
+        }
+    }
+
+    /// Waits until all statements of [`Conn::run`] are through.
+    ///
+    /// # Errors
+    /// The first failure among them.
+    pub fn settle(self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(session) => session.settle(),
         }
     }
 
@@ -88,6 +134,11 @@ impl Conn<'_> {
                 sqlite::execute(conn, sql, params)?;
                 Ok(conn.last_insert_rowid())
             }
+            Self::Postgres(_) => self
+                .find(&format!("{sql} RETURNING seq"), params, |row| {
+                    row.get("seq")
+                })?
+                .ok_or_else(|| rusqlite::Error::QueryReturnedNoRows.into()),
         }
     }
 
@@ -100,6 +151,7 @@ impl Conn<'_> {
     ) -> Result<(), Error> {
         match self {
             Self::Sqlite(conn) => sqlite::each(conn, sql, params, read),
+            Self::Postgres(session) => session.each(sql, params, read),
         }
     }
 
@@ -112,6 +164,7 @@ impl Conn<'_> {
     ) -> Result<Option<T>, Error> {
         match self {
             Self::Sqlite(conn) => sqlite::find(conn, sql, params, read),
+            Self::Postgres(session) => session.find(sql, params, read),
         }
     }
 }

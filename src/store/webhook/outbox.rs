@@ -64,7 +64,7 @@ impl Write<'_> {
                 body
             ],
         )?;
-        self.execute("INSERT INTO webhook_deliveries (message, receiver, lane, state, due)
+        self.run("INSERT INTO webhook_deliveries (message, receiver, lane, state, due)
              SELECT :message, r.key, :lane, 0,
                     CASE WHEN EXISTS (SELECT 1 FROM webhook_deliveries AS earlier
                                       WHERE earlier.receiver = r.key AND earlier.lane = :lane AND earlier.state = 0)
@@ -112,7 +112,7 @@ impl Write<'_> {
             Next::Again(at) => (State::Waiting, Some(at.as_millis()), 1),
             Next::GivenUp => (State::GivenUp, None, 1),
         };
-        self.execute(
+        self.run(
             "UPDATE webhook_deliveries SET state = ?3, due = ?4, failures = failures + ?5
              WHERE message = ?1 AND receiver = ?2",
             params![
@@ -142,7 +142,7 @@ impl Write<'_> {
         ordering_key: &[u8],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE webhook_deliveries SET due = ?3
              WHERE receiver = ?1 AND due IS NULL AND message =
                 (SELECT message FROM webhook_deliveries
@@ -206,7 +206,7 @@ impl Write<'_> {
         let sql = "SELECT receiver, lane FROM webhook_deliveries WHERE message = ?1 AND state = 0";
         let waiting: Vec<(i64, Vec<u8>)> =
             self.many(sql, params![seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        self.execute("DELETE FROM webhook_messages WHERE seq = ?1", params![seq])?;
+        self.run("DELETE FROM webhook_messages WHERE seq = ?1", params![seq])?;
         for (receiver, ordering_key) in waiting {
             self.open_lane(EndpointId(receiver), &ordering_key, now)?;
         }

@@ -32,18 +32,18 @@ impl Write<'_> {
         for gone in self.receivers()? {
             if !endpoints.iter().any(|(url, _)| *url == gone.url) {
                 let key = gone.id.0;
-                self.execute(
+                self.run(
                     "DELETE FROM webhook_deliveries WHERE receiver = ?1",
                     params![key],
                 )?;
-                self.execute("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
+                self.run("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
             }
         }
         for (url, events) in endpoints {
             let bits = events
                 .iter()
                 .fold(0, |bits, event| bits | 1_i64 << event.code());
-            self.execute(
+            self.run(
                 "INSERT INTO webhook_receivers (url, events) VALUES (?1, ?2)
                  ON CONFLICT (url) DO UPDATE SET events = excluded.events",
                 params![url, bits],
@@ -63,7 +63,7 @@ impl Write<'_> {
 
     /// The receiver has taken something.
     pub fn mark_working(&self, receiver: EndpointId) -> Result<(), Error> {
-        self.execute(
+        self.run(
             "UPDATE webhook_receivers SET failing_since = NULL
              WHERE key = ?1 AND failing_since IS NOT NULL",
             params![receiver.0],

@@ -1,0 +1,175 @@
+//! Where a PostgreSQL database is: the URL in the setting `database`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::TargetSessionAttrs;
+
+use crate::tls_client;
+
+use super::super::super::error::Error;
+use super::tls::Tls;
+
+/// Time limit for connecting to a host, if the URL has none.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long sent data may stay unacknowledged before the connection counts as lost.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(8);
+
+/// PostgreSQL database by its URL.
+#[derive(Clone)]
+pub(in super::super::super) struct Server {
+    url: PathBuf,
+    config: Config,
+    tls: Tls,
+    password_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// Returns the database whose URL is `path`; none if that is the path of a file.
+    ///
+    /// Beside the parameters of `tokio_postgres`, the URL may have `sslmode=verify-full`, `sslrootcert=FILE` and
+    /// `password_file=FILE`.
+    ///
+    /// # Errors
+    /// [`Error::Open`] if the URL cannot be used.
+    pub fn of(path: &Path) -> Result<Option<Self>, Error> {
+        let Some(url) = path.to_str().filter(|_| is_url(path)) else {
+            return Ok(None);
+        };
+        let cannot_open = |cause: String| Error::Open {
+            path: path.to_owned(),
+            cause,
+        };
+        let Parts {
+            url,
+            password_file,
+            root_certificates,
+        } = Parts::of(url);
+        let mut config: Config = url
+            .parse()
+            .map_err(|error| cannot_open(super::Causes(&error).to_string()))?;
+        if config.get_password().is_some() {
+            return Err(cannot_open(
+                "the URL contains a password. Write it to a file and name that by password_file=FILE in the URL"
+                    .to_owned(),
+            ));
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        config
+            .application_name("chattrix")
+            .tcp_user_timeout(UNACKNOWLEDGED)
+            .keepalives_idle(UNACKNOWLEDGED)
+            .target_session_attrs(TargetSessionAttrs::ReadWrite);
+        let pem = root_certificates.map(|file| {
+            fs::read(&file).map_err(|error| cannot_open(format!("sslrootcert {file}: {error}")))
+        });
+        let tls = tls_client::client_config(pem.transpose()?.as_deref())
+            .ok_or_else(|| cannot_open("sslrootcert is not a list of certificates".to_owned()))?;
+        Ok(Some(Self {
+            url: path.to_owned(),
+            config,
+            tls: Tls(Arc::new(tls)),
+            password_file: password_file.map(PathBuf::from),
+        }))
+    }
+
+    /// Returns the configuration of a connection. The password is read each time, so that it can be replaced.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        let mut config = self.config.clone();
+        if let Some(file) = &self.password_file {
+            let password = fs::read_to_string(file).map_err(|error| {
+                self.cannot_open(&format!("password_file {}: {error}", file.display()))
+            })?;
+            config.password(password.trim_end_matches(['\r', '\n']));
+        }
+        Ok(config)
+    }
+
+    pub(super) fn tls(&self) -> Tls {
+        self.tls.clone()
+    }
+
+    /// Returns the URL.
+    pub fn url(&self) -> &Path {
+        &self.url
+    }
+
+    pub(super) fn cannot_open(&self, cause: &dyn std::fmt::Display) -> Error {
+        Error::Open {
+            path: self.url.clone(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
+/// Returns whether `path` is the URL of a PostgreSQL database.
+pub(in super::super::super) fn is_url(path: &Path) -> bool {
+    let text = path.to_str().unwrap_or_default();
+    text.starts_with("postgres://") || text.starts_with("postgresql://")
+}
+
+/// URL, and the parameters that are not those of `tokio_postgres`.
+#[derive(Debug, PartialEq, Eq)]
+struct Parts {
+    url: String,
+    password_file: Option<String>,
+    root_certificates: Option<String>,
+}
+
+impl Parts {
+    fn of(url: &str) -> Self {
+        let (place, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut parts = Self {
+            url: place.to_owned(),
+            password_file: None,
+            root_certificates: None,
+        };
+        let mut kept = Vec::new();
+        for parameter in query.split('&').filter(|one| !one.is_empty()) {
+            match parameter.split_once('=') {
+                Some(("password_file", file)) => parts.password_file = Some(file.to_owned()),
+                Some(("sslrootcert", file)) => parts.root_certificates = Some(file.to_owned()),
+                // The certificate and the name are checked whenever there is TLS.
+                Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
+                _ => kept.push(parameter),
+            }
+        }
+        if !kept.is_empty() {
+            parts.url = format!("{place}?{}", kept.join("&"));
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let url =
+            "postgres://c@a,b/c?sslmode=verify-full&sslrootcert=ca.pem&password_file=/p&port=1";
+        let parts = Parts::of(url);
+        assert_eq!(parts.url, "postgres://c@a,b/c?sslmode=require&port=1");
+        assert_eq!(parts.password_file.as_deref(), Some("/p"));
+        assert_eq!(parts.root_certificates.as_deref(), Some("ca.pem"));
+    }
+
+    #[test]
+    fn a_path_is_no_url_and_a_password_is_refused() {
+        assert!(
+            Server::of(Path::new("postgres.db"))
+                .expect("a file")
+                .is_none()
+        );
+        let secret = Server::of(Path::new("postgres://a:b@localhost/c"));
+        let error = secret.err().expect("refused").to_string();
+        assert!(error.contains("password_file"), "{error}");
+    }
+}

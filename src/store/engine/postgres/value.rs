@@ -1,0 +1,79 @@
+//! Values on their way to PostgreSQL and back: those of SQLite, in the binary format of the column's type.
+
+use std::error::Error;
+
+use bytes::{BufMut as _, BytesMut};
+use rusqlite::types::{Value, ValueRef};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+/// Parameter of a statement.
+#[derive(Debug)]
+pub(super) struct Parameter(pub Value);
+
+impl ToSql for Parameter {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match &self.0 {
+            Value::Null => return Ok(IsNull::Yes),
+            Value::Integer(value) => match *kind {
+                Type::BOOL => out.put_u8(u8::from(*value != 0)),
+                Type::INT2 => out.put_i16(i16::try_from(*value)?),
+                Type::INT4 => out.put_i32(i32::try_from(*value)?),
+                Type::INT8 => out.put_i64(*value),
+                _ => return Err(unexpected("an integer", kind)),
+            },
+            Value::Real(value) => match *kind {
+                Type::FLOAT8 => out.put_f64(*value),
+                _ => return Err(unexpected("a floating-point number", kind)),
+            },
+            Value::Text(value) => match *kind {
+                Type::TEXT | Type::VARCHAR | Type::NAME => out.put_slice(value.as_bytes()),
+                _ => return Err(unexpected("a text", kind)),
+            },
+            Value::Blob(value) => match *kind {
+                Type::BYTEA | Type::UUID => out.put_slice(value),
+                _ => return Err(unexpected("bytes", kind)),
+            },
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+fn unexpected(found: &str, kind: &Type) -> Box<dyn Error + Sync + Send> {
+    format!("a parameter of the type {kind} cannot be {found}").into()
+}
+
+/// Value of a column.
+pub(super) struct Cell<'r>(pub ValueRef<'r>);
+
+impl<'r> FromSql<'r> for Cell<'r> {
+    fn from_sql(kind: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(match *kind {
+            Type::BOOL => ValueRef::Integer((raw == [1]).into()),
+            Type::INT2 => ValueRef::Integer(i16::from_be_bytes(raw.try_into()?).into()),
+            Type::INT4 => ValueRef::Integer(i32::from_be_bytes(raw.try_into()?).into()),
+            Type::INT8 => ValueRef::Integer(i64::from_be_bytes(raw.try_into()?)),
+            Type::FLOAT8 => ValueRef::Real(f64::from_be_bytes(raw.try_into()?)),
+            Type::BYTEA | Type::UUID => ValueRef::Blob(raw),
+            Type::TEXT | Type::VARCHAR | Type::NAME => ValueRef::Text(raw),
+            _ => return Err(format!("a column of the type {kind} cannot be read").into()),
+        }))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Self(ValueRef::Null))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

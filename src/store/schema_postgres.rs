@@ -1,0 +1,88 @@
+//! The schema on PostgreSQL: how a database is recognised and made.
+
+use rusqlite::params;
+
+use super::engine::{Conn, Server, Session};
+use super::error::Error;
+use super::schema::KNOWN_VERSION;
+
+/// All tables of the newest version.
+pub(super) const SCHEMA: &str = include_str!("../../schema.postgres.sql");
+
+/// Key of the lock under which one process at a time makes the tables: "CHTX".
+const LOCK: i64 = 0x4348_5458;
+
+/// Connects to `server` and makes the tables if there are none.
+///
+/// # Errors
+/// [`Error::Open`], [`Error::NotOurs`], [`Error::Newer`].
+pub(super) fn open(server: &Server) -> Result<Session, Error> {
+    let session = Session::connect(server)?;
+    if version(&session, server)?.is_none() {
+        create(&session, server)?;
+    }
+    Ok(session)
+}
+
+/// Connects to `server`, whose tables must be there.
+///
+/// # Errors
+/// [`Error::Open`], [`Error::IsEmpty`], [`Error::NotOurs`], [`Error::Newer`].
+pub(super) fn open_existing(server: &Server) -> Result<Session, Error> {
+    let session = Session::connect(server)?;
+    match version(&session, server)? {
+        Some(_) => Ok(session),
+        None => Err(Error::IsEmpty {
+            path: server.url().to_owned(),
+        }),
+    }
+}
+
+/// Returns whether no tables are there.
+pub(super) fn is_empty(session: &Session, server: &Server) -> Result<bool, Error> {
+    version(session, server).map(|version| version.is_none())
+}
+
+fn create(session: &Session, server: &Server) -> Result<(), Error> {
+    session.run_script(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})"))?;
+    // Another process may have been faster.
+    if version(session, server)?.is_none() {
+        session.run_script(SCHEMA)?;
+        let sql = "INSERT INTO chattrix_schema (version) VALUES (?1)";
+        Conn::from(session).execute(sql, params![KNOWN_VERSION].into())?;
+    }
+    session.run_script("COMMIT")
+}
+
+/// Returns the version of the schema; none if the database is empty.
+fn version(session: &Session, server: &Server) -> Result<Option<i64>, Error> {
+    let conn = Conn::from(session);
+    let (is_ours, tables) = conn
+        .find(
+            "SELECT count(*) FILTER (WHERE tablename = 'chattrix_schema') > 0 AS is_ours, count(*) AS tables
+             FROM pg_tables WHERE schemaname = current_schema()",
+            params![].into(),
+            |row| Ok((row.get::<bool>("is_ours")?, row.get::<i64>("tables")?)),
+        )?
+        .unwrap_or((false, 0));
+    if !is_ours && tables == 0 {
+        return Ok(None);
+    }
+    if !is_ours {
+        return Err(Error::NotOurs {
+            path: server.url().to_owned(),
+            found: format!("{tables} tables of somebody else"),
+        });
+    }
+    let sql = "SELECT version FROM chattrix_schema";
+    let found = conn.find(sql, params![].into(), |row| row.get("version"))?;
+    let found = found.unwrap_or(0);
+    if found > KNOWN_VERSION {
+        return Err(Error::Newer {
+            path: server.url().to_owned(),
+            found,
+            known: KNOWN_VERSION,
+        });
+    }
+    Ok(Some(found))
+}

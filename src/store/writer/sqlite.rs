@@ -1,0 +1,131 @@
+//! The writer's thread on a SQLite file: immediate transactions, a savepoint for each job.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::super::checkpointer::Checkpointer;
+use super::super::unreadable::UnreadableRows;
+use super::super::{Write, schema};
+use super::{Committed, Finish, Job, WriterStats, answer_jobs, record_outcome, refuse_waiting};
+
+/// Jobs of one transaction: enough that the sync is paid once for many, few enough that the first of them
+/// is not kept waiting for the last.
+pub(super) const BATCH: usize = 256;
+
+/// Runs the writer's thread until the queue is closed and empty.
+pub(super) fn work(
+    conn: &Connection,
+    mut checkpointer: Checkpointer,
+    jobs: &Receiver<Job>,
+    stats: &WriterStats,
+) {
+    while let Some(batch) = next_batch(jobs) {
+        let size = batch.len();
+        stats.waiting.fetch_sub(size, Ordering::Relaxed);
+        let mut finished = Vec::with_capacity(size);
+        let began = Instant::now();
+        let outcome = transact(conn, batch, &stats.unreadable, &mut finished);
+        let written = began.elapsed();
+        let commit = outcome.as_ref().ok().map(|committed| committed.took);
+        record_outcome(outcome.as_ref().ok(), size, stats);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, jobs = size, "cannot commit a batch of writes");
+            roll_back(conn, error, jobs, stats);
+        }
+        answer_jobs(finished, outcome.err().map(|error| error.to_string()));
+        if let Err(error) = checkpointer.after_commit(conn) {
+            tracing::warn!(%error, "cannot truncate the write-ahead log, it grows");
+        }
+        // Whose turn is next waits for all of this. For whoever measures it: `benches/history/holds.rs`.
+        tracing::trace!(
+            jobs = size,
+            written_us = micros(written),
+            commit_us = micros(commit.unwrap_or_default()),
+            held_us = micros(began.elapsed()),
+            "committed a batch of writes"
+        );
+    }
+    drop(checkpointer);
+    if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
+        tracing::warn!(%error, "the last checkpoint failed; the next start retries it");
+    }
+}
+
+/// Waits for a job and takes those that wait behind it, up to [`BATCH`]; none if the queue is closed.
+fn next_batch(jobs: &Receiver<Job>) -> Option<Vec<Job>> {
+    let first = jobs.recv().ok()?;
+    let others = jobs.try_iter().take(BATCH - 1);
+    Some(std::iter::once(first).chain(others).collect())
+}
+
+/// Ends the transaction that failed with `error`.
+fn roll_back(
+    conn: &Connection,
+    error: &rusqlite::Error,
+    jobs: &Receiver<Job>,
+    stats: &WriterStats,
+) {
+    if !conn.is_autocommit() {
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+        refuse_waiting(jobs, stats);
+    }
+}
+
+/// Runs `batch` in one transaction. Where it fails, none of it is on
+/// disk, and jobs that did not run are answered by being dropped.
+pub(super) fn transact(
+    conn: &Connection,
+    batch: Vec<Job>,
+    unreadable: &UnreadableRows,
+    finished: &mut Vec<Finish>,
+) -> Result<Committed, rusqlite::Error> {
+    let mut wrote = false;
+    let run = |sql| conn.prepare_cached(sql)?.execute([]);
+    run("BEGIN IMMEDIATE")?;
+    let mut statements = 0;
+    for job in batch {
+        let change = match job {
+            Job::Change(change) => change,
+            Job::Probe(_permit) => {
+                schema::touch(conn)?;
+                wrote = true;
+                continue;
+            }
+        };
+        run("SAVEPOINT job")?;
+        let changes = conn.total_changes();
+        let finish = change(Write::skipping(conn, unreadable));
+        let keep = finish.keep;
+        statements += finish.statements;
+        finished.push(finish);
+        if conn.is_autocommit() {
+            // The engine itself rolled everything back: disk full, or an error of the disk.
+            return Err(rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
+                Some("the transaction was rolled back by the engine".to_owned()),
+            ));
+        }
+        if keep {
+            wrote |= conn.total_changes() != changes;
+        } else {
+            run("ROLLBACK TO job")?;
+        }
+        run("RELEASE job")?;
+    }
+    let began = Instant::now();
+    run("COMMIT")?;
+    Ok(Committed {
+        took: began.elapsed(),
+        wrote,
+        statements,
+    })
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
