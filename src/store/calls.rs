@@ -161,7 +161,7 @@ impl Write<'_> {
         self.run("UPDATE calls
              SET status = :status, updated_at = :updated_at, started_at = :started_at, ended_at = :ended_at,
                  duration_seconds = :duration, reason = :reason, deadline = :deadline,
-                 ended_by = CASE :ended_by WHEN 1 THEN caller WHEN 2 THEN callee END,
+                 ended_by = CASE CAST(:ended_by AS BIGINT) WHEN 1 THEN caller WHEN 2 THEN callee END,
                  callee_session = CASE WHEN CAST(:ended_at AS BIGINT) IS NULL THEN coalesce(:session, callee_session) END,
                  steps = CAST(coalesce(steps, '') || :step AS BLOB)
              WHERE id = :id", named_params! {

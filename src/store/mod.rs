@@ -34,6 +34,8 @@ mod node;
 mod pending_events;
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod postgres_tests;
 mod quality;
 mod readers;
 mod retention;
@@ -433,12 +435,6 @@ impl<'c> Read<'c> {
     fn is_skipped(&self, table: &'static str, id: impl ToString) -> bool {
         let skips = |rows: &UnreadableRows| rows.contains(table, id.to_string());
         self.unreadable.is_some_and(skips)
-    }
-
-    /// Returns the size of the database on PostgreSQL.
-    fn database_bytes(&self) -> Result<u64, Error> {
-        let sql = "SELECT pg_database_size(current_database()) AS bytes";
-        self.one(sql, params![], |row| row.get("bytes"))
     }
 
     /// Whether the database answers.

@@ -124,6 +124,12 @@ impl Read<'_> {
         self.counted(sizes.into_iter().filter(ours))
     }
 
+    /// Returns the size of the database on PostgreSQL.
+    pub(super) fn database_bytes(&self) -> Result<u64, Error> {
+        let sql = "SELECT pg_database_size(current_database()) AS bytes";
+        self.one(sql, params![], |row| row.get("bytes"))
+    }
+
     fn postgres_tables(&self) -> Result<Vec<TableSize>, Error> {
         let sizes: Vec<(String, i64)> = self.many(
             "SELECT relname, pg_total_relation_size(relid) FROM pg_stat_user_tables

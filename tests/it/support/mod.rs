@@ -6,6 +6,7 @@ mod api;
 mod beyond;
 mod call_fixture;
 mod cli;
+mod database;
 pub mod document;
 mod identity_provider;
 pub mod model;

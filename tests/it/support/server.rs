@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::database::TestDatabase;
 use super::receiver::{Receiver, WEBHOOK_SECRET};
 use super::token::{SECRET, Token};
 use super::{Answer, Api, Socket, trace, within};
@@ -111,8 +112,9 @@ impl Plan {
     pub async fn start(self) -> TestServer {
         trace::install();
         let directory = tempfile::tempdir().expect("a directory for the database");
+        let database_of_test = TestDatabase::new(directory.path());
         let settings = Settings {
-            database: directory.path().join("chattrix.db"),
+            database: database_of_test.path(),
             ..self.settings
         };
         let database = Database::open(&settings.database).expect("the database is made");
@@ -132,7 +134,8 @@ impl Plan {
             settings,
             clock: self.clock,
             routes: self.routes,
-            directory,
+            _database: database_of_test,
+            _directory: directory,
             address,
             running: None,
         };
@@ -170,9 +173,11 @@ pub struct TestServer {
     settings: Settings,
     clock: Clock,
     routes: Vec<Route>,
-    directory: TempDir,
     address: Address,
     running: Option<Running>,
+    /// Gone after the server has stopped.
+    _database: TestDatabase,
+    _directory: TempDir,
 }
 
 struct Running {
@@ -236,9 +241,9 @@ impl TestServer {
         &self.address
     }
 
-    /// The database file.
+    /// The database file, or the URL of the database.
     pub fn database(&self) -> PathBuf {
-        self.directory.path().join("chattrix.db")
+        self.settings.database.clone()
     }
 
     /// The server's time.

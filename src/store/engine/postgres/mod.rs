@@ -202,6 +202,12 @@ impl Session {
         }
     }
 
+    /// Prepares `sql` and does not run it.
+    #[cfg(test)]
+    pub fn understand(&self, sql: &str) -> Result<(), Error> {
+        self.prepare(sql).map(drop)
+    }
+
     fn prepare(&self, sql: &str) -> Result<Arc<Prepared>, Error> {
         if let Some(prepared) = self.prepared.borrow().get(sql) {
             return Ok(Arc::clone(prepared));
