@@ -116,7 +116,10 @@ fn everywhere() -> Vec<IpNet> {
 
 settings! {
     group "Database";
-    /// The database file. The first start creates it.
+    /// The database: a file, which the first start creates, or the URL of PostgreSQL 14 or newer:
+    /// `postgres://user@host/name`. Several hosts are separated by commas; the writable one is used. Parameters:
+    /// `password_file=FILE`, `sslmode=disable`, `require` or `verify-full`, `sslrootcert=FILE`. The URL must not contain
+    /// the password. Several servers on one PostgreSQL database: one is active, the others wait.
     database: PathBuf = PathBuf::from("chattrix.db"), value::path, restart "the database is open";
 
     group "Authentication";

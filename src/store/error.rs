@@ -63,6 +63,22 @@ pub enum Error {
         /// Its URL.
         path: PathBuf,
     },
+    /// A database into which another is to be copied has rows already.
+    #[error(
+        "the database to copy into has rows in the table {table}, and was not changed: expected an empty one"
+    )]
+    NotEmpty {
+        /// The first such table.
+        table: &'static str,
+    },
+    /// A copy has other rows than its source.
+    #[error(
+        "the copy of the table {table} differs from its source, so nothing was copied. Stop whatever changes the source"
+    )]
+    CopyDiffers {
+        /// The table.
+        table: &'static str,
+    },
     /// The file is ours, and broken.
     #[error("the database {} is damaged ({found}) and was not changed. Restore a backup, or name another file with `database`", path.display())]
     Damaged {

@@ -20,6 +20,7 @@ mod check;
 mod checkpointer;
 mod clock_step;
 mod contact_lists;
+mod copy;
 mod database;
 mod engine;
 mod enum_codes;

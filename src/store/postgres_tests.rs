@@ -1,5 +1,5 @@
 //! The schema and the statements on PostgreSQL, compared with those on SQLite. The tests need a server, which
-//! `CHATTRIX_TEST_DATABASE` names; `scripts/test` starts one.
+//! `TEST_DATABASE_URL` names; `scripts/test` starts one.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,7 +16,7 @@ const OWN_TABLES: [&str; 3] = ["chattrix_schema", "leader", "nodes"];
 
 /// Returns a connection within a transaction that has made the tables in the new schema `name`; none without a server.
 fn tables(name: &str) -> Option<Session> {
-    let url = std::env::var("CHATTRIX_TEST_DATABASE").ok()?;
+    let url = std::env::var("TEST_DATABASE_URL").ok()?;
     let server = Server::of(Path::new(&url)).expect("a URL").expect("a URL");
     let session = Session::connect(&server).expect("connected");
     let begin = format!("BEGIN; CREATE SCHEMA {name}; SET LOCAL search_path = {name}");

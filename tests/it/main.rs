@@ -59,6 +59,7 @@ mod migration;
 mod openapi;
 mod overload;
 mod pasted;
+mod postgres;
 mod presence;
 mod provider_tokens;
 mod provisioning;

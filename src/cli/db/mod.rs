@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod copy;
 mod migrate;
 mod nodes;
 mod prune;
@@ -40,6 +41,8 @@ enum Action {
     Stats(stats::Stats),
     /// Upgrade the database to this program's version
     Migrate(migrate::Migrate),
+    /// Copy all data between a file and PostgreSQL
+    Copy(copy::Copy),
     /// List the nodes of a PostgreSQL database
     Nodes(nodes::Nodes),
 }
@@ -53,6 +56,7 @@ impl Db {
             Action::Prune(prune) => prune.run(global),
             Action::Stats(stats) => stats.run(global),
             Action::Migrate(migrate) => migrate.run(global),
+            Action::Copy(copy) => copy.run(),
             Action::Nodes(nodes) => nodes.run(global),
         }
     }

@@ -1,4 +1,4 @@
-//! The database of a test: a file in its folder, or a PostgreSQL database of its own if `CHATTRIX_TEST_DATABASE` is the
+//! The database of a test: a file in its folder, or a PostgreSQL database of its own if `TEST_DATABASE_URL` is the
 //! URL of a server whose user may create databases.
 
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub struct TestDatabase {
 impl TestDatabase {
     /// Makes the database; a file is in `folder`.
     pub fn new(folder: &Path) -> Self {
-        let Ok(server) = std::env::var("CHATTRIX_TEST_DATABASE") else {
+        let Ok(server) = std::env::var("TEST_DATABASE_URL") else {
             return Self {
                 path: folder.join("chattrix.db"),
                 postgres: None,
@@ -29,6 +29,11 @@ impl TestDatabase {
             path: PathBuf::from(format!("{host}/{name}?{query}")),
             postgres: Some((server, name)),
         }
+    }
+
+    /// Returns whether it is on PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
     }
 
     /// The path of the file, or the URL of the database.

@@ -28,6 +28,7 @@ pub use answer::Answer;
 pub use api::{Api, http_client, initiate_body};
 pub use call_fixture::{CallFixture, another_call_id, call_in};
 pub use cli::{Cli, Done};
+pub use database::TestDatabase;
 pub use identity_provider::{IdentityProvider, Page, SigningKey};
 pub use process::{Process, free_port, make_database, rounds, serve};
 pub use proxy::proxy;

@@ -26,6 +26,28 @@ impl Process {
         Self::start_through(&[], database).await
     }
 
+    /// The server on `database`, the URL of PostgreSQL, with its log in `folder`, once it responds: it may wait for
+    /// another node.
+    pub async fn start_node(database: &Path, folder: &Path) -> Self {
+        let port = free_port();
+        let log = folder.join("server.log");
+        let child = serve(&[], database, port)
+            .current_dir(folder)
+            .stderr(File::create(&log).expect("a file for the log"))
+            .spawn()
+            .expect("the binary starts");
+        let process = Self {
+            child,
+            address: Address::with_port(port),
+            log,
+        };
+        eventually("the binary to respond", async || {
+            process.readiness().await.is_some()
+        })
+        .await;
+        process
+    }
+
     /// The server on `database`, started by the command `wrapper`, once it is ready.
     pub async fn start_through(wrapper: &[&str], database: &Path) -> Self {
         let port = free_port();
