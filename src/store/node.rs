@@ -185,7 +185,7 @@ impl ActiveNode {
     fn reconnect(&mut self) -> Result<i64, Error> {
         let session = Session::connect(&self.server)?;
         let found = Conn::from(&session).find(
-            "UPDATE leader SET incarnation = incarnation + 1, lease_until = clock_timestamp() + ?2 * interval '1 millisecond'
+            "UPDATE leader SET incarnation = incarnation + 1, lease_until = clock_timestamp() + CAST(?2 AS BIGINT) * interval '1 millisecond'
              WHERE node = ?1 RETURNING incarnation, batch",
             params![self.name, milliseconds(LEASE)].into(),
             |row| Ok((row.get("incarnation")?, row.get("batch")?)),

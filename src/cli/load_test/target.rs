@@ -344,7 +344,7 @@ fn profile(number: usize) -> Profile {
 }
 
 fn folder_of(file: &Path) -> &Path {
-    match file.parent() {
+    match file.parent().filter(|_| !store::is_url(file)) {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         Some(_) | None => Path::new("."),
     }

@@ -113,6 +113,8 @@ fn transact(
         statements += finish.statements;
         finished.push(finish);
         if !keep {
+            // What a job that panicked had sent fails with it, not with the next one.
+            let _ = conn.settle();
             run("ROLLBACK TO job")?;
         }
         run("RELEASE job")?;
