@@ -11,10 +11,11 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::schema;
 
-/// Files whose statements read everything on purpose: `db check`, `db stats`, `db backup`, and what is looked at
+/// Files whose statements read everything on purpose: `db check`, `db copy`, `db stats`, `db backup`, and what is looked at
 /// when a file is opened; tests.
-pub(super) const READ_EVERYTHING: [&str; 6] = [
+pub(super) const READ_EVERYTHING: [&str; 7] = [
     "check.rs",
+    "copy.rs",
     "backup.rs",
     "schema.rs",
     "stats.rs",
