@@ -7,7 +7,7 @@ use crate::docs::text;
 use crate::pasted::Reader;
 
 /// What begins with this is not run here, because.
-const NOT_HERE: [(&str, &str); 16] = [
+const NOT_HERE: [(&str, &str); 18] = [
     (
         "chattrix seed --dev",
         "it wants the world that serve --dev makes",
@@ -28,6 +28,14 @@ const NOT_HERE: [(&str, &str); 16] = [
     (
         "chattrix db restore",
         "it wants the server stopped; pasted.rs runs it",
+    ),
+    (
+        "chattrix db copy",
+        "needs PostgreSQL and the server stopped; postgres.rs runs it",
+    ),
+    (
+        "chattrix db nodes",
+        "needs PostgreSQL; postgres.rs tests the list",
     ),
     (
         "chattrix doctor",
