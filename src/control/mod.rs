@@ -45,11 +45,11 @@ const BACKLOG: u32 = 16;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Returns the path of the control socket of the server of `database`: beside the file. On PostgreSQL it is in the
-/// working directory.
+/// working directory, under the name of the database.
 #[must_use]
 pub fn socket_path(database: &Path) -> PathBuf {
     if store::is_url(database) {
-        return PathBuf::from("chattrix-control");
+        return PathBuf::from(format!("{}-control", store::name_in_url(database)));
     }
     let mut name = database.as_os_str().to_owned();
     name.push("-control");

@@ -110,9 +110,11 @@ impl Table {
             Opened::Postgres(session) => {
                 // A cursor: the rows of a table may not fit into memory.
                 from.conn().run("BEGIN", params![].into())?;
-                let declare = format!("DECLARE copied CURSOR FOR {select}");
+                // Of this table: the statement stays prepared with its columns.
+                let cursor = format!("copy_of_{}", self.name);
+                let declare = format!("DECLARE {cursor} CURSOR FOR {select}");
                 from.conn().run(&declare, params![].into())?;
-                let fetch = format!("FETCH {STEP} FROM copied");
+                let fetch = format!("FETCH {STEP} FROM {cursor}");
                 loop {
                     let mut fetched = 0;
                     session.each(&fetch, params![].into(), |row| {

@@ -293,6 +293,17 @@ pub fn is_url(path: &Path) -> bool {
     engine::is_url(path)
 }
 
+/// Returns the name of the PostgreSQL database in the URL `database`, without what a file name cannot have.
+#[must_use]
+pub fn name_in_url(database: &Path) -> String {
+    let url = database.to_string_lossy();
+    let place = url.split('?').next().unwrap_or_default();
+    let name = place.rsplit('/').next().unwrap_or_default();
+    name.chars()
+        .filter(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-'))
+        .collect()
+}
+
 /// Returns whether there is a database at `path`, as far as that is known without opening it.
 #[must_use]
 pub fn is_present(path: &Path) -> bool {

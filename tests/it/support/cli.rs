@@ -39,8 +39,14 @@ impl Cli {
     /// Commands beside `server`: with its database, its key and its port.
     pub fn beside(server: &TestServer) -> Self {
         let database = server.database();
-        let directory = database.parent().expect("a directory");
+        // On PostgreSQL the control socket is in the directory of this process, which runs the server.
+        let directory = if chattrix::store::is_url(&database) {
+            Path::new(".")
+        } else {
+            database.parent().expect("a directory")
+        };
         Self::in_directory(directory)
+            .with("CHATTRIX_DATABASE", &database.to_string_lossy())
             .with("CHATTRIX_JWT_SECRET", SECRET)
             .with("ROCKET_PORT", &server.address().tcp().port().to_string())
     }
