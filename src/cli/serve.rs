@@ -158,14 +158,14 @@ async fn serve(
     figment: Figment,
     quick_start: Option<QuickStart>,
 ) -> Result<(), CliError> {
+    let Some(app) = build(&settings, &figment).await? else {
+        return Ok(());
+    };
     let App {
         rocket,
         stop,
         reload,
-    } = match build(&settings, &figment).await? {
-        Some(app) => app,
-        None => return Ok(()),
-    };
+    } = app;
     let stopped = stop.clone();
     let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {

@@ -169,7 +169,7 @@ impl From<tokio_postgres::Error> for Error {
 }
 
 fn has_io_cause(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }
 
 impl From<rusqlite::Error> for Error {

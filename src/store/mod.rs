@@ -139,7 +139,7 @@ impl Store {
         let unreadable = UnreadableRows::default();
         let sessions = |count: u32| {
             let limit = usize::try_from(count).unwrap_or(1);
-            Readers::Postgres(Sessions::new(server.clone(), limit))
+            Readers::Postgres(Box::new(Sessions::new(server.clone(), limit)))
         };
         Ok(Self(Arc::new(Inner {
             writer: writer::Writer::on_postgres(node, unreadable.clone(), metrics)?,
@@ -253,9 +253,10 @@ impl Store {
     pub fn volume(&self) -> Volume {
         // A file that cannot be looked at has no size to tell; what is wrong with it shows elsewhere.
         let bytes = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let size = |db: &Read<'_>| db.database_bytes();
         let (database_bytes, wal_bytes) = match &self.0.engine {
             Engine::File { path, .. } => (bytes(path), bytes(&beside(path, "-wal"))),
-            Engine::Postgres(_) => (self.read(|db| db.database_bytes()).unwrap_or(0), 0),
+            Engine::Postgres(_) => (self.read(size).unwrap_or(0), 0),
         };
         Volume {
             queue_depth: self.0.writer.waiting(),

@@ -276,10 +276,10 @@ fn is_free(session: &Session) -> Result<bool, Error> {
 /// Returns whether a node of `server` is active.
 pub(super) fn is_held(server: &Server) -> Result<bool, Error> {
     let session = Session::connect(server)?;
-    match schema_postgres::is_empty(&session, server)? {
-        true => Ok(false),
-        false => is_free(&session).map(|is_free| !is_free),
+    if schema_postgres::is_empty(&session, server)? {
+        return Ok(false);
     }
+    Ok(!is_free(&session)?)
 }
 
 /// Node that runs, or ran until lately.

@@ -23,7 +23,7 @@ pub(super) enum Readers {
     /// To a SQLite file.
     File(FileReaders),
     /// To PostgreSQL.
-    Postgres(Sessions),
+    Postgres(Box<Sessions>),
 }
 
 impl Readers {

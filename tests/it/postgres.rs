@@ -10,7 +10,7 @@ use chattrix::store::Database;
 use crate::support::{Process, TestDatabase, make_database};
 
 /// Time limit for a waiting node: the lease of 10 s and its start on a loaded machine.
-const TAKE_OVER: Duration = Duration::from_secs(60);
+const TAKE_OVER: Duration = Duration::from_mins(1);
 
 /// Returns a database on PostgreSQL with users; none without a server.
 fn postgres(folder: &Path) -> Option<TestDatabase> {

@@ -40,7 +40,8 @@ impl Translation {
             ':' => {
                 let end = word_end(&text[1..]) + 1;
                 let place = self.place(&text[..end]);
-                self.sql.push_str(&format!("${place}"));
+                self.sql.push('$');
+                self.sql.push_str(&place.to_string());
                 &text[end..]
             }
             _ if is_of_word(first) => {

@@ -76,9 +76,10 @@ fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats
     });
     let outcome = outcome.or_else(|error| {
         tracing::warn!(%error, jobs = size, "a batch of writes was not answered");
-        match node.recover(committing)? {
-            true => Ok(Committed::default()),
-            false => Err(error),
+        if node.recover(committing)? {
+            Ok(Committed::default())
+        } else {
+            Err(error)
         }
     });
     record_outcome(outcome.as_ref().ok(), size, stats);
