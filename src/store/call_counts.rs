@@ -36,7 +36,7 @@ impl Read<'_> {
         let [first, end] = [from, to].map(CallId::first_at);
         self.readable(
             "SELECT created_at / 86400000 AS day, call_type, status, count(*) AS calls,
-                    count(started_at) AS answered, coalesce(sum(duration_seconds), 0) AS seconds
+                    count(started_at) AS answered, CAST(coalesce(sum(duration_seconds), 0) AS BIGINT) AS seconds
              FROM calls WHERE id >= ?1 AND id < ?2
              GROUP BY day, call_type, status ORDER BY day, call_type, status",
             params![first.as_bytes(), end.as_bytes()],

@@ -15,7 +15,7 @@ use super::schema;
 const STEP: u64 = 1_000;
 
 /// Tables in an order in which each row comes after those that it refers to, with the column that numbers the rows.
-pub(super) const TABLES: [(&str, Option<&str>); 14] = [
+pub(super) const TABLES: [(&str, Option<&str>); 17] = [
     ("users", Some("key")),
     ("calls", None),
     ("timeline", None),
@@ -30,6 +30,9 @@ pub(super) const TABLES: [(&str, Option<&str>); 14] = [
     ("webhook_deliveries", None),
     ("webhook_attempts", None),
     ("webhook_presence", None),
+    ("api_keys", Some("key")),
+    ("audit", Some("seq")),
+    ("api_replies", None),
 ];
 
 /// Number of rows, and the sum of their integers. Each is taken modulo a prime, so that no sum overflows.
