@@ -145,6 +145,10 @@ test("a call that ended so long ago that nothing is kept of it is over all the s
   const other = await connected(sign("bob"));
   const ofCall = (events) => events.filter(({ callId }) => callId === call.id);
   await until(() => ofCall(other.heard("ended")).length === 1, "the kept event");
+  // Until the server has the confirmation, it keeps the event for the next session.
+  const isConfirmed = () => JSON.parse(server.run("call", "show", call.id, "--json")).delivery
+    .some(({ type, userId, status }) => type === "call_ended" && userId === "bob" && status === "confirmed");
+  await until(isConfirmed, "the confirmation of the other device");
   bob.connect();
   await until(() => ofCall(bob.heard("over")).length === 1, "the call to be over");
   assert.deepEqual(ofCall(bob.heard("ended")), []);
