@@ -8,7 +8,7 @@ use reqwest::{Client, ClientBuilder, Error, Proxy as HttpProxy};
 use secrecy::ExposeSecret as _;
 use tokio_rustls::rustls::ClientConfig;
 
-use crate::settings::ProxyRules;
+use crate::settings::{Proxy, ProxyRules};
 
 /// Time limit for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,7 +39,7 @@ fn http_proxy(rules: ProxyRules) -> Result<HttpProxy, InvalidHeaderValue> {
     let proxy = HttpProxy::custom(move |url| {
         let proxy = rules.proxy_for(url.host_str()?);
         let proxy = proxy.filter(|_| url.scheme() == "https");
-        proxy.map(|proxy| proxy.url())
+        proxy.map(Proxy::url)
     });
     Ok(match authorization {
         Some(value) => proxy.custom_http_auth(value),

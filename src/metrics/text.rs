@@ -1,6 +1,6 @@
 //! Prometheus' text format.
 //!
-//! The library writes the OpenMetrics format, in which the name of a counter family lacks the `_total` of its samples.
+//! The library writes the `OpenMetrics` format, in which the name of a counter family lacks the `_total` of its samples.
 //! Prometheus' own text format, version 0.0.4, which every scraper reads by default, uses the same name for both and
 //! has no `info` and no units.
 
