@@ -133,13 +133,17 @@ impl Core {
         user: &UserId,
         session: &SessionId,
     ) -> Result<Subscription, Error> {
-        let stored = db.pending_events(user, self.clock.now())?;
+        let now = self.clock.now();
+        let stored = db.pending_events(user, now)?;
         let mut ringing = None;
         db.mark_present(user)?;
-        self.announce_presence(db, user, true, self.clock.now())?;
-        if let Some(mut call) = db.live_call(user)?.filter(|call| call.callee == *user) {
+        self.announce_presence(db, user, true, now)?;
+        // A call whose ring timeout has passed rings no more, also if the sweeper has not ended it yet.
+        let is_due = |call: &Call| call.state.deadline().is_some_and(|at| at <= now);
+        let call = db.live_call(user)?;
+        if let Some(mut call) = call.filter(|call| call.callee == *user && !is_due(call)) {
             if call.status() == Status::Initiating && !self.is_undisturbed(db, user)? {
-                let transition = transition::ring(&call, self.clock.now())?;
+                let transition = transition::ring(&call, now)?;
                 db.update_call(&transition)?;
                 self.record_effects(db, &transition, Some(session))?;
                 call = transition.call;

@@ -370,3 +370,36 @@ impl Pair {
         assert!(was_away || invited.next().is_some(), "{place}");
     }
 }
+
+#[tokio::test]
+async fn overdue_call_invites_nobody_before_the_sweep() {
+    let users = [profile(0), profile(1)];
+    let rules = Rules::only(Limits {
+        ring_timeout: RING,
+        max_call_duration: None,
+    });
+    let fixture = ServiceFixture::new(&users, rules, 1);
+    let mut callee = Device::new(&users[1].id, "first");
+    let caller = Device::new(&users[0].id, "first").principal();
+    let new = NewCall {
+        callee: users[1].id.clone(),
+        call_type: CallType::Video,
+        channel: channel(),
+        idempotency_key: None,
+    };
+    let calls = fixture.service.calls();
+    let call = calls.initiate(caller, new).await.expect("made").id;
+    fixture.clock.advance(RING);
+    callee.connect(&fixture.service).await;
+    callee.read(&fixture.service).await;
+    assert_eq!(callee.received(), []);
+    let swept = fixture.service.deadlines().end_overdue_calls().await;
+    assert_eq!(swept.expect("swept"), 1);
+    callee.read(&fixture.service).await;
+    let received: Vec<Event> = callee
+        .received()
+        .into_iter()
+        .map(|(event, _)| event)
+        .collect();
+    assert_eq!(received, [Event::TimedOut { call }]);
+}

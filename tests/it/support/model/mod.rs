@@ -134,12 +134,15 @@ impl Model {
     pub fn connect(&mut self, user: &UserId, id: SessionId, now: Timestamp) {
         self.gone.remove(user);
         let mut ringing = None;
-        let live = self.live_call(user).map(|call| call.id);
+        let is_invited = |call: &&ModelCall| {
+            call.callee == *user && call.is_unanswered() && self.overdue(call, now).is_none()
+        };
+        let live = self.live_call(user).filter(is_invited).map(|call| call.id);
         if let Some(call) = live.and_then(|id| self.calls.get_mut(&id)) {
-            if call.callee == *user && call.status == Initiating {
+            if call.status == Initiating {
                 (call.status, call.updated_at) = (Ringing, now);
             }
-            if call.callee == *user && call.status == Ringing {
+            if call.status == Ringing {
                 ringing = Some((invitation(call, &self.users), call.created_at));
             }
         }
