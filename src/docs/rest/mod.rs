@@ -18,7 +18,7 @@ use utoipa::openapi::path::{
 };
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 
@@ -210,6 +210,23 @@ fn query_parameter(name: &str, schema: impl Into<RefOr<Schema>>, description: &s
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .schema(Some(schema))
+        .description(Some(description))
+        .build()
+}
+
+/// Returns the header by which the server recognises a repeated request.
+fn idempotency_key(example: &str, description: &str) -> Parameter {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(64))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .schema(Some(key))
+        .example(Some(Value::from(example)))
         .description(Some(description))
         .build()
 }

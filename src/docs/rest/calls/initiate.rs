@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use utoipa::openapi::Required;
-use utoipa::openapi::path::{HttpMethod, Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::path::{HttpMethod, Parameter};
 
 use crate::call::{Call, CallError, CallId, Status};
 use crate::docs::refusal::Refusal;
@@ -116,20 +115,9 @@ fn initiate_refusals() -> Vec<Refusal> {
 }
 
 fn idempotency_key() -> Parameter {
-    let key = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .min_length(Some(1))
-        .max_length(Some(64))
-        .pattern(Some("^[!-~]+$"));
-    ParameterBuilder::new()
-        .name("Idempotency-Key")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .schema(Some(key))
-        .example(Some(Value::from("7f1c2b9e-call")))
-        .description(Some(
-            "Makes repeating safe: the same key of the same user within 24 hours gives the same call, and nobody \
-             is rung twice. A new key for every new call.",
-        ))
-        .build()
+    super::super::idempotency_key(
+        "7f1c2b9e-call",
+        "Makes repeating safe: the same key of the same user within 24 hours gives the same call, and nobody \
+         is rung twice. A new key for every new call.",
+    )
 }

@@ -5,9 +5,9 @@ mod lists;
 mod sessions;
 mod users;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Required};
@@ -87,22 +87,11 @@ fn instant(name: &str, description: &str) -> Parameter {
 
 /// The header by which a repetition is recognised.
 fn idempotency_key() -> Parameter {
-    let key = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .min_length(Some(1))
-        .max_length(Some(64))
-        .pattern(Some("^[!-~]+$"));
-    ParameterBuilder::new()
-        .name("Idempotency-Key")
-        .parameter_in(ParameterIn::Header)
-        .required(Required::False)
-        .schema(Some(key))
-        .example(Some(Value::from("7f1c2b9e-request")))
-        .description(Some(
-            "Makes repeating safe: the same request with the same API key and this key gets the same answer within \
-             24 hours and changes nothing. Use a new key for each new request.",
-        ))
-        .build()
+    super::idempotency_key(
+        "7f1c2b9e-request",
+        "Makes repeating safe: the same request with the same API key and this key gets the same answer within \
+         24 hours and changes nothing. Use a new key for each new request.",
+    )
 }
 
 /// A body of at most 8 MiB.
