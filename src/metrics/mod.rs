@@ -73,6 +73,8 @@ pub struct Batch {
     pub commit: Option<Duration>,
     /// Number of SQL statements of these writes.
     pub statements: u32,
+    /// Number of round trips to the database; none with a file.
+    pub round_trips: u32,
 }
 
 impl Metrics {
@@ -258,6 +260,7 @@ impl Metrics {
     pub fn batch_done(&self, batch: Batch) {
         self.0.batch_sizes.observe(batch.writes.into());
         self.0.statements.inc_by(batch.statements.into());
+        self.0.round_trips.inc_by(batch.round_trips.into());
         match batch.commit {
             Some(took) => self.0.commits.observe(took.as_secs_f64()),
             None => drop(self.0.batches_failed.inc()),

@@ -70,6 +70,7 @@ pub(super) struct Series {
     pub batch_sizes: Histogram,
     pub commits: Histogram,
     pub statements: Counter,
+    pub round_trips: Counter,
     pub batches_failed: Counter,
     pub writes_refused: Counter,
     pub lateness: Histogram,
@@ -192,6 +193,10 @@ impl Series {
             statements: new.counter(
                 "writer_statements",
                 "SQL statements of committed writes, without those that begin and end transactions",
+            ),
+            round_trips: new.counter(
+                "writer_round_trips",
+                "Round trips to PostgreSQL for committed writes; 0 with a database file",
             ),
             batches_failed: new.counter(
                 "writer_batches_failed",

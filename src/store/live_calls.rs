@@ -268,11 +268,11 @@ impl Write<'_> {
     ) -> Result<(), Error> {
         let caller = (caller.key, call.as_bytes(), is_attended, session.as_str());
         match callee {
-            None => self.execute(
+            None => self.run(
                 "INSERT INTO live (user, call, attended, session) VALUES (?1, ?2, ?3, ?4)",
                 params![caller.0, caller.1, caller.2, caller.3],
             ),
-            Some((callee, is_callee_attended)) => self.execute(
+            Some((callee, is_callee_attended)) => self.run(
                 "INSERT INTO live (user, call, attended, session)
                  VALUES (?1, ?2, ?3, ?4), (?5, ?2, ?6, NULL)",
                 params![
@@ -284,8 +284,7 @@ impl Write<'_> {
                     is_callee_attended
                 ],
             ),
-        }?;
-        Ok(())
+        }
     }
 
     /// Takes both participants of the call `id` out of it. Two conditions on the key, since a list of both would have

@@ -151,11 +151,8 @@ impl ActiveNode {
     ///
     /// # Errors
     /// Nobody knows: PostgreSQL was not reachable in time, or another node is active.
-    pub fn recover(&mut self, was_committing: bool) -> Result<bool, Error> {
-        if !was_committing
-            && !self.session.is_closed()
-            && self.session.run_script("ROLLBACK").is_ok()
-        {
+    pub fn recover(&mut self, in_doubt: bool) -> Result<bool, Error> {
+        if !in_doubt && !self.session.is_closed() && self.session.roll_back().is_ok() {
             self.check_lease()?;
             return Ok(false);
         }

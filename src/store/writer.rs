@@ -40,8 +40,8 @@ enum Job {
     Probe(ProbePermit),
 }
 
-/// Answers who waits for a job, given whether its batch was committed, or why not.
-type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
+/// Answers who waits for a job, given whether its changes were committed, or why not.
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
 /// A job that has run.
 struct Finish {
@@ -49,6 +49,8 @@ struct Finish {
     keep: bool,
     /// Statements that it ran.
     statements: u32,
+    /// Failure of a statement that was found after the job: its changes are undone.
+    failure: Option<Error>,
     answer: Answer,
 }
 
@@ -199,7 +201,7 @@ where
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
-    let outcome = catch_unwind(AssertUnwindSafe(|| db.settled(job(&db))));
+    let outcome = catch_unwind(AssertUnwindSafe(|| job(&db)));
     let outcome =
         outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
     let statements = db.statements.get();
@@ -210,13 +212,14 @@ where
             Finish {
                 keep: true,
                 statements,
+                failure: None,
                 answer: Box::new(move |committed| {
                     let _ = answer.send(match committed {
                         Ok(()) => {
                             follow_commit(on_commit);
                             Ok(value)
                         }
-                        Err(cause) => Err(Error::Unavailable(cause.to_owned()).into()),
+                        Err(failure) => Err(failure.into()),
                     });
                 }),
             }
@@ -224,11 +227,12 @@ where
         Err(error) => Finish {
             keep: false,
             statements,
+            failure: None,
             // A refusal rests on what the batch had written before it, so it falls with the batch.
             answer: Box::new(move |committed| {
                 let _ = answer.send(Err(match committed {
                     Ok(()) => error,
-                    Err(cause) => Error::Unavailable(cause.to_owned()).into(),
+                    Err(failure) => failure.into(),
                 }));
             }),
         },
@@ -261,13 +265,15 @@ fn record_outcome(committed: Option<&Committed>, size: usize, stats: &WriterStat
         writes: u32::try_from(size).unwrap_or(u32::MAX),
         commit: committed.map(|committed| committed.took),
         statements: committed.map_or(0, |committed| committed.statements),
+        round_trips: committed.map_or(0, |committed| committed.round_trips),
     });
 }
 
 /// Answers the jobs of a batch, in order: it was committed, or failed for the reason `failure`.
 fn answer_jobs(finished: Vec<Finish>, failure: Option<String>) {
     for finish in finished {
-        (finish.answer)(failure.as_deref().map_or(Ok(()), Err));
+        let of_batch = failure.clone().map(Error::Unavailable);
+        (finish.answer)(of_batch.or(finish.failure).map_or(Ok(()), Err));
     }
 }
 
@@ -289,6 +295,8 @@ struct Committed {
     wrote: bool,
     /// Statements of its jobs.
     statements: u32,
+    /// How often the database was waited for, over the network.
+    round_trips: u32,
 }
 
 #[cfg(test)]
@@ -351,10 +359,11 @@ mod tests {
             let job = Job::Change(Box::new(move |db: Write<'_>| {
                 db.each(sql, rusqlite::params![], |_| Ok(ControlFlow::Continue(())))
                     .expect("SQL");
-                let answer = Box::new(|_: Result<(), &str>| ());
+                let answer = Box::new(|_: Result<(), Error>| ());
                 Finish {
                     keep,
                     statements: 1,
+                    failure: None,
                     answer,
                 }
             }));

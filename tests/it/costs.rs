@@ -10,12 +10,7 @@ const MOST_PAGES: usize = 10;
 
 /// Statements that the writer has run.
 async fn statements(server: &TestServer) -> u64 {
-    let metrics = server.anonymous().get("/metrics").await;
-    let text = metrics.body.as_str().expect("plain text");
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix("chattrix_writer_statements_total "));
-    value.expect("it is counted").parse().expect("a number")
+    server.metric("chattrix_writer_statements_total").await
 }
 
 /// The generation of the write-ahead log and its pages (sqlite.org/fileformat.html, section 4.1).

@@ -1,13 +1,16 @@
 //! PostgreSQL: a node that takes over, and copies of the data between the engines. The other tests run on PostgreSQL
 //! too if `TEST_DATABASE_URL` names a server; these need one.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chattrix::store::Database;
 
-use crate::support::{Process, TestDatabase, make_database};
+use crate::support::{
+    CommitCutter, Cut, Process, TestDatabase, TestServer, initiate_body, make_database, rounds,
+};
 
 /// Time limit for a waiting node: the lease of 10 s and its start on a loaded machine.
 const TAKE_OVER: Duration = Duration::from_mins(1);
@@ -52,6 +55,68 @@ async fn a_waiting_node_takes_over_a_live_call() {
     assert_eq!(alice.status_of(&call).await, "CONNECTING");
     alice.end(&call).await.success(200);
     assert_eq!(alice.past_calls("").await.len(), 1);
+}
+
+/// Most round trips to PostgreSQL for a call that was answered and ended: each of its three changes reads once and
+/// commits.
+const MOST_ROUND_TRIPS: u64 = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_takes_few_round_trips() {
+    if std::env::var_os("TEST_DATABASE_URL").is_none() {
+        return;
+    }
+    let server = TestServer::start().await;
+    let [alice, bob] = ["alice", "bob"].map(|user| server.sign_in(user));
+    let _sockets = (alice.socket().await, bob.socket().await);
+    let measured = "chattrix_writer_round_trips_total";
+    let mut costs = Vec::new();
+    for _ in 0..8 {
+        let before = server.metric(measured).await;
+        let call = alice.call("bob").await;
+        bob.accept(&call).await.success(200);
+        alice.end(&call).await.success(200);
+        let after = server.metric(measured).await;
+        costs.push(after - before);
+    }
+    let least = costs.iter().min().expect("a call");
+    assert!((1..=MOST_ROUND_TRIPS).contains(least), "{costs:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_without_an_answer_is_settled() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(database) = postgres(folder.path()) else {
+        return;
+    };
+    let cutter = CommitCutter::to(&database.path()).await;
+    let node = Process::start_node(cutter.url(), folder.path()).await;
+    until_ready(&node).await;
+    let alice = node.sign_in("alice");
+    let (body, mut calls) = (initiate_body("bob"), BTreeSet::new());
+    let rounds = rounds(8, 200);
+    for round in 0..rounds {
+        let key = format!("call-{round}");
+        let cut = [Cut::BeforeCommit, Cut::AfterCommit][round % 2];
+        cutter.cut(cut);
+        let answer = alice.initiate_once(&key, &body).await;
+        assert!(cutter.has_cut(), "{}", node.log());
+        let made = match cut {
+            Cut::BeforeCommit => {
+                answer.failure(503, "unavailable");
+                assert!(alice.active().await.success(200).is_null());
+                None
+            }
+            Cut::AfterCommit => Some(answer.success(201)["id"].clone()),
+        };
+        let repeated = alice.initiate_once(&key, &body).await.success(201);
+        let id = repeated["id"].as_str().expect("an id");
+        assert!(made.is_none_or(|made| made == repeated["id"]));
+        assert!(calls.insert(id.to_owned()), "{id} was made twice");
+        alice.end(id).await.success(200);
+    }
+    let statistics = alice.get("/api/v1/calls/statistics?period=all").await;
+    assert_eq!(statistics.success(200)["totalCalls"], rounds);
 }
 
 #[tokio::test(flavor = "multi_thread")]

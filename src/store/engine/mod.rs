@@ -47,6 +47,15 @@ pub(super) enum Params<'p> {
     Named(&'p [(&'p str, &'p dyn ToSql)]),
 }
 
+impl Params<'_> {
+    const fn is_empty(self) -> bool {
+        match self {
+            Self::Ordered(values) => values.is_empty(),
+            Self::Named(values) => values.is_empty(),
+        }
+    }
+}
+
 impl<'p> From<&'p [&'p dyn ToSql]> for Params<'p> {
     fn from(values: &'p [&'p dyn ToSql]) -> Self {
         Self::Ordered(values)
@@ -112,7 +121,7 @@ impl Conn<'_> {
     pub fn run(self, sql: &str, params: Params<'_>) -> Result<(), Error> {
         match self {
             Self::Sqlite(conn) => sqlite::execute(conn, sql, params).map(drop),
-            Self::Postgres(session) => session.send(sql, params),
+            Self::Postgres(session) => session.queue(sql, params),
         }
     }
 

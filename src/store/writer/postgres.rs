@@ -1,16 +1,13 @@
 //! The writer's thread on PostgreSQL.
 //!
-//! A batch is one transaction, and its first statement renews the lease of the node. Statements are sent without waiting
-//! for the answers that nobody needs, so that a job costs a round trip for each of its reads and one at its end.
+//! A batch is one transaction, and its first statement renews the lease of the node. A job costs a round trip for each of
+//! its reads: what it writes travels with the first read of the job after it, or with the COMMIT.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
-use rusqlite::params;
-
 use super::super::Write;
-use super::super::engine::Conn;
 use super::super::error::Error;
 use super::super::node::{ActiveNode, HEARTBEAT};
 use super::super::unreadable::UnreadableRows;
@@ -64,19 +61,13 @@ fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats
     let size = batch.len();
     stats.waiting.fetch_sub(size, Ordering::Relaxed);
     let mut finished = Vec::with_capacity(size);
-    let mut committing = false;
-    let outcome = node.ensure_connected().and_then(|()| {
-        transact(
-            node,
-            batch,
-            &stats.unreadable,
-            &mut finished,
-            &mut committing,
-        )
-    });
+    let mut in_doubt = false;
+    let outcome = node
+        .ensure_connected()
+        .and_then(|()| transact(node, batch, &stats.unreadable, &mut finished, &mut in_doubt));
     let outcome = outcome.or_else(|error| {
         tracing::warn!(%error, jobs = size, "a batch of writes was not answered");
-        if node.recover(committing)? {
+        if node.recover(in_doubt)? {
             Ok(Committed::default())
         } else {
             Err(error)
@@ -99,34 +90,148 @@ fn transact(
     batch: Vec<Job>,
     unreadable: &UnreadableRows,
     finished: &mut Vec<Finish>,
-    committing: &mut bool,
+    in_doubt: &mut bool,
 ) -> Result<Committed, Error> {
+    let before = node.session().round_trips();
     node.begin()?;
-    let conn = Conn::from(node.session());
-    let run = |sql| conn.run(sql, params![].into());
-    let mut statements = 0;
+    let session = node.session();
+    let mut undecided = None;
     for job in batch {
         // The renewal of the lease is the write of a probe.
         let Job::Change(change) = job else { continue };
-        run("SAVEPOINT job")?;
-        let finish = change(Write::skipping(conn, unreadable));
-        let keep = finish.keep;
-        statements += finish.statements;
+        session.begin_job();
+        let finish = change(Write::skipping(session, unreadable));
+        let may_fail = session.end_job(finish.keep);
         finished.push(finish);
-        if !keep {
-            // What a job that panicked had sent fails with it, not with the next one.
-            let _ = conn.settle();
-            run("ROLLBACK TO job")?;
+        fail(finished, undecided, session.take_failure());
+        if may_fail {
+            undecided = Some(finished.len() - 1);
         }
-        run("RELEASE job")?;
+    }
+    let is_alone = finished.len() == 1;
+    if !is_alone {
+        session.settle_last_job();
+        fail(finished, undecided, session.take_failure());
     }
     let began = Instant::now();
-    *committing = true;
-    run("COMMIT")?;
-    conn.settle()?;
+    match session.commit(in_doubt) {
+        // Nothing but this job was rolled back, and the renewal of the lease.
+        Err(error) if is_alone && !*in_doubt => {
+            fail(finished, undecided, Some(error));
+            node.renew()?;
+        }
+        committed => committed?,
+    }
     Ok(Committed {
         took: began.elapsed(),
         wrote: true,
-        statements,
+        statements: finished.iter().map(|finish| finish.statements).sum(),
+        round_trips: node.session().round_trips().wrapping_sub(before),
     })
+}
+
+/// Records that a statement of the job `undecided` has failed, if it has.
+fn fail(finished: &mut [Finish], undecided: Option<usize>, failure: Option<Error>) {
+    if let (Some(job), Some(failure)) = (undecided, failure) {
+        finished[job].failure = Some(failure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+    use tokio::sync::oneshot;
+
+    use super::super::super::engine::{Server, Session};
+    use super::super::run;
+    use super::*;
+
+    /// Returns the active node of a new database, in a schema of its own; none without a server.
+    fn node() -> Option<ActiveNode> {
+        let url = std::env::var("TEST_DATABASE_URL").ok()?;
+        let server = |url: &str| Server::of(url.as_ref()).expect("a URL").expect("a URL");
+        let session = Session::connect(&server(&url)).expect("connected");
+        let made = session.run_script("DROP SCHEMA IF EXISTS jobs CASCADE; CREATE SCHEMA jobs");
+        made.expect("a schema");
+        let server = server(&format!("{url}&options=-csearch_path%3Djobs"));
+        Some(ActiveNode::take(&server).expect("the lease").node)
+    }
+
+    type Outcome = oneshot::Receiver<Result<i64, Error>>;
+
+    /// Runs a batch of `jobs`; returns their outcomes, the users in the end, and the round trips.
+    fn run_jobs<J>(node: &mut ActiveNode, jobs: Vec<J>) -> (Vec<Result<i64, Error>>, String, u32)
+    where
+        J: FnOnce(&Write<'_>) -> Result<i64, Error> + Send + 'static,
+    {
+        let start = |job: J| -> (Job, Outcome) {
+            let (answer, outcome) = oneshot::channel();
+            let job = Job::Change(Box::new(move |db| run(job, db, answer)));
+            (job, outcome)
+        };
+        let (jobs, outcomes): (Vec<_>, Vec<_>) = jobs.into_iter().map(start).unzip();
+        let (mut finished, mut in_doubt) = (Vec::new(), false);
+        let unreadable = UnreadableRows::default();
+        let committed = transact(node, jobs, &unreadable, &mut finished, &mut in_doubt);
+        let round_trips = committed.expect("committed").round_trips;
+        answer_jobs(finished, None);
+        let outcomes = outcomes
+            .into_iter()
+            .map(|mut one| one.try_recv().expect("answered"));
+        let sql = "SELECT string_agg(id, ' ' ORDER BY id) AS ids FROM users";
+        let users = Write::on(node.session()).one(sql, params![], |row| row.get("ids"));
+        (outcomes.collect(), users.expect("read"), round_trips)
+    }
+
+    /// Job that reads the number of users if it is to, adds `id`, and fails if it is to.
+    fn add(
+        id: &'static str,
+        reads: bool,
+        fails: bool,
+    ) -> impl FnOnce(&Write<'_>) -> Result<i64, Error> + Send + 'static {
+        move |db| {
+            let sql = "SELECT count(*) AS users FROM users";
+            let read = |db: &Write<'_>| db.one(sql, params![], |row| row.get("users"));
+            let users = if reads { read(db)? } else { -1 };
+            db.run(
+                "INSERT INTO users (id, name, standing, created_at) VALUES (?1, 'A', 0, 0)",
+                params![id],
+            )?;
+            if fails {
+                return Err(Error::Panicked("refused".to_owned()));
+            }
+            Ok(users)
+        }
+    }
+
+    #[test]
+    fn statement_that_fails_undoes_its_job_alone() {
+        let Some(mut node) = node() else { return };
+        let jobs = vec![
+            add("alice", true, false),
+            add("alice", true, false),
+            add("bob", true, false),
+            add("carol", true, true),
+            add("bob", false, false),
+            add("dora", false, false),
+            add("eve", false, true),
+            add("dora", true, false),
+        ];
+        let (outcomes, users, _) = run_jobs(&mut node, jobs);
+        let outcomes: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
+        let expected = [Some(0), None, Some(1), None, None, Some(-1), None, None];
+        assert_eq!(outcomes, expected);
+        assert_eq!(users, "alice bob dora");
+        // Alone in its transaction, which is rolled back with it.
+        let (outcomes, users, _) = run_jobs(&mut node, vec![add("bob", true, false)]);
+        assert!(
+            matches!(&outcomes[..], [Err(Error::Postgres(_))]),
+            "{outcomes:?}"
+        );
+        assert_eq!(users, "alice bob dora");
+        // A round trip for what is read, one for the COMMIT with all before it.
+        let (outcomes, users, round_trips) = run_jobs(&mut node, vec![add("o'\\", true, false)]);
+        assert!(matches!(&outcomes[..], [Ok(3)]), "{outcomes:?}");
+        assert_eq!((users.as_str(), round_trips), ("alice bob dora o'\\", 2));
+    }
 }

@@ -123,6 +123,7 @@ pub(super) fn transact(
         took: began.elapsed(),
         wrote,
         statements,
+        round_trips: 0,
     })
 }
 

@@ -246,6 +246,16 @@ impl TestServer {
         self.settings.database.clone()
     }
 
+    /// The value of the metric `name` that has no labels.
+    pub async fn metric(&self, name: &str) -> u64 {
+        let metrics = self.anonymous().get("/metrics").await;
+        let text = metrics.body.as_str().expect("plain text");
+        let values = text.lines().filter_map(|line| line.split_once(' '));
+        let mut values = values.filter(|(found, _)| *found == name);
+        let (_, value) = values.next().expect("it is measured");
+        value.parse().expect("a number")
+    }
+
     /// The server's time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()

@@ -1,18 +1,20 @@
 //! Statements on PostgreSQL.
 //!
 //! The connections are driven by a runtime of one thread. Whoever runs a statement waits on its own thread, as for
-//! SQLite. Statements whose result nobody needs are sent without waiting ([`Session::send`]): PostgreSQL runs them in
-//! order, so that what follows sees their changes, and [`Session::settle`] returns the first failure.
+//! SQLite. Statements whose result nobody needs are queued as text ([`Session::queue`]) and sent in one message with the
+//! next statement that has a result: PostgreSQL runs them in order, so that what follows sees their changes.
+//! [`Session::settle`] sends them and returns the first failure.
 
+mod jobs;
 mod place;
 mod tls;
 mod value;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
@@ -24,8 +26,9 @@ use super::super::error::Error;
 use super::dialect::Translation;
 use super::{Column, Params, Row};
 
+use jobs::Job;
 pub(in super::super) use place::{Server, is_url};
-use value::{Cell, Parameter};
+use value::Parameter;
 
 /// Runtime of all connections of this process.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
@@ -46,6 +49,11 @@ impl Wake for Unpark {
     }
 }
 
+/// Polls `future` once: sends its request.
+fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
 /// Blocks this thread until `future` is ready. Unlike a runtime's own way, this works on a thread of a runtime too.
 fn wait<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
@@ -59,20 +67,32 @@ fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Answer to a statement that was sent.
-type Answer = Pin<Box<dyn Future<Output = Result<u64, tokio_postgres::Error>> + Send>>;
+/// Answer to a message that was sent.
+type Answer = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
-/// Statement that stays prepared, with the names of its parameters.
+/// Length at which queued statements are sent before there is one with a result.
+const LONGEST_QUEUE: usize = 64 * 1024;
+
+/// Statement that stays prepared.
 struct Prepared {
     statement: Statement,
+    /// Names of its parameters.
     names: Vec<String>,
+    /// Its number among those of the connection.
+    number: usize,
+    /// Name under which `EXECUTE` runs it, once it has one.
+    name: OnceLock<String>,
 }
 
 /// Connection to PostgreSQL.
 pub(in super::super) struct Session {
     client: Arc<Client>,
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
+    /// Text of the next message.
+    queued: RefCell<String>,
     unanswered: RefCell<Vec<Answer>>,
+    round_trips: Cell<u32>,
+    job: Job,
 }
 
 impl Session {
@@ -93,7 +113,10 @@ impl Session {
         Ok(Self {
             client: Arc::new(client),
             prepared: RefCell::default(),
+            queued: RefCell::default(),
             unanswered: RefCell::default(),
+            round_trips: Cell::default(),
+            job: Job::default(),
         })
     }
 
@@ -102,40 +125,56 @@ impl Session {
         self.client.is_closed()
     }
 
+    /// Returns how often this connection was waited for.
+    pub const fn round_trips(&self) -> u32 {
+        self.round_trips.get()
+    }
+
     /// Runs the statements of `script`, which have no parameters.
     pub fn run_script(&self, script: &str) -> Result<(), Error> {
-        self.settle()?;
-        Ok(wait(self.client.batch_execute(script))?)
+        self.ask(|| self.client.batch_execute(script))
     }
 
     /// Runs `sql`; returns how many rows it changed.
     pub fn execute(&self, sql: &str, params: Params<'_>) -> Result<usize, Error> {
-        let answer = self.start(sql, params)?;
-        let changed = self.answered(wait(answer))?;
+        let prepared = self.prepare(sql)?;
+        let values = parameters(&prepared, params)?;
+        let changed = self.ask(|| self.client.execute_raw(&prepared.statement, &values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Sends `sql` and does not wait for its answer.
-    pub fn send(&self, sql: &str, params: Params<'_>) -> Result<(), Error> {
-        let answer = self.start(sql, params)?;
-        self.unanswered.borrow_mut().push(answer);
+    /// Queues `sql`, to be sent with the next statement that has a result.
+    pub fn queue(&self, sql: &str, params: Params<'_>) -> Result<(), Error> {
+        self.settle_last_job();
+        if params.is_empty() {
+            self.append(&Translation::of(sql).sql);
+            return Ok(());
+        }
+        let prepared = self.prepare(sql)?;
+        let values = parameters(&prepared, params)?;
+        let mut text = format!("EXECUTE {} (", self.name(sql, &prepared)?);
+        for (place, (value, kind)) in values.iter().zip(prepared.statement.params()).enumerate() {
+            text.push_str(if place > 0 { ", " } else { "" });
+            value.write_literal(kind, &mut text)?;
+        }
+        text.push(')');
+        self.append(&text);
+        if self.queued.borrow().len() > LONGEST_QUEUE {
+            self.flush();
+        }
         Ok(())
     }
 
-    /// Waits for the answers to all statements that were sent.
+    /// Sends what is queued and waits until it is through.
     ///
     /// # Errors
-    /// The first failure among them.
+    /// The first failure among the statements.
     pub fn settle(&self) -> Result<(), Error> {
-        let unanswered = std::mem::take(&mut *self.unanswered.borrow_mut());
-        let mut outcome = Ok(());
-        for answer in unanswered {
-            let answered = wait(answer);
-            if outcome.is_ok() {
-                outcome = answered.map(drop);
-            }
+        self.flush();
+        if !self.unanswered.borrow().is_empty() {
+            self.count_round_trip();
         }
-        Ok(outcome?)
+        self.collect()
     }
 
     /// Runs `sql` and calls `read` with its rows until it breaks off.
@@ -171,35 +210,82 @@ impl Session {
         let values = parameters(&prepared, params)?;
         let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
             values.iter().map(|value| value as _).collect();
-        self.answered(wait(self.client.query(&prepared.statement, &values)))
+        self.ask(|| self.client.query(&prepared.statement, &values))
     }
 
-    /// Sends `sql`; returns the answer that is to come.
-    fn start(&self, sql: &str, params: Params<'_>) -> Result<Answer, Error> {
-        let prepared = self.prepare(sql)?;
-        let values = parameters(&prepared, params)?;
-        let client = Arc::clone(&self.client);
-        let mut answer: Answer =
-            Box::pin(async move { client.execute_raw(&prepared.statement, values).await });
-        // The first poll sends it. An answer that is there already waits in the future for the next one.
-        match answer
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-        {
-            Poll::Pending => Ok(answer),
-            Poll::Ready(answered) => Ok(Box::pin(std::future::ready(answered))),
+    /// Sends the request behind what is queued, in one round trip, and returns its answer. If the job before this one
+    /// failed, undoes that one and sends the request again.
+    fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, tokio_postgres::Error>>,
+    {
+        let asked = self.ask_behind(request());
+        let answer = match asked {
+            Err(error) if self.job.is_first.take() => {
+                self.undo_last_job(error);
+                self.ask_behind(request())?
+            }
+            asked => asked?,
+        };
+        self.job.is_first.set(false);
+        Ok(answer?)
+    }
+
+    /// Sends `request` behind what is queued; returns its answer, or the failure of a statement before it.
+    fn ask_behind<T>(
+        &self,
+        request: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<Result<T, tokio_postgres::Error>, Error> {
+        self.flush();
+        self.count_round_trip();
+        let mut request = pin!(request);
+        let first = poll(request.as_mut());
+        self.collect()?;
+        Ok(match first {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => wait(request),
+        })
+    }
+
+    /// Appends `statement` to the next message.
+    fn append(&self, statement: &str) {
+        let mut queued = self.queued.borrow_mut();
+        queued.push_str(statement);
+        queued.push(';');
+    }
+
+    /// Sends what is queued as one message.
+    fn flush(&self) {
+        self.job.start.set(0);
+        let text = std::mem::take(&mut *self.queued.borrow_mut());
+        if text.is_empty() {
+            return;
         }
+        let client = Arc::clone(&self.client);
+        let mut answer: Answer = Box::pin(async move { client.batch_execute(&text).await });
+        let answer = match poll(answer.as_mut()) {
+            Poll::Pending => answer,
+            Poll::Ready(answered) => Box::pin(std::future::ready(answered)),
+        };
+        self.unanswered.borrow_mut().push(answer);
     }
 
-    /// Returns `answer`, or why a statement before it failed: PostgreSQL refuses all that follows in a transaction.
-    fn answered<T>(&self, answer: Result<T, tokio_postgres::Error>) -> Result<T, Error> {
-        match answer {
-            Ok(value) => Ok(value),
-            Err(error) => {
-                self.settle()?;
-                Err(error.into())
+    /// Waits for the answers to all messages that were sent. In their order: PostgreSQL's answers to the next ones wait
+    /// until those to the first are taken.
+    fn collect(&self) -> Result<(), Error> {
+        let unanswered = std::mem::take(&mut *self.unanswered.borrow_mut());
+        let mut outcome = Ok(());
+        for answer in unanswered {
+            let answered = wait(answer);
+            if outcome.is_ok() {
+                outcome = answered;
             }
         }
+        Ok(outcome?)
+    }
+
+    fn count_round_trip(&self) {
+        self.round_trips.set(self.round_trips.get() + 1);
     }
 
     /// Prepares `sql` and does not run it.
@@ -208,16 +294,30 @@ impl Session {
         self.prepare(sql).map(drop)
     }
 
+    /// Returns the name under which `EXECUTE` runs `prepared`, which is `sql`.
+    fn name<'p>(&self, sql: &str, prepared: &'p Prepared) -> Result<&'p str, Error> {
+        if let Some(name) = prepared.name.get() {
+            return Ok(name);
+        }
+        let name = format!("write_{}", prepared.number);
+        self.run_script(&format!("PREPARE {name} AS {}", Translation::of(sql).sql))?;
+        Ok(prepared.name.get_or_init(|| name))
+    }
+
     fn prepare(&self, sql: &str) -> Result<Arc<Prepared>, Error> {
         if let Some(prepared) = self.prepared.borrow().get(sql) {
             return Ok(Arc::clone(prepared));
         }
         let Translation { sql: text, names } = Translation::of(sql);
-        let statement = self.answered(wait(self.client.prepare(&text)))?;
-        let prepared = Arc::new(Prepared { statement, names });
-        self.prepared
-            .borrow_mut()
-            .insert(sql.to_owned(), Arc::clone(&prepared));
+        let statement = self.ask(|| self.client.prepare(&text))?;
+        let mut known = self.prepared.borrow_mut();
+        let prepared = Arc::new(Prepared {
+            statement,
+            names,
+            number: known.len(),
+            name: OnceLock::new(),
+        });
+        known.insert(sql.to_owned(), Arc::clone(&prepared));
         Ok(prepared)
     }
 }
@@ -248,7 +348,7 @@ fn owned(value: &dyn ToSql) -> Result<Parameter, Error> {
 
 /// Returns the value of `column`.
 pub(super) fn cell(row: &tokio_postgres::Row, column: impl Column) -> Result<ValueRef<'_>, Error> {
-    let cell: Cell<'_> = row.try_get(column)?;
+    let cell: value::Cell<'_> = row.try_get(column)?;
     Ok(cell.0)
 }
 

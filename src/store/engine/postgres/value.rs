@@ -1,6 +1,7 @@
 //! Values on their way to PostgreSQL and back: those of SQLite, in the binary format of the column's type.
 
 use std::error::Error;
+use std::fmt::Write as _;
 
 use bytes::{BufMut as _, BytesMut};
 use rusqlite::types::{Value, ValueRef};
@@ -9,6 +10,54 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 /// Parameter of a statement.
 #[derive(Debug)]
 pub(super) struct Parameter(pub Value);
+
+impl Parameter {
+    /// Appends the value to `out` as a literal for a parameter of the type `kind`.
+    ///
+    /// # Errors
+    /// A text contains the character NUL, which PostgreSQL cannot store.
+    pub fn write_literal(&self, kind: &Type, out: &mut String) -> Result<(), rusqlite::Error> {
+        match (&self.0, kind) {
+            (Value::Null, _) => out.push_str("NULL"),
+            (Value::Integer(value), &Type::BOOL) => {
+                let _ = write!(out, "'{}'", *value != 0);
+            }
+            (Value::Integer(value), _) => {
+                let _ = write!(out, "'{value}'");
+            }
+            (Value::Real(value), _) => {
+                let _ = write!(out, "'{value:?}'");
+            }
+            (Value::Text(value), _) => write_text(value, out)?,
+            (Value::Blob(value), _) => {
+                // The same with and without the setting standard_conforming_strings.
+                out.push_str(if *kind == Type::UUID { " '" } else { r" E'\\x" });
+                value.iter().for_each(|byte| {
+                    let _ = write!(out, "{byte:02x}");
+                });
+                out.push('\'');
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends `text` as a literal that is the same with and without the setting `standard_conforming_strings`.
+fn write_text(text: &str, out: &mut String) -> Result<(), rusqlite::Error> {
+    out.push_str(" E'");
+    for char in text.chars() {
+        match char {
+            '\0' => {
+                let cause = "a text contains the character NUL";
+                return Err(rusqlite::Error::ToSqlConversionFailure(cause.into()));
+            }
+            '\'' | '\\' => out.extend([char, char]),
+            _ => out.push(char),
+        }
+    }
+    out.push('\'');
+    Ok(())
+}
 
 impl ToSql for Parameter {
     fn to_sql(
@@ -75,5 +124,28 @@ impl<'r> FromSql<'r> for Cell<'r> {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_keep_quotes_and_backslashes() {
+        let literal = |value: Value, kind: &Type| {
+            let mut out = String::new();
+            let written = Parameter(value).write_literal(kind, &mut out);
+            written.map(|()| out).map_err(|error| error.to_string())
+        };
+        let text = |text: &str| literal(Value::Text(text.to_owned()), &Type::TEXT);
+        assert_eq!(text(r"a'b\c").as_deref(), Ok(r" E'a''b\\c'"));
+        assert!(text("a\0b").is_err());
+        let bytes = |kind| literal(Value::Blob(vec![0, 0xab]), kind);
+        assert_eq!(bytes(&Type::BYTEA).as_deref(), Ok(r" E'\\x00ab'"));
+        assert_eq!(bytes(&Type::UUID).as_deref(), Ok(" '00ab'"));
+        let number = |kind| literal(Value::Integer(1), kind);
+        assert_eq!(number(&Type::INT8).as_deref(), Ok("'1'"));
+        assert_eq!(number(&Type::BOOL).as_deref(), Ok("'true'"));
     }
 }
