@@ -39,11 +39,19 @@ pub enum Scope {
     Sessions,
     /// Tokens for users.
     Tokens,
+    /// Status of the server.
+    Status,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [Self::Users, Self::Calls, Self::Sessions, Self::Tokens];
+    pub const ALL: [Self; 5] = [
+        Self::Users,
+        Self::Calls,
+        Self::Sessions,
+        Self::Tokens,
+        Self::Status,
+    ];
 
     /// Returns the word of the scope.
     #[must_use]
@@ -53,6 +61,7 @@ impl Scope {
             Self::Calls => "calls",
             Self::Sessions => "sessions",
             Self::Tokens => "tokens",
+            Self::Status => "status",
         }
     }
 
@@ -62,6 +71,7 @@ impl Scope {
             Self::Calls => 1 << 1,
             Self::Sessions => 1 << 2,
             Self::Tokens => 1 << 3,
+            Self::Status => 1 << 4,
         }
     }
 }

@@ -19,6 +19,9 @@ const BARRED_EVERY: Duration = Duration::from_secs(2);
 /// Interval at which quality reports are stored (contract section 5).
 const QUALITY_EVERY: Duration = Duration::from_secs(5);
 
+/// Interval of the entries of the last hour in the status.
+const MINUTE: Duration = Duration::from_mins(1);
+
 /// Interval at which expired entries, and those older than `retention`, are deleted.
 const FORGOTTEN_EVERY: Duration = Duration::from_mins(1);
 
@@ -58,6 +61,10 @@ async fn sweep(service: &Service) {
             .follow_wall_clock()),
         every(BARRED_EVERY, metrics, || async {
             service.sessions().close_disabled_sessions()
+        }),
+        every(MINUTE, metrics, || async {
+            service.end_minute();
+            Ok(())
         }),
         every(QUALITY_EVERY, metrics, || service.quality().save()),
         every(FORGOTTEN_EVERY, metrics, || service

@@ -36,8 +36,9 @@ async fn ready(service: &State<Service>, access: &State<Access>) -> (Status, Raw
     )
 }
 
-fn readiness(health: &Health, provider: Option<&ProviderStatus>) -> Readiness {
-    let status = if health.stopping {
+/// Returns the word for the state of the server.
+pub(super) const fn state(health: &Health) -> &'static str {
+    if health.stopping {
         "stopping"
     } else if health.is_degraded() {
         "degraded"
@@ -45,9 +46,12 @@ fn readiness(health: &Health, provider: Option<&ProviderStatus>) -> Readiness {
         "ready"
     } else {
         "not_ready"
-    };
+    }
+}
+
+fn readiness(health: &Health, provider: Option<&ProviderStatus>) -> Readiness {
     Readiness {
-        status,
+        status: state(health),
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: health.uptime.as_secs(),
         database: Database {

@@ -159,6 +159,33 @@ impl Hub {
             .collect()
     }
 
+    /// Returns the sessions of the users after `after` whose id contains `text`, in the order of the ids: at least
+    /// `limit` if there are as many, and all of the last user.
+    #[must_use]
+    pub fn sessions_after(
+        &self,
+        after: Option<&UserId>,
+        text: &str,
+        limit: usize,
+    ) -> Vec<(UserId, Arc<SessionQueue>)> {
+        let users = self.0.users.lock();
+        let is_wanted = |user: &&UserId| {
+            after.is_none_or(|after| *user > after) && user.as_str().contains(text)
+        };
+        let mut wanted: Vec<_> = users.keys().filter(is_wanted).collect();
+        wanted.sort_unstable();
+        let mut found = Vec::new();
+        for user in wanted {
+            if found.len() >= limit {
+                break;
+            }
+            let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
+            let open = sessions.filter(|one| one.is_open());
+            found.extend(open.map(|one| (user.clone(), Arc::clone(one))));
+        }
+        found
+    }
+
     /// Returns the users with responsive sessions and the number of these sessions, in no order.
     #[must_use]
     pub fn connected(&self) -> Vec<(UserId, usize)> {

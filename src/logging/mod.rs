@@ -6,6 +6,7 @@
 
 mod json;
 mod queue;
+mod recent;
 mod repeats;
 mod text;
 
@@ -24,11 +25,13 @@ use tracing_subscriber::{Layer, Registry, fmt, reload};
 use crate::settings::{LogFormat, LogLevel};
 
 pub use json::escaped_json;
+pub use recent::RecentLine;
 pub use repeats::RepeatedLines;
 pub use text::is_terminal_control;
 
 use json::JsonLines;
 use queue::LogQueue;
+use recent::{RECENT, RecentLayer};
 use text::TextFields;
 
 /// Target of this program: library and command share the name.
@@ -65,7 +68,8 @@ pub fn init(level: LogLevel, format: LogFormat) {
     let (filter, handle) = reload::Layer::new(filter(level));
     let subscriber = Registry::default()
         .with(filter)
-        .with(layer(format, queue.clone()));
+        .with(layer(format, queue.clone()))
+        .with(RecentLayer(&RECENT));
     // Not `try_init`, which installs a bridge from `log` of its own and fails where there is one.
     let subscriber = tracing::subscriber::set_global_default(subscriber);
     if subscriber.is_ok() {
@@ -95,6 +99,12 @@ pub fn set_level(level: LogLevel) {
 #[must_use]
 pub fn dropped_lines() -> u64 {
     QUEUE.get().map_or(0, LogQueue::dropped)
+}
+
+/// Returns the last kinds of warnings and errors, newest first. Like every line of the log, they contain no token.
+#[must_use]
+pub fn recent_warnings() -> Vec<RecentLine> {
+    RECENT.all()
 }
 
 /// Waits until what was logged so far is written, for at most `time`: the last thing before the process ends.

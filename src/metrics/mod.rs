@@ -7,6 +7,7 @@
 
 mod catalogue;
 mod change;
+mod last_hour;
 mod sample;
 mod series;
 mod text;
@@ -21,6 +22,7 @@ use crate::clock::Timestamp;
 use crate::webhook_model::delivery::Outcome;
 
 pub use change::CallChange;
+pub use last_hour::Minute;
 pub use sample::Sample;
 pub use text::MEDIA_TYPE;
 
@@ -118,6 +120,10 @@ impl Metrics {
         };
         let requests = &self.0.requests;
         requests.get_or_create(&labels).observe(took.as_secs_f64());
+        self.0.last_hour.requests.inc();
+        if status >= 500 {
+            self.0.last_hour.server_errors.inc();
+        }
     }
 
     /// Counts a request for a socket with its `result`.
@@ -135,6 +141,7 @@ impl Metrics {
     /// Counts an event of the type `event` that was written to a socket.
     pub fn event_sent(&self, event: &'static str) {
         self.0.events_sent.get_or_create(&[("type", event)]).inc();
+        self.0.last_hour.events_sent.inc();
     }
 
     /// Records the time from an event to its confirmation by a session.
@@ -213,6 +220,29 @@ impl Metrics {
         live.set(calls.into());
     }
 
+    /// Returns the number of live calls.
+    #[must_use]
+    pub fn live_calls(&self) -> u64 {
+        let live = Status::ALL.into_iter().filter(|status| status.is_live());
+        let calls = live.map(|status| {
+            let labels = [("status", status.as_str())];
+            self.0.live_calls.get_or_create(&labels).get()
+        });
+        u64::try_from(calls.sum::<i64>()).unwrap_or_default()
+    }
+
+    /// Ends a minute of [`Metrics::last_hour`] at `at`, when the gauges are those of `sample`.
+    pub fn end_minute(&self, at: Timestamp, sample: &Sample) {
+        self.0.last_hour.end_minute(at, sample, self.live_calls());
+    }
+
+    /// Returns the minutes of the last hour, oldest first. The last entry is the current minute until `now`, when the
+    /// gauges are those of `sample`.
+    #[must_use]
+    pub fn last_hour(&self, now: Timestamp, sample: &Sample) -> Vec<Minute> {
+        self.0.last_hour.entries(now, sample, self.live_calls())
+    }
+
     /// Counts a call transition that is stored.
     pub fn call_changed(&self, change: &CallChange) {
         let CallChange {
@@ -233,7 +263,10 @@ impl Metrics {
         let cause = ("cause", cause.as_str());
         match from {
             Some(from) => drop(live(from).dec()),
-            None => drop(self.0.calls_started.get_or_create(&[call_type]).inc()),
+            None => {
+                self.0.calls_started.get_or_create(&[call_type]).inc();
+                self.0.last_hour.calls_started.inc();
+            }
         }
         if to.is_live() {
             live(to).inc();

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 
 use super::catalogue::Catalogue;
+use super::last_hour::LastHour;
 use super::sample::Sampled;
 
 /// Buckets in seconds of request durations: most take under 1 ms, and none should take 1 s.
@@ -50,6 +51,7 @@ type Labels<const N: usize> = [(&'static str, &'static str); N];
 pub(super) struct Series {
     pub catalogue: Catalogue,
     pub sampled: Sampled,
+    pub last_hour: LastHour,
     pub requests: Family<RequestLabels, Histogram>,
     pub connects: Family<Labels<1>, Counter>,
     pub closes: Family<CloseLabels, Counter>,
@@ -126,6 +128,7 @@ impl Series {
         let mut new = Catalogue::new(version);
         Self {
             sampled: Sampled::new(&mut new),
+            last_hour: LastHour::default(),
             requests: new.histograms(
                 "request_duration_seconds",
                 "Time from a request to its answer, by route template",

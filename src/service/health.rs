@@ -112,11 +112,15 @@ impl Service {
     /// Returns the current values of the gauges.
     #[must_use]
     pub fn sample(&self) -> Sample {
-        let (stats, volume) = (self.0.core.hub.stats(), self.0.core.store.volume());
         let webhooks = self.webhooks().backlog().unwrap_or_else(|error| {
             tracing::warn!(%error, "what waits for webhooks cannot be counted");
             Backlog::default()
         });
+        self.sample_with(webhooks)
+    }
+
+    pub(super) fn sample_with(&self, webhooks: Backlog) -> Sample {
+        let (stats, volume) = (self.0.core.hub.stats(), self.0.core.store.volume());
         Sample {
             uptime: self.0.core.started.elapsed(),
             connections: stats.connections,

@@ -24,10 +24,12 @@ mod scheduler;
 mod server_api;
 mod sessions;
 mod signals;
+mod status;
 #[cfg(test)]
 mod tests;
 mod unreached;
 mod users;
+mod webhook_failures;
 mod webhooks;
 
 use std::sync::Arc;
@@ -57,11 +59,13 @@ pub use lists::Lists;
 pub use presence::Presence;
 pub use quality::Quality;
 pub use server_api::{
-    CallDetails, CallPage, IssuedToken, Placed, Repeat, Reply, Requester, ServerApi, UserPage,
-    UserRecord, UserUpdate,
+    CallDetails, CallPage, IssuedToken, Placed, Repeat, Reply, Requester, ServerApi, SessionPage,
+    UserPage, UserRecord, UserUpdate,
 };
 pub use sessions::Sessions;
+pub use status::ServerStatus;
 pub use users::{Offer, SignIn, Users};
+pub use webhook_failures::FailedAttempt;
 pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
 
 pub use crate::store::{CallCount, CallFilter, Forgotten};

@@ -12,10 +12,11 @@ use crate::reloadable::Reloadable;
 use crate::store::{self, Read, Write};
 use crate::user::{SessionId, UserId};
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
-use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver};
+use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver, Tally};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::batch::until_none;
+use super::webhook_failures::{FailedAttempt, RecentFailures};
 use super::{Core, Error};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
@@ -48,6 +49,7 @@ pub(super) struct WebhookOutbox {
     config: Reloadable<Option<WebhookConfig>>,
     random: Random,
     wake: watch::Sender<()>,
+    pub(super) failures: RecentFailures,
 }
 
 /// What is not on its way.
@@ -59,6 +61,17 @@ pub(super) struct Backlog {
     pub paused: usize,
 }
 
+impl Backlog {
+    pub fn of(receivers: &[(Receiver, Tally)]) -> Self {
+        receivers
+            .iter()
+            .fold(Self::default(), |sum, (receiver, tally)| Self {
+                waiting: sum.waiting + usize::try_from(tally.waiting).unwrap_or(usize::MAX),
+                paused: sum.paused + usize::from(receiver.pause.is_some()),
+            })
+    }
+}
+
 impl WebhookOutbox {
     pub fn new(config: Option<WebhookConfig>, random: Random) -> Self {
         let wake = watch::Sender::new(());
@@ -66,6 +79,7 @@ impl WebhookOutbox {
             config: Reloadable::new(config),
             random,
             wake,
+            failures: RecentFailures::default(),
         }
     }
 
@@ -134,13 +148,16 @@ impl Webhooks {
 
     /// How much waits for receivers, and how many of them are paused. Counts long where much waits.
     pub(super) fn backlog(&self) -> Result<Backlog, Error> {
-        let mut at_rest = Backlog::default();
-        for receiver in self.receivers()? {
+        Ok(Backlog::of(&self.backlogs()?))
+    }
+
+    /// The receivers, each with how much waits for it.
+    pub(super) fn backlogs(&self) -> Result<Vec<(Receiver, Tally)>, Error> {
+        let tally = |receiver: Receiver| -> Result<_, Error> {
             let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
-            at_rest.waiting += usize::try_from(tally.waiting).unwrap_or(usize::MAX);
-            at_rest.paused += usize::from(receiver.pause.is_some());
-        }
-        Ok(at_rest)
+            Ok((receiver, tally))
+        };
+        self.receivers()?.into_iter().map(tally).collect()
     }
 
     /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
@@ -404,6 +421,8 @@ impl Core {
             db.mark_working(delivery.receiver)?;
             None
         } else {
+            let (core, failed) = (Arc::clone(self), FailedAttempt::new(delivery, attempt));
+            db.on_commit(move || core.webhook_outbox.failures.add(failed));
             let since = db.mark_failing(delivery.receiver, now)?;
             PauseCause::after(outcome, since, now)
         };

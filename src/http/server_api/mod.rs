@@ -2,6 +2,7 @@
 
 mod calls;
 mod sessions;
+mod status;
 mod users;
 
 use rocket::Route;
@@ -17,7 +18,13 @@ use crate::wire::ErrorType;
 type Answered = Result<(Status, RawJson<String>), ApiError>;
 
 pub(super) fn routes() -> Vec<Route> {
-    [users::routes(), sessions::routes(), calls::routes()].concat()
+    [
+        users::routes(),
+        sessions::routes(),
+        calls::routes(),
+        status::routes(),
+    ]
+    .concat()
 }
 
 /// Returns the user id of a path; a text that cannot be an id is nobody's.

@@ -12,15 +12,17 @@ use crate::guard::{Access, ApiError, Backend};
 use crate::http::Answer;
 use crate::http::body::{Body, LargeBody};
 use crate::http::history::parameters;
-use crate::service::{IssuedToken, Service};
+use crate::hub::SessionQueue;
+use crate::service::{IssuedToken, Service, SessionPage};
 use crate::user::SessionId;
 use crate::wire::presence;
+use crate::wire::server_api::query::Users;
 use crate::wire::server_api::sessions::{self as shape, AskedToken, Session};
 
 use super::{Answered, user_id};
 
 pub(super) fn routes() -> Vec<Route> {
-    routes![issue_token, list, close_all, close_one, online]
+    routes![issue_token, page, list, close_all, close_one, online]
 }
 
 /// A token for a user.
@@ -53,16 +55,37 @@ async fn issue_token(
     Ok((Status::Created, RawJson(answer)))
 }
 
+/// A page of all connected sessions.
+#[get("/sessions")]
+fn page(backend: Backend, uri: &Origin<'_>, service: &State<Service>) -> Answer {
+    backend.may(Scope::Sessions)?;
+    let Users { after, text, limit } = parameters(uri).users()?;
+    let SessionPage { items, next } =
+        service
+            .server_api()
+            .connected_sessions(after.as_ref(), &text, limit);
+    let items = items.iter().map(|(user, one)| (user, shown(one)));
+    Ok(RawJson(shape::page(
+        "Sessions retrieved successfully",
+        items,
+        next.as_ref(),
+    )))
+}
+
+fn shown(session: &SessionQueue) -> Session<'_> {
+    Session {
+        id: session.session(),
+        connected_at: session.connected_at(),
+        responsive: session.is_responsive(),
+    }
+}
+
 /// The connected sessions of a user.
 #[get("/users/<id>/sessions")]
 fn list(backend: Backend, id: &str, service: &State<Service>) -> Answer {
     backend.may(Scope::Sessions)?;
     let sessions = service.server_api().sessions_of(user_id(id)?)?;
-    let sessions = sessions.iter().map(|one| Session {
-        id: one.session(),
-        connected_at: one.connected_at(),
-        responsive: one.is_responsive(),
-    });
+    let sessions = sessions.iter().map(|one| shown(one));
     Ok(RawJson(shape::sessions(
         "Sessions retrieved successfully",
         sessions,

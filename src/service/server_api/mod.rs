@@ -4,6 +4,7 @@
 //! there is either all of it or nothing.
 
 mod calls;
+mod keys;
 mod sessions;
 mod tokens;
 mod users;
@@ -18,6 +19,7 @@ use super::batch::until_none;
 use super::{Core, Error, KEY_REMEMBERED_FOR};
 
 pub use calls::{CallDetails, CallPage, Placed};
+pub use sessions::SessionPage;
 pub use tokens::IssuedToken;
 pub use users::{UserPage, UserRecord, UserUpdate};
 

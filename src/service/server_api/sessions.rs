@@ -9,7 +9,33 @@ use crate::user::{SessionId, UserId};
 use super::super::{Error, Presence};
 use super::{Change, Requester, ServerApi};
 
+/// Some connected sessions, by user.
+pub struct SessionPage {
+    /// The sessions with their users.
+    pub items: Vec<(UserId, Arc<SessionQueue>)>,
+    /// The user after whom the next page begins, if there is one.
+    pub next: Option<UserId>,
+}
+
 impl ServerApi {
+    /// Returns the connected sessions of the users after `after` whose id contains `text`: about `limit`, since a page
+    /// has all sessions of its last user.
+    #[must_use]
+    pub fn connected_sessions(
+        &self,
+        after: Option<&UserId>,
+        text: &str,
+        limit: u32,
+    ) -> SessionPage {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let hub = &self.0.hub;
+        let items = hub.sessions_after(after, text, limit);
+        let last = items.last().map(|(user, _)| user);
+        let has_more = |last: &&UserId| !hub.sessions_after(Some(last), text, 1).is_empty();
+        let next = last.filter(has_more).cloned();
+        SessionPage { items, next }
+    }
+
     /// Returns the connected sessions of `user`, the oldest first.
     ///
     /// # Errors

@@ -3,4 +3,5 @@
 pub mod calls;
 pub mod query;
 pub mod sessions;
+pub mod status;
 pub mod users;

@@ -11,7 +11,7 @@ use crate::user::{SessionId, UserId};
 use crate::wire::fields::{Fields, ValidationError, whole};
 use crate::wire::request::{json, json_or_nothing};
 use crate::wire::response::success;
-use crate::wire::{Instant, Text, value};
+use crate::wire::{Instant, Text, cursor, value};
 
 /// Maximum number of users whose presence one request asks for.
 pub const MOST_USERS: usize = 1_000;
@@ -34,6 +34,34 @@ pub(crate) struct SessionShape<'a> {
     connected_at: Instant,
     /// Whether it confirms its events in time.
     responsive: bool,
+}
+
+/// A connected session with its user.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserSession)]
+struct UserSessionShape<'a> {
+    #[schema(value_type = value::UserId)]
+    user_id: Text<&'a UserId>,
+    /// The session: the token's `sid`, else its `jti`, else a digest of the token.
+    session_id: &'a str,
+    /// When it connected.
+    #[schema(value_type = value::Timestamp)]
+    connected_at: Instant,
+    /// Whether it confirms its events in time.
+    responsive: bool,
+}
+
+/// A page of sessions.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SessionPage)]
+pub(crate) struct PageShape<'a> {
+    /// The sessions.
+    items: Vec<UserSessionShape<'a>>,
+    /// The `cursor` of the next page, if there is one.
+    #[schema(required)]
+    next_cursor: Option<String>,
 }
 
 /// A connected session, as it is shown.
@@ -112,6 +140,26 @@ pub fn sessions<'a>(message: &str, sessions: impl IntoIterator<Item = Session<'a
         responsive: one.responsive,
     });
     success(message, sessions.collect::<Vec<_>>())
+}
+
+/// Returns the success `message` with a page of sessions and their users.
+#[must_use]
+pub fn page<'a>(
+    message: &str,
+    sessions: impl IntoIterator<Item = (&'a UserId, Session<'a>)>,
+    next: Option<&UserId>,
+) -> String {
+    let items = sessions.into_iter().map(|(user, one)| UserSessionShape {
+        user_id: Text(user),
+        session_id: one.id.as_str(),
+        connected_at: Instant(one.connected_at),
+        responsive: one.responsive,
+    });
+    let shape = PageShape {
+        items: items.collect(),
+        next_cursor: next.map(cursor::after_user),
+    };
+    success(message, shape)
 }
 
 /// Returns the success `message` with how many sessions were closed.

@@ -7,7 +7,7 @@ use super::rows::{MEDIA, beside_calls};
 use crate::support::{Answer, Api, TestServer};
 
 /// Scopes of API keys.
-const SCOPES: [&str; 4] = ["users", "calls", "sessions", "tokens"];
+const SCOPES: [&str; 5] = ["users", "calls", "sessions", "tokens", "status"];
 
 /// Routes below `/api/server/v1`: method, path, scope, body, status of the success.
 const ROUTES: &str = r#"
@@ -23,6 +23,7 @@ const ROUTES: &str = r#"
     PUT    /users/{userId}/contacts/{otherId}   users     -                                      200
     DELETE /users/{userId}/contacts/{otherId}   users     -                                      200
     POST   /users/{userId}/token                tokens    {}                                     201
+    GET    /sessions                            sessions  -                                      200
     GET    /users/{userId}/sessions             sessions  -                                      200
     DELETE /users/{userId}/sessions/{sessionId} sessions  -                                      200
     DELETE /users/{userId}/sessions             sessions  -                                      200
@@ -32,6 +33,7 @@ const ROUTES: &str = r#"
     POST   /calls/{callId}/end                  calls     {}                                     200
     POST   /calls                               calls     {"callerId":"alice","calleeId":"bob","callType":"VIDEO","channelId":"c"} 201
     GET    /statistics                          calls     -                                      200
+    GET    /status                              status    -                                      200
     DELETE /users/{userId}                      users     -                                      200
 "#;
 

@@ -86,6 +86,9 @@ async fn every_route_refuses_pages_of_foreign_origins_as_documented() {
     }
 }
 
+/// Operations whose answer is in memory.
+const IN_MEMORY: [&str; 2] = ["getServerStatus", "listConnectedSessions"];
+
 /// Somebody has taken a table away.
 #[rocket::async_test]
 async fn every_route_tells_of_defects_as_documented() {
@@ -95,7 +98,11 @@ async fn every_route_tells_of_defects_as_documented() {
         .execute_batch("PRAGMA foreign_keys = OFF; DROP VIEW named_calls; ALTER TABLE users RENAME TO elsewhere;
              ALTER TABLE calls RENAME TO calls_elsewhere")
         .expect("the table is renamed");
-    for (operation, status, example) in refusing("service_error") {
+    let refusing = refusing("service_error");
+    let read = refusing
+        .into_iter()
+        .filter(|(operation, ..)| !IN_MEMORY.contains(&operation.id()));
+    for (operation, status, example) in read {
         let answer = fixture
             .send(fixture.entitled(operation), operation, operation.body(""))
             .await;

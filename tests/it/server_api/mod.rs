@@ -4,6 +4,7 @@ mod calls;
 mod crash;
 mod keys;
 mod sessions;
+mod status;
 mod users;
 
 use serde_json::Value;

@@ -3,6 +3,7 @@
 mod calls;
 mod lists;
 mod sessions;
+mod status;
 mod users;
 
 use serde_json::json;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         lists::routes(),
         sessions::routes(),
         calls::routes(),
+        status::routes(),
     ]
     .concat()
 }

@@ -18,10 +18,10 @@ use crate::wire::presence;
 use crate::wire::query::Parameters;
 use crate::wire::server_api::sessions::{self as shape, Session};
 
-use super::super::{Description, Example, Route, body, path_parameter, success};
+use super::super::{Description, Example, Route, body, path_parameter, query_parameter, success};
 use super::{
-    TAG, idempotency_key, key_reused, large_body, no_user, of_body, of_large_body, switch, user_id,
-    wrong_parameter,
+    TAG, idempotency_key, key_reused, large_body, no_user, of_body, of_large_body, page_parameters,
+    switch, user_id, wrong_parameter,
 };
 
 /// The session of the examples.
@@ -30,7 +30,7 @@ const SESSION: &str = "phone-1";
 const SESSIONS: &str = "/api/server/v1/users/{userId}/sessions";
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![token(), list(), close_all(), close_one(), online()]
+    vec![token(), page(), list(), close_all(), close_one(), online()]
 }
 
 fn token() -> Route {
@@ -85,6 +85,48 @@ fn token() -> Route {
         HttpMethod::Post,
         "/api/server/v1/users/{userId}/token",
     )
+}
+
+fn page() -> Route {
+    const MESSAGE: &str = "Sessions retrieved successfully";
+    let (user, session) = (example::caller().id, SessionId::new(SESSION));
+    let one = Session {
+        id: &session,
+        connected_at: example::asked_at(),
+        responsive: true,
+    };
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(200));
+    let [limit, cursor] = page_parameters();
+    let wrong: Parameters<'_> = [("limit", "0")].into_iter().collect();
+    Description {
+        tag: TAG,
+        id: "listConnectedSessions",
+        summary: "List all connected sessions",
+        description: "In the order of the user ids. A page has all sessions of its last user, so it may have a few more than `limit`.",
+        parameters: vec![
+            query_parameter("query", text, "Only users whose id contains this text."),
+            limit,
+            cursor,
+        ],
+        body: None,
+        success: (
+            "200",
+            success(
+                "A page of sessions.",
+                MESSAGE,
+                schemas::of::<shape::PageShape<'_>>(),
+                [Example(
+                    "page",
+                    "One device is connected.",
+                    example::value(&shape::page(MESSAGE, [(&user, one)], None)),
+                )],
+            ),
+        ),
+        refusals: vec![wrong_parameter(wrong.users().expect_err("no limit"))],
+    }
+    .for_backends(Scope::Sessions, HttpMethod::Get, "/api/server/v1/sessions")
 }
 
 fn list() -> Route {
