@@ -30,7 +30,7 @@ const PEOPLE: usize = 50;
 /// Files of the page.
 #[derive(Embed)]
 #[folder = "web/console"]
-struct Files;
+pub(super) struct Files;
 
 /// Configuration of the page.
 pub(super) struct Console {

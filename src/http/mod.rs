@@ -1,6 +1,7 @@
 //! REST interface: short routes, catchers with the same envelope, and the headers of every response.
 
 mod access_log;
+mod admin;
 mod agora;
 mod body;
 mod calls;
@@ -28,6 +29,7 @@ use crate::reloadable::Reloadable;
 use crate::settings::Settings;
 
 use access_log::AccessLog;
+use admin::AdminPage;
 use console::Console;
 use cors::Cors;
 use documents::Documents;
@@ -41,6 +43,7 @@ pub struct RouteSettings {
     ice_servers: Reloadable<IceServers>,
     agora: Reloadable<Option<Agora>>,
     console: Reloadable<Console>,
+    admin: Reloadable<AdminPage>,
 }
 
 impl RouteSettings {
@@ -51,6 +54,7 @@ impl RouteSettings {
             ice_servers: Reloadable::new(IceServers::new(settings)),
             agora: Reloadable::new(Agora::from_settings(settings)),
             console: Reloadable::new(Console::new(settings)),
+            admin: Reloadable::new(AdminPage::new(settings)),
         }
     }
 
@@ -59,6 +63,7 @@ impl RouteSettings {
         self.ice_servers.replace(IceServers::new(settings));
         self.agora.replace(Agora::from_settings(settings));
         self.console.replace(Console::new(settings));
+        self.admin.replace(AdminPage::new(settings));
     }
 }
 
@@ -70,6 +75,7 @@ pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
             .manage(settings.ice_servers)
             .manage(settings.agora)
             .manage(settings.console)
+            .manage(settings.admin)
             .attach(AccessLog::new(metrics))
             .attach(Cors)
             .manage(Documents::default())
@@ -86,6 +92,7 @@ pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
             .mount("/api/v1", ice::routes())
             .mount("/api/server/v1", server_api::routes())
             .mount("/", console::routes())
+            .mount("/", admin::routes())
             .mount("/", health::routes())
             .mount("/", metrics::routes())
             .register("/", catchers::catchers())

@@ -147,13 +147,18 @@ impl Settings {
         self.forget_identity_provider(origins);
         // A file with `false` may be the one of the source tree, which shows every default; a variable is set on
         // purpose.
-        let is_meant = matches!(
-            origins.get("console"),
-            Some(Origin::Variable | Origin::RocketVariable)
-        );
-        if !is_meant {
-            self.console = true;
-            origins.insert("console", Origin::DevWorld);
+        for (key, is_served) in [
+            ("console", &mut self.console),
+            ("admin_page", &mut self.admin_page),
+        ] {
+            let is_meant = matches!(
+                origins.get(key),
+                Some(Origin::Variable | Origin::RocketVariable)
+            );
+            if !is_meant {
+                *is_served = true;
+                origins.insert(key, Origin::DevWorld);
+            }
         }
         for given in ["jwt_secret_file", "allowed_origins"] {
             origins.insert(given, Origin::DevWorld);

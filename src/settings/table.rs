@@ -268,6 +268,9 @@ settings! {
     /// Serve `/console`, the page that makes calls in the browser. `--dev` turns it on, unless
     /// `CHATTRIX_CONSOLE=false`.
     console: bool = false, value::switch;
+    /// Serve `/admin`, the status page for administrators, which needs an API key. `--dev` turns it on, unless
+    /// `CHATTRIX_ADMIN_PAGE=false`.
+    admin_page: bool = false, value::switch;
 
     group "Retention";
     /// Age after which final calls and history are deleted; `off` keeps them.

@@ -638,18 +638,19 @@ fn the_dev_mode_is_shut_off_from_production() {
 
 /// The file of the sources, beside which `scripts/start` works, shows every default.
 #[test]
-fn dev_mode_enables_the_console_unless_a_variable_is_set() {
+fn dev_mode_enables_its_pages_unless_a_variable_is_set() {
     let overrides = Overrides {
         dev: Some("dev".into()),
         ..Overrides::default()
     };
-    let console = |pairs: &[(&str, &str)]| {
-        let file = rocket_toml("[default.chattrix]\nconsole = false");
+    let pages = |pairs: &[(&str, &str)]| {
+        let file = rocket_toml("[default.chattrix]\nconsole = false\nadmin_page = false");
         let (settings, _) = Settings::resolve(file, variables(pairs), &overrides).expect("good");
-        settings.console
+        (settings.console, settings.admin_page)
     };
-    assert!(console(&[]));
-    assert!(!console(&[("CHATTRIX_CONSOLE", "false")]));
+    assert_eq!(pages(&[]), (true, true));
+    assert_eq!(pages(&[("CHATTRIX_CONSOLE", "false")]), (false, true));
+    assert_eq!(pages(&[("CHATTRIX_ADMIN_PAGE", "false")]), (true, false));
 }
 
 #[test]

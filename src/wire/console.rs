@@ -1,4 +1,4 @@
-//! Requests and responses between the server and its web page, the console.
+//! Requests and responses between the server and its web pages.
 
 use std::time::Duration;
 
@@ -27,6 +27,18 @@ struct Configuration {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PageConfiguration {
+    is_development: bool,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    key: &'a str,
+}
+
+#[derive(Serialize)]
 struct Person<'a> {
     id: Text<&'a UserId>,
     name: &'a str,
@@ -49,6 +61,23 @@ pub fn configuration(message: &str, is_development: bool, ring_timeout: Duration
         version: env!("CARGO_PKG_VERSION"),
     };
     success(message, configuration)
+}
+
+/// Returns the success `message` with the configuration of another page than the console: whether it is opened on the
+/// machine of the dev mode.
+#[must_use]
+pub fn page_configuration(message: &str, is_development: bool) -> String {
+    let configuration = PageConfiguration {
+        is_development,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    success(message, configuration)
+}
+
+/// Returns the success `message` with an API key.
+#[must_use]
+pub fn key(message: &str, key: &str) -> String {
+    success(message, Key { key })
 }
 
 /// Returns the success `message` with the test users.

@@ -4,6 +4,7 @@
 mod accept;
 mod access_log;
 mod active;
+mod admin_page;
 mod agora;
 mod asyncapi;
 mod attack;

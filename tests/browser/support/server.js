@@ -64,6 +64,11 @@ export class Server {
     return `http://127.0.0.1:${this.port}/console${query}`;
   }
 
+  /** The address of the status page. */
+  admin() {
+    return `http://127.0.0.1:${this.port}/admin`;
+  }
+
   /** The address of the interface's documents. */
   docs() {
     return `http://127.0.0.1:${this.port}/docs`;

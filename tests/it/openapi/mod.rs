@@ -188,7 +188,7 @@ async fn openapi_lists_exactly_the_routes() {
 
 /// Returns whether `path` belongs to a page, or is a script for pages: neither is part of the API.
 fn is_page(path: &str) -> bool {
-    ["/docs", "/console", "/client.js"]
+    ["/docs", "/console", "/admin", "/client.js"]
         .iter()
         .any(|page| path.starts_with(page))
 }
