@@ -11,6 +11,8 @@ use rocket::{Route, State, get, routes};
 use rust_embed::Embed;
 
 use crate::docs;
+use crate::guard::LocalDeveloper;
+use crate::wire::console as shape;
 
 use super::page::File;
 
@@ -37,7 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 pub(super) fn page_routes() -> Vec<Route> {
-    routes![page, file, client]
+    routes![page, file, configuration, client]
 }
 
 /// Returns the OpenAPI document.
@@ -66,6 +68,15 @@ fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
 #[get("/docs/<path..>", rank = 20)]
 fn file(path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
+}
+
+/// Returns the configuration of the page.
+#[get("/docs/configuration")]
+fn configuration(developer: Option<LocalDeveloper>) -> RawJson<String> {
+    RawJson(shape::page_configuration(
+        "Configuration retrieved successfully",
+        developer.is_some(),
+    ))
 }
 
 /// Returns the client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every

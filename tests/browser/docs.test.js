@@ -39,6 +39,7 @@ for (const { name, theme, width } of [
   test(`the documents can be read on ${name}`, async () => {
     const { context, page, complaints } = await open({ colorScheme: theme, viewport: { width, height: 844 } });
     await page.getByRole('heading', { name: 'Initiate a call' }).waitFor();
+    await page.locator('article#initiateCall').getByText('Try it').click();
     const needed = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(needed <= width, `it is ${needed} wide`);
     assert.deepEqual(await faultsOf(page, ['moderate', 'serious', 'critical']), []);
@@ -47,18 +48,44 @@ for (const { name, theme, width } of [
   });
 }
 
-test('the filter leaves what has the word, and says so where nothing has it', async () => {
+test('the search leaves what has the words, and says so where nothing has them', async () => {
   const { context, page } = await open({});
-  const filter = page.getByLabel('Filter');
+  const filter = page.getByLabel('Search');
   const link = (name) => page.locator('#links').getByRole('link', { name });
   await filter.fill('networkQuality');
   await link('Report the quality of a call').waitFor();
   assert.equal(await link('List who is online').count(), 0);
-  await filter.fill('no such word');
-  await page.getByText('No match for “no such word”.').waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'List who is online' }).count(), 0);
+  await filter.fill('calleeConnected webhook-id');
+  await link('call.initiated').waitFor();
+  await filter.press('Enter');
+  await page.waitForURL(/#onCallInitiated$/);
+  await filter.fill('such nowhere-found');
+  await page.getByText('No match for “such nowhere-found”.').waitFor();
   assert.equal(await link(/./).count(), 0);
   await filter.fill('');
   await link('List who is online').waitFor();
   assert.equal(await page.getByRole('status').textContent(), '');
+  await context.close();
+});
+
+test('in dev mode requests are sent from the page, as a user and as the backend', async () => {
+  const { context, page, complaints } = await open({});
+  const route = (id) => page.locator(`article#${id} .try`);
+  const send = async (id, fields = {}) => {
+    await route(id).getByText('Try it').click();
+    for (const [label, value] of Object.entries(fields)) await route(id).getByLabel(label, { exact: true }).fill(value);
+    await route(id).getByRole('button', { name: 'Send' }).click();
+    await route(id).locator('.status').waitFor();
+    return [await route(id).locator('.status').textContent(), JSON.parse(await route(id).locator('.result pre').textContent())];
+  };
+  const body = JSON.stringify({ calleeId: 'bob', callType: 'AUDIO', channelId: 'tried' });
+  const [status, initiated] = await send('initiateCall', { Body: body });
+  assert.deepEqual([status, initiated.data.callerId], ['201', 'alice']);
+  const [, shown] = await send('getCall', { callId: initiated.data.id });
+  assert.equal(shown.data.channelId, 'tried');
+  const [, listed] = await send('listCalls', { live: 'true' });
+  assert.equal(listed.data.items[0].id, initiated.data.id);
+  assert.deepEqual(complaints, []);
   await context.close();
 });

@@ -2,14 +2,18 @@
 
 import { el, inline, json, markdown, shell, table } from "./dom.js";
 import { Schemas } from "./schema.js";
+import { developer, tryOut } from "./try.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
+
+/** A browser opens it with its own API. */
+const SOCKET = "/ws/chat";
 
 const main = document.getElementById("content");
 
 try {
-  const [openapi, asyncapi] = await Promise.all(["api/openapi.json", "api/asyncapi.json"].map(load));
-  draw(openapi, asyncapi);
+  const [openapi, asyncapi, local] = await Promise.all([load("api/openapi.json"), load("api/asyncapi.json"), developer()]);
+  draw(openapi, asyncapi, local);
 } catch (error) {
   main.replaceChildren(el("div", { class: "problem", role: "alert" }, `Cannot load the API documents: ${error.message}`));
 } finally {
@@ -22,9 +26,10 @@ async function load(path) {
   return response.json();
 }
 
-function draw(openapi, asyncapi) {
+/** `local` is set in dev mode, when requests can be tried. */
+function draw(openapi, asyncapi, local) {
   document.getElementById("version").textContent = openapi.info.version;
-  const sections = [overview(openapi), ...rest(openapi), ...socket(asyncapi), errors(openapi, asyncapi), types(openapi, asyncapi)];
+  const sections = [overview(openapi), ...rest(openapi, local), ...socket(asyncapi), errors(openapi, asyncapi), types(openapi, asyncapi)];
   main.replaceChildren(...sections.map(({ id, title, lead = [], entries = [] }) =>
     el("section", { id }, el("h2", {}, title), lead, entries.map(({ article }) => article))));
   contents(sections);
@@ -37,21 +42,39 @@ function overview({ info, components }) {
   return { id: "top", title: "Overview", lead: [markdown(info.description), el("h3", {}, "Token"), schemes] };
 }
 
-function rest(openapi) {
+function rest(openapi, local) {
   const schemas = new Schemas(openapi);
-  const operations = Object.entries(openapi.paths).flatMap(([path, item]) =>
-    METHODS.filter((method) => item[method]).map((method) => ({ path, method, operation: item[method] })));
+  const listed = (items, isWebhook) => Object.entries(items).flatMap(([path, item]) =>
+    METHODS.filter((method) => item[method]).map((method) => ({ path, method, operation: item[method], isWebhook })));
+  const operations = [...listed(openapi.paths, false), ...listed(openapi.webhooks, true)];
   return openapi.tags.map(({ name, description }) => ({
     id: `tag-${name}`,
     title: name,
     lead: markdown(description),
-    entries: operations.filter(({ operation }) => operation.tags.includes(name)).map((one) => route(openapi, schemas, one)),
+    entries: operations.filter(({ operation }) => operation.tags.includes(name))
+      .map((one) => (one.isWebhook ? webhook(schemas, one) : route(openapi, schemas, one, local))),
   })).filter(({ entries }) => entries.length > 0);
 }
 
-function route(openapi, schemas, { path, method, operation }) {
+/** A message to an endpoint of the reader's own: the type stands where routes have the path. */
+function webhook(schemas, { path: type, operation }) {
   const id = operation.operationId;
-  const needsToken = (operation.security ?? openapi.security).length > 0;
+  const article = el("article", { id },
+    el("h3", {}, el("span", { class: "verb server" }, "webhook"), el("a", { href: `#${id}` }, el("code", {}, type))),
+    el("p", {}, el("strong", {}, inline(`${operation.summary}.`))),
+    markdown(operation.description),
+    parameters(schemas, operation.parameters ?? []),
+    requestBody(schemas, operation.requestBody),
+    el("h4", {}, "Your response"),
+    Object.entries(operation.responses).map(([status, response]) => answer(schemas, status, response)));
+  return { article, link: type, id, text: article.textContent };
+}
+
+function route(openapi, schemas, { path, method, operation }, local) {
+  const id = operation.operationId;
+  const [scheme] = (operation.security ?? openapi.security).map((one) => Object.keys(one)[0]);
+  const needsToken = scheme !== undefined;
+  const security = needsToken && (scheme === "apiKey" ? "key" : "token");
   const article = el("article", { id },
     el("h3", {}, el("a", { href: `#${id}` }, operation.summary)),
     el("p", { class: "route" }, el("span", { class: `verb ${method}` }, method.toUpperCase()), " ", path),
@@ -61,7 +84,8 @@ function route(openapi, schemas, { path, method, operation }) {
     requestBody(schemas, operation.requestBody),
     el("h4", {}, "Responses"),
     Object.entries(operation.responses).map(([status, response]) => answer(schemas, status, schemas.resolve(response))),
-    method !== "get" || needsToken ? [el("h4", {}, "curl"), shell(curl(schemas, path, method, operation, needsToken))] : null);
+    method !== "get" || needsToken ? [el("h4", {}, "curl"), shell(curl(schemas, path, method, operation, needsToken))] : null,
+    local && path !== SOCKET && tryOut(schemas, { path, method, operation, security }, local));
   return { article, link: operation.summary, id, text: `${method} ${path} ${article.textContent}` };
 }
 
@@ -208,25 +232,51 @@ function types(openapi, asyncapi) {
 function contents(sections) {
   const links = document.getElementById("links");
   const groups = sections.map(({ id, title, entries = [] }) => {
-    const items = entries.map(({ id, link, text }) =>
-      ({ item: el("li", {}, el("a", { href: `#${id}` }, link)), text: text.toLowerCase() }));
+    const items = entries.map(({ id, link, text, article }) =>
+      ({ item: el("li", {}, el("a", { href: `#${id}` }, link)), article, text: text.toLowerCase() }));
     const group = el("div", {}, el("h2", {}, el("a", { href: `#${id}` }, title)), el("ul", {}, items.map(({ item }) => item)));
-    return { group, items, title: title.toLowerCase() };
+    return { group, section: document.getElementById(id), items, title: title.toLowerCase() };
   });
   links.replaceChildren(...groups.map(({ group }) => group));
-  const filter = document.getElementById("filter");
-  filter.addEventListener("input", () => {
-    const wanted = filter.value.trim().toLowerCase();
-    for (const { group, items, title } of groups) {
-      for (const { item, text } of items) item.hidden = !text.includes(wanted);
-      group.hidden = wanted !== "" && !title.includes(wanted) && items.every(({ item }) => item.hidden);
-    }
-    const isFound = groups.some(({ group }) => !group.hidden);
-    document.getElementById("none").textContent = isFound ? "" : `No match for “${filter.value.trim()}”.`;
-  });
-  // On a phone the table of contents would fill the first screens.
-  if (matchMedia("(max-width: 55rem)").matches) document.getElementById("contents").open = false;
+  search(groups);
   follow(links);
+}
+
+/** Shows in the contents, and in the page, what has all the words. */
+function search(groups) {
+  const field = document.getElementById("search");
+  const contents = document.getElementById("contents");
+  // On a phone the table of contents would fill the first screens.
+  const isNarrow = matchMedia("(max-width: 55rem)").matches;
+  contents.open = !isNarrow;
+  field.addEventListener("input", () => {
+    const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const { group, section, items, title } of groups) {
+      for (const { item, article, text } of items) {
+        item.hidden = article.hidden = !words.every((word) => text.includes(word));
+        if (!item.hidden) found += 1;
+      }
+      const isTitled = words.length === 0 || words.every((word) => title.includes(word));
+      group.hidden = section.hidden = !isTitled && items.every(({ item }) => item.hidden);
+      if (isTitled) found += 1;
+    }
+    contents.open = words.length > 0 || !isNarrow;
+    const wanted = field.value.trim();
+    document.getElementById("found").textContent = words.length === 0 ? "" : found === 0 ? `No match for “${wanted}”.` : `${found} found`;
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") links().find((link) => link.checkVisibility())?.click();
+    if (event.key !== "Escape") return;
+    field.value = "";
+    field.dispatchEvent(new Event("input"));
+  });
+  const links = () => [...document.querySelectorAll("#links li:not([hidden]) a")];
+  addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input, textarea, select")) return;
+    event.preventDefault();
+    field.focus();
+  });
 }
 
 /** Highlights the link to the visible section. */
