@@ -25,6 +25,9 @@ use super::{GlobalArgs, format};
 /// Free part of a disk below which it counts as nearly full, in thousandths.
 const LITTLE_DISK: u64 = 100;
 
+/// Free bytes of a disk from which it does not count as nearly full, however large it is.
+const ENOUGH_DISK: u64 = 10 << 30;
+
 /// Size of a write-ahead log that is truncated too rarely.
 const LARGE_WAL: u64 = 64 << 20;
 
@@ -208,6 +211,11 @@ fn open_files(settings: &Settings, status: Option<&Status>) -> Finding {
         let message = format!("the limit {whose} is {limit}, enough for max_connections {wanted}");
         return Finding::well("open files", message);
     }
+    // A shell often has a lower limit than the unit of the server.
+    if status.is_none() && wanted == Settings::default().max_connections {
+        let message = format!("the limit {whose} is {limit}, enough for {room} sockets");
+        return Finding::well("open files", message);
+    }
     Finding::odd(
         "open files",
         format!(
@@ -245,7 +253,7 @@ fn disk(database: &Path) -> Vec<Finding> {
             parts / 10,
             parts % 10
         );
-        findings.push(if parts < LITTLE_DISK {
+        findings.push(if parts < LITTLE_DISK && free < ENOUGH_DISK {
             let advice = "the server returns 503 on a full disk: run `db prune`, enlarge the disk, or \
                           move old backups";
             Finding::odd("disk", message, advice)
@@ -363,10 +371,7 @@ fn proxy(context: &Context, settings: &Settings, status: Option<&Status>) -> Fin
         (_, 1..) => Finding::well("proxy", format!("trusted_proxies has {trusted} networks")),
         (true, 0) => Finding::well(
             "proxy",
-            format!(
-                "trusted_proxies is empty, and {address} is local: if a proxy runs here, add its \
-                 address"
-            ),
+            format!("none in trusted_proxies; {address} is local"),
         ),
         (false, 0) => Finding::odd(
             "proxy",

@@ -79,7 +79,8 @@ impl QuickStart {
         });
         format!(
             "
-Chattrix listens on {url} for this machine only. All data is in ./{DEV_FOLDER}/.
+{console}Chattrix listens on {url} for this machine only. All data is in ./{DEV_FOLDER}/.
+Ctrl-C stops the server.
 
 To make a call from the command line:
 
@@ -100,11 +101,8 @@ Tokens, valid for 24 hours:
 
 {caller:width$} {caller_token}
 {callee:width$} {callee_token}
-
-Ctrl-C stops the server.
-
-{console}",
-            console = self.console_line(url),
+",
+            console = self.links(url),
             directory = self.directory,
             program = self.program,
             caller = self.caller.id,
@@ -122,10 +120,13 @@ Ctrl-C stops the server.
 }
 
 impl QuickStart {
-    /// Returns the link to the console, if it is enabled.
-    fn console_line(&self, url: &str) -> String {
+    /// Returns the links to the pages, if the console is enabled.
+    fn links(&self, url: &str) -> String {
         if self.has_console {
-            format!("To make a call in the browser, open:\n\n   {url}/console\n\n")
+            format!(
+                "To make a call in the browser, open:\n\n   {url}/console\n\n\
+                 Status: {url}/admin. API reference: {url}/docs.\n\n"
+            )
         } else {
             String::new()
         }
@@ -180,13 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_with_the_link_to_the_console_where_that_is_served() {
+    fn it_begins_with_the_console_and_ends_with_the_tokens() {
         let url = "http://127.0.0.1:8000";
         let text = quick_start(false).text(url);
-        assert!(
-            text.trim_end().ends_with(&format!("\n   {url}/console")),
-            "{text}"
-        );
+        let first = text.lines().find(|line| line.contains("://"));
+        assert_eq!(first, Some(&*format!("   {url}/console")), "{text}");
+        assert!(text.ends_with("\nbob   bobs.own.token\n"), "{text}");
         assert!(!quick_start(true).text(url).contains("/console"));
     }
 

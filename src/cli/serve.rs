@@ -10,7 +10,7 @@ use chattrix::clock::Clock;
 use chattrix::control;
 use chattrix::listener::{self, LaunchError};
 use chattrix::logging;
-use chattrix::settings::{Overrides, Settings};
+use chattrix::settings::{Mode, Overrides, Settings};
 use chattrix::store::{self, Database};
 use clap::Args;
 use figment::Figment;
@@ -64,7 +64,7 @@ impl Serve {
                 "ignored variables that Kubernetes sets for a service named chattrix"
             );
         }
-        settings.socket_limit = socket_limit(settings.max_connections, open_files());
+        settings.socket_limit = socket_limit(settings.max_connections, open_files(), settings.mode);
         let context = Context { settings, figment };
         let quick_start = global
             .dev
@@ -117,12 +117,12 @@ pub fn room_for_sockets(files: usize) -> usize {
     files.saturating_sub(OTHER_FILES.max(files / 32)).max(1)
 }
 
-/// Returns how many sockets fit into a limit of `files` open files, and warns if `wanted` are more. Without its own
-/// limit, a server that runs out of files accepts no connection at all, not even a readiness check.
-fn socket_limit(wanted: usize, files: Option<u64>) -> Option<usize> {
+/// Returns how many sockets fit into a limit of `files` open files, and warns if `wanted` are more and the server is not
+/// in dev mode. Without its own limit, a server that runs out of files accepts no connection at all, not even a readiness check.
+fn socket_limit(wanted: usize, files: Option<u64>, mode: Mode) -> Option<usize> {
     let files = usize::try_from(files?).ok()?;
     let room = room_for_sockets(files);
-    if room < wanted {
+    if room < wanted && mode != Mode::Development {
         warn!(
             files,
             max_connections = wanted,
@@ -238,10 +238,11 @@ mod tests {
 
     #[test]
     fn sockets_leave_files_for_everything_else() {
-        assert_eq!(socket_limit(20_000, None), None);
-        assert_eq!(socket_limit(20_000, Some(20_000)), Some(19_375));
-        assert_eq!(socket_limit(20_000, Some(120)), Some(56));
-        assert_eq!(socket_limit(20_000, Some(10)), Some(1));
+        let limit = |files| socket_limit(20_000, files, Mode::Production);
+        assert_eq!(limit(None), None);
+        assert_eq!(limit(Some(20_000)), Some(19_375));
+        assert_eq!(limit(Some(120)), Some(56));
+        assert_eq!(limit(Some(10)), Some(1));
     }
 
     #[test]

@@ -91,6 +91,25 @@ async fn doctor_looks_at_the_running_server_and_its_limits() {
     assert_eq!(finding(&behind, "proxy")["ok"], true);
 }
 
+#[test]
+fn doctor_finds_nothing_on_a_new_machine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A shell with a low limit of open files is a stock one.
+    let program = env!("CARGO_BIN_EXE_chattrix");
+    let shell = format!("ulimit -n 1024 && exec '{program}' doctor --json");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &shell])
+        .current_dir(&folder)
+        .env_clear()
+        .output()
+        .expect("a shell");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("a list");
+    // The disk of the test's machine may be full.
+    let mut others = findings.iter().filter(|one| one["about"] != "disk");
+    assert!(others.all(|one| one["ok"] == true), "{report}");
+}
+
 #[rocket::async_test]
 async fn doctor_finds_a_proxy_that_is_not_named_in_the_settings() {
     let server = TestServer::start().await;
