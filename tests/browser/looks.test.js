@@ -44,8 +44,9 @@ for (const { name, theme, viewport } of [
     await look(window, `${name}-1-sign-in`);
     await alice.signIn('alice');
     await bob.signIn('bob');
+    await alice.pane.getByRole('button', { name: 'Call Bob' }).waitFor();
     await look(window, `${name}-2-people`);
-    await alice.call('Bob');
+    await alice.pane.getByRole('button', { name: 'Call Bob' }).click();
     await bob.sees('incoming');
     await look(window, `${name}-3-ringing`);
     await bob.do('accept');
@@ -62,6 +63,12 @@ for (const { name, theme, viewport } of [
     await window.page.locator('.has-failed summary').first().click();
     await window.page.locator('.log-body pre').first().scrollIntoViewIfNeeded();
     await look(window, `${name}-5-developers`, { fullPage: true });
+    // Deleting is apart from calling.
+    await alice.pane.getByRole('heading', { name: 'today' }).waitFor();
+    await alice.pane.getByRole('button', { name: 'Edit' }).click();
+    assert.equal(await alice.pane.locator('.entry').getByRole('button', { name: 'call to' }).count(), 0);
+    await alice.pane.getByRole('button', { name: 'Delete from the history' }).click();
+    await alice.pane.getByText('No calls yet.').waitFor();
     await window.close();
   });
 }
@@ -80,6 +87,14 @@ test('on a phone', async () => {
   await Promise.all([alice.isActive(), bob.isActive()]);
   await alice.decodes(30);
   await look(small, 'phone-3-talking');
+  // All that a call needs is on the screen, also on a small one, and nothing else is.
+  await small.page.setViewportSize({ width: 375, height: 667 });
+  for (const reached of ['[data-do=hang-up]', '.caption', '.level', '.pretend select']) {
+    const { y, height } = await alice.pane.locator(reached).boundingBox();
+    assert.ok(y >= 0 && y + height <= 667, `${reached} is at ${y}`);
+  }
+  assert.equal(await alice.pane.getByRole('button', { name: /call to|Sign out/ }).count(), 0);
+  await small.page.setViewportSize(viewport);
   const width = await small.page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(width <= viewport.width, `it is ${width} wide`);
   await alice.do('hang-up');

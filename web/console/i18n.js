@@ -37,6 +37,19 @@ export function duration(seconds) {
   return shown.map((part, index) => (index ? String(part).padStart(2, '0') : part)).join(':');
 }
 
+/** Formats hours and minutes. */
+export const timeOf = (instant) => new Date(instant).toLocaleTimeString(language.code, { hour: '2-digit', minute: '2-digit' });
+
+/** Formats the day: today, yesterday, or the date with its weekday. */
+export function dayOf(instant) {
+  const [at, now] = [new Date(instant), new Date()];
+  const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate());
+  const days = Math.round((midnight(at) - midnight(now)) / 86_400_000);
+  if (days >= -1) return new Intl.RelativeTimeFormat(language.code, { numeric: 'auto' }).format(days, 'day');
+  const year = at.getFullYear() === now.getFullYear() ? undefined : 'numeric';
+  return at.toLocaleDateString(language.code, { weekday: 'long', day: 'numeric', month: 'long', year });
+}
+
 /** Formats a time of today, or date and time. */
 export function moment(instant) {
   const at = new Date(instant);

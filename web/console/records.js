@@ -6,7 +6,8 @@ const PAGE = 20;
 export class Records {
   /** Other users, online first: `[{userId, name, sessions}]`. */
   people = [];
-  history = { items: [], nextCursor: null };
+  /** `isRead` is false until the server has returned it once. */
+  history = { items: [], nextCursor: null, isRead: false };
   /** Number of unseen missed calls. */
   missed = 0;
   statistics = null;
@@ -40,7 +41,7 @@ export class Records {
     const { items, nextCursor } = this.history;
     const cursor = more && nextCursor ? `&cursor=${encodeURIComponent(nextCursor)}` : '';
     const page = await this.rest.get(`v1/calls/history?limit=${PAGE}${cursor}`);
-    this.history = { ...page, items: more ? [...items, ...page.items] : page.items };
+    this.history = { ...page, items: more ? [...items, ...page.items] : page.items, isRead: true };
     this.missed = (await this.rest.get('v1/calls/history/unseen')).missed;
     this.changed();
   }

@@ -1,23 +1,38 @@
 // History and statistics.
 
 import { html, useEffect, useState } from '../vendor/htm-preact.js';
-import { duration, moment, t } from '../i18n.js';
+import { dayOf, duration, moment, t, timeOf } from '../i18n.js';
 import { Avatar, Bar, Choice, Icon } from './parts.js';
 
 export function History({ phone }) {
   const { items, nextCursor } = phone.records.history;
+  const [isEditing, setEditing] = useState(false);
   useEffect(() => {
     phone.told(() => phone.records.seen());
   }, [phone, phone.records.missed]);
   if (items.length === 0) return html`<p class="hint">${t('no-history')}</p>`;
-  const isBusy = Boolean(phone.call) || phone.connection !== 'online';
-  return html`<ul class="history">
-      ${items.map((item) => html`<${Entry} key=${item.id} item=${item} phone=${phone} isBusy=${isBusy} />`)}
-    </ul>
+  return html`<button type="button" class="quiet small edit" aria-pressed=${isEditing ? 'true' : 'false'} onClick=${() => setEditing(!isEditing)}>${t(isEditing ? 'done' : 'edit')}</button>
+    ${byDay(items).map(([day, entries]) => html`<section key=${day} aria-label=${day}>
+      <h3 class="day">${day}</h3>
+      <ul class="history">
+        ${entries.map((item) => html`<${Entry} key=${item.id} ...${{ item, phone, isEditing }} />`)}
+      </ul>
+    </section>`)}
     ${nextCursor && html`<button type="button" class="quiet wide" onClick=${() => phone.told(() => phone.records.refreshHistory({ more: true }))}>${t('more')}</button>`}`;
 }
 
-function Entry({ item, phone, isBusy }) {
+/** `[[day, items]]`, in the order of the items. */
+function byDay(items) {
+  const days = new Map();
+  for (const item of items) {
+    const day = dayOf(item.timestamp);
+    days.set(day, [...(days.get(day) ?? []), item]);
+  }
+  return [...days];
+}
+
+/** Deleting is a mode of its own, so that it is not beside calling. */
+function Entry({ item, phone, isEditing }) {
   const isIncoming = item.direction === 'INCOMING';
   const isMissed = isIncoming && item.status === 'MISSED';
   const name = item.remoteUserName;
@@ -28,10 +43,10 @@ function Entry({ item, phone, isBusy }) {
     <div class="person-name">
       <strong>${name}</strong>
       <span><span class="direction" title=${t(item.direction)}><${Icon} name=${isIncoming ? 'in' : 'out'} /><span class="unseen">${t(item.direction)}</span></span>
-        ${t(item.status)}${item.durationSeconds ? ` · ${duration(item.durationSeconds)}` : ''} · ${moment(item.timestamp)}</span>
+        ${t(item.status)}${item.durationSeconds ? ` · ${duration(item.durationSeconds)}` : ''} · <time datetime=${item.timestamp}>${timeOf(item.timestamp)}</time></span>
     </div>
-    <button type="button" class="quiet round" title=${t('remove')} aria-label=${`${t('remove')}: ${name}, ${moment(item.timestamp)}`} onClick=${() => phone.told(() => phone.records.forget(item.id))}><${Icon} name="trash" /></button>
-    <button type="button" class="quiet round" disabled=${isBusy} title=${call} aria-label=${call} onClick=${() => phone.dial(item.remoteUserId, item.callType)}><${Icon} name=${isVideo ? 'video' : 'phone'} /></button>
+    ${isEditing && html`<button type="button" class="danger-quiet round" title=${t('remove')} aria-label=${`${t('remove')}: ${name}, ${moment(item.timestamp)}`} onClick=${() => phone.told(() => phone.records.forget(item.id))}><${Icon} name="trash" /></button>`}
+    ${!isEditing && !phone.call && html`<button type="button" class="quiet round" disabled=${phone.connection !== 'online'} title=${call} aria-label=${call} onClick=${() => phone.dial(item.remoteUserId, item.callType)}><${Icon} name=${isVideo ? 'video' : 'phone'} /></button>`}
   </li>`;
 }
 

@@ -17,7 +17,7 @@ export function Pane({ name, phone, settings, taken, bots, quiet, onSignIn, onSi
       ? html`<${Head} phone=${phone} onSignOut=${onSignOut} />
           <${Notices} phone=${phone} />
           <${Trouble} phone=${phone} />
-          <${Stage} phone=${phone} quiet=${quiet} />
+          <${Stage} ...${{ phone, quiet, bots, onSimulate }} />
           <${Quality} phone=${phone} />
           <${Tabs} ...${{ phone, bots, onSimulate }} />`
       : html`<${SignIn} ...${{ settings, taken, onSignIn }} />`}
@@ -32,8 +32,8 @@ function Head({ phone, onSignOut }) {
       <h2>${name}</h2>
       <span class=${`connection is-${connection}`} role="status" data-connection=${connection}>${t(connection)}${name === userId ? '' : ` · ${userId}`}</span>
     </div>
-    ${phone.settings.isDevelopment && html`<a class="quiet round button" href=${`?user=${encodeURIComponent(userId)}`} target="_blank" rel="noreferrer" title=${t('open-window', { name })} aria-label=${t('open-window', { name })}><${Icon} name="window" /></a>`}
-    <button type="button" class="quiet" onClick=${onSignOut}>${t('sign-out')}</button>
+    ${!phone.call && phone.settings.isDevelopment && html`<a class="quiet round button" href=${`?user=${encodeURIComponent(userId)}`} target="_blank" rel="noreferrer" title=${t('open-window', { name })} aria-label=${t('open-window', { name })}><${Icon} name="window" /></a>`}
+    ${!phone.call && html`<button type="button" class="quiet" onClick=${onSignOut}>${t('sign-out')}</button>`}
   </header>`;
 }
 

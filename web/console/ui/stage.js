@@ -6,13 +6,32 @@ import { isAnswered } from '../phone.js';
 import { askToNotify } from '../ring.js';
 import { Avatar, Bar, Icon, useClock } from './parts.js';
 
-export function Stage({ phone, quiet }) {
+export function Stage({ phone, quiet, bots, onSimulate }) {
   const { call, outcome, elsewhere } = phone;
   if (call && isAnswered(call.status)) return html`<${Talking} phone=${phone} quiet=${quiet} key=${call.id} />`;
   if (call) return html`<${Ringing} phone=${phone} key=${call.id} />`;
   if (elsewhere) return html`<${Elsewhere} phone=${phone} />`;
   if (outcome) return html`<${Outcome} phone=${phone} outcome=${outcome} />`;
+  const { history } = phone.records;
+  if (history.isRead && history.items.length === 0) return html`<${Invitation} ...${{ phone, bots, onSimulate }} />`;
   return null;
+}
+
+/** Shown until the user has had a call: what to do next. */
+function Invitation({ phone, bots, onSimulate }) {
+  const { people } = phone.records;
+  const online = people.find((one) => one.sessions > 0);
+  const [other] = people;
+  const canSimulate = phone.settings.isDevelopment && other && !online && !bots.has(other.userId);
+  const hint = online ? t('first-call-online', { name: online.name }) : t(canSimulate ? 'first-call-alone' : 'first-call-nobody');
+  return html`<section class="stage is-invitation" data-state="none" aria-label=${t('first-call')}>
+    <h2>${t('first-call')}</h2>
+    <p>${hint}</p>
+    ${online && html`<button type="button" class="go big" disabled=${phone.connection !== 'online'}
+      onClick=${() => { askToNotify(); phone.dial(online.userId, 'VIDEO'); }}><${Icon} name="video" />${t('first-call-to', { name: online.name })}</button>`}
+    ${canSimulate && html`<button type="button" class="go big" onClick=${() => onSimulate(other.userId, other.name)}>
+      <${Icon} name="robot" />${t('first-call-simulate', { name: other.name })}</button>`}
+  </section>`;
 }
 
 function Ringing({ phone }) {
