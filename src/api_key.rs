@@ -41,16 +41,19 @@ pub enum Scope {
     Tokens,
     /// Status of the server.
     Status,
+    /// Events to users.
+    Events,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Users,
         Self::Calls,
         Self::Sessions,
         Self::Tokens,
         Self::Status,
+        Self::Events,
     ];
 
     /// Returns the word of the scope.
@@ -62,6 +65,7 @@ impl Scope {
             Self::Sessions => "sessions",
             Self::Tokens => "tokens",
             Self::Status => "status",
+            Self::Events => "events",
         }
     }
 
@@ -72,6 +76,7 @@ impl Scope {
             Self::Sessions => 1 << 2,
             Self::Tokens => 1 << 3,
             Self::Status => 1 << 4,
+            Self::Events => 1 << 5,
         }
     }
 }

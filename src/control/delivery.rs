@@ -1,8 +1,8 @@
 //! Delivery report of a call's events.
 
-use crate::call::CallId;
+use crate::call::{CallId, KEPT_FOR};
 use crate::clock::Timestamp;
-use crate::hub::{EncodedNotice, REDELIVERED_FOR};
+use crate::hub::EncodedNotice;
 use crate::service::Service;
 use crate::wire::control::{Answer, Delivered, DeliveredTo, DeliveryStatus};
 
@@ -21,7 +21,7 @@ pub(super) fn answer(service: &Service, call: &str) -> Answer {
 /// Returns how `event` was delivered, as of `now`.
 pub(crate) fn delivered(event: &EncodedNotice, now: Timestamp) -> Delivered {
     let notice = event.notice();
-    let is_expired = now >= notice.at.plus(REDELIVERED_FOR);
+    let is_expired = now >= notice.at.plus(KEPT_FOR);
     let sessions = event.recipients().into_iter().map(|one| DeliveredTo {
         session_id: one.session.to_string(),
         sent_at: one.sent_at.map(|at| at.to_string()),

@@ -165,8 +165,8 @@ fn operations(messages: &[Message]) -> Value {
 fn described(message: &Message) -> Value {
     let example = |Example(name, summary, payload): &Example| json!({ "name": name, "summary": summary, "payload": payload });
     json!({
-        "name": message.r#type(),
-        "title": message.r#type(),
+        "name": message.name(),
+        "title": message.name(),
         "summary": message.summary,
         "description": message.description,
         "contentType": "application/json",
@@ -182,6 +182,7 @@ fn described(message: &Message) -> Value {
 /// Returns the schema of one of the outermost fields of `message`.
 fn field_schema(message: &Message, field: &str) -> Value {
     match field {
+        "type" if message.has_type_of_app() => json!({ "$ref": "#/components/schemas/AppType" }),
         "type" => json!({ "type": "string", "const": message.r#type() }),
         "timestamp" => json!({ "$ref": "#/components/schemas/Timestamp" }),
         _ => json!(message.carries),

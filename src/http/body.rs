@@ -14,10 +14,16 @@ const LIMIT_KIB: u64 = 16;
 /// Longest body of a batch, in KiB: 10,000 users with long names and pictures.
 const BATCH_LIMIT_KIB: u64 = 8 * 1024;
 
-/// Body of a batch.
-pub struct LargeBody(Vec<u8>);
+/// Longest body of an event, in KiB: its content and 1,000 users.
+const EVENT_LIMIT_KIB: u64 = 512;
 
-impl Deref for LargeBody {
+/// Body of at most `KIB` KiB: that of a batch, if it is not given.
+pub struct LargeBody<const KIB: u64 = BATCH_LIMIT_KIB>(Vec<u8>);
+
+/// Body of an event.
+pub type EventBody = LargeBody<EVENT_LIMIT_KIB>;
+
+impl<const KIB: u64> Deref for LargeBody<KIB> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -26,16 +32,15 @@ impl Deref for LargeBody {
 }
 
 #[rocket::async_trait]
-impl<'r> FromData<'r> for LargeBody {
+impl<'r, const KIB: u64> FromData<'r> for LargeBody<KIB> {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        let too_large = ApiError::too_large("body: expected at most 8 MiB");
-        outcome(
-            request,
-            read(request, data, BATCH_LIMIT_KIB, too_large).await,
-        )
-        .map(Self)
+        let too_large = ApiError::too_large(match KIB {
+            BATCH_LIMIT_KIB => "body: expected at most 8 MiB",
+            _ => "body: expected at most 512 KiB",
+        });
+        outcome(request, read(request, data, KIB, too_large).await).map(Self)
     }
 }
 

@@ -2,19 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::EncodedNotice;
-use crate::call::{Lacking, Notice};
+use crate::call::{Event, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::user::SessionId;
-
-/// Time for which an event that was not confirmed is delivered to sessions that connect (contract section 4).
-pub const REDELIVERED_FOR: Duration = Duration::from_mins(5);
 
 /// Maximum number of events of one user in the log. A phone has fewer than 10 calls in 5 minutes; the limit bounds the
 /// memory.
 const CAPACITY: usize = 256;
+
+/// Maximum number of events of the team's backend that are kept for one user: at most 1 MiB. The oldest are dropped.
+pub const KEPT_APP_EVENTS: usize = 32;
 
 /// Pending event that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +44,18 @@ impl EventLog {
         self.events.retain(|one| !one.is_done());
         self.events.push_back(notice);
         let surplus = self.events.len().saturating_sub(CAPACITY);
-        let dropped = self.events.drain(..surplus);
+        let dropped: Vec<_> = self.events.drain(..surplus).collect();
+        let dropped = dropped.into_iter().chain(self.surplus_of_backend());
         dropped.filter(|one| !one.is_confirmed()).count()
+    }
+
+    /// Removes the oldest event of the team's backend if there are too many, so that they displace no event of a call.
+    fn surplus_of_backend(&mut self) -> Option<Arc<EncodedNotice>> {
+        let is_app = |one: &Arc<EncodedNotice>| matches!(one.notice().event, Event::App(_));
+        let of_backend = self.events.iter().filter(|one| is_app(one)).count();
+        let oldest = self.events.iter().position(is_app);
+        let oldest = oldest.filter(|_| of_backend > KEPT_APP_EVENTS)?;
+        self.events.remove(oldest)
     }
 
     /// Removes events that are done or expired at `now`. Returns how many of them no session has confirmed; those that
@@ -95,7 +104,7 @@ impl EventLog {
 }
 
 fn is_fresh(notice: &EncodedNotice, now: Timestamp) -> bool {
-    now < notice.notice().at.plus(REDELIVERED_FOR)
+    now < notice.notice().expires_at()
 }
 
 #[cfg(test)]
@@ -148,7 +157,7 @@ mod tests {
         let mut log = EventLog::default();
         log.add(notice(1));
         log.add(notice(2));
-        let expired = Timestamp::from_millis(1).plus(REDELIVERED_FOR);
+        let expired = notice(1).notice().expires_at();
         assert_eq!(log.owed(&session("phone"), expired).len(), 1);
         assert_eq!(log.remove_old(expired), 1);
         assert_eq!(log.remove_old(expired), 0);

@@ -7,6 +7,7 @@
 mod close_reason;
 mod event_log;
 mod notice;
+mod receipt;
 mod recent;
 mod session_queue;
 mod slot;
@@ -21,8 +22,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use close_reason::CloseReason;
-pub use event_log::{REDELIVERED_FOR, StoredNotice};
+pub use event_log::{KEPT_APP_EVENTS, StoredNotice};
 pub use notice::{EncodedNotice, Recipient};
+pub use receipt::Receipt;
 pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
 pub use subscription::Subscription;
@@ -61,6 +63,15 @@ pub struct HubStats {
     pub users: usize,
     /// Sessions that have not confirmed a notice for too long.
     pub unresponsive: usize,
+}
+
+/// Result of publishing a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Sessions that it is queued for.
+    pub reached: usize,
+    /// Notices that sessions miss because their queues are full.
+    pub missed: usize,
 }
 
 /// User with sessions, or with events that some session lacks.
@@ -223,10 +234,16 @@ impl Hub {
     }
 
     /// Delivers `notice` to `sessions`. A notice that must be confirmed is remembered until they have confirmed it; one
-    /// without sessions is stored, and read when a session connects. Returns how many notices the sessions miss because
-    /// their queues are full.
-    pub fn publish(&self, sessions: &[Arc<SessionQueue>], notice: &Arc<EncodedNotice>) -> usize {
-        let mut missed = 0;
+    /// without sessions is stored, and read when a session connects.
+    pub fn publish(
+        &self,
+        sessions: &[Arc<SessionQueue>],
+        notice: &Arc<EncodedNotice>,
+    ) -> Published {
+        let mut published = Published {
+            reached: 0,
+            missed: 0,
+        };
         self.0.recent.add(notice);
         if notice.notice().event.is_kept() && !sessions.is_empty() {
             for session in sessions {
@@ -235,10 +252,14 @@ impl Hub {
             let user = notice.notice().audience.user();
             let mut users = self.0.users.lock();
             let user = users.entry(user.clone()).or_default();
-            missed += user.log.add(Arc::clone(notice));
+            published.missed += user.log.add(Arc::clone(notice));
         }
-        let push = |session: &Arc<SessionQueue>| session.push(Arc::clone(notice));
-        missed + sessions.iter().map(push).sum::<usize>()
+        for session in sessions {
+            let missed = session.push(Arc::clone(notice));
+            published.reached += usize::from(missed == 0);
+            published.missed += missed;
+        }
+        published
     }
 
     /// Returns, in order, the events that `session` of `user` is owed when it connects: those that it has not

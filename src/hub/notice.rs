@@ -1,9 +1,10 @@
 //! Notice in delivery to sessions: its text, encoded once, and the sessions that have confirmed it.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use super::StoredNotice;
+use super::{Receipt, StoredNotice};
 use crate::call::{Audience, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::sync::Mutex;
@@ -13,6 +14,7 @@ use crate::user::{SessionDigest, SessionId};
 pub struct EncodedNotice {
     notice: Notice,
     text: OnceLock<String>,
+    receipt: Option<Arc<Receipt>>,
     delivery: Mutex<Delivery>,
 }
 
@@ -108,6 +110,7 @@ impl EncodedNotice {
         Self {
             notice,
             text: OnceLock::new(),
+            receipt: None,
             delivery: Mutex::new(Delivery::default()),
         }
     }
@@ -137,8 +140,16 @@ impl EncodedNotice {
         Self {
             notice: stored.notice,
             text: OnceLock::new(),
+            receipt: None,
             delivery: Mutex::new(delivery),
         }
+    }
+
+    /// Returns the same, whose confirmations `receipt` counts.
+    #[must_use]
+    pub fn counted_by(self, receipt: &Arc<Receipt>) -> Self {
+        let receipt = Some(Arc::clone(receipt));
+        Self { receipt, ..self }
     }
 
     /// Returns the notice.
@@ -147,16 +158,24 @@ impl EncodedNotice {
         &self.notice
     }
 
-    /// Returns its text, which is encoded once, by the first session that sends it. So a redelivery is identical byte
-    /// for byte.
-    pub fn text(&self, write: impl FnOnce(&Notice) -> String) -> &str {
-        self.text.get_or_init(|| write(&self.notice))
+    /// Returns its text, identical byte for byte each time. It is encoded once, by the first session that sends it, unless
+    /// it is long: the content of an event of the backend is shared by many users, its text is not.
+    pub fn text(&self, write: impl FnOnce(&Notice) -> String) -> Cow<'_, str> {
+        if self.notice.event.carried_bytes() > 0 {
+            return write(&self.notice).into();
+        }
+        self.text.get_or_init(|| write(&self.notice)).into()
     }
 
     /// Records that `session` has confirmed it. Returns its row if that is to be deleted now.
     pub fn confirm(&self, session: &SessionId, now: Timestamp) -> Option<i64> {
         let mut delivery = self.delivery.lock();
-        delivery.recipient(session).confirmed_at.get_or_insert(now);
+        let recipient = delivery.recipient(session);
+        let is_first = recipient.confirmed_at.is_none();
+        recipient.confirmed_at.get_or_insert(now);
+        if let Some(receipt) = self.receipt.as_ref().filter(|_| is_first) {
+            receipt.count();
+        }
         delivery.is_confirmed = true;
         if delivery.owed_to == OwedTo::None && delivery.is_lacked() {
             return None;

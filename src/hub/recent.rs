@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::EncodedNotice;
-use crate::call::{CallId, Event};
+use crate::call::CallId;
 use crate::sync::Mutex;
 
 /// Maximum number of remembered events: those of about 300 calls, in about 1 MB.
@@ -15,12 +15,9 @@ const CAPACITY: usize = 1024;
 pub(super) struct RecentEvents(Mutex<VecDeque<Arc<EncodedNotice>>>);
 
 impl RecentEvents {
-    /// Adds an event; the oldest one is removed if the log is full. Signals between clients are not remembered.
+    /// Adds an event; the oldest one is removed if the log is full. Only events of calls are remembered, and no signals.
     pub fn add(&self, notice: &Arc<EncodedNotice>) {
-        if matches!(
-            notice.notice().event,
-            Event::Signal(_) | Event::QualityWarning { .. }
-        ) {
+        if notice.notice().event.call().is_none() || notice.notice().event.is_transient() {
             return;
         }
         let mut events = self.0.lock();
@@ -47,7 +44,7 @@ impl RecentEvents {
         let events = self.0.lock();
         let of_call = events
             .iter()
-            .filter(|one| one.notice().event.call() == call);
+            .filter(|one| one.notice().event.call() == Some(call));
         of_call.cloned().collect()
     }
 }
@@ -67,7 +64,7 @@ mod tests {
         let sent = notice(1);
         sent.address(&SessionId::new("phone"));
         recent.replace(&sent);
-        let call = sent.notice().event.call();
+        let call = sent.notice().event.call().expect("it is of a call");
         let sessions = |one: &Arc<EncodedNotice>| one.recipients().len();
         let remembered = recent.of(call);
         assert_eq!(remembered.iter().map(sessions).collect::<Vec<_>>(), [1, 0]);
@@ -82,7 +79,8 @@ mod tests {
         for at in 0..=capacity {
             recent.add(&notice(at));
         }
-        let remembered = recent.of(notice(0).notice().event.call());
+        let call = notice(0).notice().event.call().expect("it is of a call");
+        let remembered = recent.of(call);
         assert_eq!(remembered.len(), CAPACITY);
         assert_eq!(remembered[0], notice(1));
     }

@@ -9,8 +9,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
 
-/// Maximum bytes of queued signals of a session, in addition to the limit on their number: 32 of the longest. Call
-/// setup needs a tenth of it.
+/// Maximum bytes of queued signals and events of the team's backend of a session, in addition to the limit on their
+/// number: 32 of the longest. Call setup needs a tenth of it.
 const WAITING_BYTES: usize = 1 << 20;
 
 /// Queue of the notices that a session has to send. The writer's thread adds to it and never waits for a session.
@@ -33,9 +33,9 @@ struct Waiting {
     last_taken: u64,
     /// Time at which something was last received from the peer.
     heard_at: Timestamp,
-    /// Bytes of the queued signals.
+    /// Bytes of the queued signals and events of the team's backend.
     bytes: usize,
-    /// Number of queued signals and quality warnings.
+    /// Number of queued transient notices.
     transient: usize,
     closing: Option<CloseReason>,
     /// Whether the session has to check its token again.
@@ -48,6 +48,8 @@ struct Waiting {
 struct Unconfirmed {
     notice: Arc<EncodedNotice>,
     since: Timestamp,
+    /// Bytes that count against the limit.
+    bytes: usize,
 }
 
 /// Notice that the session's loop has taken and the peer has not confirmed.
@@ -116,9 +118,8 @@ impl SessionQueue {
         self.connected_at
     }
 
-    /// Adds a notice. A session whose queue is full is closed; it receives what it misses on reconnect. Signals and
-    /// quality warnings that do not fit are dropped instead. Returns how many notices the session misses because of
-    /// this one.
+    /// Adds a notice. A session whose queue is full is closed; it receives what it misses on reconnect. Transient
+    /// notices that do not fit are dropped instead. Returns how many notices the session misses because of this one.
     pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
         let since = self.clock.now();
         let mut state = self.state.lock();
@@ -126,17 +127,20 @@ impl SessionQueue {
             return 1;
         }
         let event = &notice.notice().event;
-        let bytes = state.bytes + event.carried_bytes();
-        let is_transient = event.is_sent_by_a_client();
-        let missed = if is_transient
-            && (state.transient >= self.transient_capacity() || bytes > WAITING_BYTES)
-        {
+        let bytes = event.carried_bytes();
+        let is_transient = event.is_transient();
+        let fits = bytes == 0 || state.bytes + bytes <= WAITING_BYTES;
+        let missed = if is_transient && (state.transient >= self.transient_capacity() || !fits) {
             // A participant who sends faster than the other one reads must not be able to close the other one's
             // session.
             1
-        } else if state.notices.len() < self.capacity {
-            state.notices.push_back(Unconfirmed { notice, since });
-            state.bytes = bytes;
+        } else if state.notices.len() < self.capacity && fits {
+            state.notices.push_back(Unconfirmed {
+                notice,
+                since,
+                bytes,
+            });
+            state.bytes += bytes;
             state.transient += usize::from(is_transient);
             0
         } else {
@@ -148,7 +152,7 @@ impl SessionQueue {
         missed
     }
 
-    /// Returns how many signals and quality warnings may be queued: half of the queue, so that one sender leaves space
+    /// Returns how many transient notices may be queued: half of the queue, so that one sender leaves space
     /// for the events of the call.
     const fn transient_capacity(&self) -> usize {
         self.capacity.div_ceil(2)
@@ -163,17 +167,19 @@ impl SessionQueue {
         std::mem::take(&mut state.notices).len()
     }
 
-    /// Adds the stored events to a session that connects, without a limit. They come first: the session may have
-    /// received current events already.
+    /// Adds the stored events to a session that connects, without a limit: there are few for each user. They come first:
+    /// the session may have received current events already.
     pub fn preload(&self, notices: impl IntoIterator<Item = Arc<EncodedNotice>>) {
         let since = self.clock.now();
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let later = std::mem::take(&mut state.notices);
             let earlier = notices.into_iter();
-            state
-                .notices
-                .extend(earlier.map(|notice| Unconfirmed { notice, since }));
+            state.notices.extend(earlier.map(|notice| Unconfirmed {
+                notice,
+                since,
+                bytes: 0,
+            }));
             state.notices.extend(later);
         }
         drop(state);
@@ -232,7 +238,7 @@ impl SessionQueue {
             let outgoing = self.state.lock().take(self.capacity);
             if let Some(outgoing) = outgoing {
                 if let Outgoing::Notice(notice) = &outgoing
-                    && notice.notice().event.carried_bytes() == 0
+                    && notice.notice().event.is_tracked()
                 {
                     notice.record_sent(&self.session, self.clock.now());
                 }
@@ -266,17 +272,20 @@ impl Waiting {
         if std::mem::take(&mut self.recheck) {
             return Some(Outgoing::Recheck);
         }
-        let Unconfirmed { notice, since } = self.notices.pop_front()?;
+        let Unconfirmed {
+            notice,
+            since,
+            bytes,
+        } = self.notices.pop_front()?;
         let event = &notice.notice().event;
-        let bytes = event.carried_bytes();
         self.bytes -= bytes;
-        self.transient -= usize::from(event.is_sent_by_a_client());
+        self.transient -= usize::from(event.is_transient());
         self.last_taken += 1;
         // A peer that confirms nothing uses no more memory than one that reads nothing.
         if self.taken.len() >= capacity {
             self.taken.pop_front();
         }
-        let kept = (bytes == 0).then(|| Arc::clone(&notice));
+        let kept = event.is_tracked().then(|| Arc::clone(&notice));
         self.taken.push_back(Taken {
             notice: kept,
             since,

@@ -52,7 +52,7 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     pub limits: Limits,
     pub heads: Arc<HeadBudget>,
-    pub batches: Arc<Semaphore>,
+    pub large_units: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
 }
 
@@ -64,7 +64,7 @@ impl Connection {
             remote,
             limits,
             heads,
-            batches,
+            large_units,
             mut stopping,
         } = self;
         let first_head_by = Instant::now() + limits.head;
@@ -81,7 +81,7 @@ impl Connection {
                     remote,
                     body_time: limits.body,
                     progress: Arc::clone(&progress),
-                    batches: Arc::clone(&batches),
+                    large_units: Arc::clone(&large_units),
                     request,
                 })
             })

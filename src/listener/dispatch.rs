@@ -28,14 +28,17 @@ use super::upgrade::{self, Handler};
 /// longer ones.
 const MAX_BODY_BYTES: usize = 16 * 1024 + 1;
 
-/// Longest body of a batch of the server API, one more than its routes take.
-const MAX_BATCH_BYTES: usize = 8 * 1024 * 1024 + 1;
+/// Unit of the memory for large bodies of the server API: the longest event with its users.
+const LARGE_UNIT: usize = 512 * 1024;
+
+/// Units of the longest batch, 8 MiB.
+const BATCH_UNITS: u32 = 16;
 
 /// Routes that take a batch.
 const BATCH_ROUTES: [&str; 2] = ["/api/server/v1/users/batch", "/api/server/v1/presence"];
 
-/// Batches that are in memory at a time; others wait.
-pub(super) const BATCHES: usize = 4;
+/// Units of large bodies that are in memory at a time, those of 4 large_units; other requests wait.
+pub(super) const LARGE_UNITS: usize = 64;
 
 /// Bytes of a response that are in memory at a time; a longer response is sent in pieces of this size, each read after
 /// the previous one has been written. hyper alone would buffer 400 KiB for a client that does not read.
@@ -53,7 +56,7 @@ pub(super) struct Exchange {
     pub remote: SocketAddr,
     pub body_time: Duration,
     pub progress: Arc<Progress>,
-    pub batches: Arc<Semaphore>,
+    pub large_units: Arc<Semaphore>,
     pub request: hyper::Request<Incoming>,
 }
 
@@ -84,7 +87,7 @@ async fn respond(
     head: oneshot::Sender<Result<Response, io::Error>>,
 ) -> Option<Handler> {
     let (parts, body) = exchange.request.into_parts();
-    let read = read_admitted(&parts, body, &exchange.batches, exchange.body_time);
+    let read = read_admitted(&parts, body, &exchange.large_units, exchange.body_time);
     let (bytes, _permit) = match read.await {
         Ok(read) => read,
         Err(error) => {
@@ -99,29 +102,39 @@ async fn respond(
     handler
 }
 
-/// Reads the body, for a batch in its turn, which lasts as long as the permit.
+/// Reads the body, a large one in its turn, which lasts as long as the permit.
 async fn read_admitted(
     parts: &Parts,
     body: Incoming,
-    batches: &Arc<Semaphore>,
+    large_units: &Arc<Semaphore>,
     time: Duration,
 ) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), io::Error> {
-    if !is_batch(parts) {
+    let Some(units) = large_units_of(parts) else {
         return Ok((read(body, MAX_BODY_BYTES, time).await?, None));
-    }
-    let turn = timeout(time, Arc::clone(batches).acquire_owned()).await;
+    };
+    let turn = timeout(time, Arc::clone(large_units).acquire_many_owned(units)).await;
     let permit = turn.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
-    let bytes = read(body, MAX_BATCH_BYTES, time).await?;
+    // One more than the routes take, so that they reject longer bodies themselves.
+    let longest = LARGE_UNIT * usize::try_from(units).unwrap_or(1) + 1;
+    let bytes = read(body, longest, time).await?;
     Ok((bytes, permit.ok()))
 }
 
-/// Whether a request may have the body of a batch: it is for a route that takes one, and its token has the form of an
-/// API key.
-fn is_batch(parts: &Parts) -> bool {
+/// Returns the units of the longest body that a request may have, if it may have a large one: it is for a route that
+/// takes one, and its token has the form of an API key.
+fn large_units_of(parts: &Parts) -> Option<u32> {
+    let path = parts.uri.path();
+    let units = if BATCH_ROUTES.contains(&path) {
+        BATCH_UNITS
+    } else if path.starts_with("/api/server/v1/") && path.ends_with("/events") {
+        1
+    } else {
+        return None;
+    };
     let token = parts.headers.get(AUTHORIZATION);
     let token = token.and_then(|value| value.to_str().ok()?.split_once(' '));
-    BATCH_ROUTES.contains(&parts.uri.path())
-        && token.is_some_and(|(_, token)| api_key::parse(token.trim()).is_some())
+    let (_, token) = token?;
+    api_key::parse(token.trim()).map(|_| units)
 }
 
 /// Returns the body, or as much of it as a route needs to reject it: `longest` bytes.

@@ -101,7 +101,7 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
             ..limits
         },
         heads: Arc::default(),
-        batches: Arc::new(Semaphore::new(dispatch::BATCHES)),
+        large_units: Arc::new(Semaphore::new(dispatch::LARGE_UNITS)),
     };
     server
         .run(Listeners {
@@ -151,7 +151,7 @@ struct Server {
     tls: Tls,
     limits: Limits,
     heads: Arc<HeadBudget>,
-    batches: Arc<Semaphore>,
+    large_units: Arc<Semaphore>,
 }
 
 impl Server {
@@ -236,7 +236,7 @@ impl Server {
             remote,
             limits: self.limits,
             heads: self.heads,
-            batches: self.batches,
+            large_units: self.large_units,
             stopping,
         };
         connection.serve(stream).await;

@@ -114,9 +114,13 @@ impl Deadlines {
             let (unheard, finished) = self.0.run_batch(notices).await?;
             self.0.metrics.events_dropped(Loss::Expired, unheard);
             if finished {
-                return Ok(());
+                break;
             }
         }
+        let contents =
+            move |db: &Write<'_>| Ok(until_none(db.delete_expired_app_events(now, STEP)?));
+        self.0.run_in_batches(contents).await?;
+        Ok(())
     }
 
     /// Sleeps until the next deadline, at most for `longest`.

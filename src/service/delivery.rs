@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use crate::call::notice::MissedCall;
 use crate::call::{
-    Actor, Audience, Call, CallId, Cause, Event, Lacking, Notice, State, Status, TimelineEntry,
-    Transition,
+    Actor, Audience, Call, CallId, Cause, Event, KEPT_FOR, Lacking, Notice, State, Status,
+    TimelineEntry, Transition,
 };
 use crate::clock::Timestamp;
-use crate::hub::{EncodedNotice, REDELIVERED_FOR, SessionQueue, StoredNotice};
+use crate::hub::{EncodedNotice, SessionQueue, StoredNotice};
 use crate::store::{self, PendingEvent, Read, Write};
 use crate::user::UserId;
 
@@ -147,7 +147,7 @@ impl Core {
             return Ok(());
         }
         let pending = db.all_pending_events()?;
-        let since = now.minus(REDELIVERED_FOR);
+        let since = now.minus(KEPT_FOR);
         for call in db.calls_changed_since(since.minus(OLDEST_CALL), since)? {
             for (notice, lacking) in events_since(db, &call, since)? {
                 let user = notice.audience.user();
@@ -181,7 +181,7 @@ pub(super) fn store_pending(
     notice: &Notice,
     lacking: &Lacking,
 ) -> Result<Option<i64>, store::Error> {
-    let (user, expires_at) = (notice.audience.user(), notice.at.plus(REDELIVERED_FOR));
+    let (user, expires_at) = (notice.audience.user(), notice.expires_at());
     db.store_pending_event(user, &notice.event, notice.at, expires_at, lacking)
 }
 

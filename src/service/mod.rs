@@ -40,7 +40,7 @@ use tokio::time::Instant;
 use crate::call::transition::Limits;
 use crate::call::{Audience, CallPolicy, Lacking, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
-use crate::hub::{EncodedNotice, Hub, SessionQueue};
+use crate::hub::{EncodedNotice, Hub, Published, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
@@ -59,8 +59,8 @@ pub use lists::Lists;
 pub use presence::Presence;
 pub use quality::Quality;
 pub use server_api::{
-    CallDetails, CallPage, IssuedToken, Placed, Repeat, Reply, Requester, ServerApi, SessionPage,
-    UserPage, UserRecord, UserUpdate,
+    CallDetails, CallPage, IssuedToken, Placed, Recipients, Repeat, Reply, Requester, SentEvent,
+    SentTo, ServerApi, SessionPage, UserPage, UserRecord, UserUpdate,
 };
 pub use sessions::Sessions;
 pub use status::ServerStatus;
@@ -432,15 +432,20 @@ enum Delivery {
 }
 
 impl Delivery {
-    fn publish(self, hub: &Hub, metrics: &Metrics) {
+    /// Returns the number of sessions that it is queued for.
+    fn publish(self, hub: &Hub, metrics: &Metrics) -> usize {
         match self {
             Self::ToSessions { queues, notice } => {
-                let missed = hub.publish(&queues, &notice);
+                let Published { reached, missed } = hub.publish(&queues, &notice);
                 if missed > 0 {
                     metrics.events_dropped(Loss::SlowReader, missed);
                 }
+                reached
             }
-            Self::Stored(event) => metrics.event_kept(event),
+            Self::Stored(event) => {
+                metrics.event_kept(event);
+                0
+            }
         }
     }
 }

@@ -156,8 +156,10 @@ fn impossible_rows(conn: &Connection, findings: &mut Vec<String>) -> Result<(), 
         |row| user(row).map(drop),
     )?;
     read_all(
-        "SELECT k.*, u.id AS user_id, a.id AS actor_id, a.name AS actor_name, a.avatar AS actor_avatar
-         FROM kept_notices AS k JOIN users AS u ON u.key = k.user LEFT JOIN users AS a ON a.key = k.actor",
+        "SELECT k.*, u.id AS user_id, a.id AS actor_id, a.name AS actor_name, a.avatar AS actor_avatar,
+                app.type AS app_type, app.data AS app_data
+         FROM kept_notices AS k JOIN users AS u ON u.key = k.user LEFT JOIN users AS a ON a.key = k.actor
+         LEFT JOIN app_events AS app ON app.seq = k.app_event",
         |row| notice(row, &user_id(row, "users", "user_id")?).map(drop),
     )?;
     read_all(

@@ -22,6 +22,10 @@ impl Write<'_> {
             "UPDATE kept_notices SET expires_at = expires_at + ?1",
             params![step],
         )?;
+        self.run(
+            "UPDATE app_events SET expires_at = expires_at + ?1",
+            params![step],
+        )?;
         Ok(())
     }
 }

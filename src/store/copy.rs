@@ -15,13 +15,14 @@ use super::schema;
 const STEP: u64 = 1_000;
 
 /// Tables in an order in which each row comes after those that it refers to, with the column that numbers the rows.
-pub(super) const TABLES: [(&str, Option<&str>); 17] = [
+pub(super) const TABLES: [(&str, Option<&str>); 18] = [
     ("users", Some("key")),
     ("calls", None),
     ("timeline", None),
     ("live", None),
     ("history", None),
     ("quality", None),
+    ("app_events", Some("seq")),
     ("kept_notices", Some("seq")),
     ("idempotency_keys", None),
     ("listed", None),

@@ -1,4 +1,5 @@
-//! The table `kept_notices`: events for participants who had no responsive session.
+//! The tables `kept_notices` and `app_events`: events for users who had no responsive session, and events of the team's
+//! backend that are kept until they are confirmed.
 
 use std::collections::HashSet;
 
@@ -6,7 +7,7 @@ use rusqlite::{named_params, params};
 use serde::Deserialize;
 
 use crate::call::notice::MissedCall;
-use crate::call::{Actor, Audience, CallId, Event, Lacking, Notice};
+use crate::call::{Actor, AppEvent, AppMessage, Audience, CallId, Event, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionDigest, SessionId, UserId};
 
@@ -23,6 +24,10 @@ const REJECTED: i64 = 1;
 const ENDED: i64 = 2;
 const TIMED_OUT: i64 = 3;
 const MISSED: i64 = 4;
+const APP: i64 = 5;
+
+/// `call` of an event that is of no call.
+const NO_CALL: uuid::Uuid = uuid::Uuid::nil();
 
 /// An event as a row.
 struct Kept<'a> {
@@ -35,7 +40,7 @@ struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    /// The row for `event`; none where it is not kept.
+    /// The row for the event of a call; none where it is not kept.
     fn of(event: &'a Event) -> Option<Self> {
         let kept = |kind, call, actor| Self {
             kind,
@@ -45,7 +50,10 @@ impl<'a> Kept<'a> {
             duration_seconds: None,
         };
         match event {
-            Event::Invitation(_) | Event::QualityWarning { .. } | Event::Signal(_) => None,
+            Event::Invitation(_)
+            | Event::QualityWarning { .. }
+            | Event::Signal(_)
+            | Event::App(_) => None,
             Event::Accepted { call, accepted_by } => Some(kept(ACCEPTED, *call, Some(accepted_by))),
             Event::Rejected {
                 call,
@@ -135,8 +143,10 @@ impl Read<'_> {
         user: &UserId,
         now: Timestamp,
     ) -> Result<Vec<PendingEvent>, Error> {
-        let sql = "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar
+        let sql = "SELECT k.*, actor.id AS actor_id, actor.name AS actor_name, actor.avatar AS actor_avatar,
+                    app.type AS app_type, app.data AS app_data
              FROM kept_notices AS k LEFT JOIN users AS actor ON actor.key = k.actor
+             LEFT JOIN app_events AS app ON app.seq = k.app_event
              WHERE k.user = (SELECT key FROM users WHERE id = ?1) AND k.expires_at > ?2
              ORDER BY k.seq";
         self.readable(sql, params![user.as_str(), now.as_millis()], |row| {
@@ -172,6 +182,61 @@ impl Write<'_> {
                 ":duration": kept.duration_seconds, ":lacking": lacking_text(lacking),
             })?;
         Ok(Some(row))
+    }
+
+    /// Stores the content of an event of the team's backend until `expires_at`; returns its number.
+    pub fn store_app_event(
+        &self,
+        message: &AppMessage,
+        expires_at: Timestamp,
+    ) -> Result<i64, Error> {
+        self.insert(
+            "INSERT INTO app_events (type, data, expires_at) VALUES (?1, ?2, ?3)",
+            params![message.kind(), message.data(), expires_at.as_millis()],
+        )
+    }
+
+    /// Stores the event `app_event` of the team's backend for all sessions of `user`, and deletes the oldest such events
+    /// of the user beyond `most`. Returns its row.
+    pub fn store_pending_app_event(
+        &self,
+        user: &UserId,
+        app_event: i64,
+        [at, expires_at]: [Timestamp; 2],
+        most: usize,
+    ) -> Result<i64, Error> {
+        let row = self.insert(
+            "INSERT INTO kept_notices (user, at, expires_at, kind, call, app_event)
+             VALUES ((SELECT key FROM users WHERE id = ?1), ?2, ?3, ?4, ?5, ?6)",
+            params![
+                user.as_str(),
+                at.as_millis(),
+                expires_at.as_millis(),
+                APP,
+                NO_CALL.as_bytes(),
+                app_event
+            ],
+        )?;
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.run(
+            "DELETE FROM kept_notices WHERE seq IN
+                (SELECT seq FROM kept_notices
+                 WHERE user = (SELECT key FROM users WHERE id = ?1) AND kind = ?2
+                 ORDER BY seq DESC LIMIT 1 OFFSET ?3)",
+            params![user.as_str(), APP, most],
+        )?;
+        Ok(row)
+    }
+
+    /// Deletes contents of events of the team's backend that expired at or before `now` and that no user is owed, at
+    /// most `limit`; returns how many.
+    pub fn delete_expired_app_events(&self, now: Timestamp, limit: u32) -> Result<usize, Error> {
+        self.execute(
+            "DELETE FROM app_events WHERE seq IN
+                (SELECT seq FROM app_events AS app WHERE expires_at <= ?1
+                 AND NOT EXISTS (SELECT 1 FROM kept_notices WHERE app_event = app.seq) LIMIT ?2)",
+            params![now.as_millis(), limit],
+        )
     }
 
     /// Deletes the row of an event that a session has confirmed.
@@ -230,12 +295,21 @@ pub(super) fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
         table: "kept_notices",
         id: &seq,
     };
+    let at = instant(&columns, "at")?;
+    let kind = columns.get("kind")?;
+    if kind == APP {
+        return Ok(Notice {
+            audience: Audience::Participant(user.clone()),
+            event: Event::App(app_event(&columns, at)?),
+            at,
+        });
+    }
     let call = call_id(row, "kept_notices", "call")?;
     let user_actor = || match actor(&columns, "actor", "actor_id")? {
         Actor::User(user) => Ok(user),
         Actor::System => Err(columns.impossible("actor", "nobody")),
     };
-    let event = match columns.get("kind")? {
+    let event = match kind {
         ACCEPTED => Event::Accepted {
             call,
             accepted_by: user_actor()?,
@@ -265,7 +339,16 @@ pub(super) fn notice(row: &Row<'_>, user: &UserId) -> Result<Notice, Error> {
     Ok(Notice {
         audience: Audience::Participant(user.clone()),
         event,
-        at: instant(&columns, "at")?,
+        at,
+    })
+}
+
+fn app_event(columns: &Columns<'_>, at: Timestamp) -> Result<AppEvent, Error> {
+    let [kind, data]: [String; 2] = [columns.required("app_type")?, columns.required("app_data")?];
+    let message = AppMessage::new(&kind, &data);
+    Ok(AppEvent {
+        message: message.ok_or_else(|| columns.impossible("app_type", &kind))?,
+        kept_for: Some(instant(columns, "expires_at")?.since(at)),
     })
 }
 

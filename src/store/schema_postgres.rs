@@ -9,17 +9,20 @@ use super::schema::KNOWN_VERSION;
 /// All tables of the newest version.
 pub(super) const SCHEMA: &str = include_str!("../../schema.postgres.sql");
 
+/// What versions after the first one on PostgreSQL add to the one before: the number of each and its script.
+const UPGRADES: [(i64, &str); 1] = [(5, include_str!("../../migrations/postgres/5.sql"))];
+
 /// Key of the lock under which one process at a time makes the tables: "CHTX".
 const LOCK: i64 = 0x4348_5458;
 
-/// Connects to `server` and makes the tables if there are none.
+/// Connects to `server`, makes the tables if there are none, and brings older ones to the newest version.
 ///
 /// # Errors
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Newer`].
 pub(super) fn open(server: &Server) -> Result<Session, Error> {
     let session = Session::connect(server)?;
-    if version(&session, server)?.is_none() {
-        create(&session, server)?;
+    if version(&session, server)? != Some(KNOWN_VERSION) {
+        bring_up_to_date(&session, server)?;
     }
     Ok(session)
 }
@@ -27,11 +30,16 @@ pub(super) fn open(server: &Server) -> Result<Session, Error> {
 /// Connects to `server`, whose tables must be there.
 ///
 /// # Errors
-/// [`Error::Open`], [`Error::IsEmpty`], [`Error::NotOurs`], [`Error::Newer`].
+/// [`Error::Open`], [`Error::IsEmpty`], [`Error::NotOurs`], [`Error::Older`], [`Error::Newer`].
 pub(super) fn open_existing(server: &Server) -> Result<Session, Error> {
     let session = Session::connect(server)?;
     match version(&session, server)? {
-        Some(_) => Ok(session),
+        Some(KNOWN_VERSION) => Ok(session),
+        Some(found) => Err(Error::Older {
+            path: server.url().into(),
+            found,
+            known: KNOWN_VERSION,
+        }),
         None => Err(Error::IsEmpty {
             path: server.url().to_owned(),
         }),
@@ -43,14 +51,22 @@ pub(super) fn is_empty(session: &Session, server: &Server) -> Result<bool, Error
     version(session, server).map(|version| version.is_none())
 }
 
-fn create(session: &Session, server: &Server) -> Result<(), Error> {
+fn bring_up_to_date(session: &Session, server: &Server) -> Result<(), Error> {
     session.run_script(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})"))?;
     // Another process may have been faster.
-    if version(session, server)?.is_none() {
+    let found = version(session, server)?;
+    if let Some(found) = found {
+        for (_, script) in UPGRADES.iter().filter(|(version, _)| *version > found) {
+            session.run_script(script)?;
+        }
+    } else {
         session.run_script(SCHEMA)?;
-        let sql = "INSERT INTO chattrix_schema (version) VALUES (?1)";
-        Conn::from(session).execute(sql, params![KNOWN_VERSION].into())?;
     }
+    let sql = match found {
+        Some(_) => "UPDATE chattrix_schema SET version = ?1",
+        None => "INSERT INTO chattrix_schema (version) VALUES (?1)",
+    };
+    Conn::from(session).execute(sql, params![KNOWN_VERSION].into())?;
     session.run_script("COMMIT")
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::call::{Actor, CallId, Event, Notice, RejectReason, Signal, SignalEvent};
+use crate::call::{Actor, CallId, Event, Notice, RejectReason, SignalEvent};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
@@ -12,8 +12,8 @@ use super::{ErrorType, Instant, Text, to_json, value};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
-struct Told<T> {
-    r#type: &'static str,
+struct Told<'a, T> {
+    r#type: &'a str,
     data: T,
     timestamp: Instant,
 }
@@ -252,9 +252,10 @@ pub fn notice(notice: &Notice) -> String {
             SignalShape {
                 call_id: Text(*call),
                 from: Text(from),
-                signal: raw(signal),
+                signal: raw(signal.as_json()),
             },
         ),
+        Event::App(event) => told(event.message.kind(), at, raw(event.message.data())),
     }
 }
 
@@ -294,12 +295,12 @@ pub fn session_refreshed(expires_at: Timestamp) -> String {
     )
 }
 
-/// Returns the signal exactly as it was sent.
-fn raw(signal: &Signal) -> &RawValue {
-    serde_json::from_str(signal.as_json()).expect("a signal is JSON that was read as such")
+/// Returns the JSON of a client or backend exactly as it was sent.
+fn raw(json: &str) -> &RawValue {
+    serde_json::from_str(json).expect("it is JSON that was read as such")
 }
 
-fn told<T: Serialize>(r#type: &'static str, at: Timestamp, data: T) -> String {
+fn told<T: Serialize>(r#type: &str, at: Timestamp, data: T) -> String {
     to_json(&Told {
         r#type,
         data,

@@ -236,10 +236,13 @@ pub(super) fn duration_seconds(fields: Fields<'_>) -> Option<u32> {
 }
 
 /// Parses a body as JSON.
+/// Returns `body` without a byte order mark, which may be ignored (RFC 8259, section 8.1) and which some libraries write.
+pub(super) fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
-    // A byte order mark may be ignored (RFC 8259, section 8.1), and some libraries write one.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    serde_json::from_slice(body)
+    serde_json::from_slice(unmarked(body))
         .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))
 }
 

@@ -300,8 +300,8 @@ where
 
     async fn send(&mut self, notice: &EncodedNotice) -> Result<(), End> {
         let event = &notice.notice().event;
-        self.last_call = Some(event.call());
-        let text = Message::text(notice.text(event::notice));
+        self.last_call = event.call().or(self.last_call);
+        let text = Message::text(notice.text(event::notice).into_owned());
         let ping = self.confirmation_request();
         self.write([text].into_iter().chain(ping)).await?;
         let metrics = self.handler.service.metrics();

@@ -139,8 +139,9 @@ def messages(asyncapi: Json) -> list[str]:
         message = asyncapi["components"]["messages"][key]
         found.append((f"{key[0].upper()}{key[1:]}Message", message))
     types = [typed_dict(name, {**message["payload"], "description": f"{message['summary']}."}) for name, message in found]
-    union = " |\n    ".join(name for name, _ in found)
-    return [*types, f'# Any message from the server.\nServerMessage: TypeAlias = (\n    {union}\n)\n']
+    # Types of the team's own are not literals, by which the others are told apart.
+    union = " |\n    ".join(name for name, message in found if message["name"] != "app.*")
+    return [*types, f'# Any message from the server but the events of your backend.\nServerMessage: TypeAlias = (\n    {union}\n)\n']
 
 
 def models(openapi: Json, asyncapi: Json) -> str:

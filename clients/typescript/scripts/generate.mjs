@@ -21,6 +21,8 @@ function type(schema, indent = "") {
   if (!schema) return "unknown";
   if (schema.$ref) return schema.$ref.split("/").at(-1);
   if (schema.const !== undefined) return JSON.stringify(schema.const);
+  // Types of the team's own, by which messages are told from those of calls.
+  if (schema.pattern?.startsWith("^app\\.")) return "`app.${string}`";
   if (schema.enum) return schema.enum.map((word) => JSON.stringify(word)).join(" | ");
   const alternatives = schema.oneOf ?? schema.anyOf;
   if (alternatives) return alternatives.map((one) => type(one, indent)).join(" | ");
@@ -104,7 +106,8 @@ function socket(asyncapi) {
   const said = (action) => Object.values(asyncapi.operations).filter((operation) => operation.action === action).map((operation) => {
     const key = operation.messages[0].$ref.split("/").at(-1);
     const message = asyncapi.components.messages[key];
-    return `${comment(`${message.summary}.`, "  ")}  ${JSON.stringify(message.name)}: ${type(message.payload, "  ")};\n`;
+    const name = message.name === "app.*" ? "[type: `app.${string}`]" : JSON.stringify(message.name);
+    return `${comment(`${message.summary}.`, "  ")}  ${name}: ${type(message.payload, "  ")};\n`;
   });
   const codes = asyncapi.channels.chat["x-close-codes"].map(({ code, reason }) => `  /** ${reason} */\n  | ${code}`);
   return [

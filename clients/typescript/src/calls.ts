@@ -1,6 +1,6 @@
 import { Emitter } from "./emitter.js";
 import { ApiError, Rest } from "./rest.js";
-import { Socket, type ServerMessage, type SocketClass, type Timing } from "./socket.js";
+import { Socket, type AppEvent, type ServerMessage, type SocketClass, type Timing } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import type {
   Availability, AvailabilityStatus, Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
@@ -27,6 +27,8 @@ export interface CallsEvents {
   qualityWarning: CallQualityWarning;
   /** Signal from the other participant, to set up media. */
   signal: CallSignal;
+  /** Your backend sent an event. */
+  app: AppEvent;
   /** The server rejected a message of this client. */
   error: CallError;
   /** Connected; `active` is the user's live call, or null. */
@@ -215,6 +217,9 @@ export class Calls extends Emitter<CallsEvents> {
       case "heartbeat.ack":
       case "session.refreshed":
         return;
+      default:
+        // Newer servers may send messages of other types.
+        if (message.type.startsWith("app.")) this.emit("app", message);
     }
   }
 

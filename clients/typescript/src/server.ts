@@ -8,6 +8,7 @@ export type ServerOperation =
   | "listBlocksOfUser" | "addBlockOfUser" | "removeBlockOfUser"
   | "listContactsOfUser" | "addContactOfUser" | "removeContactOfUser"
   | "issueToken" | "listSessions" | "closeSessions" | "closeSession" | "getPresence"
+  | "sendEvent" | "sendEvents"
   | "listCalls" | "placeCall" | "getCallWithTimeline" | "endCallOfUsers" | "getServerStatistics";
 
 /** Client of the server API, for your own backend. Never put its API key into an app. */

@@ -1,7 +1,7 @@
 import { Emitter } from "./emitter.js";
 import { watchNetwork } from "./network.js";
 import { endOf, type Tokens } from "./token.js";
-import type { ClientMessages, CloseCode, ServerMessages } from "./types.js";
+import type { AppType, ClientMessages, CloseCode, ServerMessages } from "./types.js";
 
 /** The part of the WebSocket interface that the client uses. */
 export interface SocketLike {
@@ -34,6 +34,9 @@ export interface Timing {
 
 /** Any message from the server. */
 export type ServerMessage = ServerMessages[keyof ServerMessages];
+
+/** Event of your backend. One that it keeps may come twice, on different connections. */
+export type AppEvent = ServerMessages[AppType];
 
 /** Events of the connection. */
 export interface SocketEvents {

@@ -13,6 +13,12 @@ export type AgoraToken = {
   expiresAt: Timestamp;
 };
 
+/** Any JSON, passed on as it was sent. An event of a backend may have 32 KiB, a message of an app the setting `max_message_bytes`. */
+export type AppData = unknown;
+
+/** `app.` and a name of your own. */
+export type AppType = `app.${string}`;
+
 /** The body of `POST /v1/agora/token/generate` and `…/refresh`. */
 export type AskAgoraToken = {
   /** The channel of the user's live call. */
@@ -567,6 +573,53 @@ export type RejectReason = "busy" | "declined" | "unavailable";
 
 /** The level as a word, or as Agora's number for it. */
 export type ReportedQuality = NetworkQuality | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 8;
+
+/** The body of `POST /users/{userId}/events`. */
+export type SendEvent = {
+  type: AppType;
+  data: AppData;
+  /** Seconds for which the event is stored for a user of whom no session has confirmed it. 0 or absent: only for sessions that are connected. */
+  keepFor?: number | null | undefined;
+};
+
+/** The body of `POST /events`. */
+export type SendEvents = {
+  /** The users. */
+  users: Array<UserId>;
+  type: AppType;
+  data: AppData;
+  /** Seconds for which the event is stored for a user of whom no session has confirmed it. 0 or absent: only for sessions that are connected. */
+  keepFor?: number | null | undefined;
+};
+
+/** The sessions of a user that an event was sent to. */
+export type SentEvent = {
+  /** Sessions that it was sent to. */
+  reached: number;
+  /** Sessions that confirmed it within a second (or `confirm_timeout`, if that is shorter). */
+  confirmed: number;
+};
+
+/** The sessions of several users that an event was sent to. */
+export type SentEvents = {
+  /** Sessions that it was sent to. */
+  reached: number;
+  /** Sessions that confirmed it within a second (or `confirm_timeout`, if that is shorter). */
+  confirmed: number;
+  /** Each user, in the order of the request. */
+  users: Array<SentToUser>;
+  /** Users who do not exist. The others got the event. */
+  unknown: Array<UserId>;
+};
+
+/** The sessions of one of several users. */
+export type SentToUser = {
+  userId: UserId;
+  /** Sessions that it was sent to. */
+  reached: number;
+  /** Sessions that confirmed it. */
+  confirmed: number;
+};
 
 /** Calls by status. */
 export type ServerCallsByStatus = {
@@ -1158,6 +1211,22 @@ export interface Operations {
     body: AskPresence;
     data: Array<UserStatus>;
   };
+  /** Send an event to a user */
+  sendEvent: {
+    path: {
+      userId: UserId;
+    };
+    query: undefined;
+    body: SendEvent;
+    data: SentEvent;
+  };
+  /** Send an event to several users */
+  sendEvents: {
+    path: undefined;
+    query: undefined;
+    body: SendEvents;
+    data: SentEvents;
+  };
   /** List calls */
   listCalls: {
     path: undefined;
@@ -1266,6 +1335,8 @@ export const OPERATIONS = {
   closeSessions: ["DELETE", "/api/server/v1/users/{userId}/sessions"],
   closeSession: ["DELETE", "/api/server/v1/users/{userId}/sessions/{sessionId}"],
   getPresence: ["POST", "/api/server/v1/presence"],
+  sendEvent: ["POST", "/api/server/v1/users/{userId}/events"],
+  sendEvents: ["POST", "/api/server/v1/events"],
   listCalls: ["GET", "/api/server/v1/calls"],
   placeCall: ["POST", "/api/server/v1/calls"],
   getCallWithTimeline: ["GET", "/api/server/v1/calls/{callId}"],
@@ -1275,6 +1346,12 @@ export const OPERATIONS = {
 
 /** Messages from the server, by type. */
 export interface ServerMessages {
+  /** Your backend sends an event. */
+  [type: `app.${string}`]: {
+    type: AppType;
+    data: AppData;
+    timestamp: Timestamp;
+  };
   /** The call was accepted. */
   "call_accepted": {
     type: "call_accepted";

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
+use crate::call::AppMessage;
 use crate::wire::{event, value};
 
 use super::schemas;
@@ -50,6 +51,20 @@ impl Message {
             .expect("every message has an example, and every example a type")
     }
 
+    /// The name of the message: its type, or `app.*` for all types of the team's own.
+    pub fn name(&self) -> &str {
+        if self.has_type_of_app() {
+            "app.*"
+        } else {
+            self.r#type()
+        }
+    }
+
+    /// Whether its type is one of the team's own.
+    pub fn has_type_of_app(&self) -> bool {
+        AppMessage::new(self.r#type(), "null").is_some()
+    }
+
     /// The fields of the message, in their order.
     pub fn fields(&self) -> Vec<&'static str> {
         let Some(Example(_, _, Value::Object(message))) = self.examples.first() else {
@@ -82,6 +97,8 @@ pub(super) fn referred() -> schemas::Schemas {
         .with::<event::QualityWarning>()
         .with::<event::SignalShape<'_>>()
         .with::<value::Signal>()
+        .with::<value::AppType>()
+        .with::<value::AppData>()
         .with::<value::ReportedQuality>()
         .with::<event::CallError<'_>>()
         .with::<event::HeartbeatAck<'_>>()

@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::call::notice::{Invitation, MissedCall};
 use crate::call::{
-    Action, Actor, Audience, CallError, CallType, Event, NetworkQuality, Notice, RejectReason,
-    Signal, SignalEvent, Status,
+    Action, Actor, AppEvent, AppMessage, Audience, CallError, CallType, Event, NetworkQuality,
+    Notice, RejectReason, Signal, SignalEvent, Status,
 };
 use crate::clock::Timestamp;
 use crate::service::Error;
-use crate::wire::{ErrorType, event, message};
+use crate::wire::{ErrorType, event, message, value};
 
 use super::super::{example, schemas};
 use super::{Example, Message, OFFER, Speaker};
@@ -27,6 +27,7 @@ pub(super) fn all() -> Vec<Message> {
         missed(),
         warning(),
         signalled(),
+        sent_by_backend(),
         error(),
         heartbeat_ack(),
         refreshed(),
@@ -210,6 +211,29 @@ fn signalled() -> Message {
             "offer",
             "A browser's offer.",
             told(event, example::accepted_at()),
+        )],
+    }
+}
+
+fn sent_by_backend() -> Message {
+    let message = AppMessage::new("app.chat", r#"{"from":"user-456","text":"Hello"}"#);
+    let event = Event::App(AppEvent {
+        message: message.expect("a type of the app"),
+        kept_for: None,
+    });
+    Message {
+        key: "appEvent",
+        summary: "Your backend sends an event",
+        description: "To each session of the users that the backend names, in order with the events of calls. The type begins with \
+            `app.`; type and content are your own. Kept only if the backend says so, for 5 minutes at most, until a \
+            session of the user confirms it. A kept event may come again on another connection: put an id of your own \
+            into `data`.",
+        speaker: Speaker::Server,
+        carries: schemas::of::<value::AppData>(),
+        examples: vec![Example(
+            "chat",
+            "A message of a chat.",
+            told(event, example::asked_at()),
         )],
     }
 }

@@ -1,6 +1,7 @@
 //! `/api/server/v1`: the API for the team's own backend, with an API key.
 
 mod calls;
+mod events;
 mod sessions;
 mod status;
 mod users;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Vec<Route> {
     [
         users::routes(),
         sessions::routes(),
+        events::routes(),
         calls::routes(),
         status::routes(),
     ]

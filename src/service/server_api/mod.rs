@@ -4,6 +4,7 @@
 //! there is either all of it or nothing.
 
 mod calls;
+mod events;
 mod keys;
 mod sessions;
 mod tokens;
@@ -19,6 +20,7 @@ use super::batch::until_none;
 use super::{Core, Error, KEY_REMEMBERED_FOR};
 
 pub use calls::{CallDetails, CallPage, Placed};
+pub use events::{Recipients, SentEvent, SentTo};
 pub use sessions::SessionPage;
 pub use tokens::IssuedToken;
 pub use users::{UserPage, UserRecord, UserUpdate};

@@ -51,7 +51,7 @@ pub fn answers(received: &[Dated], call: &Call, user: &UserId) -> Vec<Event> {
     let events = received.iter().map(|(event, _)| event);
     let events = events.filter(|event| !matches!(event, Event::Invitation(_)) && !is_own(event));
     events
-        .inspect(|event| assert_eq!(event.call(), call.id))
+        .inspect(|event| assert_eq!(event.call(), Some(call.id)))
         .cloned()
         .collect()
 }

@@ -7,7 +7,7 @@ use super::rows::{MEDIA, beside_calls};
 use crate::support::{Answer, Api, TestServer};
 
 /// Scopes of API keys.
-const SCOPES: [&str; 5] = ["users", "calls", "sessions", "tokens", "status"];
+const SCOPES: [&str; 6] = ["users", "calls", "sessions", "tokens", "status", "events"];
 
 /// Routes below `/api/server/v1`: method, path, scope, body, status of the success.
 const ROUTES: &str = r#"
@@ -28,6 +28,8 @@ const ROUTES: &str = r#"
     DELETE /users/{userId}/sessions/{sessionId} sessions  -                                      200
     DELETE /users/{userId}/sessions             sessions  -                                      200
     POST   /presence                            sessions  {"users":["alice"]}                    200
+    POST   /users/{userId}/events               events    {"type":"app.x","data":1}              200
+    POST   /events                              events    {"users":["alice"],"type":"app.x","data":1} 200
     GET    /calls                               calls     -                                      200
     GET    /calls/{callId}                      calls     -                                      200
     POST   /calls/{callId}/end                  calls     {}                                     200

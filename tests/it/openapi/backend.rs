@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::fixture::ExampleFixture;
 use super::operation::Operation;
 use super::replay::unknown;
-use crate::support::{Answer, Socket};
+use crate::support::{Answer, Socket, eventually};
 
 /// Makes the server give the example `name` of an answer to `operation`.
 pub async fn play(operation: Operation, name: &str) -> Answer {
@@ -38,6 +38,7 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
             Box::pin(play_calls(operation, name)).await
         }
         ("placeCall", _) => play_place(operation, name).await,
+        ("sendEvent" | "sendEvents", _) => play_events(operation, name).await,
         _ => Box::pin(play_users(operation, name)).await,
     }
 }
@@ -51,7 +52,7 @@ async fn plain(fixture: &ExampleFixture, operation: Operation) -> Answer {
 async fn without_the_scope(operation: Operation) -> Answer {
     let fixture = ExampleFixture::set().await;
     let needed = operation.described["security"][0]["apiKey"][0].as_str();
-    let others = ["users", "calls", "sessions", "tokens", "status"].into_iter();
+    let others = ["users", "calls", "sessions", "tokens", "status", "events"].into_iter();
     let others: Vec<_> = others.filter(|scope| Some(*scope) != needed).collect();
     let backend = fixture.server.backend(&others.join(","));
     fixture.send(&backend, operation, operation.body("")).await
@@ -80,7 +81,12 @@ async fn reuse_the_key(operation: Operation) -> Answer {
 
 fn wrong_body(id: &str, name: &str) -> Value {
     if name == "batch_too_large" {
-        return json!({ "padding": " ".repeat(8 * 1024 * 1024) });
+        let kib = if id.starts_with("sendEvent") {
+            512
+        } else {
+            8 * 1024
+        };
+        return json!({ "padding": " ".repeat(kib * 1024) });
     }
     match id {
         "putUsers" => json!({ "users": [{ "id": "user-124" }] }),
@@ -223,6 +229,32 @@ async fn play_calls(operation: Operation, name: &str) -> Answer {
         }
         _ => unknown(operation, name),
     }
+}
+
+async fn play_events(operation: Operation, name: &str) -> Answer {
+    let fixture = ExampleFixture::set().await;
+    let devices: &[&str] = match name {
+        "connected" => &["phone-1", "laptop"],
+        "offline" => &[],
+        "sent" => &["phone-1"],
+        _ => unknown(operation, name),
+    };
+    let mut sockets = Vec::new();
+    for device in devices {
+        let token = fixture.server.token("user-789").session(device);
+        sockets.push(fixture.server.socket(&token).await);
+    }
+    // A loaded machine may take longer to confirm than the server waits.
+    let mut sent = None;
+    eventually("the event to be confirmed", async || {
+        let answer = plain(&fixture, operation).await;
+        let data = &answer.body["data"];
+        let is_confirmed = data["confirmed"] == data["reached"];
+        sent = Some(answer);
+        is_confirmed
+    })
+    .await;
+    sent.expect("an answer")
 }
 
 async fn play_place(operation: Operation, name: &str) -> Answer {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod crash;
+mod events;
 mod keys;
 mod sessions;
 mod status;

@@ -143,6 +143,10 @@ pub fn assert_message(message: &Value) {
         "call_error" => ("payload", &["callId", "errorType", "message"]),
         "heartbeat.ack" => ("payload", &["userId", "timestamp"]),
         "session.refreshed" => ("payload", &["expiresAt"]),
+        _ if kind.starts_with("app.") => {
+            assert_fields(message, &["type", "data", "timestamp"], &[], kind);
+            return assert_timestamp(&message["timestamp"]);
+        }
         _ => panic!("a message of no documented type: {message}"),
     };
     if body == "data" {

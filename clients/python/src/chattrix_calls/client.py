@@ -12,6 +12,7 @@ import httpx
 
 from .event import Event
 from .models import (
+    AppEventMessage,
     Availability,
     AvailabilityStatus,
     Call,
@@ -115,6 +116,8 @@ class Calls:
         self.on_quality_warning: Event[CallQualityWarning] = Event()
         # Signal from the other participant, to set up media.
         self.on_signal: Event[CallSignal] = Event()
+        # Your backend sent an event. One that it keeps may come twice, on different connections.
+        self.on_app_event: Event[AppEventMessage] = Event()
         # The server rejected a message of this client.
         self.on_error: Event[CallError] = Event()
         self.on_connected: Event[Connected] = Event()
@@ -267,6 +270,8 @@ class Calls:
                 self.on_signal.emit(message["data"])
             case "call_error":
                 self.on_error.emit(message["payload"])
+            case other if other.startswith("app."):
+                self.on_app_event.emit(cast(AppEventMessage, message))
 
     def _is_double(self, message: ServerMessage) -> bool:
         """Whether the client has received this event before, on another connection."""

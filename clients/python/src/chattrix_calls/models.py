@@ -19,6 +19,15 @@ class AgoraToken(TypedDict):
     expiresAt: Timestamp
 
 
+# Any JSON, passed on as it was sent. An event of a backend may have 32 KiB, a message of an app the setting
+# `max_message_bytes`.
+AppData: TypeAlias = "Any"
+
+
+# `app.` and a name of your own.
+AppType: TypeAlias = str
+
+
 # The body of `POST /v1/agora/token/generate` and `…/refresh`.
 class AskAgoraToken(TypedDict):
     # The channel of the user's live call.
@@ -611,6 +620,55 @@ RejectReason: TypeAlias = Literal["busy", "declined", "unavailable"]
 ReportedQuality: TypeAlias = "NetworkQuality | Literal[0, 1, 2, 3, 4, 5, 6, 8]"
 
 
+# The body of `POST /users/{userId}/events`.
+class SendEvent(TypedDict):
+    type: AppType
+    data: AppData
+    # Seconds for which the event is stored for a user of whom no session has confirmed it. 0 or absent: only
+    # for sessions that are connected.
+    keepFor: NotRequired[int | None]
+
+
+# The body of `POST /events`.
+class SendEvents(TypedDict):
+    # The users.
+    users: list[UserId]
+    type: AppType
+    data: AppData
+    # Seconds for which the event is stored for a user of whom no session has confirmed it. 0 or absent: only
+    # for sessions that are connected.
+    keepFor: NotRequired[int | None]
+
+
+# The sessions of a user that an event was sent to.
+class SentEvent(TypedDict):
+    # Sessions that it was sent to.
+    reached: int
+    # Sessions that confirmed it within a second (or `confirm_timeout`, if that is shorter).
+    confirmed: int
+
+
+# The sessions of several users that an event was sent to.
+class SentEvents(TypedDict):
+    # Sessions that it was sent to.
+    reached: int
+    # Sessions that confirmed it within a second (or `confirm_timeout`, if that is shorter).
+    confirmed: int
+    # Each user, in the order of the request.
+    users: list[SentToUser]
+    # Users who do not exist. The others got the event.
+    unknown: list[UserId]
+
+
+# The sessions of one of several users.
+class SentToUser(TypedDict):
+    userId: UserId
+    # Sessions that it was sent to.
+    reached: int
+    # Sessions that confirmed it.
+    confirmed: int
+
+
 # Calls by status.
 class ServerCallsByStatus(TypedDict):
     INITIATING: int
@@ -785,6 +843,13 @@ class UserStatus(TypedDict):
 WarningLevel: TypeAlias = Literal["POOR", "BAD", "VERY_BAD"]
 
 
+# Your backend sends an event.
+class AppEventMessage(TypedDict):
+    type: AppType
+    data: AppData
+    timestamp: Timestamp
+
+
 # The call was accepted.
 class CallAcceptedMessage(TypedDict):
     type: Literal["call_accepted"]
@@ -859,7 +924,7 @@ class SessionRefreshedMessage(TypedDict):
     payload: SessionRefreshed
 
 
-# Any message from the server.
+# Any message from the server but the events of your backend.
 ServerMessage: TypeAlias = (
     CallAcceptedMessage |
     CallEndedMessage |

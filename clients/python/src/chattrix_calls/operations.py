@@ -42,6 +42,10 @@ from .models import (
     PutUser,
     QualityReport,
     RejectCall,
+    SendEvent,
+    SendEvents,
+    SentEvent,
+    SentEvents,
     ServerStatistics,
     Session,
     SetAvailability,
@@ -429,6 +433,33 @@ class Operations(ABC):
         data: list[UserStatus] = await self._send(
             "POST",
             "/api/server/v1/presence",
+            body=body,
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def send_event(
+        self,
+        user_id: UserId,
+        body: SendEvent,
+        *,
+        idempotency_key: str | None = None,
+    ) -> SentEvent:
+        """Send an event to a user."""
+        data: SentEvent = await self._send(
+            "POST",
+            "/api/server/v1/users/{userId}/events",
+            body=body,
+            path={"userId": user_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def send_events(self, body: SendEvents, *, idempotency_key: str | None = None) -> SentEvents:
+        """Send an event to several users."""
+        data: SentEvents = await self._send(
+            "POST",
+            "/api/server/v1/events",
             body=body,
             headers={"Idempotency-Key": idempotency_key},
         )

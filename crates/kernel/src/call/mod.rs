@@ -3,10 +3,11 @@
 //! [`state`] has the states of a call, [`actor`] who acts on it, [`transition`] the transitions between states,
 //! [`effect`] their effects, [`notice`] the notices to clients, [`history`] the history entries of its two
 //! participants, [`quality`] and [`network`] the network quality, [`signal`] the signals between participants,
-//! [`media`] who may join its channel, [`policy`] who may call whom, [`error`] the refusals of actions. Sections 3 and
+//! [`app`] the team's own messages, [`media`] who may join its channel, [`policy`] who may call whom, [`error`] the refusals of actions. Sections 3 and
 //! 5 of the contract specify all of it.
 
 pub mod actor;
+pub mod app;
 pub mod effect;
 pub mod error;
 pub mod history;
@@ -23,6 +24,7 @@ pub mod transition;
 mod tests;
 
 pub use actor::{Actor, Cause, Principal, Source};
+pub use app::{AppEvent, AppMessage};
 pub use effect::{TimelineEntry, Transition};
 pub use error::{Action, CallError};
 pub use history::{
@@ -30,7 +32,7 @@ pub use history::{
 };
 pub use media::MediaRole;
 pub use network::NetworkQuality;
-pub use notice::{Audience, Event, Lacking, Notice};
+pub use notice::{Audience, Event, KEPT_FOR, Lacking, Notice};
 pub use policy::{CallPolicy, Relation};
 pub use quality::{QualityReport, QualitySummary};
 pub use signal::{MAX_SIGNAL_BYTES, Signal, SignalEvent};

@@ -1,12 +1,18 @@
-//! Notices to clients about a call: an event and its recipients.
+//! Notices to clients: an event of a call or of the team's backend, and its recipients.
+
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::user::{Profile, SessionDigest, SessionId, UserId};
 
 use super::actor::Actor;
+use super::app::AppEvent;
 use super::network::NetworkQuality;
 use super::signal::SignalEvent;
 use super::state::{CallId, CallType, ChannelId, RejectReason};
+
+/// Time for which an event of a call that was not confirmed is stored and delivered (contract section 4).
+pub const KEPT_FOR: Duration = Duration::from_mins(5);
 
 /// Notice to clients, before it is encoded as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +25,18 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
+impl Notice {
+    /// Returns when it is no longer delivered to sessions that connect.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.at.plus(self.event.kept_for().unwrap_or_default())
+    }
+}
+
 /// Recipients of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// All sessions of a participant. If none is connected, the notice is stored for the next one.
+    /// All sessions of a user. If none is connected, the notice is stored for the next one.
     Participant(UserId),
     /// All sessions of the participant who acted except the one that acted: other devices stop ringing. The notice is
     /// not stored for them.
@@ -56,7 +70,7 @@ pub enum Lacking {
     AllBut(SessionDigest),
 }
 
-/// Event of a call (specification, "Server to Client Messages").
+/// Event of a call (specification, "Server to Client Messages"), or of the team's backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `call_invitation`: a user calls.
@@ -102,6 +116,8 @@ pub enum Event {
     },
     /// `call_signal`: the other participant sent a signal to set up media.
     Signal(SignalEvent),
+    /// `app.…`: the team's backend sent an event of its own.
+    App(AppEvent),
 }
 
 /// Invitation to a ringing call, as the callee sees it.
@@ -129,7 +145,7 @@ pub struct MissedCall {
 }
 
 impl Event {
-    /// Returns the word of the specification.
+    /// Returns the word of the specification; `app` for all events of the team's backend, whose types are its own.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -141,12 +157,13 @@ impl Event {
             Self::Missed(_) => "call_missed",
             Self::QualityWarning { .. } => "call_quality_warning",
             Self::Signal(_) => "call_signal",
+            Self::App(_) => "app",
         }
     }
 
-    /// Returns the call of the event.
+    /// Returns the call of the event, if it is of one.
     #[must_use]
-    pub const fn call(&self) -> CallId {
+    pub const fn call(&self) -> Option<CallId> {
         match self {
             Self::Invitation(Invitation { call, .. })
             | Self::Accepted { call, .. }
@@ -155,15 +172,17 @@ impl Event {
             | Self::TimedOut { call }
             | Self::Missed(MissedCall { call, .. })
             | Self::QualityWarning { call, .. }
-            | Self::Signal(SignalEvent { call, .. }) => *call,
+            | Self::Signal(SignalEvent { call, .. }) => Some(*call),
+            Self::App(_) => None,
         }
     }
 
-    /// Returns the size in bytes of the content that a client chooses: that of a signal, 0 for other events.
+    /// Returns the size in bytes of the content that the sender chooses, 0 for events of calls.
     #[must_use]
     pub fn carried_bytes(&self) -> usize {
         match self {
             Self::Signal(SignalEvent { signal, .. }) => signal.as_json().len(),
+            Self::App(AppEvent { message, .. }) => message.data().len(),
             Self::Invitation(_)
             | Self::Accepted { .. }
             | Self::Rejected { .. }
@@ -174,24 +193,48 @@ impl Event {
         }
     }
 
-    /// Whether a participant causes the event at will, as often as it sends messages.
+    /// Whether the server tracks which sessions have confirmed the event. It does not for signals: the sender waits for
+    /// the answer of the other participant.
     #[must_use]
-    pub const fn is_sent_by_a_client(&self) -> bool {
-        matches!(self, Self::QualityWarning { .. } | Self::Signal(_))
+    pub const fn is_tracked(&self) -> bool {
+        !matches!(self, Self::Signal(_))
     }
 
-    /// Whether the event is stored for a participant who is not connected. An invitation is not: a session that
-    /// connects is invited to what rings at that time. A warning is not, because it reports the current state. A signal
-    /// is not, because the sender waits for its answer.
+    /// Whether the event is dropped for a session that has no room for it: a participant or a backend sends it as often
+    /// as it wants, and it is not stored.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        match self {
+            Self::QualityWarning { .. } | Self::Signal(_) => true,
+            Self::App(event) => event.kept_for.is_none(),
+            Self::Invitation(_)
+            | Self::Accepted { .. }
+            | Self::Rejected { .. }
+            | Self::Ended { .. }
+            | Self::TimedOut { .. }
+            | Self::Missed(_) => false,
+        }
+    }
+
+    /// Whether the event is stored for a user who is not connected.
     #[must_use]
     pub const fn is_kept(&self) -> bool {
+        self.kept_for().is_some()
+    }
+
+    /// Returns the time for which the event is stored for a user who is not connected, if it is. An invitation is not: a
+    /// session that connects is invited to what rings at that time. A warning is not, because it reports the current
+    /// state. A signal is not, because the sender waits for its answer.
+    #[must_use]
+    pub const fn kept_for(&self) -> Option<Duration> {
         match self {
-            Self::Invitation(_) | Self::QualityWarning { .. } | Self::Signal(_) => false,
+            Self::Invitation(_) | Self::QualityWarning { .. } | Self::Signal(_) => None,
+            Self::App(event) => event.kept_for,
             Self::Accepted { .. }
             | Self::Rejected { .. }
             | Self::Ended { .. }
             | Self::TimedOut { .. }
-            | Self::Missed(_) => true,
+            | Self::Missed(_) => Some(KEPT_FOR),
         }
     }
 }

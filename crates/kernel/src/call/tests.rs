@@ -387,6 +387,7 @@ fn name(event: &Event) -> &'static str {
         Event::Missed(_) => "missed",
         Event::QualityWarning { .. } => "warned",
         Event::Signal(_) => "signalled",
+        Event::App(_) => "sent by the backend",
     }
 }
 

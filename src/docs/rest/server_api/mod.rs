@@ -1,6 +1,7 @@
 //! `/api/server/v1`: the routes of the team's own backend.
 
 mod calls;
+mod events;
 mod lists;
 mod sessions;
 mod status;
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         users::routes(),
         lists::routes(),
         sessions::routes(),
+        events::routes(),
         calls::routes(),
         status::routes(),
     ]
@@ -98,6 +100,14 @@ fn idempotency_key() -> Parameter {
 
 /// A body of at most 8 MiB.
 fn large_body<T: ToSchema>(examples: impl IntoIterator<Item = Example>) -> RequestBody {
+    body_up_to::<T>("8 MiB", examples)
+}
+
+/// A body of at most `limit`.
+fn body_up_to<T: ToSchema>(
+    limit: &str,
+    examples: impl IntoIterator<Item = Example>,
+) -> RequestBody {
     let content = ContentBuilder::new()
         .schema(Some(schemas::of::<T>()))
         .examples_from_iter(named(examples))
@@ -105,7 +115,9 @@ fn large_body<T: ToSchema>(examples: impl IntoIterator<Item = Example>) -> Reque
     RequestBodyBuilder::new()
         .content("application/json", content)
         .required(Some(Required::True))
-        .description(Some("JSON of at most 8 MiB. Unknown fields are ignored."))
+        .description(Some(format!(
+            "JSON of at most {limit}. Unknown fields are ignored."
+        )))
         .build()
 }
 
@@ -119,15 +131,20 @@ fn of_body(wrong: ValidationError) -> Vec<Refusal> {
     ]
 }
 
-/// The refusals of a large body of which `wrong` is an example.
+/// The refusals of a body of 8 MiB of which `wrong` is an example.
 fn of_large_body(wrong: ValidationError) -> Vec<Refusal> {
+    of_body_up_to("8 MiB", wrong)
+}
+
+/// The refusals of a body of at most `limit` of which `wrong` is an example.
+fn of_body_up_to(limit: &str, wrong: ValidationError) -> Vec<Refusal> {
     vec![
         Refusal::malformed(),
         wrong_body(wrong),
         Refusal::new(
             "batch_too_large",
             "The body is too long.",
-            ApiError::too_large("body: expected at most 8 MiB"),
+            ApiError::too_large(&format!("body: expected at most {limit}")),
         ),
         Refusal::content_encoding(),
     ]
