@@ -261,12 +261,11 @@ impl Metrics {
         };
         let call_type = ("call_type", call_type.as_str());
         let cause = ("cause", cause.as_str());
-        match from {
-            Some(from) => drop(live(from).dec()),
-            None => {
-                self.0.calls_started.get_or_create(&[call_type]).inc();
-                self.0.last_hour.calls_started.inc();
-            }
+        if let Some(from) = from {
+            live(from).dec();
+        } else {
+            self.0.calls_started.get_or_create(&[call_type]).inc();
+            self.0.last_hour.calls_started.inc();
         }
         if to.is_live() {
             live(to).inc();
@@ -317,12 +316,12 @@ impl Metrics {
 
     /// Records the first attempt of a message, which had been due for `waited`.
     pub fn webhook_begun(&self, waited: Duration) {
-        self.0.webhook_delays.observe(waited.as_secs_f64());
+        self.0.webhooks.delays.observe(waited.as_secs_f64());
     }
 
     /// Records a delivery attempt to an endpoint, with its `outcome` and duration.
     pub fn webhook_tried(&self, outcome: &Outcome, took: Duration) {
-        let attempts = &self.0.webhook_attempts;
+        let attempts = &self.0.webhooks.attempts;
         attempts
             .get_or_create(&[("outcome", outcome.as_str())])
             .observe(took.as_secs_f64());

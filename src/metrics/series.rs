@@ -77,8 +77,7 @@ pub(super) struct Series {
     pub writes_refused: Counter,
     pub lateness: Histogram,
     pub sweeper_failures: Counter,
-    pub webhook_attempts: Family<Labels<1>, Histogram>,
-    pub webhook_delays: Histogram,
+    pub webhooks: WebhookSeries,
 }
 
 /// Series about the keys of the identity provider.
@@ -102,6 +101,29 @@ impl IdentityKeys {
             refreshed_at: new.gauge(
                 "identity_keys_refreshed_timestamp_seconds",
                 "Time of the last successful refresh of the identity provider's keys",
+            ),
+        }
+    }
+}
+
+/// Series about webhooks.
+pub(super) struct WebhookSeries {
+    pub attempts: Family<Labels<1>, Histogram>,
+    pub delays: Histogram,
+}
+
+impl WebhookSeries {
+    fn new(new: &mut Catalogue) -> Self {
+        Self {
+            attempts: new.histograms(
+                "webhook_attempt_seconds",
+                "Time that an attempt to tell a receiver took, by what came of it",
+                || Histogram::new(REQUEST_S),
+            ),
+            delays: new.histogram(
+                "webhook_delay_seconds",
+                "Time for which a message was due before its first attempt",
+                Histogram::new(LATE_S),
             ),
         }
     }
@@ -218,16 +240,7 @@ impl Series {
                 "sweeper_failures",
                 "Rounds of the sweeper that failed or panicked",
             ),
-            webhook_attempts: new.histograms(
-                "webhook_attempt_seconds",
-                "Time that an attempt to tell a receiver took, by what came of it",
-                || Histogram::new(REQUEST_S),
-            ),
-            webhook_delays: new.histogram(
-                "webhook_delay_seconds",
-                "Time for which a message was due before its first attempt",
-                Histogram::new(LATE_S),
-            ),
+            webhooks: WebhookSeries::new(&mut new),
             catalogue: new,
         }
     }
