@@ -340,8 +340,36 @@ export type EndedCall = {
   startTime?: Timestamp | undefined;
 };
 
+/** Webhook endpoint. */
+export type EndpointStatus = {
+  /** Its number. */
+  id: number;
+  /** Scheme, host and port of its URL. The rest may contain a secret. */
+  origin: string;
+  /** `working`, `failing` or `paused`. */
+  state: string;
+  /** Number of pending messages. */
+  waiting: number;
+  waitingSince: Timestamp | null;
+};
+
 /** What kind of failure it was: a stable word for programs. REST and the socket use the same ones. */
 export type ErrorType = "unauthenticated" | "rate_limited" | "invalid_request" | "parse_error" | "call_not_found" | "user_not_found" | "not_found" | "not_configured" | "unauthorized" | "not_contacts" | "origin_not_allowed" | "address_not_allowed" | "invalid_status" | "caller_busy" | "user_busy" | "service_error" | "unavailable";
+
+/** Failed attempt to deliver a webhook message. The server retries for a day. */
+export type FailedAttempt = {
+  /** Time of the attempt. */
+  at: Timestamp;
+  /** The number of the endpoint. */
+  endpoint: number;
+  /** The id of the message. */
+  messageId: string;
+  /** The event type. */
+  type: string;
+  callId: CallId | null;
+  /** The response, or why there was none. */
+  result: string;
+};
 
 /** The envelope of a failure. */
 export type Failure = {
@@ -475,8 +503,40 @@ export type ListedUser = {
   createdAt: Timestamp;
 };
 
+/** Warning or error of the log; lines of the same kind are one. */
+export type LogWarning = {
+  /** Time of the last line. */
+  at: Timestamp;
+  /** `WARN` or `ERROR`. */
+  level: string;
+  /** The last line. */
+  text: string;
+  /** Number of lines of this kind. */
+  count: number;
+};
+
 /** What a participant may do in the media channel. */
 export type MediaRole = "publisher" | "subscriber";
+
+/** Values of a minute. */
+export type MinuteStatus = {
+  /** End of the minute. */
+  at: Timestamp;
+  /** Open sockets at its end. */
+  connections: number;
+  /** Live calls at its end. */
+  liveCalls: number;
+  /** Messages pending for webhook endpoints at its end. */
+  webhooksWaiting: number;
+  /** Calls that began. */
+  callsStarted: number;
+  /** Events written to sockets. */
+  eventsSent: number;
+  /** Requests that were answered. */
+  requests: number;
+  /** Requests that were answered with a status from 500. */
+  serverErrors: number;
+};
 
 /** How well a participant's network carries the call. */
 export type NetworkQuality = "UNKNOWN" | "EXCELLENT" | "GOOD" | "POOR" | "BAD" | "VERY_BAD";
@@ -656,6 +716,44 @@ export type ServerStatistics = {
   days?: Array<DayStatistics> | null | undefined;
 };
 
+/** Status of the server. */
+export type ServerStatus = {
+  /** `ready`, `degraded`, `not_ready` or `stopping`, as in `/readyz`. */
+  state: string;
+  /** The program's version. */
+  version: string;
+  /** When the server started. */
+  startedAt: Timestamp;
+  /** Number of open sockets. */
+  connections: number;
+  /** Maximum number of open sockets. */
+  connectionsLimit: number;
+  /** Number of connected sessions. */
+  sessions: number;
+  /** Number of sessions that have not confirmed an event for too long. */
+  unresponsiveSessions: number;
+  /** Number of users with a connected session. */
+  connectedUsers: number;
+  /** Number of live calls. */
+  liveCalls: number;
+  /** Number of queued writes of the database. */
+  queueDepth: number;
+  /** Maximum number of queued writes. */
+  queueLimit: number;
+  /** Size of the database in bytes. */
+  databaseBytes: number;
+  /** Size of its write-ahead log in bytes. */
+  walBytes: number;
+  /** Webhook endpoints. */
+  webhooks: Array<EndpointStatus>;
+  /** The last failed attempts at webhook endpoints since the start, newest first, at most 20. */
+  webhookFailures: Array<FailedAttempt>;
+  /** The last warnings and errors of the log since the start, newest first, at most 50. */
+  warnings: Array<LogWarning>;
+  /** The last hour, oldest first, an entry a minute; the last entry is the current minute. */
+  lastHour: Array<MinuteStatus>;
+};
+
 /** A connected session. */
 export type Session = {
   /** The session: the token's `sid`, else its `jti`, else a digest of the token. */
@@ -664,6 +762,14 @@ export type Session = {
   connectedAt: Timestamp;
   /** Whether it confirms its events in time. */
   responsive: boolean;
+};
+
+/** A page of sessions. */
+export type SessionPage = {
+  /** The sessions. */
+  items: Array<UserSession>;
+  /** The `cursor` of the next page, if there is one. */
+  nextCursor: string | null;
 };
 
 export type SessionRefreshed = {
@@ -774,6 +880,17 @@ export type UserRecord = {
   /** The address of a picture; null or absent for none. */
   avatar?: string | null | undefined;
   standing?: Standing | null | undefined;
+};
+
+/** A connected session with its user. */
+export type UserSession = {
+  userId: UserId;
+  /** The session: the token's `sid`, else its `jti`, else a digest of the token. */
+  sessionId: string;
+  /** When it connected. */
+  connectedAt: Timestamp;
+  /** Whether it confirms its events in time. */
+  responsive: boolean;
 };
 
 /** Whether a user is connected. */
@@ -1169,6 +1286,20 @@ export interface Operations {
     body: AskToken;
     data: IssuedToken;
   };
+  /** List all connected sessions */
+  listConnectedSessions: {
+    path: undefined;
+    query: {
+      /** Only users whose id contains this text. */
+      query?: string | undefined;
+      /** Maximum number of items on the page. */
+      limit?: number | undefined;
+      /** The `nextCursor` of the page before; absent or empty for the first page. */
+      cursor?: string | undefined;
+    };
+    body: undefined;
+    data: SessionPage;
+  };
   /** List a user's connected sessions */
   listSessions: {
     path: {
@@ -1283,6 +1414,13 @@ export interface Operations {
     body: undefined;
     data: ServerStatistics;
   };
+  /** Get the status of the server */
+  getServerStatus: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    data: ServerStatus;
+  };
 }
 
 /** Method and path of each operation. */
@@ -1331,6 +1469,7 @@ export const OPERATIONS = {
   addContactOfUser: ["PUT", "/api/server/v1/users/{userId}/contacts/{otherId}"],
   removeContactOfUser: ["DELETE", "/api/server/v1/users/{userId}/contacts/{otherId}"],
   issueToken: ["POST", "/api/server/v1/users/{userId}/token"],
+  listConnectedSessions: ["GET", "/api/server/v1/sessions"],
   listSessions: ["GET", "/api/server/v1/users/{userId}/sessions"],
   closeSessions: ["DELETE", "/api/server/v1/users/{userId}/sessions"],
   closeSession: ["DELETE", "/api/server/v1/users/{userId}/sessions/{sessionId}"],
@@ -1342,6 +1481,7 @@ export const OPERATIONS = {
   getCallWithTimeline: ["GET", "/api/server/v1/calls/{callId}"],
   endCallOfUsers: ["POST", "/api/server/v1/calls/{callId}/end"],
   getServerStatistics: ["GET", "/api/server/v1/statistics"],
+  getServerStatus: ["GET", "/api/server/v1/status"],
 } as const;
 
 /** Messages from the server, by type. */

@@ -357,6 +357,19 @@ class EndedCall(TypedDict):
     startTime: NotRequired[Timestamp]
 
 
+# Webhook endpoint.
+class EndpointStatus(TypedDict):
+    # Its number.
+    id: int
+    # Scheme, host and port of its URL. The rest may contain a secret.
+    origin: str
+    # `working`, `failing` or `paused`.
+    state: str
+    # Number of pending messages.
+    waiting: int
+    waitingSince: Timestamp | None
+
+
 # What kind of failure it was: a stable word for programs. REST and the socket use the same ones.
 ErrorType: TypeAlias = Literal[
     "unauthenticated",
@@ -377,6 +390,21 @@ ErrorType: TypeAlias = Literal[
     "service_error",
     "unavailable",
 ]
+
+
+# Failed attempt to deliver a webhook message. The server retries for a day.
+class FailedAttempt(TypedDict):
+    # Time of the attempt.
+    at: Timestamp
+    # The number of the endpoint.
+    endpoint: int
+    # The id of the message.
+    messageId: str
+    # The event type.
+    type: str
+    callId: CallId | None
+    # The response, or why there was none.
+    result: str
 
 
 # The envelope of a failure.
@@ -515,8 +543,40 @@ class ListedUser(TypedDict):
     createdAt: Timestamp
 
 
+# Warning or error of the log; lines of the same kind are one.
+class LogWarning(TypedDict):
+    # Time of the last line.
+    at: Timestamp
+    # `WARN` or `ERROR`.
+    level: str
+    # The last line.
+    text: str
+    # Number of lines of this kind.
+    count: int
+
+
 # What a participant may do in the media channel.
 MediaRole: TypeAlias = Literal["publisher", "subscriber"]
+
+
+# Values of a minute.
+class MinuteStatus(TypedDict):
+    # End of the minute.
+    at: Timestamp
+    # Open sockets at its end.
+    connections: int
+    # Live calls at its end.
+    liveCalls: int
+    # Messages pending for webhook endpoints at its end.
+    webhooksWaiting: int
+    # Calls that began.
+    callsStarted: int
+    # Events written to sockets.
+    eventsSent: int
+    # Requests that were answered.
+    requests: int
+    # Requests that were answered with a status from 500.
+    serverErrors: int
 
 
 # How well a participant's network carries the call.
@@ -705,6 +765,44 @@ ServerStatistics = TypedDict("ServerStatistics", {
 })
 
 
+# Status of the server.
+class ServerStatus(TypedDict):
+    # `ready`, `degraded`, `not_ready` or `stopping`, as in `/readyz`.
+    state: str
+    # The program's version.
+    version: str
+    # When the server started.
+    startedAt: Timestamp
+    # Number of open sockets.
+    connections: int
+    # Maximum number of open sockets.
+    connectionsLimit: int
+    # Number of connected sessions.
+    sessions: int
+    # Number of sessions that have not confirmed an event for too long.
+    unresponsiveSessions: int
+    # Number of users with a connected session.
+    connectedUsers: int
+    # Number of live calls.
+    liveCalls: int
+    # Number of queued writes of the database.
+    queueDepth: int
+    # Maximum number of queued writes.
+    queueLimit: int
+    # Size of the database in bytes.
+    databaseBytes: int
+    # Size of its write-ahead log in bytes.
+    walBytes: int
+    # Webhook endpoints.
+    webhooks: list[EndpointStatus]
+    # The last failed attempts at webhook endpoints since the start, newest first, at most 20.
+    webhookFailures: list[FailedAttempt]
+    # The last warnings and errors of the log since the start, newest first, at most 50.
+    warnings: list[LogWarning]
+    # The last hour, oldest first, an entry a minute; the last entry is the current minute.
+    lastHour: list[MinuteStatus]
+
+
 # A connected session.
 class Session(TypedDict):
     # The session: the token's `sid`, else its `jti`, else a digest of the token.
@@ -713,6 +811,14 @@ class Session(TypedDict):
     connectedAt: Timestamp
     # Whether it confirms its events in time.
     responsive: bool
+
+
+# A page of sessions.
+class SessionPage(TypedDict):
+    # The sessions.
+    items: list[UserSession]
+    # The `cursor` of the next page, if there is one.
+    nextCursor: str | None
 
 
 class SessionRefreshed(TypedDict):
@@ -828,6 +934,17 @@ class UserRecord(TypedDict):
     # The address of a picture; null or absent for none.
     avatar: NotRequired[str | None]
     standing: NotRequired[Standing | None]
+
+
+# A connected session with its user.
+class UserSession(TypedDict):
+    userId: UserId
+    # The session: the token's `sid`, else its `jti`, else a digest of the token.
+    sessionId: str
+    # When it connected.
+    connectedAt: Timestamp
+    # Whether it confirms its events in time.
+    responsive: bool
 
 
 # Whether a user is connected.

@@ -47,7 +47,9 @@ from .models import (
     SentEvent,
     SentEvents,
     ServerStatistics,
+    ServerStatus,
     Session,
+    SessionPage,
     SetAvailability,
     SetCallStatus,
     StartedCall,
@@ -388,6 +390,21 @@ class Operations(ABC):
         )
         return data
 
+    async def list_connected_sessions(
+        self,
+        *,
+        query: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> SessionPage:
+        """List all connected sessions."""
+        data: SessionPage = await self._send(
+            "GET",
+            "/api/server/v1/sessions",
+            query={"query": query, "limit": limit, "cursor": cursor},
+        )
+        return data
+
     async def list_sessions(self, user_id: UserId) -> list[Session]:
         """List a user's connected sessions."""
         data: list[Session] = await self._send(
@@ -527,4 +544,9 @@ class Operations(ABC):
             "/api/server/v1/statistics",
             query={"from": from_, "to": to, "by": by},
         )
+        return data
+
+    async def get_server_status(self) -> ServerStatus:
+        """Get the status of the server."""
+        data: ServerStatus = await self._send("GET", "/api/server/v1/status")
         return data
