@@ -60,11 +60,15 @@ export function Dashboard({ api, onRefused }) {
     ${status && html`<div class="dashboard">
       <${Tiles} status=${status} />
       <${Graphs} minutes=${status.lastHour} />
-      <${Calls} calls=${calls} onEnd=${(call) => act(() => api.post(`calls/${call.id}/end`))} />
-      <${Sessions} sessions=${sessions} query=${query} onQuery=${setQuery} onDisconnect=${({ userId, sessionId }) =>
-        act(() => api.delete(`users/${encodeURIComponent(userId)}/sessions/${encodeURIComponent(sessionId)}`))} />
-      <${Webhooks} endpoints=${status.webhooks} failures=${status.webhookFailures} />
-      <${Warnings} warnings=${status.warnings} />
+      <div class="column">
+        <${Calls} calls=${calls} onEnd=${(call) => act(() => api.post(`calls/${call.id}/end`))} />
+        <${Webhooks} endpoints=${status.webhooks} failures=${status.webhookFailures} />
+      </div>
+      <div class="column">
+        <${Sessions} sessions=${sessions} query=${query} onQuery=${setQuery} onDisconnect=${({ userId, sessionId }) =>
+          act(() => api.delete(`users/${encodeURIComponent(userId)}/sessions/${encodeURIComponent(sessionId)}`))} />
+        <${Warnings} warnings=${status.warnings} />
+      </div>
     </div>`}`;
 }
 
@@ -83,10 +87,10 @@ function Tiles({ status }) {
       <${Tile} name="State" value=${html`<span class=${`state ${look}`}>${word}</span>`} more=${`version ${status.version}`} />
       <${Tile} name="Up for" value=${since(status.startedAt)} more=${`since ${moment(status.startedAt)}`} />
       <${Tile} name="Live calls" value=${number(status.liveCalls)} id="live-calls" />
-      <${Tile} name="Users online" value=${number(status.connectedUsers)} more=${`${number(status.sessions)} sessions${
+      <${Tile} name="Users online" value=${number(status.connectedUsers)} more=${`sessions: ${number(status.sessions)}${
         status.unresponsiveSessions ? `, ${number(status.unresponsiveSessions)} unresponsive` : ''}`} />
       <${Tile} name="Sockets" value=${number(status.connections)} more=${`of ${number(status.connectionsLimit)}`} />
-      <${Tile} name="Webhooks waiting" value=${number(waiting)} more=${status.webhooks.length ? `${status.webhooks.length} endpoints` : 'no endpoints'} />
+      <${Tile} name="Webhooks waiting" value=${number(waiting)} more=${`endpoints: ${number(status.webhooks.length)}`} />
       <${Tile} name="Write queue" value=${number(status.queueDepth)} more=${`of ${number(status.queueLimit)}`} />
       <${Tile} name="Database" value=${bytes(status.databaseBytes)} more=${`log ${bytes(status.walBytes)}`} />
     </dl>

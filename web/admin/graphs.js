@@ -5,7 +5,8 @@ import { number } from './format.js';
 
 const WIDTH = 240;
 const HEIGHT = 64;
-const HOUR = 3_600_000;
+/** The last hour and the current minute. */
+const MINUTES = 61;
 
 /** Gauges are lines, counts of a minute are bars. */
 const GRAPHS = [
@@ -30,19 +31,19 @@ function Graph({ field, title, minutes, isCount = false, isBad = false }) {
   const values = minutes.map((minute) => minute[field]);
   const highest = Math.max(...values);
   const scale = Math.max(1, highest);
-  const now = Date.parse(minutes.at(-1).at);
-  const x = (minute) => WIDTH * (1 - (now - Date.parse(minute.at)) / HOUR);
+  // The current minute is at the right edge, and has its own place.
+  const bar = WIDTH / MINUTES;
+  const x = (index) => WIDTH - (minutes.length - index) * bar;
   const y = (value) => HEIGHT - 2 - (HEIGHT - 8) * (value / scale);
-  const points = minutes.map((minute, index) => `${x(minute).toFixed(1)},${y(values[index]).toFixed(1)}`);
-  const bar = WIDTH / 60;
+  const line = values.flatMap((value, index) => [x(index), x(index + 1)].map((end) => `${end.toFixed(1)},${y(value).toFixed(1)}`));
   return html`<div class="graph-head"><h3>${title}</h3><strong>${number(values.at(-1))}</strong></div>
     <svg class=${isBad ? 'hour is-bad' : 'hour'} viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img"
       aria-label=${`${title}: ${number(values.at(-1))} now, at most ${number(highest)} in the last hour`}>
       <line class="axis" x1="0" x2=${WIDTH} y1=${HEIGHT - 1} y2=${HEIGHT - 1} />
       ${isCount
-        ? minutes.map((minute, index) => values[index] > 0 && html`<rect key=${minute.at} x=${(x(minute) - bar).toFixed(1)} width=${bar - 0.8}
-            y=${y(values[index]).toFixed(1)} height=${(HEIGHT - 2 - y(values[index])).toFixed(1)} />`)
-        : html`<polyline points=${[...points.slice(0, 1).map((point) => `${(x(minutes[0]) - bar).toFixed(1)},${point.split(',')[1]}`), ...points].join(' ')} />`}
+        ? values.map((value, index) => value > 0 && html`<rect key=${minutes[index].at} x=${x(index).toFixed(1)} width=${bar - 0.8}
+            y=${y(value).toFixed(1)} height=${(HEIGHT - 2 - y(value)).toFixed(1)} />`)
+        : html`<polyline points=${line.join(' ')} />`}
     </svg>
     <p class="graph-foot" aria-hidden="true"><span>60 min ago</span><span>at most ${number(highest)}</span><span>now</span></p>`;
 }

@@ -4,6 +4,9 @@ import { html, useEffect, useState } from './vendor/htm-preact.js';
 import { moment, number, since } from './format.js';
 import { Icon } from './ui/parts.js';
 
+/** Failed attempts that are shown. */
+const FAILURES = 8;
+
 /** Milliseconds in which a second click confirms. */
 const CONFIRM = 4_000;
 
@@ -70,7 +73,7 @@ export function Webhooks({ endpoints, failures }) {
       <em class=${`state ${LOOKS[one.state] ?? ''}`}>${one.state}</em>
     </li>`)}</ul>
     ${failures.length > 0 && html`<h3>Last failures</h3>
-      <ul class="rows">${failures.map((one) => html`<li key=${`${one.messageId} ${one.at}`}>
+      <ul class="rows">${failures.slice(0, FAILURES).map((one) => html`<li key=${`${one.messageId} ${one.at}`}>
         <p><strong>${one.type}</strong> ${one.result}
           <span>${moment(one.at)} · endpoint ${one.endpoint}${one.callId ? html` · <code>${one.callId}</code>` : ''}</span></p>
       </li>`)}</ul>`}
