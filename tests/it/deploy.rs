@@ -37,6 +37,9 @@ fn every_setting_that_a_sample_names_is_there() {
         "Dockerfile",
         "chattrix.service",
         "compose.yaml",
+        "failover/Caddyfile",
+        "failover/compose.yaml",
+        "kubernetes.yaml",
         "nginx.conf",
     ] {
         let text = text(&format!("deploy/{sample}"));
@@ -150,6 +153,53 @@ fn the_compose_file_fits_together() {
         dockerfile.contains(&rust),
         "the image is built with another Rust than {rust}"
     );
+}
+
+#[test]
+fn samples_for_several_machines_fit_together() {
+    let compose = text("deploy/failover/compose.yaml");
+    let documents = YamlLoader::load_from_str(&compose).expect("YAML");
+    let services = &documents[0]["services"];
+    // The example names each database in the URL, and each server behind Caddy.
+    let node = &services["node1"];
+    assert_eq!(node, &services["node2"]);
+    let url = &node["environment"]["CHATTRIX_DATABASE"];
+    for database in ["db1", "db2", "db3"] {
+        assert_eq!(services[database]["hostname"].as_str(), Some(database));
+        assert!(url.as_str().is_some_and(|url| url.contains(database)));
+    }
+    let upstream = services["caddy"]["environment"]["CALLS_UPSTREAM"].as_str();
+    assert_eq!(upstream, Some("node1:8000 node2:8000"));
+    let subnet = &documents[0]["networks"]["inside"]["ipam"]["config"][0]["subnet"];
+    assert_eq!(&node["environment"]["CHATTRIX_TRUSTED_PROXIES"], subnet);
+
+    let manifest = text("deploy/kubernetes.yaml");
+    let documents = YamlLoader::load_from_str(&manifest).expect("YAML");
+    let kinds = documents.iter().map(|one| one["kind"].as_str());
+    let kinds: Vec<_> = kinds.map(|kind| kind.expect("a kind")).collect();
+    let expected = ["Secret", "Deployment", "Service", "PodDisruptionBudget"];
+    assert_eq!(kinds, expected);
+    let [secret, deployment, service, budget] = [0, 1, 2, 3].map(|place| &documents[place]);
+    assert_eq!(deployment["spec"]["replicas"].as_i64(), Some(2));
+    let pod = &deployment["spec"]["template"];
+    let labels = &pod["metadata"]["labels"];
+    assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
+    assert_eq!(&service["spec"]["selector"], labels);
+    assert_eq!(&budget["spec"]["selector"]["matchLabels"], labels);
+    // Variables of the service would look like settings, and stop the server.
+    assert_eq!(pod["spec"]["enableServiceLinks"].as_bool(), Some(false));
+    let server = &pod["spec"]["containers"][0];
+    let probes = ["readinessProbe", "livenessProbe"].map(|probe| &server[probe]["httpGet"]["path"]);
+    assert_eq!(
+        probes.map(Yaml::as_str),
+        [Some("/readyz"), Some("/healthz")]
+    );
+    let mounted = server["volumeMounts"][1]["mountPath"].as_str();
+    let secrets = secret["stringData"].as_hash().expect("a table").keys();
+    for file in secrets.map(|name| name.as_str().expect("a text")) {
+        let path = format!("{}/{file}", mounted.expect("a path"));
+        assert!(manifest.contains(&path), "{path}");
+    }
 }
 
 /// A server, ended with the test.
