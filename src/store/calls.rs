@@ -231,16 +231,17 @@ pub(super) fn call(row: &Row<'_>) -> Result<Call, Error> {
         table: "calls",
         id: &id,
     };
+    // In the order of the view's columns, in which they are found fastest.
     Ok(Call {
         id,
-        caller: user_id(row, "calls", "caller_id")?,
-        callee: user_id(row, "calls", "callee_id")?,
         call_type: columns.decode("call_type")?,
         channel: channel(&columns)?,
+        state: state(&columns)?,
         suppressed: columns.get("withheld")?,
+        caller: user_id(row, "calls", "caller_id")?,
+        callee: user_id(row, "calls", "callee_id")?,
         created_at: instant(&columns, "created_at")?,
         updated_at: instant(&columns, "updated_at")?,
-        state: state(&columns)?,
     })
 }
 

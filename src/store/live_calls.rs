@@ -215,8 +215,8 @@ fn parties(row: &Row<'_>, caller: &UserId) -> Result<CallParties, Error> {
         Some(key) => Some(CallParty {
             user: named_user(row, &CALLEE_COLUMNS)?,
             key,
-            live_call: optional_call_id(&columns, "callee_call")?,
             availability: availability(columns.get("callee_until")?),
+            live_call: optional_call_id(&columns, "callee_call")?,
         }),
     };
     let remembered = match optional_call_id(&columns, "remembered_call")? {
@@ -226,19 +226,20 @@ fn parties(row: &Row<'_>, caller: &UserId) -> Result<CallParties, Error> {
             refused: columns.get("refused")?,
         }),
     };
+    // In the order of the statement's columns, in which they are found fastest.
     Ok(CallParties {
-        caller: CallParty {
-            user: user(row)?,
-            key: columns.get("key")?,
-            live_call: optional_call_id(&columns, "call")?,
-            availability: availability(columns.get("do_not_disturb_until")?),
-        },
         callee,
-        relation: Relation {
-            contacts: columns.get("contacts")?,
-            blocked: columns.get("blocked")?,
-        },
         remembered,
+        relation: Relation {
+            blocked: columns.get("blocked")?,
+            contacts: columns.get("contacts")?,
+        },
+        caller: CallParty {
+            key: columns.get("key")?,
+            user: user(row)?,
+            availability: availability(columns.get("do_not_disturb_until")?),
+            live_call: optional_call_id(&columns, "call")?,
+        },
     })
 }
 

@@ -275,15 +275,15 @@ pub(super) fn named_user(row: &Row<'_>, names: &UserColumns) -> Result<User, Err
         table: "users",
         id: &id,
     };
-    let standing = match columns.get::<i64>(names.standing)? {
-        0 => AccountStatus::Active,
-        1 => AccountStatus::Disabled,
-        other => return Err(columns.impossible("standing", &other.to_string())),
-    };
     let profile = Profile {
         name: columns.get(names.name)?,
         avatar: columns.get(names.avatar)?,
         id: id.clone(),
+    };
+    let standing = match columns.get::<i64>(names.standing)? {
+        0 => AccountStatus::Active,
+        1 => AccountStatus::Disabled,
+        other => return Err(columns.impossible("standing", &other.to_string())),
     };
     Ok(User { profile, standing })
 }

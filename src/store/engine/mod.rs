@@ -71,24 +71,24 @@ impl<'p> From<&'p [(&'p str, &'p dyn ToSql)]> for Params<'p> {
 /// Row of a result.
 pub(super) enum Row<'r> {
     /// Of a SQLite file.
-    Sqlite(&'r rusqlite::Row<'r>),
+    Sqlite(sqlite::NamedRow<'r>),
     /// From PostgreSQL.
     Postgres(&'r tokio_postgres::Row),
 }
 
 /// Place or name of a column.
 pub(super) trait Column:
-    rusqlite::RowIndex + tokio_postgres::row::RowIndex + Display + Copy
+    sqlite::Column + tokio_postgres::row::RowIndex + Display + Copy
 {
 }
 
-impl<T: rusqlite::RowIndex + tokio_postgres::row::RowIndex + Display + Copy> Column for T {}
+impl<T: sqlite::Column + tokio_postgres::row::RowIndex + Display + Copy> Column for T {}
 
 impl Row<'_> {
     /// Returns the value of `column`.
     pub fn get<T: FromSql>(&self, column: impl Column) -> Result<T, Error> {
         match self {
-            Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Sqlite(row) => row.get(column),
             Self::Postgres(row) => {
                 let value = postgres::cell(row, column)?;
                 let kind = value.data_type();
@@ -102,7 +102,7 @@ impl Row<'_> {
     /// Returns the bytes in `column`; none if the value is not bytes.
     pub fn bytes(&self, column: impl Column) -> Result<&[u8], Error> {
         match self {
-            Self::Sqlite(row) => Ok(row.get_ref(column)?.as_blob().unwrap_or_default()),
+            Self::Sqlite(row) => row.bytes(column),
             Self::Postgres(row) => Ok(postgres::cell(row, column)?.as_blob().unwrap_or_default()),
         }
     }
