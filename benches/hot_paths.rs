@@ -114,7 +114,7 @@ fn messages(criterion: &mut Criterion) {
         uuid::Uuid::now_v7()
     );
     criterion.bench_function("message/decode call.accept", |bencher| {
-        bencher.iter(|| message::parse(&text));
+        bencher.iter(|| message::parse(&text, false));
     });
     let invitation = invitation();
     criterion.bench_function("message/encode call_invitation", |bencher| {

@@ -6,9 +6,11 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(text) = std::str::from_utf8(bytes) {
-        match message::parse(text) {
-            Ok(understood) => assert!(understood.call_id().is_none_or(|id| id.len() <= text.len())),
-            Err(refused) => assert!(!refused.message.is_empty()),
+        for app_messages in [false, true] {
+            match message::parse(text, app_messages) {
+                Ok(understood) => assert!(understood.call_id().is_none_or(|id| id.len() <= text.len())),
+                Err(refused) => assert!(!refused.message.is_empty()),
+            }
         }
     }
     let _ = request::initiate(bytes);

@@ -10,7 +10,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{ContentBuilder, RefOr, Required};
 
-use crate::call::Call;
+use crate::call::{AppMessage, Call};
 use crate::user::{Availability, Profile, SessionId};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, Subject, WebhookEvent};
 use crate::wire::response::CallView;
@@ -47,13 +47,28 @@ fn operation(topic: EventType) -> OperationBuilder {
     let Told { summary, subject } = told(topic);
     let at = match &subject {
         Subject::Call(call_event) => call_event.call.updated_at,
-        Subject::User(_) => example::asked_at(),
+        Subject::User(_) | Subject::App { .. } => example::asked_at(),
     };
     let data = match &subject {
         Subject::Call(_) => call_data(topic),
         Subject::User(_) => ObjectBuilder::new()
             .property("user", user())
             .required("user"),
+        Subject::App { .. } => ObjectBuilder::new()
+            .property("user", user())
+            .property(
+                "sessionId",
+                described(
+                    Type::String,
+                    "The session that sent it, as the token names it.",
+                ),
+            )
+            .property("type", schemas::of::<value::AppType>())
+            .property("data", schemas::of::<value::AppData>())
+            .required("user")
+            .required("sessionId")
+            .required("type")
+            .required("data"),
     };
     let announcement = WebhookEvent { topic, at, subject };
     let message = ObjectBuilder::new()
@@ -142,6 +157,15 @@ fn told(topic: EventType) -> Told {
             Subject::User(callee()),
         ),
         EventType::UserOffline => ("A user's last device is gone", Subject::User(callee())),
+        EventType::AppMessage => (
+            "An app sent a message of a type that begins with `app.`",
+            Subject::App {
+                user: callee(),
+                session: phone().id,
+                message: AppMessage::new("app.chat", r#"{"to":"user-789","text":"Hello"}"#)
+                    .expect("a type of the app"),
+            },
+        ),
     };
     Told { summary, subject }
 }
@@ -224,7 +248,8 @@ fn call_data(topic: EventType) -> ObjectBuilder {
         | EventType::CallActive
         | EventType::CallMissed
         | EventType::UserOnline
-        | EventType::UserOffline => data,
+        | EventType::UserOffline
+        | EventType::AppMessage => data,
     }
 }
 
@@ -311,7 +336,8 @@ fn taken(topic: EventType) -> ResponseBuilder {
         | EventType::CallBusy
         | EventType::CallUnreached
         | EventType::UserOnline
-        | EventType::UserOffline => response,
+        | EventType::UserOffline
+        | EventType::AppMessage => response,
     }
 }
 

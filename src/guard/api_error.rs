@@ -228,6 +228,7 @@ impl From<service::Error> for ApiError {
             Error::CallNotFound => ErrorType::CallNotFound,
             Error::EntryNotFound | Error::SessionNotFound => ErrorType::NotFound,
             Error::UserNotFound(_) => ErrorType::UserNotFound,
+            Error::NoReceiver => ErrorType::NotConfigured,
             Error::Refused(
                 CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
             ) => ErrorType::Unauthorized,

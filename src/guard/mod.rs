@@ -25,7 +25,7 @@ use crate::metrics::{Counter, Metrics};
 use crate::reloadable::Reloadable;
 use crate::service::Service;
 use crate::settings::{Mode, Rate, Settings};
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 
 pub use api_error::ApiError;
 pub use backend::{Backend, idempotency_key};
@@ -64,6 +64,7 @@ struct Policy {
     requests: Arc<RateLimit<UserId>>,
     initiations: Arc<RateLimit<UserId>>,
     messages: Arc<RateLimit<UserId>>,
+    app_messages: Arc<RateLimit<(UserId, SessionId)>>,
     connects: Arc<RateLimit<UserId>>,
     connects_of_address: Arc<RateLimit<IpAddr>>,
     lookups: Arc<LookupLimit>,
@@ -114,6 +115,11 @@ impl Policy {
                 before.map(|policy| &policy.messages),
                 settings.message_rate,
                 metrics.limit("message_rate"),
+            ),
+            app_messages: limit(
+                before.map(|policy| &policy.app_messages),
+                settings.app_message_rate,
+                metrics.limit("app_message_rate"),
             ),
             connects: limit(
                 before.map(|policy| &policy.connects),
@@ -190,6 +196,15 @@ impl Access {
     /// The time until the next is allowed.
     pub fn check_message(&self, user: &UserId) -> Result<(), Duration> {
         self.policy().messages.check(user)
+    }
+
+    /// Counts a message that `session` of `user` sends to the team's backend.
+    ///
+    /// # Errors
+    /// The time until the next is allowed.
+    pub fn check_app_message(&self, user: &UserId, session: &SessionId) -> Result<(), Duration> {
+        let key = (user.clone(), session.clone());
+        self.policy().app_messages.check(&key)
     }
 
     /// Whether a proxy on a private network, outside `trusted_proxies`, forwarded a request: its clients share one

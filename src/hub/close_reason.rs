@@ -123,8 +123,9 @@ impl CloseReason {
             Self::RateExceeded => Row {
                 code: 1008,
                 reason: "message rate exceeded",
-                when: "The client went on sending signals or quality reports above `message_rate` (200 in 10 s) after \
-                       100 of them within a minute were rejected with `rate_limited`.",
+                when: "The client went on sending signals or quality reports above `message_rate` (200 in 10 s), or \
+                       messages for the backend above `app_message_rate` (20 in 10 s), after 100 of them within a \
+                       minute were rejected with `rate_limited`.",
                 client_action: "Fix the client.",
             },
             Self::TooLong => Row {

@@ -21,6 +21,9 @@ pub enum Error {
     /// The requested user does not exist.
     #[error("User {0} not found")]
     UserNotFound(UserId),
+    /// No webhook endpoint receives messages of apps.
+    #[error("No webhook endpoint receives app.message")]
+    NoReceiver,
     /// A call rule refuses the action.
     #[error(transparent)]
     Refused(#[from] CallError),

@@ -5,6 +5,7 @@
 //! order is always: decide (pure) → store → publish → respond. Nothing is published before its commit.
 
 mod accounts;
+mod app_messages;
 mod availability;
 mod batch;
 mod call_feed;

@@ -87,7 +87,11 @@ impl WebhookOutbox {
         self.wake.send_replace(());
     }
 
-    fn announce(&self, db: &Write<'_>, announcement: &WebhookEvent) -> Result<(), store::Error> {
+    pub fn announce(
+        &self,
+        db: &Write<'_>,
+        announcement: &WebhookEvent,
+    ) -> Result<(), store::Error> {
         let config = self.config.get();
         let Some(config) = config.as_ref() else {
             return Ok(());
@@ -455,7 +459,7 @@ impl Core {
     }
 
     /// Wakes the webhook senders once the job is committed.
-    fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
+    pub(super) fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
         let core = Arc::clone(self);
         db.on_commit(move || core.webhook_outbox.ring());
     }

@@ -233,6 +233,12 @@ settings! {
     // Below 1 KiB an ordinary message does not fit; above 16 MiB a few clients fill the memory.
     /// Maximum size of a WebSocket message in bytes.
     max_message_bytes: usize = 64 * 1024, |raw| value::number(raw, 1_024..=16 * 1_024 * 1_024);
+    /// Let clients send messages of types `app.…`, which your backend receives as
+    /// [webhook](webhooks.md#messages-of-your-apps) `app.message`.
+    app_messages: bool = false, value::switch;
+    // A person types a few messages in ten seconds; each costs a write, and waits on disk while the backend is down.
+    /// Messages of types `app.…` that a session may send per period, also as a burst; `off` for no limit.
+    app_message_rate: Option<Rate> = Some(Rate::per_ten_seconds(20)), value::rate_or_off;
     /// Maximum sessions (devices) of a user at once. A new one replaces the oldest.
     max_sessions_per_user: usize = 8, |raw| value::number(raw, 1..=1_000), restart "open sessions count by it";
     /// Maximum open WebSocket connections. Lower if the limit of open files is lower; the log shows it at the start.

@@ -81,6 +81,7 @@ codes!(EventType {
     UserOnline = 8,
     UserOffline = 9,
     CallUnreached = 10,
+    AppMessage = 11,
 });
 codes!(State { Waiting = 0, Delivered = 1, GivenUp = 2 });
 codes!(PauseCause { Administrator = 0, Gone = 1, Failing = 2 });
@@ -231,6 +232,7 @@ mod tests {
             E::UserOnline,
             E::UserOffline,
             E::CallUnreached,
+            E::AppMessage,
         ]);
         pin_in_order(&[State::Waiting, State::Delivered, State::GivenUp]);
         pin_in_order(&[

@@ -1,4 +1,4 @@
-//! Webhook events: every change of a call, and users who connect and disconnect.
+//! Webhook events: every change of a call, users who connect and disconnect, and messages of the apps.
 //!
 //! The team's own backend receives them: it has the keys to push to phones whose app sleeps. This module defines the
 //! events, [`message`] the endpoints, messages and attempts, and [`delivery`] the retry rules; none of it depends on
@@ -11,7 +11,7 @@ use std::fmt;
 
 use uuid::Uuid;
 
-use crate::call::{Call, CallId, Cause, Status, Transition};
+use crate::call::{AppMessage, Call, CallId, Cause, Status, Transition};
 use crate::clock::Timestamp;
 use crate::user::{Availability, Profile, SessionId};
 
@@ -40,11 +40,13 @@ pub enum EventType {
     UserOnline,
     /// A user's last session disconnected.
     UserOffline,
+    /// An app sent a message to the team's backend.
+    AppMessage,
 }
 
 impl EventType {
     /// All event types.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CallInitiated,
         Self::CallRinging,
         Self::CallAccepted,
@@ -56,6 +58,7 @@ impl EventType {
         Self::CallUnreached,
         Self::UserOnline,
         Self::UserOffline,
+        Self::AppMessage,
     ];
 
     /// Returns the word on the wire and in the settings.
@@ -73,6 +76,7 @@ impl EventType {
             Self::CallUnreached => "call.unreached",
             Self::UserOnline => "user.online",
             Self::UserOffline => "user.offline",
+            Self::AppMessage => "app.message",
         }
     }
 
@@ -154,6 +158,15 @@ pub enum Subject {
     Call(Box<CallEvent>),
     /// A user who connected or disconnected.
     User(Profile),
+    /// A message of a user's app.
+    App {
+        /// The user.
+        user: Profile,
+        /// The session that sent it.
+        session: SessionId,
+        /// The message.
+        message: AppMessage,
+    },
 }
 
 impl Subject {
@@ -162,7 +175,7 @@ impl Subject {
     pub fn call(&self) -> Option<CallId> {
         match self {
             Self::Call(call_event) => Some(call_event.call.id),
-            Self::User(_) => None,
+            Self::User(_) | Self::App { .. } => None,
         }
     }
 
@@ -171,7 +184,7 @@ impl Subject {
     pub fn ordering_key(&self) -> Vec<u8> {
         match self {
             Self::Call(call_event) => call_event.call.id.as_bytes().to_vec(),
-            Self::User(user) => user.id.as_str().as_bytes().to_vec(),
+            Self::User(user) | Self::App { user, .. } => user.id.as_str().as_bytes().to_vec(),
         }
     }
 }

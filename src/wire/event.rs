@@ -8,7 +8,7 @@ use crate::call::{Actor, CallId, Event, Notice, RejectReason, SignalEvent};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{ErrorType, Instant, Text, to_json, value};
+use super::{ErrorType, Instant, Text, raw, to_json, value};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
@@ -293,11 +293,6 @@ pub fn session_refreshed(expires_at: Timestamp) -> String {
             expires_at: Instant(expires_at),
         },
     )
-}
-
-/// Returns the JSON of a client or backend exactly as it was sent.
-fn raw(json: &str) -> &RawValue {
-    serde_json::from_str(json).expect("it is JSON that was read as such")
 }
 
 fn told<T: Serialize>(r#type: &str, at: Timestamp, data: T) -> String {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::call::{MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
+use crate::call::{AppMessage, MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
 
 use super::fields::{Fields, ValidationError};
 use super::request::{duration_seconds, quality_report, reason};
@@ -54,6 +54,8 @@ pub enum Message {
         /// `token`.
         token: String,
     },
+    /// A type that begins with `app.`: for the team's backend.
+    App(AppMessage),
 }
 
 impl Message {
@@ -66,7 +68,7 @@ impl Message {
             | Self::End { call_id, .. }
             | Self::Quality { call_id, .. }
             | Self::Signal { call_id, .. } => Some(call_id),
-            Self::Heartbeat | Self::Refresh { .. } => None,
+            Self::Heartbeat | Self::Refresh { .. } | Self::App(_) => None,
         }
     }
 }
@@ -89,6 +91,7 @@ impl fmt::Debug for Message {
             Self::Signal { call_id, signal } => write!(f, "call.signal {call_id:?} {signal:?}"),
             Self::Heartbeat => f.write_str("heartbeat"),
             Self::Refresh { .. } => f.write_str("session.refresh"),
+            Self::App(message) => message.fmt(f),
         }
     }
 }
@@ -102,18 +105,18 @@ pub struct ParseError {
     pub message: String,
 }
 
-/// Reads `{type, payload}`.
+/// Reads `{type, payload}`; with `app_messages`, also messages for the team's backend.
 ///
 /// # Errors
 /// [`ParseError`].
-pub fn parse(text: &str) -> Result<Message, ParseError> {
+pub fn parse(text: &str, app_messages: bool) -> Result<Message, ParseError> {
     // A byte order mark may be ignored (RFC 8259, section 8.1), as in a body.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let value: Value = serde_json::from_str(text).map_err(|error| ParseError {
         call_id: None,
         message: format!("message: expected JSON {{type, payload}}: {error}"),
     })?;
-    message(&value, text).map_err(|ValidationError(message)| ParseError {
+    message(&value, text, app_messages).map_err(|ValidationError(message)| ParseError {
         call_id: sent_call_id(&value),
         message,
     })
@@ -130,7 +133,7 @@ pub fn binary() -> ParseError {
     }
 }
 
-fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
+fn message(value: &Value, text: &str, app_messages: bool) -> Result<Message, ValidationError> {
     const TYPES: &str = "one of call.accept, call.reject, call.end, call.quality, call.signal, \
                          heartbeat, session.refresh";
     let fields = Fields::of(value, "message")?;
@@ -165,7 +168,7 @@ fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
         "call.signal" => {
             let payload = fields.object("payload")?;
             let call_id = call_id(payload)?;
-            payload.read("signal", SIGNAL, |_| Some(()))?;
+            payload.read("signal", ANY, |_| Some(()))?;
             Ok(Message::Signal {
                 call_id,
                 signal: signal(text)?,
@@ -178,6 +181,14 @@ fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
                 token: token.to_owned(),
             })
         }
+        kind if app_messages && kind.starts_with(AppMessage::PREFIX) => {
+            fields.read("payload", ANY, |_| Some(()))?;
+            let message = AppMessage::new(kind, payload(text)?.get());
+            let expected = AppMessage::EXPECTED_TYPE;
+            message
+                .map(Message::App)
+                .ok_or_else(|| ValidationError(format!("type: expected {expected}")))
+        }
         other => {
             let shown: String = other.chars().take(64).collect();
             Err(ValidationError(format!(
@@ -187,8 +198,8 @@ fn message(value: &Value, text: &str) -> Result<Message, ValidationError> {
     }
 }
 
-/// Expected form of a signal, for messages.
-const SIGNAL: &str = "any JSON";
+/// Expected form of what the server does not parse, for messages.
+const ANY: &str = "any JSON";
 
 fn call_id(payload: Fields<'_>) -> Result<String, ValidationError> {
     payload
@@ -196,26 +207,33 @@ fn call_id(payload: Fields<'_>) -> Result<String, ValidationError> {
         .map(str::to_owned)
 }
 
-/// Returns the signal of a `call.signal` message, byte for byte as it was sent: the other end may depend on the order
-/// of fields, or on numbers that no other parser preserves.
-fn signal(text: &str) -> Result<Signal, ValidationError> {
+/// Returns the payload of a message, byte for byte as it was sent: the other end may depend on the order of fields, or
+/// on numbers that no other parser preserves.
+fn payload(text: &str) -> Result<&RawValue, ValidationError> {
     #[derive(Deserialize)]
     struct Whole<'a> {
         #[serde(borrow)]
-        payload: Payload<'a>,
+        payload: &'a RawValue,
     }
+    let whole: Whole<'_> = serde_json::from_str(text)
+        .map_err(|error| ValidationError(format!("payload: expected {ANY}: {error}")))?;
+    Ok(whole.payload)
+}
+
+/// Returns the signal of a `call.signal` message, byte for byte as it was sent.
+fn signal(text: &str) -> Result<Signal, ValidationError> {
     #[derive(Deserialize)]
     struct Payload<'a> {
         #[serde(borrow)]
         signal: &'a RawValue,
     }
-    let whole: Whole<'_> = serde_json::from_str(text)
-        .map_err(|error| ValidationError(format!("signal: expected {SIGNAL}: {error}")))?;
-    let json = whole.payload.signal.get();
+    let payload: Payload<'_> = serde_json::from_str(payload(text)?.get())
+        .map_err(|error| ValidationError(format!("signal: expected {ANY}: {error}")))?;
+    let json = payload.signal.get();
     Signal::of_json(json).ok_or_else(|| {
         let bytes = json.len();
         ValidationError(format!(
-            "signal: expected {SIGNAL} in at most {MAX_SIGNAL_BYTES} bytes, got {bytes} bytes"
+            "signal: expected {ANY} in at most {MAX_SIGNAL_BYTES} bytes, got {bytes} bytes"
         ))
     })
 }

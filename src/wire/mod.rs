@@ -32,6 +32,7 @@ pub mod webhook;
 pub use error_type::ErrorType;
 
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::clock::Timestamp;
 
@@ -51,6 +52,11 @@ impl<T: std::fmt::Display> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
+}
+
+/// Returns JSON of a client or backend exactly as it was sent.
+fn raw(json: &str) -> &RawValue {
+    serde_json::from_str(json).expect("it is JSON that was read as such")
 }
 
 /// Returns the JSON text of `value`.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::call::{Actor, CallId, State};
 use crate::clock::Timestamp;
@@ -11,7 +12,7 @@ use crate::webhook_model::message::{Attempt, Receiver, Sent, Tally};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::response::{CallShape, CallView};
-use super::{Instant, Text, to_json};
+use super::{Instant, Text, raw, to_json};
 
 #[derive(Serialize)]
 struct Message<T> {
@@ -61,6 +62,15 @@ impl<'a> From<&'a CalleeSession> for SessionShape<'a> {
 #[derive(Serialize)]
 struct UserData<'a> {
     user: UserShape<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AppData<'a> {
+    user: UserShape<'a>,
+    session_id: &'a str,
+    r#type: &'a str,
+    data: &'a RawValue,
 }
 
 #[derive(Serialize)]
@@ -127,6 +137,20 @@ pub fn body(announcement: &WebhookEvent) -> String {
             timestamp,
             data: UserData {
                 user: profile.into(),
+            },
+        }),
+        Subject::App {
+            user,
+            session,
+            message,
+        } => to_json(&Message {
+            topic,
+            timestamp,
+            data: AppData {
+                user: user.into(),
+                session_id: session.as_str(),
+                r#type: message.kind(),
+                data: raw(message.data()),
             },
         }),
     }

@@ -65,15 +65,29 @@ impl MessageHandler {
         }
     }
 
-    /// Whether `message` is relayed to the other participant and exceeds this user's rate limit. Without the limit one
-    /// participant could fill the queue of the other.
+    /// Whether `message` is relayed and exceeds the rate limit: that of the user for the other participant, whose queue
+    /// one could fill otherwise, and that of the session for the team's backend.
     fn is_above_rate(&self, message: &Message) -> bool {
-        matches!(message, Message::Signal { .. } | Message::Quality { .. })
-            && self.access.check_message(&self.user).is_err()
+        let checked = match message {
+            Message::Signal { .. } | Message::Quality { .. } => {
+                self.access.check_message(&self.user)
+            }
+            Message::App(_) => self.access.check_app_message(&self.user, &self.session),
+            Message::Accept { .. }
+            | Message::Reject { .. }
+            | Message::End { .. }
+            | Message::Heartbeat
+            | Message::Refresh { .. } => Ok(()),
+        };
+        checked.is_err()
     }
 
-    /// Runs the use case of a message about a call.
+    /// Runs the use case of a message about a call or for the team's backend.
     async fn act(&self, message: Message) -> Result<(), Error> {
+        if let Message::App(message) = message {
+            let (webhooks, session) = (self.service.webhooks(), self.session.clone());
+            return webhooks.pass_on(self.user.clone(), session, message).await;
+        }
         let call = message.call_id().and_then(CallId::parse);
         let call = call.ok_or(Error::CallNotFound)?;
         let (calls, principal) = (self.service.calls(), self.principal());
@@ -90,7 +104,7 @@ impl MessageHandler {
                 self.service.quality().report(&self.user, call, &report)
             }
             Message::Signal { signal, .. } => calls.signal(principal, call, signal).await,
-            Message::Heartbeat | Message::Refresh { .. } => Ok(()),
+            Message::Heartbeat | Message::Refresh { .. } | Message::App(_) => Ok(()),
         }
     }
 

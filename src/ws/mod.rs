@@ -48,6 +48,8 @@ pub struct SocketRules {
     pub close_expired_sessions: bool,
     /// Maximum size of a message in bytes.
     pub max_message_bytes: usize,
+    /// Whether clients may send messages to the team's backend.
+    pub app_messages: bool,
 }
 
 impl SocketRules {
@@ -59,6 +61,7 @@ impl SocketRules {
             idle_timeout: settings.idle_timeout,
             close_expired_sessions: settings.close_expired_sessions,
             max_message_bytes: settings.max_message_bytes,
+            app_messages: settings.app_messages,
         }
     }
 }

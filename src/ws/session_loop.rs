@@ -104,7 +104,10 @@ where
         self.queue.heard();
         self.unfinished.reset();
         match message {
-            Message::Text(text) => self.answer(message::parse(&text)).await,
+            Message::Text(text) => {
+                self.answer(message::parse(&text, self.rules.app_messages))
+                    .await
+            }
             Message::Binary(_) => self.answer(Err(message::binary())).await,
             Message::Pong(payload) if self.take_confirmation(&payload).await? => Ok(()),
             // The stream itself answers pings.

@@ -112,6 +112,7 @@ impl ExampleFixture {
         let clock = wall_clock_hand();
         let server = TestServer::plan()
             .clock(&clock)
+            .with(|settings| settings.app_messages = true)
             .user(
                 "user-789",
                 "John Doe",
@@ -274,6 +275,9 @@ async fn is_sent_by_the_backend(fixture: &mut ExampleFixture) {
     let path = "/api/server/v1/users/user-456/events";
     backend.post(path, body).await.success(200);
     fixture.callee_hears("appEvent", "chat").await;
+    fixture.callee_says("appMessage", "chat").await;
+    // No webhook endpoint is there.
+    fixture.at_callee.expect_error("not_configured").await;
 }
 
 async fn goes_on(fixture: &mut ExampleFixture) {

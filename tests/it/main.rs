@@ -6,6 +6,7 @@ mod access_log;
 mod active;
 mod admin_page;
 mod agora;
+mod app_messages;
 mod asyncapi;
 mod attack;
 mod auth;

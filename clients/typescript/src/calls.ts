@@ -3,7 +3,7 @@ import { ApiError, Rest } from "./rest.js";
 import { Socket, type AppEvent, type ServerMessage, type SocketClass, type Timing } from "./socket.js";
 import { Tokens, type TokenSource } from "./token.js";
 import type {
-  Availability, AvailabilityStatus, Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
+  AppType, Availability, AvailabilityStatus, Call, CallAccepted, CallDetails, CallEnded, CallError, CallId, CallInvitation, CallMissed, CallQualityWarning, CallRejected,
   CallSignal, CallStatus, CallTimeout, EndedCall, InitiateCall, QualityReport, RejectReason, StartedCall, TargetStatus,
 } from "./types.js";
 
@@ -184,6 +184,11 @@ export class Calls extends Emitter<CallsEvents> {
   /** Sends a signal to the other participant, to set up media; returns false without a connection. */
   signal(callId: CallId, signal: unknown): boolean {
     return this.#socket.send("call.signal", { callId, signal });
+  }
+
+  /** Sends a message to your backend, if the server has the setting `app_messages`; returns false without a connection. */
+  send(type: AppType, payload: unknown): boolean {
+    return this.#socket.send(type, payload);
   }
 
   #hear(message: ServerMessage): void {

@@ -8,7 +8,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { WebSocket } from "ws";
 
+import { Calls } from "../dist/index.js";
 import { Server, freePort, until } from "./server.mjs";
 
 const SOURCE = join(import.meta.dirname, "..");
@@ -21,7 +23,7 @@ function block(language) {
 }
 
 for (const [language, file, program] of [["js", "backend.mjs", process.execPath], ["python", "backend.py", "python3"]]) {
-  test(`the backend in ${language} signs up, pushes and ends a call`, async () => {
+  test(`the backend in ${language} signs up, pushes, ends a call and passes on a chat`, async () => {
     const folder = mkdtempSync(join(tmpdir(), "chattrix-backend-"));
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -29,8 +31,9 @@ for (const [language, file, program] of [["js", "backend.mjs", process.execPath]
       CHATTRIX_WEBHOOK_URL: `${url}/webhook`,
       CHATTRIX_WEBHOOK_SECRET: SECRET,
       CHATTRIX_WEBHOOK_ALLOW_PRIVATE: "true",
+      CHATTRIX_APP_MESSAGES: "true",
     });
-    const key = server.run("apikey", "create", "backend", "--scope", "users,tokens,calls").trim();
+    const key = server.run("apikey", "create", "backend", "--scope", "users,tokens,calls,events").trim();
     mkdirSync(join(folder, "node_modules"));
     symlinkSync(SOURCE, join(folder, "node_modules/chattrix-calls"));
     writeFileSync(join(folder, file), block(language));
@@ -56,6 +59,19 @@ for (const [language, file, program] of [["js", "backend.mjs", process.execPath]
       const { body: ended } = await post("/moderator/end", { callId: call.id });
       assert.equal(ended.status, "ENDED", JSON.stringify(ended));
       assert.equal((await post("/webhook", {})).status, 400);
+      const { body: bob } = await post("/sign-up", { id: "bob", name: "Bob", device: "laptop" });
+      const [hers, his] = [grace, bob].map(({ token }) => new Calls({ url: server.url, token, WebSocket }));
+      try {
+        const heard = [];
+        his.on("app", ({ type, data }) => heard.push([type, data.from, data.text]));
+        for (const calls of [hers, his]) calls.connect();
+        await until(() => hers.isConnected && his.isConnected, "both to connect");
+        assert.equal(hers.send("app.chat", { to: "bob", text: "Hello" }), true);
+        await until(() => heard.length > 0, `a message in: ${printed}`);
+        assert.deepEqual(heard, [["app.chat", "grace", "Hello"]]);
+      } finally {
+        for (const calls of [hers, his]) calls.disconnect();
+      }
     } finally {
       const gone = once(backend, "exit");
       backend.kill();

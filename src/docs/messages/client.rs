@@ -18,6 +18,7 @@ pub(super) fn all() -> Vec<Message> {
         signal(),
         heartbeat(),
         refresh(),
+        app_message(),
     ]
 }
 
@@ -205,6 +206,26 @@ fn refresh() -> Message {
             "refresh",
             "A new token.",
             json!({ "type": "session.refresh", "payload": { "token": "<JWT_TOKEN>" } }),
+        )],
+    }
+}
+
+fn app_message() -> Message {
+    Message {
+        key: "appMessage",
+        summary: "Send a message to your backend",
+        description: "If the setting `app_messages` is on: your backend receives it as webhook `app.message`, with the user and the \
+            session, in order for each user. The type begins with `app.`; type and payload are your own. This session \
+            gets nothing, or `call_error`: `rate_limited` above `app_message_rate`, `not_configured` if no webhook \
+            endpoint receives `app.message`. If the setting is off, the type is unknown: `parse_error`.",
+        speaker: Speaker::Client {
+            answers: &["callError"],
+        },
+        carries: schemas::of::<value::AppData>(),
+        examples: vec![Example(
+            "chat",
+            "A message of a chat.",
+            json!({ "type": "app.chat", "payload": { "to": "user-789", "text": "Hello" } }),
         )],
     }
 }

@@ -252,7 +252,7 @@ fn error() -> Message {
         status: Status::Connecting,
     };
     let not_understood =
-        message::parse(r#"{"type":"call.dance","payload":{}}"#).expect_err("no such type");
+        message::parse(r#"{"type":"call.dance","payload":{}}"#, false).expect_err("no such type");
     Message {
         key: "callError",
         summary: "A message was refused",

@@ -9,7 +9,7 @@ use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::webhook_model::delivery::{EndpointId, Next, Outcome};
 use crate::webhook_model::message::{Attempt, Delivery, Due, State};
-use crate::webhook_model::{MessageId, WebhookEvent};
+use crate::webhook_model::{EventType, MessageId, WebhookEvent};
 
 use super::super::engine::{Row, until};
 use super::super::enum_codes::{Columns, encode};
@@ -126,13 +126,32 @@ impl Write<'_> {
         match next {
             Next::Again(_) => Ok(()),
             Next::Done | Next::GivenUp => {
-                let sql =
-                    "SELECT lane FROM webhook_deliveries WHERE message = ?1 AND receiver = ?2";
-                let params = params![delivery.seq, delivery.receiver.0];
-                let ordering_key: Vec<u8> = self.one(sql, params, |row| row.get(0))?;
-                self.open_lane(delivery.receiver, &ordering_key, now)
+                self.open_next(delivery, now)?;
+                self.forget_delivered_app_message(delivery)
             }
         }
+    }
+
+    /// The next message about the same is due.
+    fn open_next(&self, delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+        let sql = "SELECT lane FROM webhook_deliveries WHERE message = ?1 AND receiver = ?2";
+        let params = params![delivery.seq, delivery.receiver.0];
+        let ordering_key: Vec<u8> = self.one(sql, params, |row| row.get(0))?;
+        self.open_lane(delivery.receiver, &ordering_key, now)
+    }
+
+    /// Deletes a message of an app that no endpoint waits for: what users write is not kept longer, and clients decide how
+    /// much that is.
+    fn forget_delivered_app_message(&self, delivery: &Delivery) -> Result<(), Error> {
+        if delivery.topic != EventType::AppMessage {
+            return Ok(());
+        }
+        self.run(
+            "DELETE FROM webhook_messages WHERE seq = ?1
+             AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE message = ?1 AND state <> 1)",
+            params![delivery.seq],
+        )?;
+        Ok(())
     }
 
     /// The first message that waits in a lane is due.

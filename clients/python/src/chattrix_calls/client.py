@@ -241,6 +241,13 @@ class Calls:
         """Sends a signal to the other participant, to set up media; returns False without a connection."""
         return await self._socket.send("call.signal", {"callId": call_id, "signal": signal})
 
+    async def send(self, kind: str, payload: object) -> bool:
+        """Sends a message of a type that begins with `app.` to your backend, if the server has the setting `app_messages`.
+
+        Returns False without a connection.
+        """
+        return await self._socket.send(kind, payload)
+
     def _hear(self, message: ServerMessage) -> None:
         if self._is_double(message):
             return

@@ -5,9 +5,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Prefix of the types of these messages.
-const PREFIX: &str = "app.";
-
 /// Maximum length of a type.
 const LONGEST_TYPE: usize = 64;
 
@@ -19,6 +16,9 @@ pub struct AppMessage {
 }
 
 impl AppMessage {
+    /// Prefix of the types of these messages.
+    pub const PREFIX: &str = "app.";
+
     /// Expected form of a type, for messages.
     pub const EXPECTED_TYPE: &str =
         "app. and 1 to 60 letters, digits, dots, hyphens or underscores";
@@ -28,7 +28,7 @@ impl AppMessage {
     pub fn new(kind: &str, data: &str) -> Option<Self> {
         let is_allowed =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        let name = kind.strip_prefix(PREFIX)?;
+        let name = kind.strip_prefix(Self::PREFIX)?;
         let is_type =
             !name.is_empty() && kind.len() <= LONGEST_TYPE && name.bytes().all(is_allowed);
         is_type.then(|| Self {
