@@ -71,11 +71,16 @@ async fn a_receiver_is_told_of_every_change_of_a_call_in_order() {
 #[rocket::async_test]
 async fn messages_are_as_documented() {
     let mut receiver = Receiver::start().await;
-    let server = TestServer::plan().telling(&receiver).start().await;
+    let plan = TestServer::plan().telling(&receiver);
+    let server = plan
+        .with(|settings| settings.app_messages = true)
+        .start()
+        .await;
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|user| server.sign_in(user));
     let call = alice.call("bob").await;
     carol.initiate("bob").await.failure(409, "user_busy");
-    let phone = bob.socket().await;
+    let mut phone = bob.socket().await;
+    phone.send("app.chat", &json!({ "text": "Hello" })).await;
     bob.accept(&call).await.success(200);
     alice.set_status(&call, "ACTIVE").await.success(200);
     alice.end(&call).await.success(200);
@@ -83,7 +88,7 @@ async fn messages_are_as_documented() {
     bob.reject(&call, "unavailable").await.success(200);
     drop(phone);
     let mut topics = BTreeSet::new();
-    while topics.len() < 9 {
+    while topics.len() < 10 {
         let message = receiver.next().await;
         let described = &openapi()["webhooks"][message.topic()]["post"]["requestBody"]["content"];
         let schema = &described["application/json"]["schema"];

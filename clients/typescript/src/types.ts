@@ -1559,6 +1559,11 @@ export interface ServerMessages {
 
 /** Messages from the client, by type. */
 export interface ClientMessages {
+  /** Send a message to your backend. */
+  [type: `app.${string}`]: {
+    type: AppType;
+    payload: AppData;
+  };
   /** Accept a call. */
   "call.accept": {
     type: "call.accept";
