@@ -37,7 +37,7 @@ const BATCH_UNITS: u32 = 16;
 /// Routes that take a batch.
 const BATCH_ROUTES: [&str; 2] = ["/api/server/v1/users/batch", "/api/server/v1/presence"];
 
-/// Units of large bodies that are in memory at a time, those of 4 large_units; other requests wait.
+/// Units of large bodies that are in memory at a time, those of 4 batches; other requests wait.
 pub(super) const LARGE_UNITS: usize = 64;
 
 /// Bytes of a response that are in memory at a time; a longer response is sent in pieces of this size, each read after

@@ -32,9 +32,9 @@ impl Parameter {
             (Value::Blob(value), _) => {
                 // The same with and without the setting standard_conforming_strings.
                 out.push_str(if *kind == Type::UUID { " '" } else { r" E'\\x" });
-                value.iter().for_each(|byte| {
+                for byte in value {
                     let _ = write!(out, "{byte:02x}");
-                });
+                }
                 out.push('\'');
             }
         }
