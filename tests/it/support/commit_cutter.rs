@@ -81,11 +81,11 @@ async fn connect(client: TcpStream, config: Config, next: Arc<Mutex<Option<Cut>>
         Host::Unix(folder) => {
             let socket = folder.join(format!(".s.PGSQL.{port}"));
             let server = UnixStream::connect(socket).await;
-            relay(client, server.expect("PostgreSQL listens"), &next).await;
+            Box::pin(relay(client, server.expect("PostgreSQL listens"), &next)).await;
         }
         Host::Tcp(host) => {
             let server = TcpStream::connect((host.as_str(), port)).await;
-            relay(client, server.expect("PostgreSQL listens"), &next).await;
+            Box::pin(relay(client, server.expect("PostgreSQL listens"), &next)).await;
         }
     }
 }
