@@ -72,6 +72,9 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let sender = Sender::from_settings(settings)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let store = Store::open(&settings.database, metrics.clone())?;
+    if settings.require_synchronous_standby {
+        store.require_synchronous_standby()?;
+    }
     let hub = Hub::new(
         Capacity {
             event_queue: settings.event_queue,

@@ -156,11 +156,30 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
         findings.extend(disk(&settings.database));
         findings.extend(log(&settings.database));
     }
+    if store::is_url(&settings.database) {
+        findings.push(standby(context)?);
+    }
     findings.push(clock(context, now)?);
     findings.extend(provider_clock(settings)?);
     findings.push(proxy(context, settings, status.as_ref()));
     findings.extend(secret(settings));
     Ok(findings)
+}
+
+fn standby(context: &Context) -> Result<Finding, CliError> {
+    Ok(match context.database_to_read()?.waits_for_standby()? {
+        Some(true) => {
+            let message =
+                "PostgreSQL waits for a synchronous standby before it acknowledges a write";
+            Finding::well("standby", message.to_owned())
+        }
+        Some(false) | None => Finding::odd(
+            "standby",
+            "PostgreSQL does not wait for a standby: a lost database machine loses answered calls"
+                .to_owned(),
+            "set synchronous_standby_names = 'ANY 1 (b, c)' with two standbys, and leave synchronous_commit on",
+        ),
+    })
 }
 
 /// Returns the status of the running server, if one runs.

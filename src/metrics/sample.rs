@@ -33,6 +33,8 @@ pub struct Sample {
     pub wal_bytes: u64,
     /// Number of database rows that cannot be read and are skipped.
     pub unreadable_rows: usize,
+    /// Whether PostgreSQL waits for a standby before it acknowledges a write.
+    pub has_synchronous_standby: bool,
     /// Log lines dropped since the start because the log was not read fast enough.
     pub log_lines_dropped: u64,
     /// How long a run of the sweeper has been due.
@@ -56,6 +58,7 @@ pub(super) struct Sampled {
     database_bytes: Gauge,
     wal_bytes: Gauge,
     unreadable_rows: Gauge,
+    synchronous_standby: Gauge,
     log_lines_dropped: Counter,
     sweeper_late: Gauge<f64, AtomicU64>,
     webhooks_waiting: Gauge,
@@ -89,6 +92,10 @@ impl Sampled {
                 "unreadable_rows",
                 "Rows of the database that cannot be read and are skipped",
             ),
+            synchronous_standby: new.gauge(
+                "synchronous_standby",
+                "1 if PostgreSQL waits for a standby before it acknowledges a write; 0 if not, and with a database file",
+            ),
             log_lines_dropped: new.counter(
                 "log_lines_dropped",
                 "Log lines dropped because the log was not read fast enough",
@@ -121,6 +128,8 @@ impl Sampled {
         set(&self.database_bytes, sample.database_bytes);
         set(&self.wal_bytes, sample.wal_bytes);
         set(&self.unreadable_rows, sample.unreadable_rows);
+        let has_standby = usize::from(sample.has_synchronous_standby);
+        set(&self.synchronous_standby, has_standby);
         let counted = self.log_lines_dropped.get();
         self.log_lines_dropped
             .inc_by(sample.log_lines_dropped.saturating_sub(counted));

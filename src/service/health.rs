@@ -133,6 +133,7 @@ impl Service {
             database_bytes: volume.database_bytes,
             wal_bytes: volume.wal_bytes,
             unreadable_rows: volume.unreadable_rows,
+            has_synchronous_standby: volume.has_synchronous_standby,
             log_lines_dropped: logging::dropped_lines(),
             sweeper_late: self.0.core.scheduler.late(Instant::now()),
             webhooks_waiting: webhooks.waiting,

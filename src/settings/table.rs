@@ -121,6 +121,10 @@ settings! {
     /// `password_file=FILE`, `sslmode=disable`, `require` or `verify-full`, `sslrootcert=FILE`. The URL must not contain
     /// the password. Several servers on one PostgreSQL database: one is active, the others wait.
     database: PathBuf = PathBuf::from("chattrix.db"), value::path, restart "the database is open";
+    /// Do not start or write unless PostgreSQL waits for a standby before it acknowledges a write
+    /// ([beyond one machine](beyond-one-machine.md)). Checked at the start and every 3 s: `synchronous_standby_names` is not
+    /// empty, and `synchronous_commit` is `on` or `remote_apply`.
+    require_synchronous_standby: bool = false, value::switch, restart "the database is open";
 
     group "Authentication";
     /// The keys that verify tokens: set at least one of `jwt_secret`, `jwt_secret_file`, `jwt_public_key_file`,

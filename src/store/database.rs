@@ -61,6 +61,14 @@ impl Database {
         }
     }
 
+    /// Returns whether PostgreSQL waits for a synchronous standby; none if the database is a file.
+    pub fn waits_for_standby(&self) -> Result<Option<bool>, Error> {
+        match &self.opened {
+            Opened::File(_) => Ok(None),
+            Opened::Postgres(session) => node::waits_for_standby(session).map(Some),
+        }
+    }
+
     /// Opens `path`, creating it where it is missing, for who keeps everybody else away from it.
     ///
     /// # Errors

@@ -57,6 +57,14 @@ pub enum Error {
         /// What it is instead.
         found: String,
     },
+    /// A synchronous standby is required, and there is none.
+    #[error(
+        "require_synchronous_standby is on, and {found}: expected a PostgreSQL database with synchronous_standby_names, and synchronous_commit = on"
+    )]
+    NoStandby {
+        /// What there is instead.
+        found: &'static str,
+    },
     /// The PostgreSQL database has no tables yet.
     #[error("the database {} is empty. The first start of a server makes its tables", path.display())]
     IsEmpty {

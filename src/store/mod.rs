@@ -248,6 +248,22 @@ impl Store {
         }
     }
 
+    /// Refuses writes from now on while PostgreSQL does not wait for a synchronous standby.
+    ///
+    /// # Errors
+    /// [`Error::NoStandby`] if it does not now.
+    pub fn require_synchronous_standby(&self) -> Result<(), Error> {
+        let found = match &self.0.engine {
+            Engine::File { .. } => "the database is a file",
+            Engine::Postgres(standing) if !standing.has_standby() => "PostgreSQL waits for none",
+            Engine::Postgres(standing) => {
+                standing.require_standby();
+                return Ok(());
+            }
+        };
+        Err(Error::NoStandby { found })
+    }
+
     /// How much there is of it just now.
     #[must_use]
     pub fn volume(&self) -> Volume {
@@ -258,12 +274,17 @@ impl Store {
             Engine::File { path, .. } => (bytes(path), bytes(&beside(path, "-wal"))),
             Engine::Postgres(_) => (self.read(size).unwrap_or(0), 0),
         };
+        let has_synchronous_standby = match &self.0.engine {
+            Engine::File { .. } => false,
+            Engine::Postgres(standing) => standing.has_standby(),
+        };
         Volume {
             queue_depth: self.0.writer.waiting(),
             queue_limit: writer::QUEUE,
             database_bytes,
             wal_bytes,
             unreadable_rows: self.0.unreadable.count(),
+            has_synchronous_standby,
         }
     }
 
@@ -336,6 +357,8 @@ pub struct Volume {
     pub wal_bytes: u64,
     /// Rows that cannot be read and are skipped.
     pub unreadable_rows: usize,
+    /// Whether PostgreSQL waits for a standby before it acknowledges a write.
+    pub has_synchronous_standby: bool,
 }
 
 /// What can be read of the database, on one connection.

@@ -27,16 +27,33 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// State of the lease, as others than the writer see it.
+/// State of the node, as others than the writer see it.
 pub(super) struct Standing {
     is_active: AtomicBool,
     is_stopped: AtomicBool,
+    has_standby: AtomicBool,
+    requires_standby: AtomicBool,
 }
 
 impl Standing {
     /// Returns whether no other node has taken the lease.
     pub fn is_active(&self) -> bool {
         self.is_active.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether PostgreSQL waited for a standby when the node last looked.
+    pub fn has_standby(&self) -> bool {
+        self.has_standby.load(Ordering::Relaxed)
+    }
+
+    /// Refuses writes from now on while PostgreSQL does not wait for a standby.
+    pub fn require_standby(&self) {
+        self.requires_standby.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether writes are refused for want of a standby.
+    pub fn lacks_standby(&self) -> bool {
+        self.requires_standby.load(Ordering::Relaxed) && !self.has_standby()
     }
 
     /// Records that the node stops in order.
@@ -95,6 +112,8 @@ impl ActiveNode {
         let standing = Standing {
             is_active: AtomicBool::new(true),
             is_stopped: AtomicBool::new(false),
+            has_standby: AtomicBool::new(waits_for_standby(&session)?),
+            requires_standby: AtomicBool::new(false),
         };
         Ok(Taken {
             node: Self {
@@ -140,7 +159,21 @@ impl ActiveNode {
         if self.reported.elapsed() >= HEARTBEAT {
             self.reported = Instant::now();
             report(&self.session, &self.name)?;
-            self.session.settle()?;
+            self.look_for_standby()?;
+        }
+        Ok(())
+    }
+
+    fn look_for_standby(&self) -> Result<(), Error> {
+        let has_standby = waits_for_standby(&self.session)?;
+        let had_standby = self
+            .standing
+            .has_standby
+            .swap(has_standby, Ordering::Relaxed);
+        if had_standby && !has_standby {
+            tracing::warn!("PostgreSQL does not wait for a synchronous standby any more");
+        } else if has_standby && !had_standby {
+            tracing::info!("PostgreSQL waits for a synchronous standby");
         }
         Ok(())
     }
@@ -261,6 +294,15 @@ impl WaitingNode {
         self.session = Some(session);
         Ok(is_free)
     }
+}
+
+/// Returns whether PostgreSQL acknowledges a COMMIT of `session` only when a standby has it. By the settings, which everybody
+/// may read: with them, a COMMIT without a standby waits for one.
+pub(super) fn waits_for_standby(session: &Session) -> Result<bool, Error> {
+    let sql = "SELECT current_setting('synchronous_standby_names') <> ''
+                  AND current_setting('synchronous_commit') IN ('on', 'remote_apply') AS waits";
+    let waits = Conn::from(session).find(sql, params![].into(), |row| row.get("waits"))?;
+    Ok(waits.unwrap_or(false))
 }
 
 /// Returns whether no node has the lease.

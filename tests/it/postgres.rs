@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chattrix::store::Database;
 
 use crate::support::{
-    CommitCutter, Cut, Process, TestDatabase, TestServer, initiate_body, make_database, rounds,
+    CommitCutter, Cut, Process, TestDatabase, TestServer, free_port, initiate_body, make_database,
+    rounds, serve,
 };
 
 /// Time limit for a waiting node: the lease of 10 s and its start on a loaded machine.
@@ -117,6 +118,24 @@ async fn a_commit_without_an_answer_is_settled() {
     }
     let statistics = alice.get("/api/v1/calls/statistics?period=all").await;
     assert_eq!(statistics.success(200)["totalCalls"], rounds);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_required_standby_is_missed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(database) = postgres(folder.path()) else {
+        return;
+    };
+    let start = || {
+        let mut node = serve(&[], &database.path(), free_port());
+        node.current_dir(folder.path())
+            .env("CHATTRIX_REQUIRE_SYNCHRONOUS_STANDBY", "true");
+        node.stderr(Stdio::piped()).output().expect("it runs")
+    };
+    let refused = start();
+    let error = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{error}");
+    assert!(error.contains("PostgreSQL waits for none"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,7 +51,8 @@ fn next(jobs: &Receiver<Job>) -> Next {
 fn keep_lease(node: &mut ActiveNode, stats: &WriterStats) {
     let renewed = node.ensure_connected().and_then(|()| node.renew());
     let renewed = renewed.or_else(|error| node.recover(false).and(Err(error)));
-    stats.outcomes.record(renewed.is_ok());
+    let is_writable = renewed.is_ok() && !node.standing().lacks_standby();
+    stats.outcomes.record(is_writable);
     if let Err(error) = renewed {
         tracing::error!(%error, "cannot renew the lease of this node");
     }
@@ -60,6 +61,11 @@ fn keep_lease(node: &mut ActiveNode, stats: &WriterStats) {
 fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &WriterStats) {
     let size = batch.len();
     stats.waiting.fetch_sub(size, Ordering::Relaxed);
+    if node.standing().lacks_standby() {
+        // The jobs are answered by being dropped.
+        drop(batch);
+        return keep_lease(node, stats);
+    }
     let mut finished = Vec::with_capacity(size);
     let mut in_doubt = false;
     let outcome = node
