@@ -11,7 +11,17 @@ use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::output::{self, Cell, Tint};
+use super::table::{self, Column, Wide, text, whole};
 use super::{GlobalArgs, format};
+
+const COLUMNS: [Column; 6] = [
+    whole("NAME"),
+    text("SCOPES"),
+    whole("STATUS"),
+    whole("CREATED").extra(3),
+    whole("EXPIRES").extra(2),
+    whole("USED").extra(1),
+];
 
 /// The arguments of `chattrix apikey`.
 #[derive(Debug, Args)]
@@ -53,6 +63,8 @@ enum Action {
         chattrix apikey list\n  \
         chattrix apikey list --json")]
     List {
+        #[command(flatten)]
+        wide: Wide,
         /// Print JSON: a list of {name, scopes, status, ...}
         #[arg(long)]
         json: bool,
@@ -75,7 +87,7 @@ impl ApiKeys {
                 expires,
                 json,
             } => create(global, &name, scope, expires, json),
-            Action::List { json } => list(global, json),
+            Action::List { wide, json } => list(global, wide, json),
             Action::Revoke { name } => revoke(global, &name),
         }
     }
@@ -111,7 +123,7 @@ fn create(
     Ok(())
 }
 
-fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
+fn list(global: &GlobalArgs, wide: Wide, json: bool) -> Result<(), CliError> {
     let keys = global.context()?.database_to_read()?.read().api_keys()?;
     let now = Clock::System.now();
     if json {
@@ -123,11 +135,8 @@ fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
         output::tell("no keys; chattrix apikey create creates one");
         return Ok(());
     }
-    let header = ["NAME", "SCOPES", "STATUS", "CREATED", "EXPIRES", "USED"];
-    Ok(output::table(
-        &header,
-        keys.iter().map(|key| row(key, now)),
-    )?)
+    let rows = keys.iter().map(|key| row(key, now));
+    Ok(table::print(&COLUMNS, rows, wide)?)
 }
 
 fn revoke(global: &GlobalArgs, name: &str) -> Result<(), CliError> {

@@ -7,7 +7,16 @@ use clap::Args;
 use serde_json::json;
 
 use super::error::CliError;
+use super::table::{self, Column, Wide, text, whole};
 use super::{GlobalArgs, apikey, format, output};
+
+const COLUMNS: [Column; 5] = [
+    whole("AT"),
+    text("KEY").extra(1),
+    whole("ACTION"),
+    text("SUBJECT"),
+    text("REQUEST").extra(2),
+];
 
 /// The arguments of `chattrix audit`.
 #[derive(Debug, Args)]
@@ -28,6 +37,8 @@ pub struct Audit {
     #[arg(long, value_name = "N", default_value_t = 20,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
+    #[command(flatten)]
+    wide: Wide,
     /// Print JSON: a list of {at, key, action, subject, ...}
     #[arg(long)]
     json: bool,
@@ -55,8 +66,8 @@ impl Audit {
             output::tell("no changes");
             return Ok(());
         }
-        let header = ["AT", "KEY", "ACTION", "SUBJECT", "REQUEST"];
-        Ok(output::table(&header, entries.into_iter().map(row))?)
+        let rows = entries.into_iter().map(row);
+        Ok(table::print(&COLUMNS, rows, self.wide)?)
     }
 }
 

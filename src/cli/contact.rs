@@ -11,8 +11,16 @@ use serde_json::json;
 
 use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
+use super::table::{self, Column, Wide, text, whole};
 use super::token::user_id;
 use super::{GlobalArgs, output, user};
+
+const COLUMNS: [Column; 4] = [
+    whole("ID"),
+    text("NAME"),
+    whole("SINCE").extra(1),
+    whole("MUTUAL"),
+];
 
 /// The arguments of `chattrix contact`.
 #[derive(Debug, Args)]
@@ -42,6 +50,8 @@ enum Action {
         /// Select the user by id
         #[arg(value_name = "ID", value_parser = user_id)]
         id: UserId,
+        #[command(flatten)]
+        wide: Wide,
         /// Print JSON: a list of {id, name, avatar, since, mutual}
         #[arg(long)]
         json: bool,
@@ -69,7 +79,7 @@ impl Contact {
                 set(global, &pair, false)?;
                 output::tell(&format!("{} and {} are not contacts", pair.one, pair.other));
             }
-            Action::List { id, json } => list(global, &id, json)?,
+            Action::List { id, wide, json } => list(global, &id, wide, json)?,
         }
         Ok(())
     }
@@ -115,7 +125,7 @@ fn known(database: &Database, id: &UserId) -> Result<(), CliError> {
         .ok_or_else(|| user::unknown(id))
 }
 
-fn list(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
+fn list(global: &GlobalArgs, id: &UserId, wide: Wide, json: bool) -> Result<(), CliError> {
     let database = global.context()?.database_to_read()?;
     known(&database, id)?;
     let mut contacts = Vec::new();
@@ -149,5 +159,5 @@ fn list(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
                 mutual.to_owned(),
             ]
         });
-    Ok(output::table(&["ID", "NAME", "SINCE", "MUTUAL"], rows)?)
+    Ok(table::print(&COLUMNS, rows, wide)?)
 }

@@ -27,6 +27,7 @@ impl GlobalArgs {
     pub fn overrides(&self) -> Overrides {
         Overrides {
             dev: self.dev.then(|| PathBuf::from(DEV_FOLDER)),
+            config: self.config.clone(),
             database: self.database.clone(),
             ..Overrides::default()
         }

@@ -71,18 +71,7 @@ impl ControlClient {
     pub async fn status(&mut self) -> Result<Option<Status>, CliError> {
         Ok(match self.ask(&Request::Status).await? {
             Answer::Status(status) => Some(status),
-            Answer::Done
-            | Answer::Watching
-            | Answer::Delivered { .. }
-            | Answer::Reloaded(_)
-            | Answer::Keys(_)
-            | Answer::Change(_)
-            | Answer::Missed { .. }
-            | Answer::Counted { .. }
-            | Answer::Tested { .. }
-            | Answer::Forgetting { .. }
-            | Answer::Forgotten { .. }
-            | Answer::Failed { .. } => None,
+            _ => None,
         })
     }
 
@@ -103,12 +92,23 @@ impl ControlClient {
         request: &Request,
         longer: Duration,
     ) -> Result<Answer, CliError> {
-        let limit = RESPONSE_TIMEOUT + longer;
+        done(self.exchange(request, RESPONSE_TIMEOUT + longer).await?)
+    }
+
+    /// Sends `request` and returns the first response, which may be [`Answer::Failed`].
+    ///
+    /// # Errors
+    /// The server did not respond.
+    pub async fn attempt(&mut self, request: &Request) -> Result<Answer, CliError> {
+        self.exchange(request, RESPONSE_TIMEOUT).await
+    }
+
+    async fn exchange(&mut self, request: &Request, limit: Duration) -> Result<Answer, CliError> {
         let answered = async {
             let line = request.to_line();
             let sent = self.stream.get_mut().write_all(line.as_bytes()).await;
             sent.map_err(|error| self.gone(&error))?;
-            self.next().await
+            self.receive().await
         };
         let answer = tokio::time::timeout(limit, answered).await;
         answer.unwrap_or_else(|_| {
@@ -124,13 +124,14 @@ impl ControlClient {
     /// # Errors
     /// The request failed, or the server stopped.
     pub async fn next(&mut self) -> Result<Answer, CliError> {
+        done(self.receive().await?)
+    }
+
+    async fn receive(&mut self) -> Result<Answer, CliError> {
         let mut line = String::new();
         match self.stream.read_line(&mut line).await {
             Ok(0) => Err(CliError::new("the server stopped")),
-            Ok(_) => match Answer::read(&line).map_err(CliError::new)? {
-                Answer::Failed { message } => Err(CliError::new(message)),
-                answer => Ok(answer),
-            },
+            Ok(_) => Answer::read(&line).map_err(CliError::new),
             Err(error) => Err(self.gone(&error)),
         }
     }
@@ -140,6 +141,14 @@ impl ControlClient {
         CliError::new(format!(
             "lost the connection to the server of {file}: {error}"
         ))
+    }
+}
+
+/// Returns `answer`, unless it says that the request failed.
+fn done(answer: Answer) -> Result<Answer, CliError> {
+    match answer {
+        Answer::Failed { message } => Err(CliError::new(message)),
+        answer => Ok(answer),
     }
 }
 

@@ -59,10 +59,10 @@ pub struct Doctor {
 }
 
 /// Result of one check, with advice if something needs attention.
-struct Finding {
+pub struct Finding {
     about: &'static str,
-    message: String,
-    advice: Option<String>,
+    pub message: String,
+    pub advice: Option<String>,
 }
 
 impl Finding {
@@ -128,13 +128,9 @@ impl Doctor {
 
 fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
     let settings = &context.settings;
-    let now = Clock::System.now();
     let mut findings = Vec::new();
     let status = match ask(&settings.database) {
-        Ok(Some(status)) => {
-            findings.push(server(&status));
-            Some(status)
-        }
+        Ok(Some(status)) => Some(status),
         Ok(None) => {
             let message = "no server runs on this database".to_owned();
             findings.push(Finding::well("server", message));
@@ -151,7 +147,19 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
             None
         }
     };
-    findings.push(open_files(settings, status.as_ref()));
+    findings.extend(examine_machine(context, status.as_ref())?);
+    findings.extend(provider_clock(settings)?);
+    Ok(findings)
+}
+
+/// Examines this machine and the running server with this status, without requests to other machines.
+pub fn examine_machine(
+    context: &Context,
+    status: Option<&Status>,
+) -> Result<Vec<Finding>, CliError> {
+    let settings = &context.settings;
+    let mut findings: Vec<_> = status.map(server).into_iter().collect();
+    findings.push(open_files(settings, status));
     if !store::is_url(&settings.database) {
         findings.extend(disk(&settings.database));
         findings.extend(log(&settings.database));
@@ -159,9 +167,8 @@ fn examine(context: &Context) -> Result<Vec<Finding>, CliError> {
     if store::is_url(&settings.database) {
         findings.push(standby(context)?);
     }
-    findings.push(clock(context, now)?);
-    findings.extend(provider_clock(settings)?);
-    findings.push(proxy(context, settings, status.as_ref()));
+    findings.push(clock(context, Clock::System.now())?);
+    findings.push(proxy(context, settings, status));
     findings.extend(secret(settings));
     Ok(findings)
 }

@@ -8,7 +8,16 @@ use clap::{Args, Subcommand};
 use super::context::Context;
 use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
+use super::table::{self, Column, Wide, text, whole};
 use super::{GlobalArgs, format, output};
+
+const COLUMNS: [Column; 5] = [
+    text("SOURCE"),
+    text("KID"),
+    text("ALGORITHMS"),
+    whole("SINCE").extra(2),
+    whole("REFRESHED").extra(1),
+];
 
 /// The arguments of `chattrix keys`.
 #[derive(Debug, Args)]
@@ -29,6 +38,8 @@ enum Action {
         The running server reports the keys that it uses. If none runs, the keys are loaded from the \
         settings and the identity provider. Secrets are never shown.")]
     List {
+        #[command(flatten)]
+        wide: Wide,
         /// Print JSON: {keys: [{source, kid, ...}], provider}
         #[arg(long)]
         json: bool,
@@ -37,14 +48,14 @@ enum Action {
 
 impl Keys {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let Action::List { json } = self.action;
+        let Action::List { wide, json } = self.action;
         let listed = listed(&global.context()?)?;
         if json {
             return Ok(output::json(&listed.to_json())?);
         }
         let now = Clock::System.now();
-        let header = ["SOURCE", "KID", "ALGORITHMS", "SINCE", "REFRESHED"];
-        output::table(&header, listed.keys.iter().map(|key| row(key, now)))?;
+        let rows = listed.keys.iter().map(|key| row(key, now));
+        table::print(&COLUMNS, rows, wide)?;
         if let Some(problem) = listed.provider.and_then(|provider| provider.failure) {
             output::tell(&format!(
                 "warning: the last refresh failed: {}",

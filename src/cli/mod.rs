@@ -27,7 +27,11 @@ mod progress;
 mod quick_start;
 mod seed;
 mod serve;
+mod session;
+mod source;
+mod status;
 mod systemd;
+mod table;
 mod test_users;
 mod token;
 mod user;
@@ -68,6 +72,9 @@ struct GlobalArgs {
     /// Use dev mode: all data is in ./chattrix-dev/
     #[arg(long, global = true, help_heading = GLOBAL)]
     dev: bool,
+    /// Use this settings file instead of Rocket.toml
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
+    config: Option<PathBuf>,
     /// Use this database file instead of the setting's
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     database: Option<PathBuf>,
@@ -77,7 +84,7 @@ struct GlobalArgs {
 enum Command {
     /// Run the server
     Serve(serve::Serve),
-    /// Add, show, disable and remove users
+    /// Add, show, set, disable and remove users
     User(user::User),
     /// List, add and remove contacts
     Contact(contact::Contact),
@@ -94,10 +101,14 @@ enum Command {
     Seed(seed::Seed),
     /// List, show, watch and end calls
     Call(call::Call),
+    /// List and disconnect sessions
+    Session(session::Session),
     /// Back up, restore, check, prune and migrate the database
     Db(db::Db),
     /// Show the effective settings, or check them
     Config(config::Config),
+    /// Show the running server on one screen
+    Status(status::Status),
     /// Check whether the running server takes requests
     Healthcheck(healthcheck::Healthcheck),
     /// Check the machine: limits, disk, clock, proxy
@@ -136,8 +147,10 @@ impl Cli {
             Command::Audit(audit) => audit.run(&self.global),
             Command::Seed(seed) => seed.run(&self.global),
             Command::Call(call) => call.run(&self.global),
+            Command::Session(session) => session.run(&self.global),
             Command::Db(db) => db.run(&self.global),
             Command::Config(config) => config.run(&self.global),
+            Command::Status(status) => status.run(&self.global),
             Command::Healthcheck(healthcheck) => healthcheck.run(&self.global),
             Command::Doctor(doctor) => doctor.run(&self.global),
             Command::Man(man) => man.run(),
@@ -195,12 +208,48 @@ mod tests {
     }
 
     /// The first words of help lines.
-    const VERBS: [&str; 40] = [
-        "Accept", "Add", "Back", "Check", "Connect", "Copy", "Count", "Create", "Delete",
-        "Disable", "Enable", "End", "Explain", "List", "Listen", "Measure", "Open", "Pause",
-        "Print", "Put", "Read", "Reject", "Reload", "Remove", "Replace", "Restore", "Resume",
-        "Revoke", "Run", "Select", "Send", "Set", "Show", "Sign", "Skip", "Start", "Test",
-        "Upgrade", "Use", "Write",
+    const VERBS: [&str; 41] = [
+        "Accept",
+        "Add",
+        "Back",
+        "Check",
+        "Connect",
+        "Copy",
+        "Count",
+        "Create",
+        "Delete",
+        "Disable",
+        "Disconnect",
+        "Enable",
+        "End",
+        "Explain",
+        "List",
+        "Listen",
+        "Measure",
+        "Open",
+        "Pause",
+        "Print",
+        "Put",
+        "Read",
+        "Reject",
+        "Reload",
+        "Remove",
+        "Replace",
+        "Restore",
+        "Resume",
+        "Revoke",
+        "Run",
+        "Select",
+        "Send",
+        "Set",
+        "Show",
+        "Sign",
+        "Skip",
+        "Start",
+        "Test",
+        "Upgrade",
+        "Use",
+        "Write",
     ];
 
     #[test]

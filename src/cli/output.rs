@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use chattrix::call::Status;
 use chattrix::logging::{escaped_json, is_terminal_control};
 use clap::builder::styling::{AnsiColor, Style};
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::Table;
 use serde_json::Value;
 
 /// Meaning of a coloured text.
@@ -65,6 +65,15 @@ impl Cell {
         let text = text.into();
         Self { text, tint }
     }
+
+    /// Returns the cell as standard output shows it.
+    pub fn shown(&self) -> comfy_table::Cell {
+        let cell = comfy_table::Cell::new(printable(&self.text));
+        match self.tint.filter(|_| wants_colour(&io::stdout())) {
+            Some(tint) => cell.fg(tint.colour()),
+            None => cell,
+        }
+    }
 }
 
 impl From<String> for Cell {
@@ -89,6 +98,15 @@ pub fn text(text: &str) -> io::Result<()> {
     write!(io::stdout().lock(), "{text}")
 }
 
+/// Clears the terminal (ECMA-48, CUP and ED), if standard output is one.
+pub fn clear() -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        out.write_all(b"\x1b[H\x1b[2J")?;
+    }
+    Ok(())
+}
+
 /// Prints a line for the user on standard error. If standard error is closed, the command continues.
 pub fn tell(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", composed(text));
@@ -97,38 +115,6 @@ pub fn tell(text: &str) {
 /// Prints JSON.
 pub fn json(value: &Value) -> io::Result<()> {
     line(&escaped_json(&format!("{value:#}")))
-}
-
-/// Prints a table. On a terminal it fits the width and keeps the first column complete, because the next command
-/// needs it; elsewhere every cell is complete.
-pub fn table<C: Into<Cell>>(
-    header: &[&str],
-    rows: impl IntoIterator<Item = Vec<C>>,
-) -> io::Result<()> {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_header(header.to_vec());
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    } else {
-        table.set_content_arrangement(ContentArrangement::Disabled);
-    }
-    let colours = wants_colour(&io::stdout());
-    for row in rows {
-        table.add_row(row.into_iter().map(|cell| {
-            let Cell { text, tint } = cell.into();
-            let cell = comfy_table::Cell::new(printable(&text));
-            match tint.filter(|_| colours) {
-                Some(tint) => cell.fg(tint.colour()),
-                None => cell,
-            }
-        }));
-    }
-    if let Some(first) = table.column_mut(0) {
-        first.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    line(&table.trim_fmt())
 }
 
 /// Returns the width of the terminal, or 100 without one.

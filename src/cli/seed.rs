@@ -10,10 +10,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use super::table::{self, Column, Wide, text, whole};
 use super::{GlobalArgs, output, test_users};
 
 /// Lifetime of the tokens: a day.
 const TTL: Duration = Duration::from_hours(24);
+
+const COLUMNS: [Column; 3] = [whole("ID"), text("NAME"), text("AVATAR").extra(1)];
 
 /// The arguments of `chattrix seed`.
 #[derive(Debug, Args)]
@@ -58,7 +61,7 @@ impl Seed {
             let avatar = profile.avatar.clone().unwrap_or_default();
             vec![profile.id.to_string(), profile.name.clone(), avatar]
         });
-        output::table(&["ID", "NAME", "AVATAR"], rows)?;
+        table::print(&COLUMNS, rows, Wide::default())?;
         output::line("\nTokens, valid for a day:")?;
         for (profile, token) in &seeded {
             output::line(&format!("{} {}", profile.id, token.expose_secret()))?;

@@ -17,7 +17,7 @@ use crate::user::UserId;
 use crate::wire::control::{Answer, Change, Key, Keys, Provider, Request, Status};
 
 use super::filter::Filter;
-use super::{Shared, delivery, machine, webhooks};
+use super::{Shared, delivery, machine, sessions, webhooks};
 
 /// Maximum request size in bytes: several times the size of our requests.
 const MAX_REQUEST: u64 = 4096;
@@ -75,6 +75,19 @@ impl Command {
             }
             Request::EndCall { call } => {
                 let answer = end_call(&shared.service, &call).await;
+                self.tell(&answer).await
+            }
+            Request::Sessions { user } => {
+                let answer = sessions::list(&shared.service, user.as_deref());
+                self.tell(&answer).await
+            }
+            Request::CloseSessions {
+                user,
+                session,
+                reconnects,
+            } => {
+                let answer =
+                    sessions::close(&shared.service, &user, session.as_deref(), reconnects);
                 self.tell(&answer).await
             }
             Request::Delivery { call } => {
@@ -194,12 +207,16 @@ fn keys(authenticator: &Authenticator) -> Keys {
 }
 
 async fn status(shared: &Shared) -> Status {
+    let sample = shared.service.sample();
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: shared.started.elapsed().as_secs(),
         ready: shared.service.health().await.is_ready(),
-        connections: shared.service.connections(),
+        connections: sample.connections,
+        sessions: sample.sessions,
+        users: sample.connected_users,
+        unreadable_rows: sample.unreadable_rows,
         open_files: machine::open_files(),
         open_files_limit: machine::open_files_limit(),
         unnamed_proxy: shared.access.has_unnamed_proxy(),

@@ -9,6 +9,7 @@ mod connection;
 mod delivery;
 mod filter;
 mod machine;
+mod sessions;
 mod webhooks;
 
 use std::fs::{self, Permissions};
@@ -122,7 +123,7 @@ impl Fairing for Control {
             Err(error) => {
                 tracing::warn!(
                     %error, path = %self.path.display(),
-                    "cannot open the control socket: `call end`, `call watch`, `contact` and `db prune` will not reach this server"
+                    "cannot open the control socket: `call end`, `call watch`, `session`, `contact` and `db prune` will not reach this server"
                 );
                 return;
             }

@@ -64,6 +64,16 @@ impl CloseReason {
         Self::Reconnect,
     ];
 
+    /// Returns the reason for sessions that a backend or an administrator closes.
+    #[must_use]
+    pub const fn by_request(reconnects: bool) -> Self {
+        if reconnects {
+            Self::Reconnect
+        } else {
+            Self::SignedOut
+        }
+    }
+
     /// Returns the close code.
     #[must_use]
     pub const fn code(self) -> u16 {

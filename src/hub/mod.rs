@@ -321,13 +321,19 @@ impl Hub {
         }
     }
 
-    /// Closes the sessions of `user`, or only `session`, for `reason`.
-    pub fn close_sessions(&self, user: &UserId, session: Option<&SessionId>, reason: CloseReason) {
+    /// Closes the sessions of `user`, or only `session`, for `reason`; returns how many.
+    pub fn close_sessions(
+        &self,
+        user: &UserId,
+        session: Option<&SessionId>,
+        reason: CloseReason,
+    ) -> usize {
         let mut sessions = self.sessions(user);
         sessions.retain(|one| session.is_none_or(|wanted| one.session() == wanted));
         for one in &sessions {
             one.close(reason);
         }
+        sessions.len()
     }
 
     /// Makes every session check its token again.

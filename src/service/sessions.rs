@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
-use crate::hub::{EncodedNotice, LimitReached, Slot, Subscription};
+use crate::hub::{CloseReason, EncodedNotice, LimitReached, SessionQueue, Slot, Subscription};
 use crate::store::Write;
 use crate::user::{SessionId, UserId};
 
@@ -93,6 +93,24 @@ impl Sessions {
             Ok(())
         };
         self.0.store.write(job).await
+    }
+
+    /// Returns the connected sessions of `user`, or of all users.
+    #[must_use]
+    pub fn connected(&self, user: Option<&UserId>) -> Vec<(UserId, Arc<SessionQueue>)> {
+        let of = |user: &UserId| {
+            let sessions = self.0.hub.sessions(user).into_iter();
+            sessions.map(|one| (user.clone(), one)).collect()
+        };
+        user.map_or_else(|| self.0.hub.sessions_after(None, "", usize::MAX), of)
+    }
+
+    /// Closes the session `session` of `user`, or all of the user's; returns how many. The clients are told to connect
+    /// again if `reconnects`, else to sign out.
+    #[must_use]
+    pub fn close(&self, user: &UserId, session: Option<&SessionId>, reconnects: bool) -> usize {
+        let reason = CloseReason::by_request(reconnects);
+        self.0.hub.close_sessions(user, session, reason)
     }
 
     /// Makes every session check its token again: keys or required claims may have changed.

@@ -26,7 +26,7 @@ impl Settings {
     /// As [`Settings::load`].
     pub fn effective(overrides: &Overrides) -> Result<Vec<Setting>, SettingsError> {
         let (settings, figment, mut origins) =
-            Self::gather(rocket::Config::figment(), std::env::vars_os(), overrides)?;
+            Self::gather(super::figment_of(overrides), std::env::vars_os(), overrides)?;
         let mut all = settings.describe();
         for setting in &mut all {
             setting.origin = origins.remove(setting.name);

@@ -27,7 +27,8 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use figment::{Figment, Profile};
 use hyper::Uri;
 
 use self::keys::Origins;
@@ -67,6 +68,8 @@ fn is_here(url: &Uri) -> bool {
 /// Command-line flags that override the other layers.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// `--config`: the file to read instead of `Rocket.toml`.
+    pub config: Option<PathBuf>,
     /// `--dev`: the folder of dev mode.
     pub dev: Option<PathBuf>,
     /// `--database`.
@@ -89,7 +92,7 @@ impl Settings {
     /// # Errors
     /// Every unknown key, wrong value and contradiction there is, in one error.
     pub fn load(overrides: &Overrides) -> Result<(Self, Figment), SettingsError> {
-        Self::resolve(rocket::Config::figment(), std::env::vars_os(), overrides)
+        Self::resolve(figment_of(overrides), std::env::vars_os(), overrides)
     }
 
     /// Reads the settings from Rocket's `figment`, from `variables` and from the flags.
@@ -113,6 +116,7 @@ impl Settings {
     ) -> Result<(Self, Figment, Origins), SettingsError> {
         let mut problems = Vec::new();
         let figment = rocket_settings(figment, overrides);
+        problems.extend(sources::missing_file(overrides));
         let mut given = sources::from_file(&figment, &mut problems);
         let (from_variables, ignored_variables) = sources::from_variables(variables, &mut problems);
         given.extend(from_variables);
@@ -222,6 +226,18 @@ impl Settings {
         self.webhook_secret.clear();
         self.webhook_secret_file = None;
     }
+}
+
+/// Returns Rocket's figment, which reads the file of `--config` instead of `Rocket.toml`.
+fn figment_of(overrides: &Overrides) -> Figment {
+    let Some(file) = &overrides.config else {
+        return rocket::Config::figment();
+    };
+    let profile = Profile::from_env_or("ROCKET_PROFILE", rocket::Config::DEFAULT_PROFILE);
+    Figment::from(rocket::Config::default())
+        .merge(Toml::file_exact(file).nested())
+        .merge(Env::prefixed("ROCKET_").ignore(&["PROFILE"]).global())
+        .select(profile)
 }
 
 /// Returns Rocket's figment with the flags over it; `--dev` listens on the loopback interface only.

@@ -10,6 +10,9 @@ use super::error::Problem;
 use super::layers::{Given, Origin, PREFIX, Raw, TABLE};
 use super::{Overrides, keys};
 
+/// Variable after the prefix that is no setting: the API key of commands with `--server`.
+const API_KEY: &str = "API_KEY";
+
 /// Reads `Rocket.toml` (and `ROCKET_CHATTRIX`, which is the same to Rocket) in the selected profile. Values in tables
 /// that are not read are problems.
 pub(super) fn from_file(figment: &Figment, problems: &mut Vec<Problem>) -> Vec<Given> {
@@ -140,6 +143,9 @@ pub(super) fn from_variables(
         // A variable in lower case would be ours on Windows and ignored elsewhere.
         let exact = prefix == PREFIX && name == name.to_ascii_uppercase();
         let lower = name.to_ascii_lowercase();
+        if exact && name == API_KEY {
+            continue;
+        }
         let (true, Ok(text)) = (exact, value.into_string()) else {
             let suggestion = keys::similar(&lower).map(|name| Origin::Variable.spelling(name));
             problems.push(Problem::Variable {
@@ -178,6 +184,15 @@ fn is_kubernetes_service(name: &str, value: &str) -> bool {
         three[0] == "port" && three[1].parse::<u16>().is_ok() && PROTOCOLS.contains(&three[2])
     });
     is_end("service_host") || has_named_port || has_numbered_port || (is_end("port") && is_url)
+}
+
+/// Returns a problem if the file of `--config` does not exist.
+pub(super) fn missing_file(overrides: &Overrides) -> Option<Problem> {
+    let file = overrides.config.as_ref().filter(|file| !file.is_file())?;
+    let file = file.display();
+    Some(Problem::File(format!(
+        "the flag --config names {file}, which is not a file"
+    )))
 }
 
 /// Returns true if Rocket would find that file: as named, or upwards from the working directory.

@@ -19,6 +19,18 @@ use super::sender::{content, unreadable};
 /// Time for which a connection is kept for the next message: less than servers keep theirs.
 const KEPT_FOR: Duration = Duration::from_secs(4);
 
+/// Time limit for the response to a probe.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reason for which an endpoint gets no messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EndpointError {
+    /// The server does not send there.
+    Refused(String),
+    /// Nothing responds there now.
+    Unreachable(String),
+}
+
 /// Client for all endpoints.
 pub(super) struct Client {
     http: HttpClient,
@@ -62,14 +74,46 @@ impl Client {
     ) -> Result<Response, String> {
         let host = url.host_str().unwrap_or_default();
         // The resolver gets names only.
-        if let Ok(address) = host.trim_matches(['[', ']']).parse()
-            && !self.allow_private
-            && !is_public(address)
-        {
-            return Err(private(host, address));
+        if let Some(refusal) = self.refusal_of_literal(host) {
+            return Err(refusal);
         }
-        let sent = write(self.http.post(url.clone())).send().await;
-        sent.map_err(|error| {
+        let request = write(self.http.post(url.clone()));
+        self.send(request, url).await
+    }
+
+    /// Checks that the server may send to `url`, and that something responds there.
+    ///
+    /// # Errors
+    /// [`EndpointError`].
+    pub async fn probe(&self, url: &Url) -> Result<(), EndpointError> {
+        let host = url.host_str().unwrap_or_default();
+        if let Some(refusal) = self.refusal_of_literal(host) {
+            return Err(EndpointError::Refused(refusal));
+        }
+        let is_proxied = url.scheme() == "https" && self.proxy.proxy_for(host).is_some();
+        if !self.allow_private && !is_proxied {
+            let found = lookup_host((host.trim_matches(['[', ']']), 0)).await;
+            let found: Vec<_> = found.into_iter().flatten().collect();
+            if let Some(first) = found.first()
+                && !found.iter().any(|one| is_public(one.ip()))
+            {
+                return Err(EndpointError::Refused(private(host, first.ip())));
+            }
+        }
+        let request = self.http.head(url.clone()).timeout(PROBE_TIMEOUT);
+        let sent = self.send(request, url).await;
+        sent.map(drop).map_err(EndpointError::Unreachable)
+    }
+
+    /// Returns why the server does not send to `host`, if that is a private address.
+    fn refusal_of_literal(&self, host: &str) -> Option<String> {
+        let address = host.trim_matches(['[', ']']).parse().ok()?;
+        (!self.allow_private && !is_public(address)).then(|| private(host, address))
+    }
+
+    async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Response, String> {
+        let host = url.host_str().unwrap_or_default();
+        request.send().await.map_err(|error| {
             let cause = http_client::cause(&error);
             if !error.is_connect() {
                 return format!("the connection broke: {cause}");

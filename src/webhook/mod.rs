@@ -33,6 +33,7 @@ use crate::wire::webhook;
 use sender::SignedMessage;
 use worker::Worker;
 
+pub use client::EndpointError;
 pub use sender::{Sender, WebhookError};
 pub use target::shown;
 

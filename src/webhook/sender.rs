@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
@@ -15,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::webhook_model::delivery::{Outcome, retry_after};
 
-use super::client::Client;
+use super::client::{Client, EndpointError};
 use super::signature::Keys;
 use super::target;
 
@@ -111,6 +112,21 @@ impl Sender {
             client: Client::from_settings(settings)?,
             timeout: settings.webhook_timeout,
         }))
+    }
+
+    /// Checks each endpoint; returns its URL for logs and what is wrong with it.
+    pub async fn probe(&self) -> Vec<(String, EndpointError)> {
+        let mut urls: Vec<_> = self.keys.keys().collect();
+        urls.sort_unstable();
+        let probe = |url: &'_ String| {
+            let (shown, parsed) = (target::shown(url).to_owned(), target::parse(url));
+            async move {
+                let problem = self.client.probe(&parsed?).await.err()?;
+                Some((shown, problem))
+            }
+        };
+        let probed = join_all(urls.into_iter().map(probe)).await;
+        probed.into_iter().flatten().collect()
     }
 
     /// Returns the endpoint at `url`, or none if that is not the URL of one.

@@ -22,6 +22,20 @@ pub enum Request {
         /// The call's id.
         call: String,
     },
+    /// List the connected sessions. Answered with [`Answer::Sessions`].
+    Sessions {
+        /// Only those of this user.
+        user: Option<String>,
+    },
+    /// Close sessions of a user. Answered with [`Answer::Counted`].
+    CloseSessions {
+        /// The user.
+        user: String,
+        /// Only this session.
+        session: Option<String>,
+        /// Whether the client should connect again.
+        reconnects: bool,
+    },
     /// Return how the events of a call were delivered. Answered with [`Answer::Delivered`].
     Delivery {
         /// The call's id.
@@ -112,6 +126,11 @@ pub enum Answer {
         /// The events, in the order in which they were sent.
         events: Vec<Delivered>,
     },
+    /// Connected sessions.
+    Sessions {
+        /// The sessions, by user and the time of their connection.
+        sessions: Vec<Session>,
+    },
     /// The keys that verify tokens.
     Keys(Keys),
     /// Watching has started; changes follow.
@@ -135,7 +154,7 @@ pub enum Answer {
         /// Number of deleted history entries.
         entries: u64,
     },
-    /// The request succeeded for this number of endpoints or messages.
+    /// The request succeeded for this number of endpoints, messages or sessions.
     Counted {
         /// The number.
         count: usize,
@@ -150,6 +169,31 @@ pub enum Answer {
         /// The reason, a message for the administrator.
         message: String,
     },
+}
+
+/// Connected session of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// The user.
+    pub user_id: String,
+    /// The session.
+    pub session_id: String,
+    /// When it connected.
+    pub connected_at: String,
+    /// Whether it confirms its events in time.
+    pub responsive: bool,
+}
+
+impl Session {
+    /// Returns the same as JSON, for programs that read the output of a command.
+    ///
+    /// # Panics
+    /// Never: the shape has text keys.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("the shape has text keys")
+    }
 }
 
 /// Delivery of an event to a user.
@@ -267,6 +311,15 @@ pub struct Status {
     pub ready: bool,
     /// Number of open sockets.
     pub connections: usize,
+    /// Number of connected sessions. Older servers do not send this field, nor the two after it.
+    #[serde(default)]
+    pub sessions: usize,
+    /// Number of users with a session.
+    #[serde(default)]
+    pub users: usize,
+    /// Number of database rows that cannot be used and are skipped.
+    #[serde(default)]
+    pub unreadable_rows: usize,
     /// Number of files that the process has open, if the system reports it.
     pub open_files: Option<u64>,
     /// Maximum number of open files, if limited.

@@ -9,12 +9,14 @@ use crate::user::UserId;
 const VERSION: char = 'a';
 
 /// Returns the cursor of the page that follows `call`.
-pub(super) fn after(call: CallId) -> String {
+#[must_use]
+pub fn after(call: CallId) -> String {
     format!("{VERSION}{}", Uuid::from_bytes(*call.as_bytes()).simple())
 }
 
 /// Returns the call of the cursor `text`, or none if it is not a cursor.
-pub(super) fn parse(text: &str) -> Option<CallId> {
+#[must_use]
+pub fn parse(text: &str) -> Option<CallId> {
     const HEX: usize = 32;
     let hex = text.strip_prefix(VERSION)?;
     (hex.len() == HEX)
@@ -26,13 +28,15 @@ pub(super) fn parse(text: &str) -> Option<CallId> {
 const OF_USERS: char = 'u';
 
 /// Returns the cursor for what comes after the user `id`: its bytes as hexadecimal digits.
-pub(super) fn after_user(id: &UserId) -> String {
+#[must_use]
+pub fn after_user(id: &UserId) -> String {
     let digits = id.as_str().bytes().map(|byte| format!("{byte:02x}"));
     format!("{OF_USERS}{}", digits.collect::<String>())
 }
 
 /// Returns the user that the cursor `text` comes after, or none if it is no cursor.
-pub(super) fn parse_user(text: &str) -> Option<UserId> {
+#[must_use]
+pub fn parse_user(text: &str) -> Option<UserId> {
     let hex = text.strip_prefix(OF_USERS)?;
     let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
     let byte = |pair: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();

@@ -3,15 +3,16 @@
 //! [`response`] has the responses of REST ([`history`], [`quality`] and [`presence`] for what exceeds the
 //! specification, [`lists`] for block lists and contacts, [`agora`] for tokens), [`request`] its request bodies and
 //! [`query`] its query parameters, [`event`] the server's WebSocket messages, [`message`] those of clients,
-//! [`readiness`] the health check, [`admin`] the output of administrator commands, [`webhook`] the webhook messages,
+//! [`readiness`] the health check, [`admin`] the output of administrator commands, [`call_report`] its reader, [`webhook`] the webhook messages,
 //! [`control`] the control socket, [`server_api`] the API of the team's backend, [`fields`] the validation of fields, [`value`] the schemas of field values.
 
 pub mod admin;
 pub mod agora;
 pub mod availability;
+pub mod call_report;
 pub mod console;
 pub mod control;
-mod cursor;
+pub mod cursor;
 mod error_type;
 pub mod event;
 pub mod fields;

@@ -60,6 +60,94 @@ async fn calls_are_listed_newest_first_and_filtered() {
 }
 
 #[rocket::async_test]
+async fn call_list_continues_at_a_cursor_and_stops_at_a_time() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let call = alice.call("bob").await;
+        bob.reject(&call, "busy").await.success(200);
+        made.push(call);
+    }
+    let ids = |args: &[&str]| -> Vec<String> {
+        let listed = cli.json(&[&["call", "list"], args].concat());
+        let calls = listed.as_array().expect("a list");
+        let id = |call: &Value| call["id"].as_str().expect("an id").to_owned();
+        calls.iter().map(id).collect()
+    };
+    assert_eq!(ids(&["--cursor", &made[2]]), [&*made[1], &*made[0]]);
+    assert_eq!(ids(&["--cursor", &made[1], "--limit", "1"]), [&*made[0]]);
+    assert_eq!(ids(&["--until", "2100-01-01T00:00:00Z"]).len(), 3);
+    assert_eq!(ids(&["--until", "1h"]).len(), 0);
+    let first = cli.run(&["call", "list", "--limit", "2"]);
+    assert!(
+        first.err.contains(&format!("--cursor {}", made[1])),
+        "{}",
+        first.err
+    );
+}
+
+#[rocket::async_test]
+async fn prefix_selects_a_call_or_lists_the_candidates() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let alice = server.sign_in("alice");
+    let first = alice.call("bob").await;
+    alice.end(&first).await.success(200);
+    let second = alice.call("bob").await;
+    let shared = first
+        .bytes()
+        .zip(second.bytes())
+        .take_while(|(one, other)| one == other);
+    let shared = shared.count();
+    let shown = cli.json(&["call", "show", &first[..=shared]]);
+    assert_eq!(shown["id"], json!(first));
+    let ambiguous = cli.run(&["call", "end", &first[..4]]).failure(1);
+    assert!(
+        ambiguous.contains(&first) && ambiguous.contains(&second),
+        "{ambiguous}"
+    );
+    let unknown = cli.run(&["call", "show", "ffff"]).failure(1);
+    assert!(
+        unknown.contains("no call that begins with ffff"),
+        "{unknown}"
+    );
+    let ended = cli.run(&["call", "end", &second.replace('-', "")]);
+    assert_eq!(ended.err, format!("ended {second}\n"));
+}
+
+#[rocket::async_test]
+async fn several_calls_are_ended_at_once() {
+    let server = TestServer::start().await;
+    let cli = Cli::beside(&server);
+    let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
+    let of_alice = alice.call("bob").await;
+    let of_carol = carol.call("dave").await;
+    let old = cli.run(&["call", "end", "--all", "--older-than", "1h"]);
+    assert_eq!((old.code, &*old.err), (0, "no live calls\n"));
+    let asked = cli.at_a_terminal(&["call", "end", "--all"], "n\n");
+    assert!(
+        asked.out.contains("End 2 live calls? [y/N]"),
+        "{}",
+        asked.out
+    );
+    assert_eq!(alice.status_of(&of_alice).await, "INITIATING");
+    let ended = cli.run(&["call", "end", "--user", "bob"]);
+    assert_eq!(ended.err, format!("ended {of_alice}\n"));
+    let ended = cli.run(&["call", "end", "--all"]);
+    assert_eq!(ended.err, format!("ended {of_carol}\n"));
+    assert_eq!(carol.status_of(&of_carol).await, "ENDED");
+    for wrong in [
+        &["call", "end"][..],
+        &["call", "end", "--older-than", "1h"],
+        &["call", "end", &of_alice, "--all"],
+    ] {
+        cli.run(wrong).failure(2);
+    }
+}
+
+#[rocket::async_test]
 async fn call_list_json_has_details_and_ended_by() {
     let fixture = CallFixture::with_call("ENDED").await;
     let cli = Cli::beside(&fixture.server);

@@ -7,7 +7,7 @@ use crate::docs::text;
 use crate::pasted::Reader;
 
 /// What begins with this is not run here, because.
-const NOT_HERE: [(&str, &str); 18] = [
+const NOT_HERE: [(&str, &str); 19] = [
     (
         "chattrix seed --dev",
         "it wants the world that serve --dev makes",
@@ -20,6 +20,10 @@ const NOT_HERE: [(&str, &str); 18] = [
     (
         "chattrix call watch",
         "it goes on for ever; cli_watch.rs and snapshots.rs start it",
+    ),
+    (
+        "chattrix status --watch",
+        "it goes on for ever; cli_admin.rs runs the command without it",
     ),
     (
         "chattrix load-test",

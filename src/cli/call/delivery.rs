@@ -1,30 +1,10 @@
 //! Delivery of a call's events, as the running server reports it.
 
-use std::path::Path;
-
-use chattrix::call::CallId;
 use chattrix::clock::Timestamp;
-use chattrix::wire::control::{Answer, Delivered, DeliveredTo, DeliveryStatus, Request};
+use chattrix::wire::control::{Delivered, DeliveredTo, DeliveryStatus};
 
-use super::super::control_client::{ControlClient, runtime};
-use super::super::error::CliError;
 use super::super::format;
 use super::super::output::printable;
-
-/// Returns what the server of `database` remembers of `call`; nothing if no server runs or responds.
-pub fn find(database: &Path, call: CallId) -> Result<Vec<Delivered>, CliError> {
-    runtime()?.block_on(async {
-        let Ok(Some(mut server)) = ControlClient::find(database).await else {
-            return Ok(Vec::new());
-        };
-        let call = call.to_string();
-        // A server of an earlier version does not know the request.
-        match server.ask(&Request::Delivery { call }).await {
-            Ok(Answer::Delivered { events }) => Ok(events),
-            _ => Ok(Vec::new()),
-        }
-    })
-}
 
 /// Returns a line for each event and session.
 pub fn lines(events: &[Delivered]) -> Vec<String> {

@@ -7,8 +7,9 @@
 //! 10:30:04.323   +4.2s   │◀─── accepted ─────│◀──── accept ─────│  CONNECTING  websocket
 //! ```
 
-use chattrix::call::{Actor, Call, Cause, State, Status, TimelineEntry};
+use chattrix::call::{Cause, Status};
 use chattrix::user::UserId;
+use chattrix::wire::call_report::{CallRecord, Step};
 use chrono::{DateTime, Utc};
 
 use super::super::format;
@@ -40,7 +41,7 @@ enum Way {
 }
 
 /// The lines of the ladder, at most `width` columns wide where that is wide enough for it.
-pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String> {
+pub fn draw(call: &CallRecord, timeline: &[Step], width: usize) -> Vec<String> {
     let space = (width.saturating_sub(BESIDE) / 2).clamp(NARROW, WIDE);
     let mut lines = vec![
         heads(
@@ -49,10 +50,13 @@ pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String
         ),
         heads(["caller", "", "callee"], space),
     ];
+    let is_suppressed = timeline
+        .iter()
+        .any(|entry| entry.cause == Cause::CallerBlocked);
     let mut before = None;
     for entry in timeline {
         let (left, mut right) = spans(call, entry);
-        if call.suppressed && entry.cause != Cause::CallerBlocked {
+        if is_suppressed && entry.cause != Cause::CallerBlocked {
             right = Span::Nothing;
         }
         let since = before.map(|before| format!("+{}", format::duration(entry.at.since(before))));
@@ -64,7 +68,7 @@ pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String
             span(&left, space),
             span(&right, space),
             output::tinted(&format!("{:10}", entry.status), Tint::of(entry.status)),
-            entry.via.as_str(),
+            entry.via,
         );
         lines.push(line);
     }
@@ -72,7 +76,7 @@ pub fn draw(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String
 }
 
 /// What a step sends on both sides of the server: to its left the caller, to its right the callee.
-fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
+fn spans(call: &CallRecord, entry: &Step) -> (Span, Span) {
     use Span::{Arrow, Note, Nothing};
     use Way::{Left, Right};
 
@@ -109,13 +113,13 @@ fn spans(call: &Call, entry: &TimelineEntry) -> (Span, Span) {
     }
 }
 
-fn is_by(entry: &TimelineEntry, user: &UserId) -> bool {
-    entry.actor == Actor::User(user.clone())
+fn is_by(entry: &Step, user: &UserId) -> bool {
+    entry.actor == user.as_str()
 }
 
 /// Whether `user` is the one whose absence ended the call.
-fn is_gone(call: &Call, user: &UserId) -> bool {
-    matches!(&call.state, State::Ended { ended_by: Actor::User(gone), .. } if gone == user)
+fn is_gone(call: &CallRecord, user: &UserId) -> bool {
+    call.ended_by.as_deref() == Some(user.as_str())
 }
 
 fn span(span: &Span, space: usize) -> String {
@@ -157,9 +161,14 @@ mod tests {
     use std::time::Duration;
 
     use chattrix::call::transition::{self, CalleeAvailability, Limits, Wish};
-    use chattrix::call::{CallId, CallType, ChannelId, Principal, Source, Transition};
+    use chattrix::call::{
+        Call, CallId, CallType, ChannelId, Principal, QualitySummary, Source, TimelineEntry,
+        Transition,
+    };
     use chattrix::clock::Timestamp;
     use chattrix::user::{Profile, SessionId};
+    use chattrix::wire::admin::{self, Looked};
+    use chattrix::wire::call_report::CallReport;
 
     use super::*;
 
@@ -174,6 +183,18 @@ mod tests {
             session: SessionId::new("phone"),
             via,
         }
+    }
+
+    /// Draws a call as `call show` gets it.
+    fn drawn(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String> {
+        let looked = Looked {
+            timeline,
+            quality: &[QualitySummary::default(); 2],
+            delivery: &[],
+        };
+        let json = admin::call_with_timeline(call, looked);
+        let CallReport { call, timeline, .. } = CallReport::read(&json).expect("a call");
+        draw(&call, &timeline, width)
     }
 
     fn rung(callee: &str) -> Transition {
@@ -210,7 +231,7 @@ mod tests {
         )
         .expect("live");
         let timeline = [rung.entry, taken.entry, ended.entry];
-        let drawn = draw(&ended.call, &timeline, 80).join("\n");
+        let drawn = drawn(&ended.call, &timeline, 80).join("\n");
         assert_eq!(
             format!("\n{drawn}"),
             "
@@ -227,7 +248,7 @@ mod tests {
         let rung = rung("bob");
         let later = rung.call.created_at.plus(Duration::from_mins(1));
         let missed = transition::ring_timeout(&rung.call, later).expect("rings");
-        let drawn = draw(&missed.call, &[missed.entry], 200);
+        let drawn = drawn(&missed.call, &[missed.entry], 200);
         assert_eq!(
             drawn[2],
             "10:31:00.123           │◀──── call_timeout ────│──── call_timeout ────▶│  MISSED      server"
@@ -239,7 +260,7 @@ mod tests {
         let suppressed = initiated("bob", CalleeAvailability::Blocked);
         let later = suppressed.call.created_at.plus(Duration::from_mins(1));
         let missed = transition::ring_timeout(&suppressed.call, later).expect("waits");
-        let drawn = draw(&missed.call, &[suppressed.entry, missed.entry], 80).join("\n");
+        let drawn = drawn(&missed.call, &[suppressed.entry, missed.entry], 80).join("\n");
         assert_eq!(
             format!("\n{drawn}"),
             "
@@ -253,7 +274,7 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_to_its_place() {
         let rung = rung(&"x".repeat(64));
-        let drawn = draw(&rung.call, &[rung.entry], 80);
+        let drawn = drawn(&rung.call, &[rung.entry], 80);
         assert!(drawn[0].ends_with(" xxxxxxxxxxxxxx…"), "{}", drawn[0]);
         assert!(drawn.iter().all(|line| line.chars().count() <= 80));
     }

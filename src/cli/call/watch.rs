@@ -57,17 +57,7 @@ impl Watch {
                 Answer::Missed { changes } => {
                     output::tell(&format!("skipped {changes} changes: too many at once"));
                 }
-                Answer::Status(_)
-                | Answer::Done
-                | Answer::Watching
-                | Answer::Delivered { .. }
-                | Answer::Reloaded(_)
-                | Answer::Keys(_)
-                | Answer::Forgetting { .. }
-                | Answer::Forgotten { .. }
-                | Answer::Counted { .. }
-                | Answer::Tested { .. }
-                | Answer::Failed { .. } => (),
+                _ => (),
             }
         }
     }

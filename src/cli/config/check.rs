@@ -9,7 +9,7 @@ use std::sync::Arc;
 use chattrix::auth::Authenticator;
 use chattrix::settings::Settings;
 use chattrix::store::{self, Database, Lock};
-use chattrix::webhook::Sender;
+use chattrix::webhook::{EndpointError, Sender};
 use clap::Args;
 use either::Either;
 use rocket::config::TlsConfig;
@@ -31,23 +31,27 @@ use super::super::{GlobalArgs, format};
     chattrix config check\n  \
     CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix config check --json\n\n\
     It checks the settings, the token keys, the identity provider, the database, the certificate \
-    and the port, and changes nothing. The exit code is 1 if the server would not start. The server may run.")]
+    the port and the webhook endpoints, and changes nothing. The exit code is 1 if the server would not start, or would \
+    not send to an endpoint. A warning, such as for an endpoint that does not respond, does not count. The server may \
+    run.")]
 pub struct Check {
-    /// Print JSON: {ok, checks: [{check, ok, message}]}
+    /// Print JSON: {ok, checks: [{check, ok, warning, message}]}
     #[arg(long)]
     json: bool,
 }
 
-/// What came of looking at one thing: what is well with it, or what is wrong and what to do.
+/// Result of a check: what is in order, or what is wrong and what to do.
 struct Outcome {
     check: &'static str,
     found: Result<String, String>,
+    /// Whether the server starts in spite of it.
+    is_warning: bool,
 }
 
 impl Check {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let outcomes = check_all(global);
-        let wrong = outcomes.iter().filter(|one| one.found.is_err()).count();
+        let wrong = outcomes.iter().filter(|one| one.is_wrong()).count();
         if self.json {
             let checks: Vec<_> = outcomes.iter().map(Outcome::to_json).collect();
             output::json(&json!({ "ok": wrong == 0, "checks": checks }))?;
@@ -58,23 +62,36 @@ impl Check {
         }
         match wrong {
             0 => Ok(()),
-            1 => Err(CliError::new("the server would not start: 1 check failed")),
-            _ => Err(CliError::new(format!(
-                "the server would not start: {wrong} checks failed"
-            ))),
+            1 => Err(CliError::new("1 check failed")),
+            _ => Err(CliError::new(format!("{wrong} checks failed"))),
         }
     }
 }
 
 impl Outcome {
+    const fn new(check: &'static str, found: Result<String, String>) -> Self {
+        Self {
+            check,
+            found,
+            is_warning: false,
+        }
+    }
+
+    const fn is_wrong(&self) -> bool {
+        self.found.is_err() && !self.is_warning
+    }
+
     fn to_json(&self) -> serde_json::Value {
         let (Ok(message) | Err(message)) = &self.found;
-        json!({ "check": self.check, "ok": self.found.is_ok(), "message": message })
+        json!({
+            "check": self.check, "ok": !self.is_wrong(), "warning": self.is_warning, "message": message,
+        })
     }
 
     fn print(&self) -> io::Result<()> {
         let (word, tint, message) = match &self.found {
             Ok(message) => ("ok", Tint::Good, message),
+            Err(message) if self.is_warning => ("warn", Tint::Odd, message),
             Err(message) => ("wrong", Tint::Bad, message),
         };
         let word = output::tinted(&format!("{word:5}"), Some(tint));
@@ -91,14 +108,13 @@ fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
         Ok(loaded) => loaded,
         // Nothing more can be said of the rest.
         Err(error) => {
-            let outcome = |problem: &chattrix::settings::Problem| Outcome {
-                check: "settings",
-                found: Err(problem.to_string()),
+            let outcome = |problem: &chattrix::settings::Problem| {
+                Outcome::new("settings", Err(problem.to_string()))
             };
             return error.problems().iter().map(outcome).collect();
         }
     };
-    let outcome = |check, found| Outcome { check, found };
+    let outcome = Outcome::new;
     let mut outcomes = vec![
         outcome(
             "settings",
@@ -110,9 +126,7 @@ fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
     if let Some(found) = provider(&settings) {
         outcomes.push(outcome("provider", found));
     }
-    if let Some(found) = webhooks(&settings) {
-        outcomes.push(outcome("webhooks", found));
-    }
+    outcomes.extend(webhooks(&settings));
     // Settings that can be loaded have a configuration of Rocket's.
     if let Ok(config) = rocket::Config::try_from(&figment) {
         if let Some(tls) = &config.tls {
@@ -156,16 +170,34 @@ fn provider(settings: &Settings) -> Option<Result<String, String>> {
     )))
 }
 
-/// What webhooks are signed with and whom they trust, where there are any.
-fn webhooks(settings: &Settings) -> Option<Result<String, String>> {
-    let sender = Sender::from_settings(settings).transpose()?;
-    let receivers = settings.webhook_url.len() + settings.webhooks.len();
-    Some(match sender {
-        Ok(_) => Ok(format!(
-            "endpoints: {receivers}; test them with `chattrix webhook test`"
-        )),
-        Err(error) => Err(error.to_string()),
-    })
+/// Checks the secrets of webhooks, and each endpoint, if there are any.
+fn webhooks(settings: &Settings) -> Vec<Outcome> {
+    let outcome = |found| Outcome::new("webhooks", found);
+    let sender = match Sender::from_settings(settings) {
+        Ok(Some(sender)) => sender,
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![outcome(Err(error.to_string()))],
+    };
+    let Ok(runtime) = runtime() else {
+        return Vec::new();
+    };
+    let problems = runtime.block_on(sender.probe());
+    if problems.is_empty() {
+        let endpoints = settings.webhook_url.len() + settings.webhooks.len();
+        return vec![outcome(Ok(format!(
+            "endpoints: {endpoints}; test them with `chattrix webhook test`"
+        )))];
+    }
+    let problems = problems.into_iter().map(|(url, problem)| match problem {
+        EndpointError::Refused(why) => {
+            outcome(Err(format!("the server would not send to {url}: {why}")))
+        }
+        EndpointError::Unreachable(why) => Outcome {
+            is_warning: true,
+            ..outcome(Err(format!("{url} does not respond: {why}")))
+        },
+    });
+    problems.collect()
 }
 
 fn database(path: &Path) -> Result<String, String> {

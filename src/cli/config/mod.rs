@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::GlobalArgs;
 use super::error::CliError;
+use super::table::Wide;
 
 /// The arguments of `chattrix config`.
 #[derive(Debug, Args)]
@@ -21,6 +22,8 @@ use super::error::CliError;
     Without a subcommand it prints the effective settings and the origin of each. Secrets are \
     masked.")]
 pub struct Config {
+    #[command(flatten)]
+    wide: Wide,
     /// Print JSON: {value, from} for each setting
     #[arg(long)]
     json: bool,
@@ -47,7 +50,7 @@ enum Action {
 impl Config {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         match self.action {
-            None => show::run(global, self.json),
+            None => show::run(global, self.wide, self.json),
             Some(Action::Check(check)) => check.run(global),
             Some(Action::Reload(reload)) => reload.run(global),
             Some(Action::Docs { toml }) => docs::run(toml),

@@ -6,8 +6,11 @@ use serde_json::{Map, json};
 use super::super::GlobalArgs;
 use super::super::error::CliError;
 use super::super::output::{self, Cell, Tint};
+use super::super::table::{self, Column, Wide, text, whole};
 
-pub fn run(global: &GlobalArgs, as_json: bool) -> Result<(), CliError> {
+const COLUMNS: [Column; 3] = [whole("SETTING"), text("VALUE"), text("FROM")];
+
+pub fn run(global: &GlobalArgs, wide: Wide, as_json: bool) -> Result<(), CliError> {
     let settings = Settings::effective(&global.overrides())?;
     if as_json {
         let all: Map<_, _> = settings
@@ -27,7 +30,7 @@ pub fn run(global: &GlobalArgs, as_json: bool) -> Result<(), CliError> {
             Cell::tinted(from(setting), tint),
         ]
     });
-    Ok(output::table(&["SETTING", "VALUE", "FROM"], rows)?)
+    Ok(table::print(&COLUMNS, rows, wide)?)
 }
 
 /// Where a value was given.

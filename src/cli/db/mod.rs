@@ -1,6 +1,6 @@
 //! `chattrix db`: the database file, looked after.
 
-mod backup;
+pub mod backup;
 mod check;
 mod copy;
 mod migrate;

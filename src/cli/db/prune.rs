@@ -135,17 +135,7 @@ async fn through(
         match answer {
             Answer::Forgetting { calls } => show(calls),
             Answer::Forgotten { calls, entries } => return Ok(Forgotten { calls, entries }),
-            Answer::Status(_)
-            | Answer::Done
-            | Answer::Watching
-            | Answer::Delivered { .. }
-            | Answer::Reloaded(_)
-            | Answer::Keys(_)
-            | Answer::Change(_)
-            | Answer::Missed { .. }
-            | Answer::Counted { .. }
-            | Answer::Tested { .. }
-            | Answer::Failed { .. } => (),
+            _ => (),
         }
         answer = server.next().await?;
     }

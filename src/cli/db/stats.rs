@@ -10,20 +10,25 @@ use serde_json::{Value, json};
 
 use super::super::error::CliError;
 use super::super::progress::Bar;
+use super::super::table::{self, Column, Wide, whole};
 use super::super::{GlobalArgs, format, output};
 
-/// Days with a count of their own.
+/// Days that are counted one by one.
 const DAYS: u8 = 14;
 
 /// Whole days for the average growth: a week, because its days differ.
 const WEEK: usize = 7;
+
+const TABLES: [Column; 3] = [whole("TABLE"), whole("ROWS"), whole("SIZE")];
+
+const DAYS_OF_CALLS: [Column; 2] = [whole("DAY (UTC)"), whole("CALLS")];
 
 /// The arguments of `chattrix db stats`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix db stats\n  \
     chattrix db stats --json | jq .bytesPerCall\n\n\
-    The command reads the whole file, which takes seconds with millions of calls. The server may \
+    Days without calls are left out; --json has them. The command reads the whole file, which takes seconds with millions of calls. The server may \
     run.")]
 pub struct Stats {
     /// Print JSON
@@ -119,13 +124,11 @@ impl Report {
                 format::bytes(table.bytes),
             ]
         });
-        output::table(&["TABLE", "ROWS", "SIZE"], tables)?;
+        table::print(&TABLES, tables, Wide::default())?;
         output::line("")?;
-        let days = stats
-            .days
-            .iter()
-            .map(|day| vec![date(day.begins), day.calls.to_string()]);
-        Ok(output::table(&["DAY (UTC)", "CALLS"], days)?)
+        let days = stats.days.iter().filter(|day| day.calls > 0);
+        let days = days.map(|day| vec![date(day.begins), day.calls.to_string()]);
+        Ok(table::print(&DAYS_OF_CALLS, days, Wide::default())?)
     }
 }
 

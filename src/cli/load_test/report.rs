@@ -5,12 +5,22 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::super::error::CliError;
+use super::super::table::{self, Column, Wide, text, whole};
 use super::super::{format, output};
 use super::baseline::Syncs;
 use super::idle::Opened;
 use super::pair::HOPS;
 use super::play::{Pace, Played};
 use super::process::Look;
+
+const STEPS: [Column; 6] = [
+    whole("STEP, IN µs"),
+    whole("P50"),
+    whole("P90"),
+    whole("P99"),
+    whole("MAX"),
+    whole("P50 IN ECHOES"),
+];
 
 /// Results of a test.
 pub struct Report {
@@ -116,8 +126,8 @@ impl Report {
         let hops = HOPS.iter().copied().zip(self.hops());
         let rows = hops.chain([("bare echo", echo)]).chain(syncs);
         let rows = rows.filter_map(|(name, spread)| Some((name, spread?)));
-        output::table(
-            &["STEP, IN µs", "P50", "P90", "P99", "MAX", "P50 IN ECHOES"],
+        table::print(
+            &STEPS,
             rows.map(|(name, spread)| {
                 let Spread { p50, p90, p99, max } = spread;
                 let mut row = vec![name.to_owned()];
@@ -127,6 +137,7 @@ impl Report {
                 );
                 row
             }),
+            Wide::default(),
         )?;
         output::line("")?;
         for (what, value) in self.remarks() {
@@ -135,9 +146,10 @@ impl Report {
         if !self.played.errors.is_empty() {
             output::line("")?;
             let rows = self.played.errors.iter();
-            output::table(
-                &["ERROR", "TIMES"],
+            table::print(
+                &[text("ERROR"), whole("TIMES")],
                 rows.map(|(fault, count)| vec![output::printable(fault), count.to_string()]),
+                Wide::default(),
             )?;
         }
         Ok(())

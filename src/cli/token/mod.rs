@@ -4,14 +4,11 @@ mod check;
 
 use std::time::Duration;
 
-use chattrix::auth::Authenticator;
-use chattrix::clock::Clock;
-use chattrix::user::{AccountStatus, UserId};
+use chattrix::user::UserId;
 use clap::{Args, Subcommand};
-use secrecy::ExposeSecret;
 
-use super::context::Context;
 use super::error::CliError;
+use super::source::ServerArg;
 use super::{GlobalArgs, output};
 
 /// The arguments of `chattrix token`.
@@ -23,6 +20,8 @@ use super::{GlobalArgs, output};
     TOKEN=$(chattrix token alice --dev)\n  \
     chattrix token check - <token.txt")]
 pub struct Token {
+    #[command(flatten)]
+    at: ServerArg,
     /// Sign the token for this user id
     #[arg(value_name = "ID", required = true, value_parser = user_id)]
     user: Option<UserId>,
@@ -42,47 +41,17 @@ enum Action {
 impl Token {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         if let Some(Action::Check(check)) = self.action {
+            self.at.refuse(
+                "token check",
+                "run it with the settings of the server, or send the token to the server",
+            )?;
             return check.run(global);
         }
         let user = self
             .user
             .expect("clap asks for it where there is no subcommand");
-        let context = global.context()?;
-        let authenticator = Authenticator::from_settings(&context.settings)?;
-        if let Some(warning) = check_user(&context, &user)? {
-            output::tell(&format!("warning: {warning}"));
-        }
-        let token = authenticator.mint(&user, self.ttl, Clock::System.now())?;
-        Ok(output::line(token.expose_secret())?)
-    }
-}
-
-/// Returns a warning if the server may reject the user.
-///
-/// # Errors
-/// The user does not exist, and the server would not create them.
-fn check_user(context: &Context, user: &UserId) -> Result<Option<String>, CliError> {
-    let file = context.settings.database.display();
-    let known = match context
-        .database_to_read()
-        .and_then(|database| Ok(database.user(user)?))
-    {
-        Ok(known) => known,
-        Err(failure) => {
-            let warning = format!("cannot check whether {user} exists: {failure}");
-            return Ok(Some(warning));
-        }
-    };
-    match known.map(|user| user.standing) {
-        Some(AccountStatus::Active) => Ok(None),
-        Some(AccountStatus::Disabled) => Ok(Some(format!(
-            "{user} is disabled, the server rejects this token; use chattrix user enable {user}"
-        ))),
-        None if context.settings.auto_provision => Ok(None),
-        None => Err(CliError::new(format!(
-            "there is no user {user} in {file}, the server would reject the token; \
-             use chattrix user add {user} --name NAME, or set auto_provision"
-        ))),
+        let token = self.at.source(global)?.token(&user, self.ttl)?;
+        Ok(output::line(&token)?)
     }
 }
 

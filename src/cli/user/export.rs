@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal as _};
 use clap::Args;
 
 use super::super::error::CliError;
-use super::super::{GlobalArgs, output};
+use super::super::output;
+use super::super::source::Source;
 use super::records::{FIELDS, marked};
 use chattrix::wire::server_api::users::{json_of, standing_word};
 
@@ -23,8 +24,8 @@ pub struct Export {
 }
 
 impl Export {
-    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let users = global.context()?.database_to_read()?.users()?;
+    pub fn run(self, source: &dyn Source) -> Result<(), CliError> {
+        let users = source.users()?;
         if self.json {
             return Ok(output::json(&users.iter().map(json_of).collect())?);
         }

@@ -3,22 +3,19 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chattrix::clock::Clock;
-use chattrix::store::{Database, Lock, Progress, Upsert};
+use chattrix::store::Progress;
 use chattrix::user::{AccountStatus, Profile};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::super::error::CliError;
 use super::super::progress::Bar;
-use super::super::{GlobalArgs, format, output};
+use super::super::source::Source;
+use super::super::{format, output};
 use super::records::{self, Entry};
 
 /// Users of one transaction: it takes some 10 ms, in which a running server cannot write.
 const BATCH: usize = 1_000;
-
-/// How long a running server has the database for itself between two of them.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Refusals that are told one by one; `--json` has all.
 const TOLD: usize = 20;
@@ -59,15 +56,12 @@ struct Refused {
 }
 
 impl Import {
-    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let context = global.context()?;
+    pub fn run(self, source: &dyn Source) -> Result<(), CliError> {
         let started = Instant::now();
         let entries = records::read(&self.file)?;
-        let is_served = Lock::is_held(&context.settings.database)?;
-        let database = context.database()?;
-        let report = import(&database, entries, is_served);
+        let report = import(source, entries);
         // Also after a failure: a part of the users may be imported.
-        super::reload_server(&context);
+        source.users_are_put();
         let report = report?;
         if self.json {
             output::json(&report.to_json())?;
@@ -82,7 +76,7 @@ impl Import {
     }
 }
 
-fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<Report, CliError> {
+fn import(source: &dyn Source, entries: Vec<Entry>) -> Result<Report, CliError> {
     let mut report = Report::default();
     let mut users: Vec<(Profile, Option<AccountStatus>)> = Vec::with_capacity(entries.len());
     for Entry { place, id, record } in entries {
@@ -96,26 +90,18 @@ fn import(database: &Database, entries: Vec<Entry>, is_served: bool) -> Result<R
         }
     }
     let bar = Bar::new("importing");
-    let now = Clock::System.now();
     let (mut done, total) = (0, users.len() as u64);
     for batch in users.chunks(BATCH) {
-        let put = database.put_users(batch, now).map_err(|error| {
-            CliError::new(error.to_string()).hint(format!(
+        let [added, updated, unchanged] = source.put_users(batch).map_err(|error| {
+            CliError::new(error.sentence()).hint(format!(
                 "{done} users were imported; run the same command again to continue"
             ))
         })?;
-        for one in put {
-            match one {
-                Upsert::Added => report.added += 1,
-                Upsert::Updated => report.updated += 1,
-                Upsert::Unchanged => report.unchanged += 1,
-            }
-        }
+        report.added += added;
+        report.updated += updated;
+        report.unchanged += unchanged;
         done += batch.len() as u64;
         bar.set(Progress { done, total });
-        if is_served && done < total {
-            std::thread::sleep(PAUSE);
-        }
     }
     Ok(report)
 }

@@ -4,28 +4,37 @@ mod export;
 mod import;
 mod records;
 
-use chattrix::clock::Clock;
 use chattrix::store::Removal;
 use chattrix::user::{AccountStatus, Profile, User as Known, UserId, is_avatar, is_name};
-use chattrix::wire::control::Request;
-use chattrix::wire::server_api::users::{json_of, standing_word};
-use clap::{Args, Subcommand};
+use chattrix::wire::server_api::users::{Patch, json_of, standing_of, standing_word};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::confirm::confirm_at_terminal;
-use super::context::Context;
-use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
+use super::source::{ServerArg, Source};
+use super::table::{self, Column, Wide, text, whole};
 use super::token::user_id;
 use super::{GlobalArgs, output};
+
+const COLUMNS: [Column; 4] = [
+    whole("ID"),
+    text("NAME"),
+    whole("STANDING"),
+    text("AVATAR").extra(1),
+];
 
 /// The arguments of `chattrix user`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     chattrix user add alice --name 'Alice Liddell'\n  \
     chattrix user list --json\n  \
+    chattrix user set alice --name 'Alice L.'\n  \
     chattrix user disable alice\n\n\
     All subcommands work while the server runs.")]
 pub struct User {
+    #[command(flatten)]
+    at: ServerArg,
     #[command(subcommand)]
     action: Action,
 }
@@ -49,6 +58,8 @@ enum Action {
     /// List all users
     #[command(after_help = "Examples:\n  chattrix user list\n  chattrix user list --json")]
     List {
+        #[command(flatten)]
+        wide: Wide,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -61,6 +72,29 @@ enum Action {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Set name, avatar or status of a user
+    #[command(group = ArgGroup::new("field").required(true).multiple(true))]
+    #[command(after_help = "Examples:\n  \
+        chattrix user set alice --name 'Alice Liddell'\n  \
+        chattrix user set alice --avatar https://example.com/alice.png\n  \
+        chattrix user set alice --no-avatar --status active\n\n\
+        Other fields stay. With an identity provider, a newer token may set name and avatar again.")]
+    Set {
+        #[command(flatten)]
+        who: Who,
+        /// Set the name that other users see
+        #[arg(long, group = "field", value_parser = name)]
+        name: Option<String>,
+        /// Set the address of a picture
+        #[arg(long, group = "field", value_name = "URL", value_parser = avatar)]
+        avatar: Option<String>,
+        /// Remove the picture
+        #[arg(long, group = "field", conflicts_with = "avatar")]
+        no_avatar: bool,
+        /// Set whether the user may sign in
+        #[arg(long, group = "field", value_parser = standing())]
+        status: Option<AccountStatus>,
     },
     /// Add and update many users from CSV or JSON
     Import(import::Import),
@@ -95,44 +129,55 @@ struct Who {
 
 impl User {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let source = &*self.at.source(global)?;
         match self.action {
             Action::Add { who, name, avatar } => add(
-                global,
+                source,
                 &Profile {
                     id: who.id,
                     name,
                     avatar,
                 },
             ),
-            Action::List { json } => list(global, json),
-            Action::Show { who, json } => show(global, &who.id, json),
-            Action::Import(import) => import.run(global),
-            Action::Export(export) => export.run(global),
-            Action::Disable(who) => set_standing(global, &who.id, AccountStatus::Disabled),
-            Action::Enable(who) => set_standing(global, &who.id, AccountStatus::Active),
-            Action::Remove { who, yes } => remove(global, &who.id, yes),
+            Action::List { wide, json } => list(source, wide, json),
+            Action::Show { who, json } => show(source, &who.id, json),
+            Action::Set {
+                who,
+                name,
+                avatar,
+                no_avatar,
+                status,
+            } => {
+                let patch = Patch {
+                    name,
+                    avatar: avatar.map(Some).or(no_avatar.then_some(None)),
+                    standing: status,
+                };
+                set(source, &who.id, &patch)
+            }
+            Action::Import(import) => import.run(source),
+            Action::Export(export) => export.run(source),
+            Action::Disable(who) => set_standing(source, &who.id, AccountStatus::Disabled),
+            Action::Enable(who) => set_standing(source, &who.id, AccountStatus::Active),
+            Action::Remove { who, yes } => remove(source, &who.id, yes),
         }
     }
 }
 
-fn add(global: &GlobalArgs, profile: &Profile) -> Result<(), CliError> {
+fn add(source: &dyn Source, profile: &Profile) -> Result<(), CliError> {
     let id = &profile.id;
-    if global
-        .context()?
-        .database()?
-        .add_user(profile, Clock::System.now())?
-    {
+    if source.add_user(profile)? {
         output::tell(&format!("added {id}"));
         return Ok(());
     }
     Err(
         CliError::new(format!("user {id} already exists and was not changed"))
-            .hint(format!("chattrix user show {id}")),
+            .hint(format!("chattrix user set {id} changes the user")),
     )
 }
 
-fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
-    let users = global.context()?.database_to_read()?.users()?;
+fn list(source: &dyn Source, wide: Wide, json: bool) -> Result<(), CliError> {
+    let users = source.users()?;
     if json {
         return Ok(output::json(&users.iter().map(json_of).collect())?);
     }
@@ -149,15 +194,11 @@ fn list(global: &GlobalArgs, json: bool) -> Result<(), CliError> {
             avatar,
         ]
     });
-    Ok(output::table(&["ID", "NAME", "STANDING", "AVATAR"], rows)?)
+    Ok(table::print(&COLUMNS, rows, wide)?)
 }
 
-fn show(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
-    let user = global
-        .context()?
-        .database_to_read()?
-        .user(id)?
-        .ok_or_else(|| unknown(id))?;
+fn show(source: &dyn Source, id: &UserId, json: bool) -> Result<(), CliError> {
+    let user = source.user(id)?.ok_or_else(|| unknown(id))?;
     if json {
         return Ok(output::json(&json_of(&user))?);
     }
@@ -174,27 +215,30 @@ fn show(global: &GlobalArgs, id: &UserId, json: bool) -> Result<(), CliError> {
     ))?)
 }
 
-fn set_standing(global: &GlobalArgs, id: &UserId, standing: AccountStatus) -> Result<(), CliError> {
-    let context = global.context()?;
-    if !context.existing_database()?.set_standing(id, standing)? {
-        return Err(unknown(id));
-    }
-    reload_server(&context);
+fn set(source: &dyn Source, id: &UserId, patch: &Patch) -> Result<(), CliError> {
+    source.patch_user(id, patch)?.ok_or_else(|| unknown(id))?;
+    output::tell(&format!("changed {id}"));
+    Ok(())
+}
+
+fn set_standing(source: &dyn Source, id: &UserId, standing: AccountStatus) -> Result<(), CliError> {
+    let patch = Patch {
+        standing: Some(standing),
+        ..Patch::default()
+    };
+    source.patch_user(id, &patch)?.ok_or_else(|| unknown(id))?;
     output::tell(&format!("{id} is {}", standing_word(standing)));
     Ok(())
 }
 
-fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
-    let context = global.context()?;
-    let database = context.existing_database()?;
-    let name = database.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
+fn remove(source: &dyn Source, id: &UserId, yes: bool) -> Result<(), CliError> {
+    let name = source.user(id)?.ok_or_else(|| unknown(id))?.profile.name;
     let name = output::printable(&name);
     confirm_at_terminal(yes, &format!("Remove {id} ({name})?"))?;
-    match database.remove_user(id, Clock::System.now())? {
+    match source.remove_user(id)? {
         Removal::Removed => {
-            reload_server(&context);
             output::tell(&format!("removed {id}"));
-            if context.settings.auto_provision {
+            if source.adds_users_by_token() {
                 output::tell(&format!(
                     "auto_provision is on: a token of {id} that is issued from now on adds the user again; \
                      `chattrix user disable {id}` keeps a user out"
@@ -210,18 +254,11 @@ fn remove(global: &GlobalArgs, id: &UserId, yes: bool) -> Result<(), CliError> {
     }
 }
 
-/// Has the running server, if there is one, read changed accounts. One that does not respond notices within 2 s that users
-/// were disabled or removed.
-fn reload_server(context: &Context) {
-    let reload = async {
-        match ControlClient::find(&context.settings.database).await? {
-            Some(mut server) => server.ask(&Request::ReloadUsers).await.map(drop),
-            None => Ok(()),
-        }
-    };
-    if let Err(error) = runtime().and_then(|runtime| runtime.block_on(reload)) {
-        output::tell(&format!("the running server follows within 2 s: {error}"));
-    }
+/// Parses a status by its word.
+fn standing() -> impl TypedValueParser<Value = AccountStatus> {
+    let words = [AccountStatus::Active, AccountStatus::Disabled].map(standing_word);
+    PossibleValuesParser::new(words)
+        .map(|word| standing_of(&word).expect("clap lets only these words through"))
 }
 
 /// Returns the error for a user that does not exist.

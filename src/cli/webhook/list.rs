@@ -9,7 +9,25 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::super::error::CliError;
 use super::super::output::{self, Cell, Tint};
+use super::super::table::{self, Column, Wide, text, whole};
 use super::super::{GlobalArgs, format};
+
+const ENDPOINTS: [Column; 4] = [
+    whole("RECEIVER"),
+    text("URL"),
+    text("STATE"),
+    text("WAITING"),
+];
+
+const MESSAGES: [Column; 7] = [
+    whole("ID"),
+    whole("TYPE").extra(2),
+    whole("RECEIVER").extra(4),
+    whole("HAPPENED").extra(3),
+    whole("STATE"),
+    whole("TRIED").extra(5),
+    text("LAST RESULT").extra(1),
+];
 
 /// The arguments of `chattrix webhook list`.
 #[derive(Debug, Args)]
@@ -28,6 +46,8 @@ pub struct List {
     #[arg(long, value_name = "N", default_value_t = 20, requires = "messages",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     limit: u32,
+    #[command(flatten)]
+    wide: Wide,
     /// Print JSON: a list of endpoints or messages
     #[arg(long)]
     json: bool,
@@ -56,11 +76,10 @@ impl List {
             return Ok(());
         }
         let now = Clock::System.now();
-        let header = ["RECEIVER", "URL", "STATE", "WAITING"];
         let rows = receivers
             .iter()
             .map(|(receiver, tally)| row(receiver, tally, now));
-        Ok(output::table(&header, rows)?)
+        Ok(table::print(&ENDPOINTS, rows, self.wide)?)
     }
 
     fn messages(&self, sent: &[Sent]) -> Result<(), CliError> {
@@ -72,19 +91,8 @@ impl List {
             return Ok(());
         }
         let now = Clock::System.now();
-        let header = [
-            "ID",
-            "TYPE",
-            "RECEIVER",
-            "HAPPENED",
-            "STATE",
-            "TRIED",
-            "LAST RESULT",
-        ];
-        Ok(output::table(
-            &header,
-            sent.iter().map(|one| message(one, now)),
-        )?)
+        let rows = sent.iter().map(|one| message(one, now));
+        Ok(table::print(&MESSAGES, rows, self.wide)?)
     }
 }
 

@@ -9,6 +9,9 @@ use super::GlobalArgs;
 use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
 use super::output::{self, Cell, Tint};
+use super::table::{self, Column, Wide, text, whole};
+
+const COLUMNS: [Column; 3] = [whole("RECEIVER"), whole("TOOK"), text("RESULT")];
 
 /// The arguments of `chattrix webhook`.
 #[derive(Debug, Args)]
@@ -110,8 +113,8 @@ fn test(global: &GlobalArgs, receiver: Option<i64>, json: bool) -> Result<(), Cl
     if json {
         output::json(&receivers.iter().map(Tested::to_json).collect())?;
     } else {
-        let header = ["RECEIVER", "TOOK", "RESULT"];
-        output::table(&header, receivers.iter().map(row))?;
+        let rows = receivers.iter().map(row);
+        table::print(&COLUMNS, rows, Wide::default())?;
     }
     let failed = receivers.iter().filter(|one| !one.delivered).count();
     if failed > 0 {

@@ -60,11 +60,7 @@ impl ServerApi {
         reconnects: bool,
     ) -> Result<usize, Error> {
         let core = Arc::clone(&self.0);
-        let reason = if reconnects {
-            CloseReason::Reconnect
-        } else {
-            CloseReason::SignedOut
-        };
+        let reason = CloseReason::by_request(reconnects);
         self.change(requester, move |db| {
             if db.user(&user)?.is_none() {
                 return Err(Error::UserNotFound(user));

@@ -198,6 +198,18 @@ pub fn batch(message: &str, [added, updated, unchanged]: [usize; 3]) -> String {
     success(message, shape)
 }
 
+/// Reads a user as [`json_of`] writes it.
+///
+/// # Errors
+/// [`ValidationError`].
+pub fn read_user(json: &Value) -> Result<User, ValidationError> {
+    let (profile, standing) = batch_record(json)?;
+    Ok(User {
+        profile,
+        standing: standing.unwrap_or(AccountStatus::Active),
+    })
+}
+
 /// Reads the body of `PUT /users/{userId}`.
 ///
 /// # Errors

@@ -80,9 +80,14 @@ impl Cli {
     /// Runs the command with `args` at a terminal, where `typed` is typed: what is seen there, and the exit
     /// code.
     pub fn at_a_terminal(&self, args: &[&str], typed: &str) -> Done {
-        let command = self.command(args);
         let quoted: Vec<_> = args.iter().map(|arg| format!("'{arg}'")).collect();
-        let line = format!("'{}' {}", command.get_program().display(), quoted.join(" "));
+        self.shell_at_a_terminal(&format!("chattrix {}", quoted.join(" ")), typed)
+    }
+
+    /// Runs `commands` in a shell at a terminal, like [`Cli::at_a_terminal`].
+    pub fn shell_at_a_terminal(&self, commands: &str, typed: &str) -> Done {
+        let program = env!("CARGO_BIN_EXE_chattrix");
+        let line = format!("chattrix() {{ '{program}' \"$@\"; }}; {commands}");
         let mut script = Command::new("script");
         script
             .args([

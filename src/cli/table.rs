@@ -1,0 +1,203 @@
+//! Tables that fit the terminal.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
+
+use super::output::{self, Cell};
+
+/// Blanks of a column, one on each side.
+const PADDING: u16 = 2;
+
+/// Width down to which text is cut before a column is left out.
+const SHORTEST_TEXT: u16 = 10;
+
+/// Column of a table. At a terminal that is too narrow, columns are left out first, then text is cut.
+#[derive(Clone, Copy)]
+pub struct Column {
+    heading: &'static str,
+    /// Whether its cells may be cut.
+    is_text: bool,
+    /// 0 if it is always shown, else its place among the columns that are left out: the highest goes first.
+    rank: u8,
+}
+
+impl Column {
+    /// Leaves the column out if the terminal is too narrow, after the columns of a higher `rank`.
+    pub const fn extra(self, rank: u8) -> Self {
+        Self { rank, ..self }
+    }
+}
+
+/// Returns a column whose cells are complete, as ids and numbers are.
+pub const fn whole(heading: &'static str) -> Column {
+    Column {
+        heading,
+        is_text: false,
+        rank: 0,
+    }
+}
+
+/// Returns a column whose cells may be cut.
+pub const fn text(heading: &'static str) -> Column {
+    Column {
+        is_text: true,
+        ..whole(heading)
+    }
+}
+
+/// Option of a command that prints a table.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Wide {
+    /// Show all columns in full, however wide the table is
+    #[arg(long)]
+    wide: bool,
+}
+
+impl Wide {
+    /// Returns the width that tables have to fit; none if they are complete, as in a pipe.
+    pub fn limit(self) -> Option<u16> {
+        let is_terminal = io::stdout().is_terminal();
+        (is_terminal && !self.wide).then(|| {
+            let width = output::width();
+            u16::try_from(width).unwrap_or(u16::MAX)
+        })
+    }
+}
+
+/// Prints a table.
+pub fn print<C: Into<Cell>>(
+    columns: &[Column],
+    rows: impl IntoIterator<Item = Vec<C>>,
+    wide: Wide,
+) -> io::Result<()> {
+    let rows = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|cell| cell.into().shown()).collect());
+    output::line(&draw(columns, rows, wide.limit()))
+}
+
+/// Returns a table that fits `width`, or that is complete.
+fn draw(
+    columns: &[Column],
+    rows: impl Iterator<Item = Vec<comfy_table::Cell>>,
+    width: Option<u16>,
+) -> String {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
+    let row = |cells: Vec<comfy_table::Cell>| {
+        let mut row = Row::from(cells);
+        row.max_height(1);
+        row
+    };
+    let headings = columns
+        .iter()
+        .map(|one| comfy_table::Cell::new(one.heading));
+    table
+        .set_header(row(headings.collect()))
+        .set_truncation_indicator("…");
+    for cells in rows {
+        table.add_row(row(cells));
+    }
+    if let Some(width) = width {
+        fit(&mut table, columns, width);
+    }
+    table.trim_fmt()
+}
+
+/// Leaves columns out, and cuts text, until `table` fits `width`.
+fn fit(table: &mut Table, columns: &[Column], width: u16) {
+    let widths = table.column_max_content_widths();
+    let columns: Vec<_> = columns.iter().zip(widths).enumerate().collect();
+    let shortest = |(column, width): (&Column, u16)| match column.is_text {
+        true => width.min(SHORTEST_TEXT.max(column.heading.len() as u16)),
+        false => width,
+    };
+    let mut shown: Vec<_> = columns.iter().map(|(at, _)| *at).collect();
+    loop {
+        let needed: u16 = shown
+            .iter()
+            .map(|at| shortest(columns[*at].1) + PADDING)
+            .sum();
+        let last = shown.iter().copied().max_by_key(|at| columns[*at].1.0.rank);
+        let last = last.filter(|at| columns[*at].1.0.rank > 0);
+        let Some(last) = last.filter(|_| needed > width) else {
+            break;
+        };
+        shown.retain(|at| *at != last);
+    }
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(width);
+    for (at, (column, _)) in columns {
+        let constraint = match (shown.contains(&at), column.is_text) {
+            (false, _) => ColumnConstraint::Hidden,
+            (true, false) => ColumnConstraint::ContentWidth,
+            (true, true) => continue,
+        };
+        if let Some(column) = table.column_mut(at) {
+            column.set_constraint(constraint);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COLUMNS: [Column; 5] = [
+        whole("ID"),
+        text("NAME"),
+        whole("STATUS"),
+        whole("CREATED").extra(1),
+        text("AVATAR").extra(2),
+    ];
+
+    fn drawn(width: Option<u16>) -> String {
+        let row = [
+            "01a21f7b-14a9",
+            "Maria Magdalena von Habsburg-Lothringen",
+            "CONNECTING",
+            "59m 59s ago",
+            "https://pictures.example.com/of/maria.png",
+        ];
+        let rows = [row, row].map(|row| row.map(comfy_table::Cell::new).to_vec());
+        draw(&COLUMNS, rows.into_iter(), width)
+    }
+
+    #[test]
+    fn tables_fit_and_keep_each_row_on_a_line() {
+        for width in [40, 60, 80, 120, 200] {
+            let table = drawn(Some(width));
+            let lines: Vec<_> = table.lines().collect();
+            assert_eq!(lines.len(), 3, "{table}");
+            for line in &lines {
+                assert!(
+                    line.chars().count() <= usize::from(width),
+                    "{width}: {table}"
+                );
+            }
+            assert!(table.contains("01a21f7b-14a9") && table.contains("CONNECTING"));
+        }
+    }
+
+    #[test]
+    fn narrow_tables_leave_columns_out_before_wide_ones() {
+        let headings = |width| {
+            let table = drawn(width);
+            let first = table.lines().next().unwrap_or_default().to_owned();
+            first.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(headings(Some(40)), "ID NAME STATUS");
+        assert_eq!(headings(Some(60)), "ID NAME STATUS CREATED");
+        assert_eq!(headings(Some(80)), "ID NAME STATUS CREATED AVATAR");
+        assert!(drawn(Some(80)).contains('…'));
+        for complete in [drawn(Some(200)), drawn(None)] {
+            assert!(complete.contains("Habsburg-Lothringen") && complete.contains("maria.png"));
+            assert!(!complete.contains('…'), "{complete}");
+        }
+    }
+}
