@@ -125,9 +125,14 @@ impl Report {
             ]
         });
         table::print(&TABLES, tables, Wide::default())?;
-        output::line("")?;
         let days = stats.days.iter().filter(|day| day.calls > 0);
-        let days = days.map(|day| vec![date(day.begins), day.calls.to_string()]);
+        let days: Vec<_> = days
+            .map(|day| vec![date(day.begins), day.calls.to_string()])
+            .collect();
+        if days.is_empty() {
+            return Ok(());
+        }
+        output::line("")?;
         Ok(table::print(&DAYS_OF_CALLS, days, Wide::default())?)
     }
 }
