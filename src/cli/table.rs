@@ -112,9 +112,12 @@ fn draw(
 fn fit(table: &mut Table, columns: &[Column], width: u16) {
     let widths = table.column_max_content_widths();
     let columns: Vec<_> = columns.iter().zip(widths).enumerate().collect();
-    let shortest = |(column, width): (&Column, u16)| match column.is_text {
-        true => width.min(SHORTEST_TEXT.max(column.heading.len() as u16)),
-        false => width,
+    let shortest = |(column, width): (&Column, u16)| {
+        if !column.is_text {
+            return width;
+        }
+        let heading = u16::try_from(column.heading.len()).unwrap_or(u16::MAX);
+        width.min(SHORTEST_TEXT.max(heading))
     };
     let mut shown: Vec<_> = columns.iter().map(|(at, _)| *at).collect();
     loop {

@@ -322,6 +322,7 @@ impl Hub {
     }
 
     /// Closes the sessions of `user`, or only `session`, for `reason`; returns how many.
+    #[must_use]
     pub fn close_sessions(
         &self,
         user: &UserId,

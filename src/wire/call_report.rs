@@ -103,7 +103,7 @@ impl CallRecord {
     /// # Errors
     /// [`ValidationError`].
     pub fn read(json: &Value) -> Result<Self, ValidationError> {
-        Self::deserialize(json).map_err(unexpected)
+        Self::deserialize(json).map_err(|error| unexpected(&error))
     }
 }
 
@@ -113,11 +113,11 @@ impl CallReport {
     /// # Errors
     /// [`ValidationError`].
     pub fn read(json: &Value) -> Result<Self, ValidationError> {
-        Self::deserialize(json).map_err(unexpected)
+        Self::deserialize(json).map_err(|error| unexpected(&error))
     }
 }
 
-fn unexpected(error: serde_json::Error) -> ValidationError {
+fn unexpected(error: &serde_json::Error) -> ValidationError {
     ValidationError(format!("call: {error}"))
 }
 

@@ -113,8 +113,9 @@ pub trait Source {
 /// Option of the commands that work at a server elsewhere too.
 #[derive(Clone, Debug, Args)]
 pub struct ServerArg {
-    /// Use the server at this URL, with CHATTRIX_API_KEY
+    /// URL of the server.
     #[arg(long, global = true, value_name = "URL", value_parser = api_client::server,
+        help = "Use the server at this URL, with CHATTRIX_API_KEY",
         conflicts_with_all = ["dev", "database", "config"])]
     server: Option<Url>,
 }

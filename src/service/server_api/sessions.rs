@@ -76,7 +76,7 @@ impl ServerApi {
             }
             let change = (closing > 0).then(|| Change::of("session.close", &user));
             db.on_commit(move || {
-                core.hub.close_sessions(&user, session.as_ref(), reason);
+                let _ = core.hub.close_sessions(&user, session.as_ref(), reason);
             });
             Ok((closing, change))
         })
