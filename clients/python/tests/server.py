@@ -74,6 +74,16 @@ class Server:
             assert await added.wait() == 0, f"user add {user} failed"
         await self.start()
 
+    async def output(self, *arguments: str) -> str:
+        """Returns what a command prints."""
+        run = await asyncio.create_subprocess_exec(
+            PROGRAM, *arguments, cwd=self._folder, env=self._environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )
+        printed, _ = await run.communicate()
+        assert run.returncode == 0, f"{arguments} failed"
+        return printed.decode().strip()
+
     async def start(self) -> None:
         self._process = await self._spawn("serve")
 

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
+
 from chattrix_calls import ApiError, Calls, Timing, TokenSource
 from chattrix_calls.models import Call, InitiateCall
 
@@ -96,6 +98,21 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((await bob.hears("ended", call))["endedBy"], "alice")
         self.assertEqual((await bob.hears("over", call)).status, "ENDED")
         self.assertEqual(len(alice.of_call("over", call)), 1)
+
+    async def test_backend_sends_an_event_of_its_own(self) -> None:
+        key = await self.server.output("apikey", "create", "backend", "--scope", "events")
+        async with Calls(self.server.url, sign("bob"), timing=TIMING) as bob:
+            sent = bob.on_app_event.next()
+            body = {"type": "app.chat", "data": {"text": "Hello"}}
+            async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http:
+                response = await http.post(f"{self.server.url}/api/server/v1/users/bob/events", json=body)
+            self.assertEqual(response.json()["data"]["reached"], 1)
+            event = await asyncio.wait_for(sent, PATIENCE)
+            self.assertEqual((event["type"], event["data"]), ("app.chat", {"text": "Hello"}))
+            # This server does not take messages for the backend.
+            rejected = bob.on_error.next()
+            self.assertTrue(await bob.send("app.chat", {"text": "Hello"}))
+            self.assertEqual((await asyncio.wait_for(rejected, PATIENCE))["errorType"], "parse_error")
 
     async def test_async_with_connects_and_closes(self) -> None:
         async with Calls(self.server.url, sign("bob"), timing=TIMING) as bob:
