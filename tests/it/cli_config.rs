@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::support::{Cli, TestServer};
+use crate::support::{Cli, TestServer, WEBHOOK_SECRET};
 
 const SECRET: &str = "a secret that must never be shown to anybody";
 
@@ -123,7 +123,7 @@ fn make_certificate(folder: &Path, name: &str) {
 type Mistake = fn(&Path) -> String;
 
 /// Each mistake, and what `config check` says of it: the check, the file or key, what to do.
-const MISTAKES: [(Mistake, &[&str]); 15] = [
+const MISTAKES: [(Mistake, &[&str]); 16] = [
     (
         |_| String::new(),
         &["key", "there is no key", "jwt_secret_file"],
@@ -135,6 +135,13 @@ const MISTAKES: [(Mistake, &[&str]); 15] = [
     (
         |_| "KEY\nwebhook_url = 'https://example.com/'".into(),
         &["webhooks", "webhook_secret", "openssl rand"],
+    ),
+    (
+        |_| {
+            let url = "https://10.1.2.3/hook";
+            format!("KEY\nwebhook_url = '{url}'\nwebhook_secret = '{WEBHOOK_SECRET}'")
+        },
+        &["webhooks", "10.1.2.3", "webhook_allow_private"],
     ),
     (
         |_| "jwt_secret_file = 'absent'".into(),
@@ -239,6 +246,25 @@ async fn config_check_names_each_mistake_and_what_to_do() {
         assert_eq!((checked.code, &report["ok"]), (1, &json!(false)));
         assert!(!folder.path().join("chattrix.db").exists());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn config_check_warns_of_an_endpoint_that_is_down() {
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hook", closed.local_addr().expect("an address"));
+    drop(closed);
+    let (_folder, cli) = folder_with(&format!(
+        "[default.chattrix]\njwt_secret = '{SECRET}'\nwebhook_url = '{url}'\nwebhook_secret = '{WEBHOOK_SECRET}'\n\
+         webhook_allow_private = true"
+    ));
+    let report = cli.with("ROCKET_PORT", "0").json(&["config", "check"]);
+    assert_eq!(report["ok"], true, "{report}");
+    let checks = report["checks"].as_array().expect("a list");
+    let warned: Vec<_> = checks.iter().filter(|one| one["warning"] == true).collect();
+    assert_eq!(warned.len(), 1, "{report}");
+    assert_eq!(warned[0]["check"], "webhooks");
+    let message = warned[0]["message"].as_str().expect("a sentence");
+    assert!(message.contains("does not respond"), "{message}");
 }
 
 #[rocket::async_test]
