@@ -169,15 +169,20 @@ impl Unfinished {
     fn beside(target: &Path) -> Result<Self, Error> {
         let prefix = with_suffix(Path::new(target.file_name().unwrap_or_default()), "-");
         remove_leftovers(directory_of(target), &prefix);
-        // Unique, so that two commands with one target do not write one file; mode 0600.
-        let file = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(SUFFIX)
-            .tempfile_in(directory_of(target))
-            .map_err(|error| failed(target, &error))?;
-        let (lock, path) = file.keep().map_err(|error| failed(target, &error.error))?;
-        lock.lock().map_err(|error| failed(&path, &error))?;
-        Ok(Self { path, _lock: lock })
+        loop {
+            // Unique, so that two commands with one target do not write one file; mode 0600.
+            let file = tempfile::Builder::new()
+                .prefix(&prefix)
+                .suffix(SUFFIX)
+                .tempfile_in(directory_of(target))
+                .map_err(|error| failed(target, &error))?;
+            let (lock, path) = file.keep().map_err(|error| failed(target, &error.error))?;
+            lock.lock().map_err(|error| failed(&path, &error))?;
+            // Before the lock, another command may have removed it as a leftover.
+            if path.exists() {
+                return Ok(Self { path, _lock: lock });
+            }
+        }
     }
 
     /// Gives the file its name, which nothing may have yet.
