@@ -257,9 +257,12 @@ fn session(payload: &Map<String, Value>, claims: &[String]) -> Option<SessionId>
         .map(SessionId::new)
 }
 
-/// Returns true if `name` can be the id of a session.
+/// Returns true if `name` can be the id of a session. Clients would remove `.` and `..` from a path (RFC 3986, section
+/// 5.2.4).
 pub(super) fn is_session(name: &str) -> bool {
-    (1..=MAX_SESSION_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+    (1..=MAX_SESSION_CHARS).contains(&name.chars().count())
+        && !name.chars().any(char::is_control)
+        && !matches!(name, "." | "..")
 }
 
 /// Returns 128 bits of SHA-256: enough to tell tokens apart, and no way back to the token.

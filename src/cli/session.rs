@@ -1,5 +1,6 @@
 //! `chattrix session`: connected sessions.
 
+use chattrix::auth::is_session_id;
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::user::UserId;
 use chattrix::wire::control::Session as Connected;
@@ -63,7 +64,7 @@ enum Action {
         #[arg(value_name = "USER", value_parser = user_id)]
         user: UserId,
         /// Select one session by id, from `session list`
-        #[arg(value_name = "SESSION")]
+        #[arg(value_name = "SESSION", value_parser = session_id)]
         session: Option<String>,
         /// Send the apps the reason to connect again
         #[arg(long)]
@@ -91,6 +92,14 @@ impl Session {
                 disconnect(source, &user, session.as_deref(), reconnect)
             }
         }
+    }
+}
+
+fn session_id(text: &str) -> Result<String, String> {
+    if is_session_id(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the id of a session, from `session list`".to_owned())
     }
 }
 

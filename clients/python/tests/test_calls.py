@@ -157,6 +157,12 @@ class ClientTest(unittest.IsolatedAsyncioTestCase):
         error = raised.exception
         self.assertEqual((error.status, error.error_type, str(error)), (404, "user_not_found", "User nobody not found"))
 
+    async def test_id_that_would_change_the_path_is_refused(self) -> None:
+        alice = self.client(sign("alice"))
+        for user in ("", ".", ".."):
+            with self.assertRaises(ValueError):
+                await alice.calls.rest.unblock_user(user)
+
     async def test_rejected_message_is_an_error_event(self) -> None:
         alice = await self.connected(sign("alice"))
         rejected = alice.calls.on_error.next()

@@ -22,6 +22,13 @@ export type Arguments<Id extends keyof Operations> = {
   [Part in "path" | "query" | "body" as Operations[Id][Part] extends undefined ? never : Part]?: Operations[Id][Part];
 } & { headers?: Record<string, string> };
 
+/** Returns `value` as a segment of a path. URL parsers remove `.` and `..`, so that the request would be another one. */
+function segment(name: string, value: unknown): string {
+  const text = String(value);
+  if (["", ".", ".."].includes(text)) throw new TypeError(`${name}: expected an id, got ${JSON.stringify(text)}`);
+  return encodeURIComponent(text);
+}
+
 /** REST API client. */
 export class Rest {
   constructor(
@@ -46,7 +53,7 @@ export class Rest {
       path?: object; query?: object; body?: unknown; headers?: Record<string, string>;
     };
     const filled = Object.entries(path).reduce(
-      (filled, [name, value]) => filled.replace(`{${name}}`, encodeURIComponent(String(value))), template as string);
+      (filled, [name, value]) => filled.replace(`{${name}}`, segment(name, value)), template as string);
     const wanted = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
     const search = wanted.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join("&");
     // `AbortSignal.timeout` is missing in React Native.

@@ -70,6 +70,12 @@ test("an error of the server API has its type", async () => {
   await assert.rejects(withToken.request("listUsers"), (error) => error.status === 401);
 });
 
+test("an id that would change the path is refused", async () => {
+  for (const otherId of ["", ".", ".."]) {
+    await assert.rejects(backend.request("removeBlockOfUser", { path: { userId: "bob", otherId } }), TypeError);
+  }
+});
+
 test("a webhook is verified with each secret of a rotation", async () => {
   const { headers, body } = await webhook("call.initiated");
   const message = await verifyWebhook(body, headers, SECRET);

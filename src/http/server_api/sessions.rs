@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::http::body::{Body, LargeBody};
 use crate::http::history::parameters;
 use crate::hub::SessionQueue;
-use crate::service::{IssuedToken, Service, SessionPage};
+use crate::service::{self, IssuedToken, Service, SessionPage};
 use crate::user::SessionId;
 use crate::wire::presence;
 use crate::wire::server_api::query::Users;
@@ -100,6 +100,11 @@ async fn close_all(
     uri: &Origin<'_>,
     service: &State<Service>,
 ) -> Answer {
+    if uri.path().ends_with('/') {
+        // The id of a session is missing: an empty variable in a script must not close all of them.
+        backend.may(Scope::Sessions)?;
+        return Err(service::Error::SessionNotFound.into());
+    }
     close(&backend, id, None, uri, service).await
 }
 

@@ -108,7 +108,7 @@ pub(crate) struct TokenBody {
     #[schema(minimum = 1, maximum = 2_592_000)]
     ttl: Option<u32>,
     /// The session, one login on one device; a new one if absent.
-    #[schema(min_length = 1, max_length = 255)]
+    #[schema(min_length = 1, max_length = 128)]
     sid: Option<String>,
 }
 
@@ -196,7 +196,7 @@ pub fn read_token(
     is_session: fn(&str) -> bool,
 ) -> Result<AskedToken, ValidationError> {
     const TTL: &str = "an integer from 1 to 2592000, or nothing";
-    const SID: &str = "1 to 255 visible ASCII characters, or nothing";
+    const SID: &str = "1 to 128 characters without control characters, not . or .., or nothing";
     let body = json_or_nothing(body)?;
     let fields = Fields::of(&body, "body")?;
     let ttl = fields.optional("ttl", TTL, |value| {

@@ -57,6 +57,9 @@ async fn a_closed_session_learns_whether_to_reconnect() {
     let listed = backend.get(&api("/users/bob/sessions")).await.success(200);
     assert_eq!(listed[0]["sessionId"], "phone");
     assert_eq!(listed[1]["sessionId"], "tablet");
+    // A script with an empty variable closes nothing.
+    let answer = backend.delete(&api("/users/bob/sessions/")).await;
+    answer.failure(404, "not_found");
     let closed = backend
         .delete(&api("/users/bob/sessions/phone?reconnect=true"))
         .await;

@@ -25,6 +25,13 @@ class ApiError(Exception):
         self.retry_after = retry_after
 
 
+def _segment(name: str, value: str) -> str:
+    """Returns `value` as a segment of a path. URL parsers remove `.` and `..`: the request would be another one."""
+    if value in ("", ".", ".."):
+        raise ValueError(f"{name}: expected an id, got {value!r}")
+    return quote(value, safe="")
+
+
 class Rest(Operations):
     """REST API client. Without a response it raises `httpx.TransportError`."""
 
@@ -49,7 +56,7 @@ class Rest(Operations):
         """Sends a request and returns the data of its response; renews a rejected token once."""
         filled = template
         for name, value in (path or {}).items():
-            filled = filled.replace(f"{{{name}}}", quote(value, safe=""))
+            filled = filled.replace(f"{{{name}}}", _segment(name, value))
         request = {
             "params": {name: value for name, value in (query or {}).items() if value is not None},
             **({} if body is None else {"json": body}),
