@@ -1,7 +1,7 @@
 //! Values as they are shown and written, and the reference of all settings.
 
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -136,7 +136,7 @@ macro_rules! show_masked {
 }
 
 show! {
-    PathBuf: |path| text(path.display());
+    PathBuf: |path| show_path(path);
     Vec<PathBuf>: |paths| match paths.as_slice() {
         [] => Value::Absent,
         [path] => path.show(),
@@ -210,6 +210,19 @@ fn show_network(network: &IpNet) -> String {
         return network.addr().to_string();
     }
     network.to_string()
+}
+
+/// Shows a path, or the URL of a database without the password that it may contain by mistake.
+fn show_path(path: &Path) -> Value {
+    let url = path.to_str().filter(|url| url.starts_with("postgres"));
+    let user = url.and_then(|url| url.split_once("://")?.1.rsplit_once('@'));
+    let has_password = user.is_some_and(|(user, _)| user.contains(':'))
+        || url.is_some_and(|url| url.contains("password="));
+    if has_password {
+        Value::Secret
+    } else {
+        text(path.display())
+    }
 }
 
 /// Returns a duration in the largest unit without a remainder: `250ms`, `75s`, `5m`, `4h`, `90d`. A minute is

@@ -73,6 +73,25 @@ async fn config_shows_no_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn password_in_the_url_of_a_database_is_never_shown() {
+    let (_folder, cli) = folder_with(&format!("[default.chattrix]\njwt_secret = '{SECRET}'"));
+    for url in [
+        "postgres://calls:s3cret@localhost/calls",
+        "postgres://localhost/calls?password=s3cret",
+    ] {
+        let cli = cli.clone().with("CHATTRIX_DATABASE", url);
+        assert_eq!(cli.json(&["config"])["database"]["value"], "********");
+        for args in [&["config", "check"][..], &["serve"], &["user", "list"]] {
+            let done = cli.run(args);
+            assert_eq!(done.code, 1, "{}", done.err);
+            let said = done.out + &done.err;
+            assert!(said.contains("password_file"), "{said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_reference_of_the_settings_is_what_config_docs_prints() {
     let (_folder, cli) = folder_with("");
     let printed = cli.run(&["config", "docs"]).success();

@@ -40,8 +40,15 @@ impl Server {
         let Some(url) = path.to_str().filter(|_| is_url(path)) else {
             return Ok(None);
         };
+        // An error never shows a password.
+        let has_password = has_password(url);
+        let shown = if has_password {
+            Path::new("postgres://…")
+        } else {
+            path
+        };
         let cannot_open = |cause: String| Error::Open {
-            path: path.to_owned(),
+            path: shown.to_owned(),
             cause,
         };
         let Parts {
@@ -52,7 +59,7 @@ impl Server {
         let mut config: Config = url
             .parse()
             .map_err(|error| cannot_open(super::Causes(&error).to_string()))?;
-        if config.get_password().is_some() {
+        if config.get_password().is_some() || has_password {
             return Err(cannot_open(
                 "the URL contains a password. Write it to a file and name that by password_file=FILE in the URL"
                     .to_owned(),
@@ -106,6 +113,16 @@ impl Server {
             cause: cause.to_string(),
         }
     }
+}
+
+/// Returns whether `url` contains a password, before the host or as a parameter.
+fn has_password(url: &str) -> bool {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let user = place
+        .split_once("://")
+        .and_then(|(_, rest)| rest.rsplit_once('@'));
+    user.is_some_and(|(user, _)| user.contains(':'))
+        || query.split('&').any(|one| one.starts_with("password="))
 }
 
 /// Returns whether `path` is the URL of a PostgreSQL database.
@@ -168,6 +185,14 @@ mod tests {
                 .expect("a file")
                 .is_none()
         );
+        for url in [
+            "postgres://a:s3cret@localhost/c",
+            "postgres://localhost/c?password=s3cret",
+            "postgres://a:s3cret@localhost:port/c",
+        ] {
+            let error = Server::of(Path::new(url)).err().expect("refused");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
         let secret = Server::of(Path::new("postgres://a:b@localhost/c"));
         let error = secret.err().expect("refused").to_string();
         assert!(error.contains("password_file"), "{error}");
