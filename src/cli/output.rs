@@ -119,7 +119,8 @@ pub fn json(value: &Value) -> io::Result<()> {
 
 /// Returns the width of the terminal, or 100 without one.
 pub fn width() -> usize {
-    Table::new().width().map_or(100, usize::from)
+    let width = Table::new().width().filter(|&width| width > 0);
+    width.map_or(100, usize::from)
 }
 
 /// Returns `text` in the colour of `tint`, if standard output shows colours. `text` must not come from users.

@@ -99,7 +99,7 @@ impl CallPrefix {
     fn period(&self) -> [Timestamp; 2] {
         let time = &self.digits[..self.digits.len().min(TIME_DIGITS)];
         let [first, last] = [filled_with(time, '0'), filled_with(time, 'f')];
-        [first, last + 1].map(Timestamp::from_millis)
+        [first, last + 1].map(|at| Timestamp::from_millis(at).min(Timestamp::MAX))
     }
 
     fn begins(&self, id: CallId) -> bool {
