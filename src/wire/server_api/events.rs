@@ -15,8 +15,7 @@ use crate::wire::request::{json, unmarked};
 use crate::wire::response::success;
 use crate::wire::{Text, value};
 
-/// Maximum number of users to whom one request sends an event.
-pub const MOST_USERS: usize = 1_000;
+use super::user_ids;
 
 /// Maximum size of the content of an event, in bytes of its JSON.
 pub const MAX_DATA_BYTES: usize = 32 * 1024;
@@ -157,13 +156,7 @@ pub fn read(body: &[u8]) -> Result<AppEvent, ValidationError> {
 pub fn read_for_several(body: &[u8]) -> Result<(Vec<UserId>, AppEvent), ValidationError> {
     let sent = json(body)?;
     let fields = Fields::of(&sent, "body")?;
-    let expected = format!("a list of 1 to {MOST_USERS} user ids");
-    let mut users: Vec<UserId> = fields.read("users", &expected, |value| {
-        let users = value.as_array()?;
-        let users = Some(users).filter(|users| (1..=MOST_USERS).contains(&users.len()))?;
-        let id = |value: &Value| value.as_str().and_then(UserId::parse);
-        users.iter().map(id).collect()
-    })?;
+    let mut users = user_ids(fields, 1)?;
     let mut seen = HashSet::with_capacity(users.len());
     users.retain(|user| seen.insert(user.clone()));
     Ok((users, event(fields, body)?))
@@ -223,6 +216,19 @@ mod tests {
         assert_eq!(event.kept_for, Some(Duration::from_secs(1)));
         let null = read(br#"{"type":"app.x","data":null,"keepFor":0}"#).expect("an event");
         assert_eq!((null.message.data(), null.kept_for), ("null", None));
+    }
+
+    #[test]
+    fn wrong_users_are_named() {
+        for (users, named) in [
+            (r#"["bob","a b"]"#, "users[1]: expected 1-255"),
+            ("[]", "1 to 1000 user ids, got 0"),
+            (r#""bob""#, "users: expected a list"),
+        ] {
+            let body = format!(r#"{{"type":"app.x","data":1,"users":{users}}}"#);
+            let ValidationError(message) = read_for_several(body.as_bytes()).expect_err(named);
+            assert!(message.contains(named), "{message}");
+        }
     }
 
     #[test]

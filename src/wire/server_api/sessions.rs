@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
@@ -13,8 +12,7 @@ use crate::wire::request::{json, json_or_nothing};
 use crate::wire::response::success;
 use crate::wire::{Instant, Text, cursor, value};
 
-/// Maximum number of users whose presence one request asks for.
-pub const MOST_USERS: usize = 1_000;
+use super::user_ids;
 
 /// Maximum validity of a token, in seconds: 30 days.
 const LONGEST_TTL: u64 = 30 * 86_400;
@@ -218,11 +216,5 @@ pub fn read_token(
 /// [`ValidationError`].
 pub fn read_presence(body: &[u8]) -> Result<Vec<UserId>, ValidationError> {
     let body = json(body)?;
-    let expected = format!("a list of at most {MOST_USERS} user ids");
-    let id = |value: &Value| value.as_str().and_then(UserId::parse);
-    Fields::of(&body, "body")?.read("users", &expected, |value| {
-        let users = value.as_array()?;
-        let users = Some(users).filter(|users| users.len() <= MOST_USERS)?;
-        users.iter().map(id).collect()
-    })
+    user_ids(Fields::of(&body, "body")?, 0)
 }
