@@ -64,9 +64,7 @@ impl EventLog {
         let mut unheard = 0;
         self.events.retain(|one| {
             let fresh = is_fresh(one, now);
-            if !fresh && !one.is_confirmed() && !one.is_stored() {
-                unheard += 1;
-            }
+            unheard += usize::from(!fresh && one.is_unheard());
             fresh && !one.is_done()
         });
         unheard

@@ -5,6 +5,7 @@
 //! connected: store the notice") and the delivery cannot contradict each other.
 
 mod close_reason;
+mod connected;
 mod event_log;
 mod notice;
 mod receipt;
@@ -22,6 +23,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub use close_reason::CloseReason;
+pub use connected::Addressees;
 pub use event_log::{KEPT_APP_EVENTS, StoredNotice};
 pub use notice::{EncodedNotice, Recipient};
 pub use receipt::Receipt;
@@ -33,7 +35,7 @@ use crate::call::{CallId, Lacking, Notice};
 use crate::clock::Clock;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
-use event_log::EventLog;
+use connected::Connected;
 use recent::RecentEvents;
 use slot::ConnectionLimits;
 
@@ -72,20 +74,6 @@ pub struct Published {
     pub reached: usize,
     /// Notices that sessions miss because their queues are full.
     pub missed: usize,
-}
-
-/// User with sessions, or with events that some session lacks.
-#[derive(Default)]
-struct Connected {
-    /// The sessions, the oldest first.
-    sessions: Vec<Arc<SessionQueue>>,
-    log: EventLog,
-}
-
-impl Connected {
-    fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.log.is_empty()
-    }
 }
 
 /// Registry of connected sessions. Cheap to clone.
@@ -135,17 +123,10 @@ impl Hub {
             self.0.clock.clone(),
             self.0.capacity.confirm_timeout,
         ));
+        let most = self.0.capacity.sessions_per_user;
         let mut users = self.0.users.lock();
-        let sessions = &mut users.entry(user.clone()).or_default().sessions;
-        for older in sessions.iter().filter(|older| older.session() == session) {
-            older.close(CloseReason::Replaced);
-        }
-        sessions.retain(|one| one.is_open());
-        let surplus = (sessions.len() + 1).saturating_sub(self.0.capacity.sessions_per_user);
-        for oldest in sessions.drain(..surplus) {
-            oldest.close(CloseReason::Replaced);
-        }
-        sessions.push(Arc::clone(&queue));
+        let connected = users.entry(user.clone()).or_default();
+        connected.add(&queue, most, queue.connected_at());
         drop(users);
         self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
         if self.is_stopping() {
@@ -168,6 +149,16 @@ impl Hub {
             .filter(|session| session.is_open())
             .cloned()
             .collect()
+    }
+
+    /// Returns the sessions that `notice` goes to.
+    #[must_use]
+    pub fn addressees(&self, notice: &Notice) -> Addressees {
+        let users = self.0.users.lock();
+        let user = users.get(notice.audience.user());
+        user.map_or_else(Addressees::default, |user| {
+            user.addressees(notice, &self.0.clock)
+        })
     }
 
     /// Returns the sessions of the users after `after` whose id contains `text`, in the order of the ids: at least
@@ -233,8 +224,8 @@ impl Hub {
         sessions.into_iter().any(|one| one.is_open())
     }
 
-    /// Delivers `notice` to `sessions`. A notice that must be confirmed is remembered until they have confirmed it; one
-    /// without sessions is stored, and read when a session connects.
+    /// Delivers `notice` to `sessions`. A notice that must be confirmed is remembered until they, and those that it is
+    /// addressed to, have confirmed it; one without sessions is stored, and read when a session connects.
     pub fn publish(
         &self,
         sessions: &[Arc<SessionQueue>],
@@ -245,7 +236,8 @@ impl Hub {
             missed: 0,
         };
         self.0.recent.add(notice);
-        if notice.notice().event.is_kept() && !sessions.is_empty() {
+        let is_kept = notice.notice().event.is_kept();
+        if is_kept && (!sessions.is_empty() || notice.is_addressed()) {
             for session in sessions {
                 notice.address(session.session());
             }
@@ -301,7 +293,7 @@ impl Hub {
         unstored.collect()
     }
 
-    /// Removes events that are done or expired. Returns how many of them expired without the confirmation of any
+    /// Removes events that are done or expired, and sessions that left long ago. Returns how many of them expired without the confirmation of any
     /// session.
     #[must_use]
     pub fn forget_expired(&self) -> usize {
@@ -309,6 +301,7 @@ impl Hub {
         let mut unheard = 0;
         self.0.users.lock().retain(|_, user| {
             unheard += user.log.remove_old(now);
+            user.forget_departed(now);
             !user.is_empty()
         });
         unheard

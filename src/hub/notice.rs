@@ -30,7 +30,7 @@ struct Delivery {
     acted: Option<SessionDigest>,
     /// Whether a session has confirmed the event.
     is_confirmed: bool,
-    /// Sessions that it was sent to, or is queued for.
+    /// Sessions that it was sent to, is queued for, or waits for.
     recipients: Vec<Recipient>,
 }
 
@@ -46,7 +46,7 @@ enum OwedTo {
     None,
 }
 
-/// Session that an event was sent to, or is queued for.
+/// Session that an event was sent to, is queued for, or waits for: it has left and may return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
     /// The session.
@@ -190,7 +190,7 @@ impl EncodedNotice {
         self.delivery.lock().is_confirmed
     }
 
-    /// Returns the sessions that it was sent to, or is queued for.
+    /// Returns the sessions that it was sent to, is queued for, or waits for.
     #[must_use]
     pub fn recipients(&self) -> Vec<Recipient> {
         self.delivery.lock().recipients.clone()
@@ -210,9 +210,11 @@ impl EncodedNotice {
             && self.notice.at == *at
     }
 
-    /// Whether it is stored, so that it survives the process.
-    pub(super) fn is_stored(&self) -> bool {
-        self.delivery.lock().is_pending
+    /// Whether no session of the user has confirmed it, and no row has it that outlives the process. The session that
+    /// acted knows the event.
+    pub(super) fn is_unheard(&self) -> bool {
+        let delivery = self.delivery.lock();
+        self.is_for_the_user() && !delivery.is_confirmed && !delivery.is_pending
     }
 
     /// Returns the sessions for which to store it before the process ends, if any. A user's own actions are not stored
@@ -232,8 +234,13 @@ impl EncodedNotice {
     }
 
     /// Adds `session` to its recipients.
-    pub(super) fn address(&self, session: &SessionId) {
+    pub fn address(&self, session: &SessionId) {
         self.delivery.lock().recipient(session);
+    }
+
+    /// Whether it has recipients.
+    pub(super) fn is_addressed(&self) -> bool {
+        !self.delivery.lock().recipients.is_empty()
     }
 
     /// Records that it was sent to `session`.
@@ -248,8 +255,8 @@ impl EncodedNotice {
     /// session has confirmed it. After a crash it is not known which sessions have received it, so it goes to all
     /// sessions that have not confirmed it since, except the one that acted.
     ///
-    /// An event for the other sessions of the user who acted goes only to the sessions that existed at the time: the
-    /// session that acted may reconnect under another id, and must not be notified that another device answered.
+    /// An event for the other sessions of the user who acted goes only to the sessions that existed at the time, or had
+    /// left in the 5 minutes before: the session that acted may reconnect under another id, and must not be notified that another device answered.
     pub(super) fn is_owed_to(&self, session: &SessionId) -> bool {
         let delivery = self.delivery.lock();
         match delivery.has_confirmed(session) {

@@ -30,13 +30,10 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
-        let mut users = self.hub.0.users.lock();
-        if let Some(user) = users.get_mut(&self.user) {
-            user.sessions
-                .retain(|session| !Arc::ptr_eq(session, &self.queue));
-            if user.is_empty() {
-                users.remove(&self.user);
-            }
+        let most = self.hub.0.capacity.sessions_per_user;
+        let now = self.hub.0.clock.now();
+        if let Some(user) = self.hub.0.users.lock().get_mut(&self.user) {
+            user.remove(&self.queue, most, now);
         }
     }
 }

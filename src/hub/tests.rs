@@ -7,6 +7,10 @@ use super::*;
 use crate::hub::notice::tests::notice;
 
 pub fn hub() -> Hub {
+    hub_at(Clock::System)
+}
+
+pub fn hub_at(clock: Clock) -> Hub {
     let capacity = Capacity {
         event_queue: 2,
         sessions_per_user: 2,
@@ -14,7 +18,7 @@ pub fn hub() -> Hub {
         connections_per_address: None,
         confirm_timeout: Duration::from_secs(5),
     };
-    Hub::new(capacity, Clock::System)
+    Hub::new(capacity, clock)
 }
 
 pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -126,11 +126,10 @@ impl Core {
     /// Adds the session that acted to the timeline if other sessions of its user are notified.
     pub(super) fn name_acting_session(&self, transition: &mut Transition) {
         let acting = transition.notices.iter().find_map(|notice| {
-            let Audience::OtherSessions { user, acted } = &notice.audience else {
+            let Audience::OtherSessions { acted, .. } = &notice.audience else {
                 return None;
             };
-            let sessions = self.hub.sessions(user);
-            let is_told = sessions.iter().any(|other| other.session() != acted);
+            let is_told = !self.hub.addressees(notice).is_empty();
             is_told.then(|| acted.digest())
         });
         transition.entry.session = acting;

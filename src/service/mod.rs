@@ -41,7 +41,7 @@ use tokio::time::Instant;
 use crate::call::transition::Limits;
 use crate::call::{Audience, CallPolicy, Lacking, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
-use crate::hub::{EncodedNotice, Hub, Published, SessionQueue};
+use crate::hub::{Addressees, EncodedNotice, Hub, Published, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
@@ -374,22 +374,17 @@ impl Core {
     fn route(&self, db: &Write<'_>, notices: &[Notice]) -> Result<Vec<Delivery>, store::Error> {
         let mut deliveries = Vec::with_capacity(notices.len());
         for notice in notices {
-            let mut queues = self.hub.sessions(notice.audience.user());
+            let addressees = self.hub.addressees(notice);
+            let has_nobody = || !addressees.queues.iter().any(|one| one.is_responsive());
+            let is_for_the_user = matches!(notice.audience, Audience::Participant(_));
             let mut stored = None;
-            match &notice.audience {
-                Audience::Participant(_) => {
-                    if notice.event.is_kept() && !queues.iter().any(|one| one.is_responsive()) {
-                        stored = delivery::store_pending(db, notice, &Lacking::All)?;
-                        deliveries.push(Delivery::Stored(notice.event.as_str()));
-                    }
-                }
-                Audience::OtherSessions { acted, .. } => {
-                    queues.retain(|queue| queue.session() != acted);
-                }
+            if is_for_the_user && notice.event.is_kept() && has_nobody() {
+                stored = delivery::store_pending(db, notice, &Lacking::All)?;
+                deliveries.push(Delivery::Stored(notice.event.as_str()));
             }
-            if !queues.is_empty() || stored.is_some() {
+            if !addressees.is_empty() || stored.is_some() {
                 let notice = delivery::encoded(notice.clone(), stored);
-                deliveries.push(Delivery::ToSessions { queues, notice });
+                deliveries.push(Delivery::addressed(notice, addressees));
             }
         }
         Ok(deliveries)
@@ -433,6 +428,15 @@ enum Delivery {
 }
 
 impl Delivery {
+    /// Returns the delivery of `notice` to `addressees`.
+    fn addressed(notice: Arc<EncodedNotice>, addressees: Addressees) -> Self {
+        let Addressees { queues, departed } = addressees;
+        for session in &departed {
+            notice.address(session);
+        }
+        Self::ToSessions { queues, notice }
+    }
+
     /// Returns the number of sessions that it is queued for.
     fn publish(self, hub: &Hub, metrics: &Metrics) -> usize {
         match self {

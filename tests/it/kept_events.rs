@@ -231,3 +231,66 @@ async fn kept_events_survive_a_restart() {
     assert_eq!(socket.expect_message("call_accepted").await, expected);
     socket.expect_nothing().await;
 }
+
+/// Waits until sessions have confirmed `events` events since the start of the server.
+async fn confirmed(server: &TestServer, events: u64) {
+    eventually("the confirmations", async || {
+        let count = "chattrix_event_confirmation_seconds_count";
+        server.metric(count).await == events
+    })
+    .await;
+}
+
+#[rocket::async_test]
+async fn a_session_that_was_away_gets_what_another_confirmed() {
+    let (server, clock, alice, phone) = offline().await;
+    let (backend, tablet) = (server.backend("events"), server.sign_in("bob"));
+    let (mut at_phone, mut at_tablet) = (phone.socket().await, tablet.socket().await);
+    let call = alice.call("bob").await;
+    confirmed(&server, 2).await;
+    at_phone.expect("call_invitation").await;
+    at_tablet.expect("call_invitation").await;
+    at_tablet.close().await;
+    clock.advance(second());
+    let news = json!({ "type": "app.news", "data": {}, "keepFor": 60 });
+    let path = "/api/server/v1/users/bob/events";
+    backend.post(path, &news).await.success(200);
+    clock.advance(second());
+    alice.end(&call).await.success(200);
+    confirmed(&server, 4).await;
+    at_phone.expect("app.news").await;
+    at_phone.expect("call_ended").await;
+    let mut at_tablet = tablet.socket().await;
+    at_tablet.expect("app.news").await;
+    assert_eq!(at_tablet.expect("call_ended").await["callId"], *call);
+    at_tablet.expect_nothing().await;
+    confirmed(&server, 6).await;
+    at_tablet.close().await;
+
+    // The other device answers.
+    let call = alice.call("bob").await;
+    at_phone.expect("call_invitation").await;
+    clock.advance(second());
+    phone.accept(&call).await.success(200);
+    at_phone.expect_nothing().await;
+    let mut at_tablet = tablet.socket().await;
+    assert_eq!(at_tablet.expect("call_accepted").await["callId"], *call);
+    at_tablet.expect_nothing().await;
+    confirmed(&server, 8).await;
+
+    // Both are away: the event is stored, and each gets it.
+    at_phone.close().await;
+    at_tablet.close().await;
+    clock.advance(second());
+    alice.end(&call).await.success(200);
+    for (device, confirmations) in [(&phone, 9), (&tablet, 10)] {
+        let mut socket = device.socket().await;
+        assert_eq!(socket.expect("call_ended").await["callId"], *call);
+        socket.expect_nothing().await;
+        confirmed(&server, confirmations).await;
+    }
+    let laptop = server.sign_in("bob");
+    for device in [&laptop, &phone, &tablet] {
+        device.socket().await.expect_nothing().await;
+    }
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::call::{AppEvent, Audience, Event, Lacking, Notice};
-use crate::hub::{EncodedNotice, KEPT_APP_EVENTS, Receipt, SessionQueue, StoredNotice};
+use crate::hub::{Addressees, EncodedNotice, KEPT_APP_EVENTS, Receipt, StoredNotice};
 use crate::store::{self, Read, Write};
 use crate::user::UserId;
 
@@ -54,7 +54,7 @@ struct Addressed {
 /// Event for one user.
 struct AddressedNotice {
     notice: Arc<EncodedNotice>,
-    queues: Vec<Arc<SessionQueue>>,
+    addressees: Addressees,
     reached: usize,
 }
 
@@ -172,11 +172,11 @@ impl Core {
                     lacking: Lacking::All,
                 }),
             };
-            let queues = self.hub.sessions(user);
+            let addressees = self.hub.addressees(encoded.notice());
             notices.push(AddressedNotice {
                 notice: Arc::new(encoded.counted_by(receipt)),
-                reached: queues.len(),
-                queues,
+                reached: addressees.queues.len(),
+                addressees,
             });
         }
         Ok(notices)
@@ -187,17 +187,12 @@ impl Addressed {
     /// Sends it; returns it with the sessions that were reached.
     fn published(mut self, core: &Core) -> Self {
         for one in &mut self.notices {
-            let queues = std::mem::take(&mut one.queues);
-            let notice = &one.notice;
-            let event = &notice.notice().event;
-            let delivery = if !queues.is_empty() {
-                let notice = Arc::clone(notice);
-                Delivery::ToSessions { queues, notice }
-            } else if event.is_kept() {
-                Delivery::Stored(event.as_str())
-            } else {
-                continue;
-            };
+            let addressees = std::mem::take(&mut one.addressees);
+            let event = &one.notice.notice().event;
+            if addressees.queues.is_empty() && event.is_kept() {
+                Delivery::Stored(event.as_str()).publish(&core.hub, &core.metrics);
+            }
+            let delivery = Delivery::addressed(Arc::clone(&one.notice), addressees);
             one.reached = delivery.publish(&core.hub, &core.metrics);
         }
         self

@@ -35,7 +35,17 @@ impl Connection {
     }
 }
 
-/// Event of a user, and the sessions that it was sent to and confirmed by.
+/// Maximum number of sessions of a user that are remembered after they have left.
+const MOST_DEPARTED: usize = 8;
+
+/// Session that has left. If it returns in time, it is owed the events since then.
+struct Departed {
+    user: UserId,
+    session: SessionId,
+    at: Timestamp,
+}
+
+/// Event of a user, and the sessions that it was sent to or waits for, and confirmed by.
 struct Logged {
     event: Dated,
     /// The session that acted, if the user did. What the user did itself, the user knows.
@@ -71,6 +81,8 @@ impl Logged {
 #[derive(Default)]
 pub struct Delivery {
     connections: Vec<Connection>,
+    /// Those who left last come last.
+    departed: Vec<Departed>,
     log: HashMap<UserId, Vec<Logged>>,
 }
 
@@ -108,6 +120,7 @@ impl Delivery {
         now: Timestamp,
     ) {
         self.connections.retain(|one| one.session != session);
+        self.departed.retain(|one| one.session != session);
         let mut connection = Connection {
             user: user.clone(),
             session: session.clone(),
@@ -130,14 +143,31 @@ impl Delivery {
     }
 
     /// Ends the connection of `session`. Returns its user.
-    pub fn disconnect(&mut self, session: &SessionId) -> UserId {
+    pub fn disconnect(&mut self, session: &SessionId, now: Timestamp) -> UserId {
         let place = self
             .connections
             .iter()
             .position(|one| one.session == *session);
-        self.connections
-            .remove(place.expect("it is connected"))
-            .user
+        let left = self.connections.remove(place.expect("it is connected"));
+        self.departed.push(Departed {
+            user: left.user.clone(),
+            session: left.session,
+            at: now,
+        });
+        left.user
+    }
+
+    /// Returns the sessions of `user` that have left in the last 5 minutes, without `but`.
+    fn departed(
+        &self,
+        user: &UserId,
+        but: Option<&SessionId>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = SessionId> {
+        let own = self.departed.iter().rev();
+        let own = own.filter(|one| one.user == *user).take(MOST_DEPARTED);
+        own.filter(move |one| one.at.plus(KEPT) > now && Some(&one.session) != but)
+            .map(|one| one.session.clone())
     }
 
     /// `session` confirms all that it was sent.
@@ -157,11 +187,12 @@ impl Delivery {
 
     /// Sends `event` to the sessions of `user` and keeps it until it is confirmed.
     pub fn notify(&mut self, user: &UserId, event: &Dated, now: Timestamp) {
-        let recipients = self.send(user, None, event, now);
+        let mut recipients = self.send(user, None, event, now);
+        recipients.extend(self.departed(user, None, now));
         self.record(user, event, None, recipients);
     }
 
-    /// Sends `event` to the sessions of `user` but `acted`.
+    /// Sends `event` to the sessions of `user` but `acted`, and keeps it for those that lack it.
     pub fn notify_others(
         &mut self,
         user: &UserId,
@@ -169,7 +200,8 @@ impl Delivery {
         event: &Dated,
         now: Timestamp,
     ) {
-        let recipients = self.send(user, Some(acted), event, now);
+        let mut recipients = self.send(user, Some(acted), event, now);
+        recipients.extend(self.departed(user, Some(acted), now));
         if recipients.is_empty() {
             return;
         }
@@ -218,6 +250,7 @@ impl Delivery {
     /// The server stops and starts again, in order or by a crash. All connections are gone.
     pub fn restart(&mut self, is_crash: bool, now: Timestamp) {
         self.connections.clear();
+        self.departed.clear();
         for log in self.log.values_mut() {
             log.retain(|one| one.is_fresh(now));
             for one in log.iter_mut() {

@@ -150,7 +150,7 @@ impl Model {
     }
 
     pub fn disconnect(&mut self, id: &SessionId, now: Timestamp) {
-        let user = self.delivery.disconnect(id);
+        let user = self.delivery.disconnect(id, now);
         self.is_gone(user, now);
     }
 
