@@ -136,6 +136,8 @@ async fn what_the_server_api_refuses_is_explained() {
         "Call not found",
     );
     refused(&elsewhere, &["user", "list"], 1, "users");
+    refused(&elsewhere, &["user", "show", ".."], 1, "in a URL");
+    refused(&elsewhere, &["session", "disconnect", "."], 1, "in a URL");
     refused(&elsewhere, &["call", "watch"], 2, "--server");
     refused(&elsewhere, &["token", "check", "x"], 2, "--server");
     refused(&elsewhere, &["call", "list", "--dev"], 2, "--dev");

@@ -861,7 +861,7 @@ export type UserBatch = {
   users: Array<UserRecord>;
 };
 
-/** User id: the `sub` of your identity provider, not `.` or `..`. Percent-encoded in paths. */
+/** User id: the `sub` of your identity provider. Percent-encoded in paths. */
 export type UserId = string;
 
 /** A page of users. */

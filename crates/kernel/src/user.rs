@@ -7,8 +7,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 
 /// User id: 1–255 printable ASCII characters without space (contract section 1), which is what `sub` may be in
-/// `OpenID` Connect Core 1.0, section 2. Not `.` or `..`, which clients remove from a path (RFC 3986, section 5.2.4).
-/// Cheap to clone.
+/// `OpenID` Connect Core 1.0, section 2. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Arc<str>);
 
@@ -17,14 +16,13 @@ impl UserId {
     pub const MAX_LENGTH: usize = 255;
 
     /// Form of an id, for messages.
-    pub const EXPECTED: &str = "1-255 printable ASCII characters without spaces, not . or ..";
+    pub const EXPECTED: &str = "1-255 printable ASCII characters without spaces";
 
     /// Returns the id, or none if `text` is not a user id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         ((1..=Self::MAX_LENGTH).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic())
-            && !matches!(text, "." | ".."))
+            && text.bytes().all(|byte| byte.is_ascii_graphic()))
         .then(|| Self(text.into()))
     }
 

@@ -159,6 +159,15 @@ impl ApiClient {
     }
 
     async fn response(&self, request: &Request) -> Result<Response, CliError> {
+        // URL parsers remove these from a path: the request would be another one.
+        let lost = request
+            .path
+            .iter()
+            .find(|one| matches!(one.as_str(), "" | "." | ".."));
+        if let Some(id) = lost {
+            return Err(CliError::new(format!("{id:?} cannot be sent in a URL"))
+                .hint("run the command on the server's machine, without --server"));
+        }
         let sent = self.prepare(request).send().await;
         sent.map_err(|error| {
             let (server, cause) = (&self.server, http_client::cause(&error));

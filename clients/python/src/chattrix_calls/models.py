@@ -914,7 +914,7 @@ class UserBatch(TypedDict):
     users: list[UserRecord]
 
 
-# User id: the `sub` of your identity provider, not `.` or `..`. Percent-encoded in paths.
+# User id: the `sub` of your identity provider. Percent-encoded in paths.
 UserId: TypeAlias = str
 
 
