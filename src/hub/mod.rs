@@ -293,8 +293,8 @@ impl Hub {
         unstored.collect()
     }
 
-    /// Removes events that are done or expired, and sessions that left long ago. Returns how many of them expired without the confirmation of any
-    /// session.
+    /// Removes events that are done or expired, and forgets the sessions that left more than 5 minutes ago. Returns how many
+    /// events expired without the confirmation of any session.
     #[must_use]
     pub fn forget_expired(&self) -> usize {
         let now = self.0.clock.now();

@@ -256,7 +256,8 @@ impl EncodedNotice {
     /// sessions that have not confirmed it since, except the one that acted.
     ///
     /// An event for the other sessions of the user who acted goes only to the sessions that existed at the time, or had
-    /// left in the 5 minutes before: the session that acted may reconnect under another id, and must not be notified that another device answered.
+    /// left in the 5 minutes before: the session that acted may reconnect under another id, and must not be notified that
+    /// another device answered.
     pub(super) fn is_owed_to(&self, session: &SessionId) -> bool {
         let delivery = self.delivery.lock();
         match delivery.has_confirmed(session) {
