@@ -52,9 +52,7 @@ pub fn socket_path(database: &Path) -> PathBuf {
     if store::is_url(database) {
         return PathBuf::from(format!("{}-control", store::name_in_url(database)));
     }
-    let mut name = database.as_os_str().to_owned();
-    name.push("-control");
-    name.into()
+    store::beside(database, "-control")
 }
 
 /// State that all connections share.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::Database;
+use super::{Database, beside};
 use super::error::Error;
 use super::lock::Lock;
 
@@ -117,12 +117,12 @@ fn set_aside(path: &Path, kept: &Path) -> Result<(), Error> {
         let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     }
     // The log goes first: a file that met the log of another would be ruined by it.
-    let log = with_suffix(path, "-wal");
+    let log = beside(path, "-wal");
     if log.exists() {
-        let kept_log = with_suffix(kept, "-wal");
+        let kept_log = beside(kept, "-wal");
         fs::rename(&log, &kept_log).map_err(|error| failed(&kept_log, &error))?;
     }
-    let index = with_suffix(path, "-shm");
+    let index = beside(path, "-shm");
     if index.exists() {
         fs::remove_file(&index).map_err(|error| failed(&index, &error))?;
     }
@@ -161,13 +161,13 @@ fn remove_leftovers(directory: &Path, prefix: &Path) {
 /// Removes an unfinished file with those that SQLite keeps beside it.
 fn remove_all(path: &Path) {
     for suffix in ["", "-journal", "-wal", "-shm"] {
-        let _ = fs::remove_file(with_suffix(path, suffix));
+        let _ = fs::remove_file(beside(path, suffix));
     }
 }
 
 impl Unfinished {
     fn beside(target: &Path) -> Result<Self, Error> {
-        let prefix = with_suffix(Path::new(target.file_name().unwrap_or_default()), "-");
+        let prefix = beside(Path::new(target.file_name().unwrap_or_default()), "-");
         remove_leftovers(directory_of(target), &prefix);
         loop {
             // Unique, so that two commands with one target do not write one file; mode 0600.
@@ -242,12 +242,6 @@ fn directory_of(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn failed(path: &Path, cause: &std::io::Error) -> Error {

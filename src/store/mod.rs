@@ -337,8 +337,9 @@ pub fn waiting_node(path: &Path) -> Result<Option<WaitingNode>, Error> {
     Ok(Server::of(path)?.map(WaitingNode::new))
 }
 
-/// The file beside the database whose name ends with `suffix`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+/// Returns the file beside that at `path` whose name is longer by `suffix`.
+#[must_use]
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

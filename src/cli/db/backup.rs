@@ -62,9 +62,7 @@ impl LastBackup {
 
 /// Returns the file beside `database` that names the last backup.
 fn note_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-backup");
-    name.into()
+    store::beside(database, "-backup")
 }
 
 /// Notes a backup for `chattrix status`. A user who may only read the database cannot, and the backup is as good.

@@ -152,9 +152,7 @@ fn date(begins: Timestamp) -> String {
 
 /// The log beside a database.
 pub fn wal(path: &Path) -> std::path::PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
+    store::beside(path, "-wal")
 }
 
 /// The size of a file; 0 where there is none.
