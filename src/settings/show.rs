@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 
 use crate::call::CallPolicy;
+use crate::store;
 use crate::webhook_model::EventType;
 
 use super::Origin;
@@ -214,11 +215,7 @@ fn show_network(network: &IpNet) -> String {
 
 /// Shows a path, or the URL of a database without the password that it may contain by mistake.
 fn show_path(path: &Path) -> Value {
-    let url = path.to_str().filter(|url| url.starts_with("postgres"));
-    let user = url.and_then(|url| url.split_once("://")?.1.rsplit_once('@'));
-    let has_password = user.is_some_and(|(user, _)| user.contains(':'))
-        || url.is_some_and(|url| url.contains("password="));
-    if has_password {
+    if store::has_password(path) {
         Value::Secret
     } else {
         text(path.display())

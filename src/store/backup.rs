@@ -9,9 +9,9 @@ use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::{Database, beside};
 use super::error::Error;
 use super::lock::Lock;
+use super::{Database, beside};
 
 /// Pages copied at a time: 4 MB, some milliseconds.
 const STEP_PAGES: i32 = 1024;

@@ -315,6 +315,12 @@ pub fn is_url(path: &Path) -> bool {
     engine::is_url(path)
 }
 
+/// Returns whether `path` is the URL of a PostgreSQL database with a password, which is refused and never shown.
+#[must_use]
+pub fn has_password(path: &Path) -> bool {
+    engine::has_password(path)
+}
+
 /// Returns the name of the PostgreSQL database in the URL `database`, without what a file name cannot have.
 #[must_use]
 pub fn name_in_url(database: &Path) -> String {

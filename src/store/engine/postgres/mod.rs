@@ -27,7 +27,7 @@ use super::dialect::Translation;
 use super::{Column, Params, Row};
 
 use jobs::Job;
-pub(in super::super) use place::{Server, is_url};
+pub(in super::super) use place::{Server, has_password, is_url};
 use value::Parameter;
 
 /// Runtime of all connections of this process.

@@ -41,7 +41,7 @@ impl Server {
             return Ok(None);
         };
         // An error never shows a password.
-        let has_password = has_password(url);
+        let has_password = has_password(path);
         let shown = if has_password {
             Path::new("postgres://…")
         } else {
@@ -115,14 +115,15 @@ impl Server {
     }
 }
 
-/// Returns whether `url` contains a password, before the host or as a parameter.
-fn has_password(url: &str) -> bool {
-    let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let user = place
-        .split_once("://")
-        .and_then(|(_, rest)| rest.rsplit_once('@'));
-    user.is_some_and(|(user, _)| user.contains(':'))
-        || query.split('&').any(|one| one.starts_with("password="))
+/// Returns whether `path` is the URL of a PostgreSQL database with a password, before the host or as a parameter.
+pub(in super::super::super) fn has_password(path: &Path) -> bool {
+    let Some(url) = path.to_str().filter(|_| is_url(path)) else {
+        return false;
+    };
+    let place = url.split('?').next().unwrap_or(url);
+    let place = place.split_once("://").map_or(place, |(_, place)| place);
+    let user = place.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':')) || url.contains("password=")
 }
 
 /// Returns whether `path` is the URL of a PostgreSQL database.
