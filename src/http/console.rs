@@ -1,12 +1,9 @@
 //! `/console`: the page with which two people call each other in the browser, embedded in the binary, and its API.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::http::Status;
 use rocket::http::uri::Origin;
-use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::response::content::RawJson;
 use rocket::{Route, State, get, post, routes};
@@ -14,7 +11,6 @@ use rust_embed::Embed;
 use secrecy::ExposeSecret as _;
 
 use crate::guard::{Access, LocalDeveloper};
-use crate::reloadable::Reloadable;
 use crate::service::Service;
 use crate::settings::{Mode, Settings};
 use crate::user::SessionId;
@@ -22,7 +18,7 @@ use crate::wire::console;
 
 use super::Answer;
 use super::body::Body;
-use super::page::File;
+use super::page::{File, Page, Served, index};
 
 /// Maximum number of test users offered for sign-in.
 const PEOPLE: usize = 50;
@@ -49,45 +45,32 @@ impl Console {
     }
 }
 
+impl Page for Console {
+    fn is_served(&self) -> bool {
+        self.is_served
+    }
+}
+
 /// Mounts the routes; they exist while the setting `console` is on.
 pub(super) fn routes() -> Vec<Route> {
     routes![page, file, configuration, people, token]
 }
 
-/// Guard: a request for the console while it is enabled.
-struct Served(Arc<Console>);
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for Served {
-    type Error = ();
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        match request.rocket().state::<Reloadable<Console>>() {
-            Some(console) if console.get().is_served => Outcome::Success(Self(console.get())),
-            _ => Outcome::Forward(Status::NotFound),
-        }
-    }
-}
-
-/// Returns the page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its
-/// own address they would not resolve.
+/// Returns the page.
 #[get("/console")]
-fn page(_served: Served, uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
-    if uri.path().ends_with('/') {
-        return Err(Box::new(Redirect::to(rocket::uri!("../console"))));
-    }
-    Ok(File::named::<Files>("index.html"))
+fn page(_served: Served<Console>, uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
+    index::<Files>(uri, rocket::uri!("../console"))
 }
 
 /// Returns a file of the page.
 #[get("/console/<path..>", rank = 20)]
-fn file(_served: Served, path: PathBuf) -> Option<File> {
+fn file(_served: Served<Console>, path: PathBuf) -> Option<File> {
     File::named::<Files>(path.to_str()?)
 }
 
 /// Returns the configuration of the page.
 #[get("/console/configuration")]
-fn configuration(served: Served) -> RawJson<String> {
+fn configuration(served: Served<Console>) -> RawJson<String> {
     let console = served.0;
     let is_development = console.mode == Mode::Development;
     RawJson(console::configuration(
@@ -99,7 +82,7 @@ fn configuration(served: Served) -> RawJson<String> {
 
 /// Lists the test users, in dev mode.
 #[get("/console/dev/users")]
-fn people(_served: Served, developer: LocalDeveloper, service: &State<Service>) -> Answer {
+fn people(_served: Served<Console>, developer: LocalDeveloper, service: &State<Service>) -> Answer {
     let _ = developer;
     let people = service.users().people(PEOPLE)?;
     Ok(RawJson(console::people(
@@ -111,7 +94,7 @@ fn people(_served: Served, developer: LocalDeveloper, service: &State<Service>) 
 /// Returns a token for any user, in dev mode.
 #[post("/console/dev/token", data = "<body>")]
 fn token(
-    _served: Served,
+    _served: Served<Console>,
     developer: LocalDeveloper,
     body: Body,
     access: &State<Access>,

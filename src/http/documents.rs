@@ -12,9 +12,8 @@ use rust_embed::Embed;
 
 use crate::docs;
 use crate::guard::LocalDeveloper;
-use crate::wire::console as shape;
 
-use super::page::File;
+use super::page::{File, index, page_configuration};
 
 /// Files of the page.
 #[derive(Embed)]
@@ -54,14 +53,10 @@ fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
     RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
 }
 
-/// Returns the page. Its links are relative, so that it works below any path of a proxy. With a slash at the end of its
-/// own address they would not resolve.
+/// Returns the page.
 #[get("/docs")]
 fn page(uri: &Origin<'_>) -> Result<Option<File>, Box<Redirect>> {
-    if uri.path().ends_with('/') {
-        return Err(Box::new(Redirect::to(rocket::uri!("../docs"))));
-    }
-    Ok(File::named::<Files>("index.html"))
+    index::<Files>(uri, rocket::uri!("../docs"))
 }
 
 /// Returns a file of the page.
@@ -73,10 +68,7 @@ fn file(path: PathBuf) -> Option<File> {
 /// Returns the configuration of the page.
 #[get("/docs/configuration")]
 fn configuration(developer: Option<LocalDeveloper>) -> RawJson<String> {
-    RawJson(shape::page_configuration(
-        "Configuration retrieved successfully",
-        developer.is_some(),
-    ))
+    page_configuration(developer.as_ref())
 }
 
 /// Returns the client for web pages. A page of another origin needs that origin in `allowed_origins`, as for every

@@ -1,11 +1,19 @@
 //! Pages embedded in the binary, and their content security policy.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rocket::Request;
-use rocket::http::{ContentType, Header};
-use rocket::response::{self, Responder, Response};
+use rocket::http::uri::{Origin, Reference};
+use rocket::http::{ContentType, Header, Status};
+use rocket::request::{FromRequest, Outcome};
+use rocket::response::content::RawJson;
+use rocket::response::{self, Redirect, Responder, Response};
 use rust_embed::{Embed, EmbeddedFile};
+
+use crate::guard::LocalDeveloper;
+use crate::reloadable::Reloadable;
+use crate::wire::console as shape;
 
 /// Permissions of a page: its own scripts, requests to its own server, and content that it has drawn. Media from
 /// another browser needs no permission.
@@ -42,4 +50,45 @@ impl<'r> Responder<'r, 'static> for File {
             .header(Header::new("Cache-Control", "no-cache"))
             .ok()
     }
+}
+
+/// Page that a setting enables.
+pub(super) trait Page: Send + Sync + 'static {
+    /// Whether the setting is on.
+    fn is_served(&self) -> bool;
+}
+
+/// Guard: a request for the page `P` while it is enabled.
+pub(super) struct Served<P>(pub Arc<P>);
+
+#[rocket::async_trait]
+impl<'r, P: Page> FromRequest<'r> for Served<P> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        match request.rocket().state::<Reloadable<P>>() {
+            Some(page) if page.get().is_served() => Outcome::Success(Self(page.get())),
+            _ => Outcome::Forward(Status::NotFound),
+        }
+    }
+}
+
+/// Returns the first file of the page whose address, seen from below it, is `own`. Its links are relative, so that it
+/// works below any path of a proxy. With a slash at the end of its own address they would not resolve.
+pub(super) fn index<Files: Embed>(
+    uri: &Origin<'_>,
+    own: Reference<'static>,
+) -> Result<Option<File>, Box<Redirect>> {
+    if uri.path().ends_with('/') {
+        return Err(Box::new(Redirect::to(own)));
+    }
+    Ok(File::named::<Files>("index.html"))
+}
+
+/// Returns the configuration of a page that offers more to a developer.
+pub(super) fn page_configuration(developer: Option<&LocalDeveloper>) -> RawJson<String> {
+    RawJson(shape::page_configuration(
+        "Configuration retrieved successfully",
+        developer.is_some(),
+    ))
 }
