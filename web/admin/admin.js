@@ -3,7 +3,7 @@
 import { html, render, useEffect, useState } from './vendor/htm-preact.js';
 import { Api, configuration, developmentKey } from './api.js';
 import { Dashboard } from './dashboard.js';
-import { Choice } from './ui/parts.js';
+import { Choice, useTheme } from './ui/parts.js';
 
 /** The API key of this tab. */
 const kept = {
@@ -46,18 +46,11 @@ function App({ settings }) {
 }
 
 function Top({ onSignOut }) {
-  const [theme, setTheme] = useState(() => localStorage.getItem('theme') ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
-  useEffect(() => {
-    document.documentElement.dataset.theme = theme;
-  }, [theme]);
-  const choose = (one) => {
-    localStorage.setItem('theme', one);
-    setTheme(one);
-  };
+  const [theme, chooseTheme] = useTheme();
   return html`<header class="top">
     <h1><img src="admin/icon.svg" alt="" width="28" height="28" />Chattrix Calls <span>Status</span></h1>
     <div class="top-tools">
-      <${Choice} label="Theme" options=${{ light: 'Light', dark: 'Dark' }} value=${theme} onChoose=${choose} />
+      <${Choice} label="Theme" options=${{ light: 'Light', dark: 'Dark' }} value=${theme} onChoose=${chooseTheme} />
       ${onSignOut && html`<button type="button" class="quiet" onClick=${onSignOut}>Sign out</button>`}
     </div>
   </header>`;

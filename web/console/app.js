@@ -7,7 +7,7 @@ import { Phone } from './phone.js';
 import { permitSound } from './ring.js';
 import { configuration, seededToken, seededUsers } from './server.js';
 import { Developer } from './ui/developer.js';
-import { Choice, useStore } from './ui/parts.js';
+import { Choice, useStore, useTheme } from './ui/parts.js';
 import { Pane } from './ui/pane.js';
 import { nameOf } from './ui/sign-in.js';
 
@@ -105,19 +105,12 @@ function App({ settings }) {
 }
 
 function Top({ layout, onLayout }) {
-  const [theme, setTheme] = useState(() => localStorage.getItem('theme') ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
-  useEffect(() => {
-    document.documentElement.dataset.theme = theme;
-  }, [theme]);
-  const choose = (one) => {
-    localStorage.setItem('theme', one);
-    setTheme(one);
-  };
+  const [theme, chooseTheme] = useTheme();
   return html`<header class="top">
     <h1><img src="console/icon.svg" alt="" width="28" height="28" />Chattrix Calls <span>${t('console')}</span></h1>
     <div class="top-tools">
       <div class="only-wide"><${Choice} label=${t('layout')} options=${{ one: t('one-person'), two: t('two-people') }} value=${layout} onChoose=${onLayout} /></div>
-      <${Choice} label=${t('theme')} options=${{ light: t('light-mode'), dark: t('dark-mode') }} value=${theme} onChoose=${choose} />
+      <${Choice} label=${t('theme')} options=${{ light: t('light-mode'), dark: t('dark-mode') }} value=${theme} onChoose=${chooseTheme} />
       <label class="language"><span class="unseen">${t('language')}</span><select value=${language.code} onChange=${(event) => language.choose(event.target.value)}>
         ${Object.entries(LANGUAGES).map(([code, name]) => html`<option key=${code} value=${code} lang=${code}>${name}</option>`)}
       </select></label>

@@ -24,6 +24,20 @@ pub struct Api {
 }
 
 impl Api {
+    /// Gets a file of a page, which must be of `media_type`; returns its content security policy.
+    pub async fn page_file(&self, path: &str, media_type: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        let content_type = answer.header("content-type").expect("a type");
+        assert!(
+            content_type.starts_with(media_type),
+            "{path}: {content_type}"
+        );
+        let policy = answer.header("content-security-policy").expect("a policy");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        policy.to_owned()
+    }
+
     /// A client of the server at `address` with `token`.
     pub fn new(address: &Address, token: Option<String>) -> Self {
         Self {

@@ -19,6 +19,19 @@ export function useClock(isOn, perSecond = 2) {
   }, [isOn, perSecond]);
 }
 
+/** Returns the theme, `light` or `dark`, and the function that changes it. The browser keeps it for all pages. */
+export function useTheme() {
+  const [theme, setTheme] = useState(() => localStorage.getItem('theme') ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  const choose = (one) => {
+    localStorage.setItem('theme', one);
+    setTheme(one);
+  };
+  return [theme, choose];
+}
+
 const PATHS = {
   phone: 'M6.6 3.2c.6-.6 1.600-.5 2 .2l1.700 2.700c.4.6.3 1.400-.2 1.900l-1 1c1 2.200 2.700 3.900 4.900 4.900l1-1c.5-.5 1.300-.6 1.900-.2l2.700 1.700c.7.4.8 1.400.2 2l-1.400 1.400c-.8.8-1.900 1.100-3 .7C9.200 16.300 6 13 4.500 7.600c-.3-1 0-2.200.7-3z',
   video: 'M4.500 6h8A1.500 1.500 0 0 1 14 7.500v9a1.500 1.500 0 0 1-1.500 1.500h-8A1.500 1.500 0 0 1 3 16.500v-9A1.500 1.500 0 0 1 4.500 6zm11.500 4.500 4-2.700c.5-.3 1 0 1 .5v7.400c0 .5-.5.8-1 .5l-4-2.700z',
