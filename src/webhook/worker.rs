@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep};
@@ -35,24 +36,14 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 pub(super) struct Worker {
     to: Arc<EndpointContext>,
     wake: watch::Receiver<()>,
-    attempts: JoinSet<Attempted>,
+    /// Each returns whether the endpoint has the message.
+    attempts: JoinSet<bool>,
     in_flight: HashMap<Id, i64>,
     failures: u32,
     /// When the endpoint failed last.
     failed_at: Option<Instant>,
-    /// End of the delay that the endpoint requested. It is kept in memory only: after a restart the rejected messages
-    /// are due then, and the next rejection holds back the others.
-    hold_until: Option<Timestamp>,
     /// The endpoint was down and is back: pending retries are due at once.
     catching_up: bool,
-}
-
-/// The result of an attempt that the worker acts on.
-struct Attempted {
-    /// Whether the endpoint has the message.
-    delivered: bool,
-    /// End of the delay that the endpoint requests.
-    hold_until: Option<Timestamp>,
 }
 
 /// Endpoint with all that an attempt needs.
@@ -61,6 +52,9 @@ struct EndpointContext {
     sender: Arc<Sender>,
     id: EndpointId,
     target: SignedTarget,
+    /// End of the delay that the endpoint requested. It is kept in memory only: after a restart the rejected messages
+    /// are due then, and the next rejection holds back the others.
+    hold_until: Mutex<Option<Timestamp>>,
 }
 
 impl Worker {
@@ -76,6 +70,7 @@ impl Worker {
             sender,
             id,
             target,
+            hold_until: Mutex::default(),
         };
         Self {
             to: Arc::new(to),
@@ -84,7 +79,6 @@ impl Worker {
             in_flight: HashMap::new(),
             failures: 0,
             failed_at: None,
-            hold_until: None,
             catching_up: false,
         }
     }
@@ -123,7 +117,7 @@ impl Worker {
             return Ok(pause);
         }
         let now = self.to.service.clock().now();
-        if let Some(hold) = self.hold_until.filter(|hold| *hold > now) {
+        if let Some(hold) = self.to.hold_until.lock().filter(|hold| *hold > now) {
             return Ok(hold.since(now).min(LONGEST_SLEEP));
         }
         let until = if self.catching_up {
@@ -161,21 +155,13 @@ impl Worker {
     }
 
     /// Applies the result of an attempt.
-    fn note(&mut self, ended: Result<(Id, Attempted), JoinError>) {
-        let (id, attempted) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                tracing::error!(receiver = %self.to.id, "a webhook delivery panicked");
-                let failed = Attempted {
-                    delivered: false,
-                    hold_until: None,
-                };
-                (error.id(), failed)
-            }
-        };
+    fn note(&mut self, ended: Result<(Id, bool), JoinError>) {
+        let (id, delivered) = ended.unwrap_or_else(|error| {
+            tracing::error!(receiver = %self.to.id, "a webhook delivery panicked");
+            (error.id(), false)
+        });
         self.in_flight.remove(&id);
-        self.hold_until = self.hold_until.max(attempted.hold_until);
-        if attempted.delivered {
+        if delivered {
             if self.is_down() {
                 tracing::info!(receiver = %self.to.id, "a webhook endpoint accepts messages again");
                 self.catching_up = true;
@@ -200,8 +186,8 @@ impl Worker {
 }
 
 impl EndpointContext {
-    /// Makes one attempt and records it.
-    async fn deliver(self: Arc<Self>, delivery: Delivery) -> Attempted {
+    /// Makes one attempt and records it; returns whether the endpoint has the message.
+    async fn deliver(self: Arc<Self>, delivery: Delivery) -> bool {
         let id = delivery.id.to_string();
         let (at, began) = (self.service.clock().now(), Instant::now());
         if delivery.failures == 0 {
@@ -222,16 +208,19 @@ impl EndpointContext {
             && outcome == Outcome::Delivered { status: 200 }
             && says_delivered(&reply.body);
         let retry_after = reply.retry_after;
+        if let Some(wait) = retry_after {
+            // Before the attempt is stored: whoever sees it there must not find the endpoint free meanwhile.
+            let until = Some(self.service.clock().now().plus(wait));
+            let mut hold = self.hold_until.lock();
+            *hold = (*hold).max(until);
+        }
         let reply = EndpointReply {
             device_woken,
             retry_after,
         };
         self.record(delivery, Attempt { at, took, outcome }, reply)
             .await;
-        Attempted {
-            delivered,
-            hold_until: retry_after.map(|wait| self.service.clock().now().plus(wait)),
-        }
+        delivered
     }
 
     /// Stores the attempt; until it is stored, no other message with the same ordering key is sent.
