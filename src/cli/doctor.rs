@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chattrix::auth::{Authenticator, LEEWAY};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::settings::Settings;
-use chattrix::store::{self, Lock};
+use chattrix::store;
 use chattrix::wire::control::Status;
 use clap::Args;
 use rustix::fs::{statfs, statvfs};
@@ -16,20 +16,16 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::control_client::{ControlClient, runtime};
-use super::db::stats::{size, wal};
 use super::error::CliError;
 use super::output::{self, Tint};
 use super::serve::room_for_sockets;
-use super::{GlobalArgs, format};
+use super::{GlobalArgs, format, write_ahead_log};
 
 /// Free part of a disk below which it counts as nearly full, in thousandths.
 const LITTLE_DISK: u64 = 100;
 
 /// Free bytes of a disk from which it does not count as nearly full, however large it is.
 const ENOUGH_DISK: u64 = 10 << 30;
-
-/// Size of a write-ahead log that is truncated too rarely.
-const LARGE_WAL: u64 = 64 << 20;
 
 /// How far in the future a call may have been created: the usual error of a clock.
 const CLOCK_OFF_MS: i64 = 60_000;
@@ -66,7 +62,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn well(about: &'static str, message: String) -> Self {
+    pub fn well(about: &'static str, message: String) -> Self {
         Self {
             about,
             message,
@@ -74,7 +70,7 @@ impl Finding {
         }
     }
 
-    fn odd(about: &'static str, message: String, advice: impl Into<String>) -> Self {
+    pub fn odd(about: &'static str, message: String, advice: impl Into<String>) -> Self {
         Self {
             about,
             message,
@@ -162,7 +158,8 @@ pub fn examine_machine(
     findings.push(open_files(settings, status));
     if !store::is_url(&settings.database) {
         findings.extend(disk(&settings.database));
-        findings.extend(log(&settings.database));
+        let server = status.map(|status| status.pid);
+        findings.extend(write_ahead_log::examine(&settings.database, server));
     }
     if store::is_url(&settings.database) {
         findings.push(standby(context)?);
@@ -301,28 +298,6 @@ fn disk(database: &Path) -> Vec<Finding> {
 /// Converts a number whose width differs between machines.
 fn wide(number: impl TryInto<i64>) -> Option<i64> {
     number.try_into().ok()
-}
-
-fn log(database: &Path) -> Option<Finding> {
-    if !database.exists() {
-        return None;
-    }
-    let (file, log) = (size(database), size(&wal(database)));
-    let message = format!(
-        "{}, write-ahead log {}",
-        format::bytes(file),
-        format::bytes(log)
-    );
-    Some(if log <= LARGE_WAL {
-        Finding::well("database", message)
-    } else if Lock::is_held(database).unwrap_or(false) {
-        let advice = "a long read prevents its truncation: find the program that keeps the database \
-                      open (fuser), such as a blocked backup";
-        Finding::odd("database", message, advice)
-    } else {
-        let advice = "the server was killed; its next start truncates the log";
-        Finding::odd("database", message, advice)
-    })
 }
 
 fn clock(context: &Context, now: Timestamp) -> Result<Finding, CliError> {

@@ -36,6 +36,7 @@ mod test_users;
 mod token;
 mod user;
 mod webhook;
+mod write_ahead_log;
 
 #[cfg(test)]
 mod doc_tests;

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
-use crate::support::{Cli, TestServer};
+use crate::support::{Cli, Process, TestServer, make_database};
 
 #[rocket::async_test]
 async fn healthcheck_tells_whether_requests_are_served() {
@@ -89,6 +89,29 @@ async fn doctor_looks_at_the_running_server_and_its_limits() {
     assert_eq!(finding(&open, "proxy")["ok"], false);
     let behind = open.with("CHATTRIX_TRUSTED_PROXIES", "10.0.0.1");
     assert_eq!(finding(&behind, "proxy")["ok"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_names_who_reads_a_long_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chattrix.db");
+    make_database(&database, [String::from("alice")]);
+    let _server = Process::start(&database).await;
+    let cli = Cli::in_directory(folder.path());
+    assert_eq!(finding(&cli, "database")["ok"], true);
+    let reader = rusqlite::Connection::open(&database).expect("opened");
+    let script = "BEGIN; SELECT count(*) FROM users;";
+    reader.execute_batch(script).expect("a transaction");
+    let log = fs::File::options()
+        .write(true)
+        .open(folder.path().join("chattrix.db-wal"));
+    // SQLite ignores what follows its last frame.
+    log.expect("a log").set_len(65 << 20).expect("longer");
+    let found = finding(&cli, "database");
+    assert_eq!(found["ok"], false);
+    let reader = format!("(process {})", std::process::id());
+    let message = found["message"].as_str().expect("a text");
+    assert!(message.contains(&reader), "{message}");
 }
 
 #[test]
