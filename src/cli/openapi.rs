@@ -30,6 +30,6 @@ pub struct AsyncApi {}
 impl AsyncApi {
     pub fn run(&self) -> Result<(), CliError> {
         let Self {} = self;
-        Ok(output::line(&docs::asyncapi())?)
+        Ok(output::line(docs::ASYNCAPI.trim_end())?)
     }
 }

@@ -25,13 +25,10 @@ struct Files;
 #[folder = "web/client"]
 struct Client;
 
-/// Both documents, each generated once, at its first request. That takes milliseconds, and megabytes of memory that
-/// a server without readers saves.
+/// OpenAPI document, generated at its first request. That takes milliseconds, and megabytes of memory that a server
+/// without readers saves.
 #[derive(Default)]
-pub(super) struct Documents {
-    openapi: OnceLock<String>,
-    asyncapi: OnceLock<String>,
-}
+pub(super) struct OpenApi(OnceLock<String>);
 
 pub(super) fn routes() -> Vec<Route> {
     routes![openapi, asyncapi]
@@ -43,14 +40,14 @@ pub(super) fn page_routes() -> Vec<Route> {
 
 /// Returns the OpenAPI document.
 #[get("/openapi.json")]
-fn openapi(documents: &State<Documents>) -> RawJson<&str> {
-    RawJson(documents.openapi.get_or_init(docs::openapi))
+fn openapi(document: &State<OpenApi>) -> RawJson<&str> {
+    RawJson(document.0.get_or_init(docs::openapi))
 }
 
 /// Returns the AsyncAPI document.
 #[get("/asyncapi.json")]
-fn asyncapi(documents: &State<Documents>) -> RawJson<&str> {
-    RawJson(documents.asyncapi.get_or_init(docs::asyncapi))
+fn asyncapi() -> RawJson<&'static str> {
+    RawJson(docs::ASYNCAPI)
 }
 
 /// Returns the page.

@@ -32,7 +32,7 @@ use access_log::AccessLog;
 use admin::AdminPage;
 use console::Console;
 use cors::Cors;
-use documents::Documents;
+use documents::OpenApi;
 
 /// Response in the envelope.
 type Answer = Result<RawJson<String>, crate::guard::ApiError>;
@@ -78,7 +78,7 @@ pub fn stage(settings: RouteSettings, metrics: Metrics) -> AdHoc {
             .manage(settings.admin)
             .attach(AccessLog::new(metrics))
             .attach(Cors)
-            .manage(Documents::default())
+            .manage(OpenApi::default())
             .mount("/api", cors::routes())
             .mount("/api", documents::routes())
             .mount("/", documents::page_routes())

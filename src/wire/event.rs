@@ -1,14 +1,14 @@
 //! Messages from the server over the WebSocket (specification, "Server to Client Messages"; contract section 4).
+//! `src/docs/asyncapi.json` describes their fields.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use crate::call::{Actor, CallId, Event, Notice, RejectReason, SignalEvent};
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{ErrorType, Instant, Text, raw, to_json, value};
+use super::{ErrorType, Instant, Text, raw, to_json};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
@@ -25,146 +25,90 @@ struct Reply<T> {
     payload: T,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallInvitation)]
-pub(crate) struct Invitation<'a> {
-    #[schema(value_type = value::CallId)]
+struct Invitation<'a> {
     call_id: Text<CallId>,
-    #[schema(value_type = value::ChannelId)]
     channel_id: &'a str,
-    #[schema(value_type = value::UserId)]
     caller_id: Text<&'a UserId>,
-    /// The caller's name, to be shown.
     caller_name: &'a str,
-    /// The address of the caller's picture, where there is one.
-    #[schema(required, format = "uri")]
     caller_avatar: Option<&'a str>,
-    #[schema(value_type = value::CallType)]
     call_type: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallAccepted)]
-pub(crate) struct Accepted<'a> {
-    #[schema(value_type = value::CallId)]
+struct Accepted<'a> {
     call_id: Text<CallId>,
-    /// The callee.
-    #[schema(value_type = value::UserId)]
     accepted_by: Text<&'a UserId>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallRejected)]
-pub(crate) struct Rejected<'a> {
-    #[schema(value_type = value::CallId)]
+struct Rejected<'a> {
     call_id: Text<CallId>,
-    /// The callee.
-    #[schema(value_type = value::UserId)]
     rejected_by: Text<&'a UserId>,
-    #[schema(value_type = value::RejectReason)]
     reason: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallEnded)]
-pub(crate) struct Ended<'a> {
-    #[schema(value_type = value::CallId)]
+struct Ended<'a> {
     call_id: Text<CallId>,
-    #[schema(value_type = value::Actor)]
     ended_by: Text<&'a Actor>,
-    /// How long the call lasted; 0 where it was never accepted.
-    #[schema(value_type = value::DurationSeconds)]
     duration_seconds: u32,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallTimeout)]
-pub(crate) struct TimedOut {
-    #[schema(value_type = value::CallId)]
+struct TimedOut {
     call_id: Text<CallId>,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallMissed)]
-pub(crate) struct Missed<'a> {
-    #[schema(value_type = value::CallId)]
+struct Missed<'a> {
     call_id: Text<CallId>,
-    #[schema(value_type = value::UserId)]
     caller_id: Text<&'a UserId>,
-    /// The caller's name, to be shown.
     caller_name: &'a str,
-    /// The address of the caller's picture, or null.
-    #[schema(required, format = "uri")]
     caller_avatar: Option<&'a str>,
-    #[schema(value_type = value::CallType)]
     call_type: &'static str,
-    /// Why the call did not ring: the callee was in another call.
-    #[schema(value_type = value::RejectReason)]
     reason: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallQualityWarning)]
-pub(crate) struct QualityWarning {
-    #[schema(value_type = value::CallId)]
+struct QualityWarning {
     call_id: Text<CallId>,
-    /// How bad the other participant's network is.
-    #[schema(value_type = value::WarningLevel)]
     quality: &'static str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallSignal)]
-pub(crate) struct SignalShape<'a> {
-    #[schema(value_type = value::CallId)]
+struct Signal<'a> {
     call_id: Text<CallId>,
-    /// The participant who sent it.
-    #[schema(value_type = value::UserId)]
     from: Text<&'a UserId>,
-    /// What was sent, as it was sent.
-    #[schema(value_type = value::Signal)]
     signal: &'a RawValue,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = CallError)]
-pub(crate) struct CallError<'a> {
-    /// The call id that was sent, whatever it was; null where none was.
-    #[schema(required)]
+struct CallError<'a> {
     call_id: Option<&'a str>,
-    #[schema(value_type = value::ErrorType)]
     error_type: &'static str,
-    /// What went wrong, in a sentence for people.
     message: &'a str,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = HeartbeatAck)]
-pub(crate) struct HeartbeatAck<'a> {
-    /// The user of the session.
-    #[schema(value_type = value::UserId)]
+struct HeartbeatAck<'a> {
     user_id: Text<&'a UserId>,
-    /// The server's time.
-    #[schema(value_type = value::Timestamp)]
     timestamp: Instant,
 }
 
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = SessionRefreshed)]
-pub(crate) struct SessionRefreshed {
-    /// When the new token expires.
-    #[schema(value_type = value::Timestamp)]
+struct SessionRefreshed {
     expires_at: Instant,
 }
 
@@ -249,7 +193,7 @@ pub fn notice(notice: &Notice) -> String {
         Event::Signal(SignalEvent { call, from, signal }) => told(
             word,
             at,
-            SignalShape {
+            Signal {
                 call_id: Text(*call),
                 from: Text(from),
                 signal: raw(signal.as_json()),

@@ -306,23 +306,6 @@ impl PartialSchema for NetworkQuality {
 
 impl ToSchema for NetworkQuality {}
 
-/// The level of a warning.
-pub struct WarningLevel;
-
-impl PartialSchema for WarningLevel {
-    fn schema() -> RefOr<Schema> {
-        let bad = call::NetworkQuality::ALL
-            .into_iter()
-            .filter(|quality| quality.is_bad())
-            .map(|quality| Value::from(quality.as_str()));
-        text("A level of which participants are warned.")
-            .enum_values(Some(bad))
-            .into()
-    }
-}
-
-impl ToSchema for WarningLevel {}
-
 /// What a participant may do in a media channel.
 pub struct MediaRole;
 
@@ -336,22 +319,6 @@ impl PartialSchema for MediaRole {
 }
 
 impl ToSchema for MediaRole {}
-
-/// What participants say to each other.
-pub struct Signal;
-
-impl PartialSchema for Signal {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::AnyValue)
-            .description(Some(
-                "Any JSON of at most 32 KiB, passed on as it was sent; what it means is between the two apps.",
-            ))
-            .into()
-    }
-}
-
-impl ToSchema for Signal {}
 
 /// Type of a message between the apps and the team's backend.
 pub struct AppType;

@@ -20,7 +20,7 @@ pub fn openapi() -> &'static Value {
 /// The AsyncAPI document.
 pub fn asyncapi() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| serde_json::from_str(&docs::asyncapi()).expect("the document is JSON"))
+    DOCUMENT.get_or_init(|| serde_json::from_str(docs::ASYNCAPI).expect("the document is JSON"))
 }
 
 /// What `value` refers to in `document`, or itself.
