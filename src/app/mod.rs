@@ -63,9 +63,6 @@ pub struct App {
 }
 
 /// Makes the server that `settings` describe. `figment` is Rocket's own configuration: address, port, TLS.
-///
-/// # Errors
-/// [`StartError`].
 pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App, StartError> {
     // The key first: a server without one leaves no file behind.
     let authenticator = Authenticator::from_settings(settings)?;

@@ -33,9 +33,6 @@ pub enum WaitEnd {
 }
 
 /// Answers every request with 503 until `node` may take over or a signal stops it. `ready` runs once the node listens.
-///
-/// # Errors
-/// [`LaunchError`].
 pub async fn wait(
     settings: &Settings,
     figment: Figment,

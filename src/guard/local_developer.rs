@@ -19,9 +19,6 @@ pub struct LocalDeveloper(());
 
 impl Access {
     /// Returns a token for `user` in `session`.
-    ///
-    /// # Errors
-    /// [`MintError`].
     pub fn token_for(
         &self,
         _: &LocalDeveloper,

@@ -72,9 +72,6 @@ pub enum LaunchError {
 /// Serves `rocket` until its shutdown is notified; returns when its connections have ended.
 ///
 /// The port is bound before the fairings run, and `port` in the launched configuration is the bound one.
-///
-/// # Errors
-/// [`LaunchError`].
 pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchError> {
     let config = Config::try_from(rocket.figment())
         .map_err(|error| LaunchError::Settings(error.to_string()))?;

@@ -13,9 +13,6 @@ use super::{Core, Error, Users};
 
 impl Users {
     /// Returns whether calls ring for `user`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn availability(&self, user: &UserId) -> Result<Availability, Error> {
         let now = self.0.clock.now();
         let set = self.0.store.read(|db| db.availability(user))?;

@@ -165,9 +165,6 @@ impl Calls {
     }
 
     /// Returns the user's live call, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn active(&self, user: &UserId) -> Result<Option<Call>, Error> {
         Ok(self.0.store.read(|db| db.live_call(user))?)
     }

@@ -30,9 +30,6 @@ pub struct Deadlines(pub(super) Arc<Core>);
 impl Deadlines {
     /// Prepares the start: no user is connected, so every participant of an answered call counts as disconnected from
     /// now. Fills the memory state of live calls.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn begin(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
         let core = Arc::clone(&self.0);
@@ -62,9 +59,6 @@ impl Deadlines {
 
     /// Ends every call whose ring timeout or maximum duration has passed, and every answered call whose participant has
     /// been disconnected for the disconnect grace. Returns how many.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn end_overdue_calls(&self) -> Result<usize, Error> {
         let mut ended = 0;
         while let Some(due) = self.next_deadline()?.filter(|at| *at <= self.0.clock.now()) {
@@ -82,9 +76,6 @@ impl Deadlines {
     }
 
     /// Returns the next deadline of [`Deadlines::end_overdue_calls`].
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn next_deadline(&self) -> Result<Option<Timestamp>, Error> {
         let (deadline, gone_since) = self.0.store.read(|db| -> Result<_, Error> {
             Ok((db.nearest_deadline()?, db.longest_gone_since()?))
@@ -124,9 +115,6 @@ impl Deadlines {
     }
 
     /// Sleeps until the next deadline, at most for `longest`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn sleep_until_due(&self, longest: Duration) -> Result<(), Error> {
         // Reset before the deadlines are read: a deadline written after that wakes the sweeper.
         self.0.scheduler.reset();

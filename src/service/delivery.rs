@@ -65,9 +65,6 @@ impl Sessions {
 
     /// Stores the events that sessions have not confirmed, for the next start. Must be called after the sessions are
     /// closed.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn store_unconfirmed(&self) -> Result<(), Error> {
         let unstored = self.0.hub.unstored();
         if !unstored.is_empty() {

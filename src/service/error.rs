@@ -6,7 +6,10 @@ use crate::call::{CallError, CallId, Status};
 use crate::store;
 use crate::user::UserId;
 
-/// Refusal or failure of a use case. The texts of refusals are for clients; the cause of a failure is only for the log.
+/// Refusal or failure of a use case. Every use case that stores something can fail with [`Error::Unavailable`], and has
+/// changed nothing then; `# Errors` of a use case lists what else it can refuse.
+///
+/// The texts of refusals are for clients; the cause of a failure is only for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The call does not exist, or its id is not a UUID.

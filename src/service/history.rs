@@ -26,9 +26,6 @@ pub struct History(pub(super) Arc<Core>);
 impl History {
     /// Returns at most `limit` of the user's entries that match `filter`: those of the newest calls, or of the newest
     /// calls before the call `before`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn page(
         &self,
         user: &UserId,
@@ -80,17 +77,11 @@ impl History {
     }
 
     /// Returns how many calls the user has missed since the history was last marked as seen.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn unseen(&self, user: &UserId) -> Result<u64, Error> {
         Ok(self.0.store.read(|db| db.unseen(user))?)
     }
 
     /// Marks all missed calls of the user as seen.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn mark_seen(&self, user: UserId) -> Result<(), Error> {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             db.look(&user)?;
@@ -100,9 +91,6 @@ impl History {
     }
 
     /// Returns the statistics of the user's entries in `period`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn statistics(&self, user: &UserId, period: Period) -> Result<Statistics, Error> {
         let since = period.start(self.0.clock.now());
         Ok(self

@@ -16,9 +16,6 @@ pub struct Lists(pub(super) Arc<Core>);
 
 impl Lists {
     /// Returns the entries of `list` of `owner`, ordered by id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
         Ok(self.0.store.read(|db| db.listed(owner, list))?)
     }

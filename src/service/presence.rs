@@ -17,9 +17,6 @@ pub struct Presence {
 
 impl Sessions {
     /// Returns the connected users who have not blocked `viewer`, ordered by id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn online(&self, viewer: &UserId) -> Result<Vec<Presence>, Error> {
         let blockers = self
             .0

@@ -40,9 +40,6 @@ impl History {
 
     /// Deletes one batch of the calls that ended before `before`; returns whether it was the last. If it was not, other
     /// jobs use the writer for a moment before this returns.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn forget_some_calls_over(
         &self,
         before: Timestamp,
@@ -51,9 +48,6 @@ impl History {
     }
 
     /// Returns how many calls [`History::forget_calls_over`] would delete.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn count_calls_over(&self, before: Timestamp) -> Result<u64, Error> {
         Ok(self
             .0

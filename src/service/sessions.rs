@@ -17,9 +17,6 @@ pub struct Sessions(pub(super) Arc<Core>);
 
 impl Sessions {
     /// Reserves a slot for one more connection of `user` from `address`. A server that shuts down has none.
-    ///
-    /// # Errors
-    /// [`LimitReached`].
     pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
         if self.is_stopping() {
             Err(LimitReached::Server)
@@ -36,9 +33,6 @@ impl Sessions {
 
     /// Registers a session: it gets the stored events of its user, then the invitation to a ringing call, then all
     /// events from now on. A call that waited for the user starts to ring.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn connect(&self, user: UserId, session: SessionId) -> Result<Subscription, Error> {
         let core = Arc::clone(&self.0);
         self.0
@@ -120,9 +114,6 @@ impl Sessions {
 
     /// Closes the sessions of users who were disabled or removed, and rejects their tokens: a command may have written
     /// to the database beside the server.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn close_disabled_sessions(&self) -> Result<(), Error> {
         self.0.close_disabled_sessions()
     }

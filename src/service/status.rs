@@ -32,9 +32,6 @@ pub struct ServerStatus {
 
 impl Service {
     /// Returns the status of the server.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn status(&self) -> Result<ServerStatus, Error> {
         let health = self.health().await;
         let endpoints = self.webhooks().backlogs()?;

@@ -27,9 +27,6 @@ impl Deadlines {
     }
 
     /// Reports the callees of the calls whose invitation should have been confirmed by now. Returns how many.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn report_unreached(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let mut reported = 0;

@@ -69,9 +69,6 @@ impl Users {
     /// Signs in the user of a valid token. With the setting `auto_provision`, `offer` creates an unknown user, and a
     /// newer token updates name and picture. A request without such a change writes nothing, and for a user in the
     /// cache it reads nothing.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn sign_in(&self, user: &UserId, offer: Offer) -> Result<SignIn, Error> {
         let provisions = self.0.rules.get().auto_provision;
         let is_current = |profile: &Profile, profile_at| {
@@ -117,9 +114,6 @@ impl Users {
     }
 
     /// Returns at most `limit` users who may sign in, ordered by id.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn people(&self, limit: usize) -> Result<Vec<Profile>, Error> {
         let mut users = self
             .0

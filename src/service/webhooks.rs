@@ -139,9 +139,6 @@ impl Webhooks {
     }
 
     /// The receivers, by number; none where webhooks are off.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
         if !self.0.webhook_outbox.is_on() {
             return Ok(Vec::new());
@@ -165,9 +162,6 @@ impl Webhooks {
     }
 
     /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn due_deliveries(
         &self,
         receiver: EndpointId,
@@ -203,9 +197,6 @@ impl Webhooks {
 
     /// Leaves `receiver` alone, or all where none is named; returns how many were not paused before,
     /// or none where there is no such receiver.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn pause_receivers(
         &self,
         receiver: Option<EndpointId>,
@@ -219,9 +210,6 @@ impl Webhooks {
 
     /// Tells `receiver` again, or all where none is named; returns how many were paused, or none where
     /// there is no such receiver.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn resume_receivers(
         &self,
         receiver: Option<EndpointId>,
@@ -253,9 +241,6 @@ impl Webhooks {
     }
 
     /// Makes one message due again, delivered or not; false where there is none of that id any more.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn retry_message(&self, id: MessageId) -> Result<bool, Error> {
         let (core, now) = (Arc::clone(&self.0), self.0.clock.now());
         let job = move |db: &Write<'_>| -> Result<bool, Error> {
@@ -267,9 +252,6 @@ impl Webhooks {
 
     /// Makes due whatever waits for another attempt or was given up; returns how many deliveries. Others write
     /// in between.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn retry_all(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let retried = self
@@ -281,9 +263,6 @@ impl Webhooks {
     }
 
     /// Forgets messages that are older than two days; returns how many.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn forget_old_messages(&self) -> Result<usize, Error> {
         let now = self.0.clock.now();
         let before = now.minus(KEPT_FOR);

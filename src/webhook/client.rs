@@ -82,9 +82,6 @@ impl Client {
     }
 
     /// Checks that the server may send to `url`, and that something responds there.
-    ///
-    /// # Errors
-    /// [`EndpointError`].
     pub async fn probe(&self, url: &Url) -> Result<(), EndpointError> {
         let host = url.host_str().unwrap_or_default();
         if let Some(refusal) = self.refusal_of_literal(host) {

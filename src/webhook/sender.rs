@@ -99,9 +99,6 @@ pub(super) struct Reply {
 
 impl Sender {
     /// Makes the sender that the settings describe; none if they name no endpoint.
-    ///
-    /// # Errors
-    /// [`WebhookError`].
     pub fn from_settings(settings: &Settings) -> Result<Option<Self>, WebhookError> {
         let keys = keys(settings)?;
         if keys.is_empty() {

@@ -99,9 +99,6 @@ pub struct Reported {
 
 impl CallRecord {
     /// Reads a call of a list.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn read(json: &Value) -> Result<Self, ValidationError> {
         Self::deserialize(json).map_err(|error| unexpected(&error))
     }
@@ -109,9 +106,6 @@ impl CallRecord {
 
 impl CallReport {
     /// Reads a call with its timeline.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn read(json: &Value) -> Result<Self, ValidationError> {
         Self::deserialize(json).map_err(|error| unexpected(&error))
     }

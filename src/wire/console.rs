@@ -112,9 +112,6 @@ pub struct TokenWish {
 }
 
 /// Reads a request for a token.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn token_wish(body: &[u8]) -> Result<TokenWish, ValidationError> {
     const TTL_EXPECTED: &str = "a whole number from 1 to 86400, or nothing";
     let body = json(body)?;

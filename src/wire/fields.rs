@@ -27,26 +27,17 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the object in the field `name`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn object(self, name: &str) -> Result<Self, ValidationError> {
         Self::of(self.required(name, "a JSON object")?, name)
     }
 
     /// Returns the text of the field `name`; `expected` describes valid texts.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn text(self, name: &str, expected: &str) -> Result<&'a str, ValidationError> {
         let value = self.required(name, expected)?;
         value.as_str().ok_or_else(|| wrong(name, expected, value))
     }
 
     /// Returns the text of the field `name`, parsed by `parse`; `expected` describes valid texts.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn parsed<T>(
         self,
         name: &str,
@@ -61,9 +52,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the one of `all` whose word is the text of the field `name`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn one_of<T: Copy>(
         self,
         name: &str,
@@ -76,9 +64,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the whole number from 0 to 2,147,483,647 in the field `name`, if it is present and not null.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn optional_count(self, name: &str) -> Result<Option<u32>, ValidationError> {
         const EXPECTED: &str = "an integer from 0 to 2147483647, or nothing";
         let Some(value) = self.any(name) else {
@@ -91,9 +76,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the field `name`, converted by `read`, if it is present and not null; `expected` describes valid values.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn optional<T>(
         self,
         name: &str,
@@ -109,9 +91,6 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the field `name`, converted by `read`; `expected` describes valid values.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn read<T>(
         self,
         name: &str,
@@ -124,9 +103,6 @@ impl<'a> Fields<'a> {
 
     /// Returns the number in the field `name`, if it is present and not null; `fits` checks it, and `expected`
     /// describes valid numbers.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn optional_number(
         self,
         name: &str,

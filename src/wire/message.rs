@@ -106,9 +106,6 @@ pub struct ParseError {
 }
 
 /// Reads `{type, payload}`; with `app_messages`, also messages for the team's backend.
-///
-/// # Errors
-/// [`ParseError`].
 pub fn parse(text: &str, app_messages: bool) -> Result<Message, ParseError> {
     // A byte order mark may be ignored (RFC 8259, section 8.1), as in a body.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -36,9 +36,6 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Parameters<'a> {
 
 impl Parameters<'_> {
     /// Returns the parameters of `GET /v1/calls/history`. An empty `cursor` is that of the first page.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn history(&self) -> Result<History, ValidationError> {
         Ok(History {
             filter: Filter {
@@ -52,18 +49,12 @@ impl Parameters<'_> {
     }
 
     /// Returns the parameter `period` of `GET /v1/calls/statistics`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn period(&self) -> Result<Period, ValidationError> {
         let period = self.one_of("period", &Period::ALL, Period::as_str)?;
         Ok(period.unwrap_or(Period::All))
     }
 
     /// Returns the parameter `userId` of `DELETE /v1/users/blocks` and `/v1/contacts`, if there is one.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn user(&self) -> Result<Option<UserId>, ValidationError> {
         self.parsed("userId", UserId::EXPECTED, UserId::parse)
     }

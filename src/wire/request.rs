@@ -78,9 +78,6 @@ pub struct Listed {
 }
 
 /// Reads the body of `POST /v1/calls/initiate`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn initiate(body: &[u8]) -> Result<Initiate, ValidationError> {
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
@@ -92,35 +89,23 @@ pub fn initiate(body: &[u8]) -> Result<Initiate, ValidationError> {
 }
 
 /// Reads the body of `POST /v1/calls/{callId}/accept` and `…/ringing`, which has no fields and may be missing.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn nothing(body: &[u8]) -> Result<Nothing, ValidationError> {
     Fields::of(&json_or_nothing(body)?, "body").map(|_| Nothing {})
 }
 
 /// Reads the body of `POST /v1/calls/{callId}/reject`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn reject(body: &[u8]) -> Result<Reject, ValidationError> {
     let reason = reason(Fields::of(&json(body)?, "body")?)?;
     Ok(Reject { reason })
 }
 
 /// Reads the body of `POST /v1/calls/{callId}/end`, which may be missing.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn end(body: &[u8]) -> Result<End, ValidationError> {
     let duration_seconds = duration_seconds(Fields::of(&json_or_nothing(body)?, "body")?);
     Ok(End { duration_seconds })
 }
 
 /// Reads the body of `PATCH /v1/calls/{callId}/status`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn status(body: &[u8]) -> Result<SetStatus, ValidationError> {
     let status = Fields::of(&json(body)?, "body")?.one_of("status", &TARGETS, target_word)?;
     Ok(SetStatus { status })
@@ -139,9 +124,6 @@ pub(super) const fn target_word(target: Target) -> &'static str {
 }
 
 /// Reads the body of `POST` and `DELETE /v1/users/blocks` and `/v1/contacts`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn listed(body: &[u8]) -> Result<Listed, ValidationError> {
     let body = json(body)?;
     let user = Fields::of(&body, "body")?.parsed("userId", UserId::EXPECTED, UserId::parse)?;
@@ -167,9 +149,6 @@ pub struct AgoraToken {
 }
 
 /// Reads the body of `POST /v1/agora/token/generate` and `…/refresh`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn agora_token(body: &[u8]) -> Result<AgoraToken, ValidationError> {
     const ROLE: &str = "publisher or subscriber, or nothing";
     const SECONDS: &str = "an integer from 60 to 86400, or nothing";
@@ -192,9 +171,6 @@ pub fn agora_token(body: &[u8]) -> Result<AgoraToken, ValidationError> {
 }
 
 /// Reads the body of `POST /v1/calls/{callId}/quality`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn quality(body: &[u8]) -> Result<QualityReport, ValidationError> {
     quality_report(Fields::of(&json(body)?, "body")?)
 }

@@ -48,9 +48,6 @@ pub enum Placed {
 
 impl ServerApi {
     /// Returns at most `limit` calls that `filter` selects, newest first.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn calls(&self, filter: &CallFilter, limit: u32) -> Result<CallPage, Error> {
         // One more than is shown tells whether there is a next page.
         let wanted = limit.saturating_add(1);
@@ -136,9 +133,6 @@ impl ServerApi {
     }
 
     /// Returns the calls that were created from `from` until before `to`, counted by day, type and status.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn count_calls(&self, from: Timestamp, to: Timestamp) -> Result<Vec<CallCount>, Error> {
         Ok(self.0.store.read_at_length(|db| db.count_calls(from, to))?)
     }

@@ -12,9 +12,6 @@ use super::ServerApi;
 
 impl ServerApi {
     /// Makes a key with `scopes` that is valid for `ttl`. No other key has or had the `name`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn make_key(
         &self,
         name: String,

@@ -84,9 +84,6 @@ pub struct ServerApi(pub(super) Arc<Core>);
 impl ServerApi {
     /// Returns the key of that digest, if it is valid. It is read for each request, so a revoked key is rejected at once,
     /// also if another process revoked it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn authenticate(&self, digest: &Digest) -> Result<Option<ApiKey>, Error> {
         let now = self.0.clock.wall();
         let found = self.0.store.read(|db| db.api_key(digest))?;
@@ -107,9 +104,6 @@ impl ServerApi {
     }
 
     /// Deletes entries of the audit that are older than `audit_retention`, and answers that nobody asks for any more.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn forget_expired(&self) -> Result<(), Error> {
         let now = self.0.clock.wall();
         let replies = move |db: &Write<'_>| Ok(until_none(db.delete_expired_replies(now, STEP)?));

@@ -84,9 +84,6 @@ impl ServerApi {
     }
 
     /// Returns which of `users` are connected, in their order. Those who do not exist are left out.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn presence_of(&self, users: Vec<UserId>) -> Result<Vec<Presence>, Error> {
         let known = |db: &Read<'_>| -> Result<Vec<UserId>, Error> {
             let mut known = Vec::with_capacity(users.len());

@@ -52,9 +52,6 @@ impl ServerApi {
     }
 
     /// Returns at most `limit` users after the id `after` whose id or name contains `text`.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn users(&self, after: Option<&UserId>, text: &str, limit: u32) -> Result<UserPage, Error> {
         let after = after.map_or("", UserId::as_str);
         // One more than is shown tells whether there is a next page.
@@ -73,9 +70,6 @@ impl ServerApi {
     }
 
     /// Adds the user of `record`, or brings it to that record.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn put_user(&self, requester: Requester, record: UserRecord) -> Result<User, Error> {
         let core = Arc::clone(&self.0);
         self.change(requester, move |db| {
@@ -144,9 +138,6 @@ impl ServerApi {
     /// Adds the users of `records`, or brings them to these records. Other jobs run in between: all records are valid, so
     /// only a failing disk ends it halfway, and the same request completes it. `reply` answers how many were added,
     /// updated and unchanged; each job that changes some has its entry in the audit.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub async fn put_users(
         &self,
         requester: Requester,

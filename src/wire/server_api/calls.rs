@@ -224,9 +224,6 @@ fn date(at: Timestamp) -> String {
 }
 
 /// Reads the body of `POST /calls`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_place(body: &[u8]) -> Result<Place, ValidationError> {
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;

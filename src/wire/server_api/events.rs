@@ -141,18 +141,12 @@ pub fn sent_to_several<'a>(
 }
 
 /// Reads the body of `POST /users/{userId}/events`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read(body: &[u8]) -> Result<AppEvent, ValidationError> {
     let sent = json(body)?;
     event(Fields::of(&sent, "body")?, body)
 }
 
 /// Reads the body of `POST /events`: the users, each once, and the event.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_for_several(body: &[u8]) -> Result<(Vec<UserId>, AppEvent), ValidationError> {
     let sent = json(body)?;
     let fields = Fields::of(&sent, "body")?;

@@ -59,9 +59,6 @@ pub struct Statistics {
 
 impl Parameters<'_> {
     /// The parameters of `GET /users`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn users(&self) -> Result<Users, ValidationError> {
         const CURSOR: &str = "the nextCursor of the page before";
         const QUERY: &str = "at most 200 characters";
@@ -80,9 +77,6 @@ impl Parameters<'_> {
     }
 
     /// The parameters of `GET /calls`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn calls(&self) -> Result<Calls, ValidationError> {
         let until = self.instant("until")?.map(CallId::first_at);
         let cursor = self.call_cursor()?;
@@ -117,9 +111,6 @@ impl Parameters<'_> {
     }
 
     /// The parameter `reconnect` of `DELETE /users/{userId}/sessions`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn reconnects(&self) -> Result<bool, ValidationError> {
         Ok(self.switch("reconnect")?.unwrap_or(false))
     }

@@ -186,9 +186,6 @@ pub fn token(
 
 /// Reads the body of `POST /users/{userId}/token`, which may be missing. `is_session` tells whether a text can name a
 /// session.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_token(
     body: &[u8],
     is_session: fn(&str) -> bool,
@@ -211,9 +208,6 @@ pub fn read_token(
 }
 
 /// Reads the body of `POST /presence`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_presence(body: &[u8]) -> Result<Vec<UserId>, ValidationError> {
     let body = json(body)?;
     user_ids(Fields::of(&body, "body")?, 0)

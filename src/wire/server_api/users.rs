@@ -199,9 +199,6 @@ pub fn batch(message: &str, [added, updated, unchanged]: [usize; 3]) -> String {
 }
 
 /// Reads a user as [`json_of`] writes it.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_user(json: &Value) -> Result<User, ValidationError> {
     let (profile, standing) = batch_record(json)?;
     Ok(User {
@@ -211,18 +208,12 @@ pub fn read_user(json: &Value) -> Result<User, ValidationError> {
 }
 
 /// Reads the body of `PUT /users/{userId}`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_put(id: UserId, body: &[u8]) -> Result<Record, ValidationError> {
     let body = json(body)?;
     record(id, Fields::of(&body, "body")?)
 }
 
 /// Reads the body of `PATCH /users/{userId}`.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_patch(body: &[u8]) -> Result<Patch, ValidationError> {
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
@@ -245,9 +236,6 @@ pub fn read_patch(body: &[u8]) -> Result<Patch, ValidationError> {
 }
 
 /// Reads the body of `POST /users/batch`. If records are wrong, the error names the first of them, each by its place.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_batch(body: &[u8]) -> Result<Vec<Record>, ValidationError> {
     let body = json(body)?;
     let expected = format!("a list of at most {LONGEST_BATCH} users");
