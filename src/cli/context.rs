@@ -33,9 +33,14 @@ impl GlobalArgs {
         }
     }
 
+    /// Returns whether `--dev` is given and dev mode was never started in the working directory.
+    pub fn is_first_dev_start(&self) -> bool {
+        self.dev && !dev_secret_file(Path::new(DEV_FOLDER)).is_file()
+    }
+
     /// Returns the context of a command that works beside a server.
     pub fn context(&self) -> Result<Context, CliError> {
-        if self.dev && !dev_secret_file(Path::new(DEV_FOLDER)).is_file() {
+        if self.is_first_dev_start() {
             return Err(CliError::new(format!(
                 "dev mode was never started in this directory: {DEV_FOLDER}/ is missing"
             ))

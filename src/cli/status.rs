@@ -138,9 +138,11 @@ fn not_running(failure: &CliError) -> Value {
 }
 
 impl Overview {
-    fn up_since(&self) -> Timestamp {
-        self.at
-            .minus(Duration::from_secs(self.server.uptime_seconds))
+    fn up_since(&self) -> String {
+        self.server.up_since.clone().unwrap_or_else(|| {
+            let uptime = Duration::from_secs(self.server.uptime_seconds);
+            self.at.minus(uptime).to_string()
+        })
     }
 
     /// Returns what needs attention, each with what to do.
@@ -183,7 +185,7 @@ impl Overview {
             "ready": server.ready,
             "version": server.version,
             "pid": server.pid,
-            "upSince": self.up_since().to_string(),
+            "upSince": self.up_since(),
             "uptimeSeconds": server.uptime_seconds,
             "node": self.node,
             "connections": server.connections,
@@ -205,7 +207,7 @@ impl Overview {
 
     fn lines(&self) -> Vec<(&'static str, String)> {
         let server = &self.server;
-        let since = self.up_since();
+        let since = printable(&self.up_since());
         let mut lines = vec![
             ("server", self.state()),
             (

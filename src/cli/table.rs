@@ -13,7 +13,7 @@ const PADDING: u16 = 2;
 /// Width down to which text is cut before a column is left out.
 const SHORTEST_TEXT: u16 = 10;
 
-/// Column of a table. At a terminal that is too narrow, columns are left out first, then text is cut.
+/// Column of a table. At a terminal that is too narrow, columns are left out first, then text is cut, then ids.
 #[derive(Clone, Copy)]
 pub struct Column {
     heading: &'static str,
@@ -108,35 +108,36 @@ fn draw(
     table.trim_fmt()
 }
 
-/// Leaves columns out, and cuts text, until `table` fits `width`.
+/// Leaves columns out, and cuts text, until `table` fits `width`. If that is not enough, it cuts the widest of the other
+/// columns too, such as ids of 255 characters.
 fn fit(table: &mut Table, columns: &[Column], width: u16) {
     let widths = table.column_max_content_widths();
-    let columns: Vec<_> = columns.iter().zip(widths).enumerate().collect();
-    let shortest = |(column, width): (&Column, u16)| {
-        if !column.is_text {
-            return width;
-        }
-        let heading = u16::try_from(column.heading.len()).unwrap_or(u16::MAX);
-        width.min(SHORTEST_TEXT.max(heading))
+    let mut shown: Vec<_> = (0..columns.len()).collect();
+    let mut may_be_cut: Vec<_> = columns.iter().map(|column| column.is_text).collect();
+    let shortest = |at: usize, may_be_cut: &[bool]| {
+        let heading = u16::try_from(columns[at].heading.len()).unwrap_or(u16::MAX);
+        let least = SHORTEST_TEXT.max(heading).min(widths[at]);
+        PADDING.saturating_add(if may_be_cut[at] { least } else { widths[at] })
     };
-    let mut shown: Vec<_> = columns.iter().map(|(at, _)| *at).collect();
-    loop {
-        let needed: u16 = shown
-            .iter()
-            .map(|at| shortest(columns[*at].1) + PADDING)
-            .sum();
-        let last = shown.iter().copied().max_by_key(|at| columns[*at].1.0.rank);
-        let last = last.filter(|at| columns[*at].1.0.rank > 0);
-        let Some(last) = last.filter(|_| needed > width) else {
+    while shown.iter().fold(0, |sum: u16, at| {
+        sum.saturating_add(shortest(*at, &may_be_cut))
+    }) > width
+    {
+        let last = shown.iter().copied().max_by_key(|at| columns[*at].rank);
+        let widest = shown.iter().copied().filter(|at| !may_be_cut[*at]);
+        if let Some(last) = last.filter(|at| columns[*at].rank > 0) {
+            shown.retain(|at| *at != last);
+        } else if let Some(widest) = widest.max_by_key(|at| widths[*at]) {
+            may_be_cut[widest] = true;
+        } else {
             break;
-        };
-        shown.retain(|at| *at != last);
+        }
     }
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(width);
-    for (at, (column, _)) in columns {
-        let constraint = match (shown.contains(&at), column.is_text) {
+    for (at, may_be_cut) in may_be_cut.into_iter().enumerate() {
+        let constraint = match (shown.contains(&at), may_be_cut) {
             (false, _) => ColumnConstraint::Hidden,
             (true, false) => ColumnConstraint::ContentWidth,
             (true, true) => continue,
@@ -160,8 +161,12 @@ mod tests {
     ];
 
     fn drawn(width: Option<u16>) -> String {
+        drawn_with("01a21f7b-14a9", width)
+    }
+
+    fn drawn_with(id: &str, width: Option<u16>) -> String {
         let row = [
-            "01a21f7b-14a9",
+            id,
             "Maria Magdalena von Habsburg-Lothringen",
             "CONNECTING",
             "59m 59s ago",
@@ -185,6 +190,22 @@ mod tests {
             }
             assert!(table.contains("01a21f7b-14a9") && table.contains("CONNECTING"));
         }
+    }
+
+    #[test]
+    fn long_ids_are_cut_to_the_width() {
+        let id = "u".repeat(255);
+        for width in [40, 60, 80, 120, 200] {
+            let table = drawn_with(&id, Some(width));
+            let widest = table.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(usize::from(width)), "{width}: {table}");
+            assert!(
+                table.contains("CONNECTING") && table.contains("uuuu…"),
+                "{table}"
+            );
+            assert_eq!(table.lines().count(), 3, "{table}");
+        }
+        assert!(drawn_with(&id, None).contains(&id));
     }
 
     #[test]

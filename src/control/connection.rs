@@ -212,6 +212,7 @@ async fn status(shared: &Shared) -> Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         uptime_seconds: shared.started.elapsed().as_secs(),
+        up_since: Some(shared.service.started_at().to_string()),
         ready: shared.service.health().await.is_ready(),
         connections: sample.connections,
         sessions: sample.sessions,

@@ -105,12 +105,19 @@ fn checked(request: &Request<'_>, bytes: Vec<u8>) -> Result<Vec<u8>, ApiError> {
     if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
         return Err(ApiError::of_status(Status::UnsupportedMediaType));
     }
-    if request.content_type().is_some_and(is_form) {
+    // `curl -d` declares a form without `-H 'Content-Type: …'`. JSON is read whatever it is declared as.
+    if request.content_type().is_some_and(is_form) && !is_object(&bytes) {
         return Err(ApiError::invalid(
             "Content-Type: expected application/json, got a form",
         ));
     }
     Ok(bytes)
+}
+
+/// Returns whether `body` starts as a JSON object does, after a byte order mark and blanks.
+fn is_object(body: &[u8]) -> bool {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    body.trim_ascii_start().starts_with(b"{")
 }
 
 fn is_form(content_type: &ContentType) -> bool {

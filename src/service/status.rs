@@ -49,6 +49,12 @@ impl Service {
         })
     }
 
+    /// Returns when the server started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.0.core.started_at
+    }
+
     /// Ends a minute of the last hour in [`Service::status`].
     pub fn end_minute(&self) {
         let core = &self.0.core;

@@ -114,9 +114,9 @@ impl Settings {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         overrides: &Overrides,
     ) -> Result<(Self, Figment, Origins), SettingsError> {
+        SettingsError::unless_empty(sources::missing_file(overrides).into_iter().collect())?;
         let mut problems = Vec::new();
         let figment = rocket_settings(figment, overrides);
-        problems.extend(sources::missing_file(overrides));
         let mut given = sources::from_file(&figment, &mut problems);
         let (from_variables, ignored_variables) = sources::from_variables(variables, &mut problems);
         given.extend(from_variables);

@@ -55,6 +55,14 @@ impl Write<'_> {
         Ok(added > 0)
     }
 
+    /// Removes the expired keys whose names match `pattern`, but for those whose stored answers still count.
+    pub fn remove_expired_api_keys(&self, pattern: &str, now: Timestamp) -> Result<(), Error> {
+        let sql = "DELETE FROM api_keys WHERE name LIKE ?1 AND expires_at <= ?2
+             AND NOT EXISTS (SELECT 1 FROM api_replies WHERE api_replies.api_key = api_keys.key)";
+        self.execute(sql, params![pattern, now.as_millis()])?;
+        Ok(())
+    }
+
     /// Revokes a key; false if there is none of that name that is not revoked.
     pub fn revoke_api_key(&self, name: &str, now: Timestamp) -> Result<bool, Error> {
         let sql = "UPDATE api_keys SET revoked_at = ?2 WHERE name = ?1 AND revoked_at IS NULL";

@@ -307,6 +307,9 @@ pub struct Status {
     pub pid: u32,
     /// Time since the start in seconds.
     pub uptime_seconds: u64,
+    /// When it started. Older servers do not send this field.
+    #[serde(default)]
+    pub up_since: Option<String>,
     /// Whether the server accepts requests.
     pub ready: bool,
     /// Number of open sockets.

@@ -1,9 +1,11 @@
 //! `/admin`: the page from the binary, and its API key in dev mode.
 
+use std::time::Duration;
+
 use chattrix::settings::{Mode, Settings};
 use reqwest::Method;
 
-use crate::support::TestServer;
+use crate::support::{Cli, TestServer};
 
 fn development(settings: &mut Settings) {
     settings.admin_page = true;
@@ -36,10 +38,23 @@ async fn only_a_local_developer_gets_an_api_key_from_the_page() {
     let client = server.anonymous();
     let shown = client.get("/admin/configuration").await.success(200);
     assert_eq!(shown["isDevelopment"], true);
+    let expired = Some(server.now().minus(Duration::from_hours(1)));
+    server.api_key("admin-page-expired", "all", expired);
+    server.api_key("backend-expired", "all", expired);
     let made = client.request(Method::POST, "/admin/dev/key");
     let made = client.send(made).await.success(200);
     let backend = server.client(made["key"].as_str().expect("a key"));
     backend.get("/api/server/v1/status").await.success(200);
+    let listed = Cli::beside(&server).json(&["apikey", "list"]);
+    let keys = listed.as_array().expect("a list").iter();
+    let names: Vec<_> = keys.filter_map(|key| key["name"].as_str()).collect();
+    assert_eq!(
+        names.len(),
+        2,
+        "the expired key of the page is removed: {names:?}"
+    );
+    let is_kept = names.iter().any(|name| name.starts_with("backend-expired"));
+    assert!(is_kept, "{names:?}");
     for (name, value) in [
         ("origin", "https://evil.example"),
         ("host", "evil.example"),

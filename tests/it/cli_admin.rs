@@ -19,6 +19,7 @@ async fn status_shows_the_server_and_says_when_none_runs() {
     assert_eq!(status["sessions"], 1);
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     assert!(status["attention"].is_array() && status["upSince"].is_string());
+    assert_eq!(cli.json(&["status"])["upSince"], status["upSince"]);
     let shown = cli.run(&["status"]).success();
     for name in [
         "server",
@@ -189,4 +190,5 @@ async fn config_names_the_settings_file_of_every_command() {
         .run(&["user", "list", "--config", "absent.toml"])
         .failure(1);
     assert!(missing.contains("--config names absent.toml"), "{missing}");
+    assert_eq!(missing.matches("absent.toml").count(), 1, "{missing}");
 }

@@ -323,3 +323,12 @@ async fn completions_are_taken_by_the_shell_they_are_for() {
             .contains("bash")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn config_check_passes_before_the_first_start_of_dev_mode() {
+    let (folder, cli) = folder_with("[default]\nport = 0");
+    let checked = cli.json(&["config", "check", "--dev"]);
+    assert_eq!(checked["ok"], true, "{checked}");
+    assert_eq!(checked["checks"][1]["check"], "dev mode");
+    assert!(!folder.path().join("chattrix-dev").exists());
+}

@@ -128,6 +128,24 @@ async fn end_takes_an_empty_body_of_any_content_type() {
 }
 
 #[rocket::async_test]
+async fn json_is_read_whatever_its_content_type() {
+    for content_type in [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        "nonsense",
+    ] {
+        let fixture = CallFixture::with_call("CONNECTING").await;
+        let path = format!("/api/v1/calls/{}/end", fixture.call);
+        let request = fixture.alice.request(Method::POST, &path);
+        let request = request.header("content-type", content_type);
+        let request = request.body(" {\"durationSeconds\": 0}");
+        let call = fixture.alice.send(request).await.success(200);
+        assert_eq!(call["status"], "ENDED", "{content_type}: {call}");
+    }
+}
+
+#[rocket::async_test]
 async fn end_reads_a_body_with_a_byte_order_mark() {
     let fixture = CallFixture::with_call("CONNECTING").await;
     let path = format!("/api/v1/calls/{}/end", fixture.call);

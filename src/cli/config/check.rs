@@ -19,6 +19,7 @@ use rocket::http::tls::util::{load_certs, load_private_key};
 use rustix::fs::{Access, access};
 use serde_json::json;
 
+use super::super::context::DEV_FOLDER;
 use super::super::control_client::runtime;
 use super::super::error::CliError;
 use super::super::output::{self, Tint};
@@ -115,14 +116,17 @@ fn check_all(global: &GlobalArgs) -> Vec<Outcome> {
         }
     };
     let outcome = Outcome::new;
-    let mut outcomes = vec![
-        outcome(
-            "settings",
-            Ok("all keys are known and all values valid".to_owned()),
-        ),
-        outcome("key", key(&settings)),
-        outcome("database", database(&settings.database)),
-    ];
+    let mut outcomes = vec![outcome(
+        "settings",
+        Ok("all keys are known and all values valid".to_owned()),
+    )];
+    if global.is_first_dev_start() {
+        let message = format!("the first start will create a key and a database in {DEV_FOLDER}/");
+        outcomes.push(outcome("dev mode", Ok(message)));
+    } else {
+        outcomes.push(outcome("key", key(&settings)));
+        outcomes.push(outcome("database", database(&settings.database)));
+    }
     if let Some(found) = provider(&settings) {
         outcomes.push(outcome("provider", found));
     }

@@ -11,16 +11,20 @@ use super::super::Error;
 use super::ServerApi;
 
 impl ServerApi {
-    /// Makes a key with `scopes` that is valid for `ttl`. No other key has or had the `name`.
+    /// Makes a key with `scopes` that is valid for `ttl`, named `prefix` and a random id. Removes the expired ones of
+    /// that prefix.
     pub async fn make_key(
         &self,
-        name: String,
+        prefix: &str,
         scopes: Scopes,
         ttl: Duration,
     ) -> Result<SecretString, Error> {
         let (key, digest) = api_key::make(self.0.random.value());
         let now = self.0.clock.wall();
+        let name = format!("{prefix}{}", uuid::Uuid::new_v4().simple());
+        let pattern = format!("{prefix}%");
         let job = move |db: &Write<'_>| -> Result<(), Error> {
+            db.remove_expired_api_keys(&pattern, now)?;
             db.add_api_key(&name, &digest, scopes, Some(now.plus(ttl)), now)?;
             Ok(())
         };
