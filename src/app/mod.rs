@@ -22,7 +22,7 @@ use crate::random::Random;
 use crate::reloadable::Reloadable;
 use crate::service::{Rules, Service};
 use crate::settings::Settings;
-use crate::store::{self, Store};
+use crate::store::{self, PostgresOptions, Store};
 use crate::sweeper::Sweeper;
 use crate::webhook::{self, Sender, WebhookError, Webhooks};
 use crate::ws::SocketRules;
@@ -68,7 +68,11 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let authenticator = Authenticator::from_settings(settings)?;
     let sender = Sender::from_settings(settings)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-    let store = Store::open(&settings.database, metrics.clone())?;
+    let options = PostgresOptions {
+        connections: settings.database_connections,
+        patience: settings.database_patience,
+    };
+    let store = Store::open_with(&settings.database, options, metrics.clone())?;
     if settings.require_synchronous_standby {
         store.require_synchronous_standby()?;
     }

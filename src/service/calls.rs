@@ -10,7 +10,7 @@ use crate::call::{
 };
 use crate::call::{media, policy};
 use crate::clock::Timestamp;
-use crate::store::{CallParty, Remembered, Write};
+use crate::store::{CallParty, Read, Remembered, Write};
 use crate::user::{AccountStatus, User, UserId};
 
 use super::{Core, Error, KEY_REMEMBERED_FOR};
@@ -48,11 +48,14 @@ impl Calls {
             return Err(Error::OwnNumber);
         }
         let core = Arc::clone(&self.0);
-        let initiated = self
-            .0
-            .store
-            .write(move |db| core.initiate(db, &principal, new))
-            .await?;
+        let (caller, callee) = (principal.user.clone(), new.callee.clone());
+        let key = new.idempotency_key.clone();
+        let foresee = move |db: &Read<'_>| {
+            db.parties(&caller, &callee, key.as_deref(), Timestamp::from_millis(0))?;
+            Ok(vec![caller.clone(), callee.clone()])
+        };
+        let job = move |db: &Write<'_>| core.initiate(db, &principal, new);
+        let initiated = self.0.store.write_foreseen(foresee, job).await?;
         match initiated {
             Initiated::Made(call) => Ok(call),
             Initiated::RefusedAsBusy(callee) => Err(Error::UserBusy(callee)),
@@ -198,7 +201,12 @@ impl Calls {
             core.apply(db, &transition)?;
             Ok(transition.call)
         };
-        self.0.store.write(job).await
+        let foresee = move |db: &Read<'_>| {
+            let call = db.call(call)?;
+            let participants = call.iter().flat_map(Call::participants);
+            Ok(participants.cloned().collect())
+        };
+        self.0.store.write_foreseen(foresee, job).await
     }
 }
 

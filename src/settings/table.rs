@@ -125,6 +125,12 @@ settings! {
     /// ([beyond one machine](beyond-one-machine.md)). Checked at the start and every 3 s: `synchronous_standby_names` is not
     /// empty, and `synchronous_commit` is `on` or `remote_apply`.
     require_synchronous_standby: bool = false, value::switch, restart "the database is open";
+    /// How many connections to PostgreSQL are opened at most for reading. Half of them are for reads that may take longer. One
+    /// more connection writes.
+    database_connections: usize = 8, |raw| value::number(raw, 2..=1_000), restart "the database is open";
+    /// How long to wait for PostgreSQL at the start and after the connection was lost. After that, the start fails, and
+    /// writes are answered with 503.
+    database_patience: Duration = Duration::from_secs(10), value::duration, restart "the database is open";
 
     group "Authentication";
     /// The keys that verify tokens: set at least one of `jwt_secret`, `jwt_secret_file`, `jwt_public_key_file`,

@@ -95,7 +95,7 @@ impl Read<'_> {
         let sql = "SELECT u.key, u.id, u.name, u.avatar, u.standing, u.do_not_disturb_until, l.call,
                     callee.key AS callee_key, callee.id AS callee_id, callee.name AS callee_name, callee.avatar AS callee_avatar,
                     callee.standing AS callee_standing, callee.do_not_disturb_until AS callee_until, callee_live.call AS callee_call,
-                    i.call AS remembered_call, i.refused,
+                    i.call AS remembered_call, i.refused, i.expires_at AS remembered_until,
                     EXISTS (SELECT 1 FROM listed WHERE owner = callee.key AND list = :blocked AND user = u.key) AS blocked,
                     EXISTS (SELECT 1 FROM listed WHERE owner = u.key AND list = :contacts AND user = callee.key)
                     AND EXISTS (SELECT 1 FROM listed WHERE owner = callee.key AND list = :contacts AND user = u.key)
@@ -104,13 +104,13 @@ impl Read<'_> {
              LEFT JOIN live AS l ON l.user = u.key
              LEFT JOIN users AS callee ON callee.id = :callee AND callee.standing <> 2
              LEFT JOIN live AS callee_live ON callee_live.user = callee.key
-             LEFT JOIN idempotency_keys AS i ON i.user = u.key AND i.key = :key AND i.expires_at > :now
+             LEFT JOIN idempotency_keys AS i ON i.user = u.key AND i.key = :key
              WHERE u.id = :caller AND u.standing <> 2";
         let params = named_params! {
-            ":caller": caller.as_str(), ":callee": callee.as_str(), ":key": key, ":now": now.as_millis(),
+            ":caller": caller.as_str(), ":callee": callee.as_str(), ":key": key,
             ":blocked": encode(List::Blocked), ":contacts": encode(List::Contacts),
         };
-        self.find(sql, params, |row| parties(row, caller))
+        self.find(sql, params, |row| parties(row, caller, now))
     }
 
     /// The live call that `user` is in, if any.
@@ -204,7 +204,7 @@ impl Read<'_> {
 }
 
 /// The parties of a row of [`Read::parties`].
-fn parties(row: &Row<'_>, caller: &UserId) -> Result<CallParties, Error> {
+fn parties(row: &Row<'_>, caller: &UserId, now: Timestamp) -> Result<CallParties, Error> {
     let columns = Columns {
         row,
         table: "live",
@@ -220,11 +220,11 @@ fn parties(row: &Row<'_>, caller: &UserId) -> Result<CallParties, Error> {
         }),
     };
     let remembered = match optional_call_id(&columns, "remembered_call")? {
-        None => None,
-        Some(call) => Some(Remembered {
+        Some(call) if instant(&columns, "remembered_until")? > now => Some(Remembered {
             call,
             refused: columns.get("refused")?,
         }),
+        Some(_) | None => None,
     };
     // In the order of the statement's columns, in which they are found fastest.
     Ok(CallParties {

@@ -55,19 +55,22 @@ use std::cell::{Cell, RefCell};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::params;
 use scheduled_thread_pool::ScheduledThreadPool;
 use std::ops::ControlFlow;
 
 use crate::metrics::Metrics;
+use crate::user::UserId;
 
 use checkpointer::Checkpointer;
-use engine::{Conn, Params, Row, Server};
+use engine::{Aside, Conn, Params, Row, Server};
 use node::{ActiveNode, Standing, Taken};
 use readers::{FileReaders, Readers};
 use sessions::Sessions;
 use unreadable::UnreadableRows;
+use writer::Foresight;
 
 pub use api_replies::StoredReply;
 pub use audit::AuditQuery;
@@ -92,6 +95,24 @@ const READERS: u32 = 4;
 
 /// Connections for reads that take longer, which run beside those threads.
 const LONG_READERS: u32 = 4;
+
+/// How a server uses PostgreSQL.
+#[derive(Clone, Copy, Debug)]
+pub struct PostgresOptions {
+    /// Connections for reading, at least two.
+    pub connections: usize,
+    /// How long to wait for PostgreSQL.
+    pub patience: Duration,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            connections: 8,
+            patience: Duration::from_secs(10),
+        }
+    }
+}
 
 /// A running server's database. Cheap to clone.
 #[derive(Clone)]
@@ -124,27 +145,42 @@ impl Store {
     /// # Errors
     /// [`Error::InUse`] if another server holds it, and what [`Error`] says of files.
     pub fn open(path: &Path, metrics: Metrics) -> Result<Self, Error> {
+        Self::open_with(path, PostgresOptions::default(), metrics)
+    }
+
+    /// Like [`Store::open`], with `options` for PostgreSQL.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(
+        path: &Path,
+        options: PostgresOptions,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
         match Server::of(path)? {
-            Some(server) => Self::open_postgres(server, metrics),
+            Some(server) => Self::open_postgres(server, options, metrics),
             None => Self::open_file(path, metrics),
         }
     }
 
-    fn open_postgres(server: Server, metrics: Metrics) -> Result<Self, Error> {
+    fn open_postgres(
+        mut server: Server,
+        options: PostgresOptions,
+        metrics: Metrics,
+    ) -> Result<Self, Error> {
+        server.set_patience(options.patience);
         let Taken {
             node,
             stopped_in_order,
         } = ActiveNode::take(&server)?;
         let standing = node.standing();
         let unreadable = UnreadableRows::default();
-        let sessions = |count: u32| {
-            let limit = usize::try_from(count).unwrap_or(1);
-            Readers::Postgres(Box::new(Sessions::new(server.clone(), limit)))
-        };
+        let long = options.connections / 2;
+        let sessions = |limit| Readers::Postgres(Box::new(Sessions::new(server.clone(), limit)));
         Ok(Self(Arc::new(Inner {
             writer: writer::Writer::on_postgres(node, unreadable.clone(), metrics)?,
-            readers: sessions(READERS),
-            long_readers: sessions(LONG_READERS),
+            readers: sessions(options.connections - long),
+            long_readers: sessions(long),
             unreadable,
             stopped_in_order,
             engine: Engine::Postgres(standing),
@@ -191,7 +227,29 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.0.writer.write(job).await
+        self.0.writer.write(None, job).await
+    }
+
+    /// Like [`Store::write`], for a job about some users and their calls alone. `foresee` makes the reads that the job
+    /// begins with, and returns these users. With PostgreSQL, jobs about different users are one transaction that makes
+    /// all these reads in one round trip, and writes the rows of all of them by the same statements.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_foreseen<T, E>(
+        &self,
+        foresee: impl Fn(&Read<'_>) -> Result<Vec<UserId>, Error> + Send + 'static,
+        job: impl FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let foresight = match &self.0.engine {
+            Engine::File { .. } => None,
+            Engine::Postgres(_) => Some(Box::new(foresee) as Foresight),
+        };
+        self.0.writer.write(foresight, job).await
     }
 
     /// Waits until what is committed by now has been moved from the write-ahead log into the database file; not
@@ -538,6 +596,14 @@ impl<'c> Write<'c> {
     /// batch is not committed.
     pub fn on_commit(&self, step: impl FnOnce() + Send + 'static) {
         self.on_commit.borrow_mut().push(Box::new(step));
+    }
+
+    /// Writes again what was put aside, with PostgreSQL.
+    fn repeat(&self, statements: &Aside) -> Result<(), Error> {
+        match self.conn {
+            Conn::Sqlite(_) => Ok(()),
+            Conn::Postgres(session) => session.repeat(statements),
+        }
     }
 
     /// Ends the unit of work; returns the steps that follow its commit.

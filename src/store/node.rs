@@ -20,9 +20,6 @@ const LEASE: Duration = Duration::from_secs(10);
 /// Interval at which a node that has nothing to write renews its lease, and at which waiting nodes report.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// How long the writer tries to reach PostgreSQL again before it answers that an outcome is unknown.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -88,6 +85,7 @@ impl ActiveNode {
     /// [`Error::InUse`] if another node has it.
     pub fn take(server: &Server) -> Result<Taken, Error> {
         let session = schema_postgres::open(server)?;
+        session.plan_by_keys()?;
         let name = node_name();
         session.run_script("BEGIN")?;
         let conn = Conn::from(&session);
@@ -189,7 +187,7 @@ impl ActiveNode {
             self.check_lease()?;
             return Ok(false);
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.server.patience();
         let mut pause = FIRST_PAUSE;
         loop {
             match self.reconnect() {
@@ -214,6 +212,7 @@ impl ActiveNode {
     /// Connects again and raises the incarnation; returns the number of the last transaction that was committed.
     fn reconnect(&mut self) -> Result<i64, Error> {
         let session = Session::connect(&self.server)?;
+        session.plan_by_keys()?;
         let found = Conn::from(&session).find(
             "UPDATE leader SET incarnation = incarnation + 1, lease_until = clock_timestamp() + CAST(?2 AS BIGINT) * interval '1 millisecond'
              WHERE node = ?1 RETURNING incarnation, batch",

@@ -190,7 +190,7 @@ pub(super) fn statements(skipped: &[&str]) -> Vec<Statement> {
         let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or("");
         // Every other piece between quotation marks is a literal, where none is escaped.
         for literal in code.split('"').skip(1).step_by(2) {
-            if let Some("SELECT" | "INSERT" | "UPDATE" | "DELETE") = literal.split(' ').next() {
+            if let Some(("SELECT" | "INSERT" | "UPDATE" | "DELETE", _)) = literal.split_once(' ') {
                 let file = path.strip_prefix(&module).expect("a file of the module");
                 statements.push(Statement {
                     file: file.display().to_string(),

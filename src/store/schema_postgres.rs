@@ -20,7 +20,7 @@ const LOCK: i64 = 0x4348_5458;
 /// # Errors
 /// [`Error::Open`], [`Error::NotOurs`], [`Error::Newer`].
 pub(super) fn open(server: &Server) -> Result<Session, Error> {
-    let session = Session::connect(server)?;
+    let session = Session::connect_when_reachable(server)?;
     if version(&session, server)? != Some(KNOWN_VERSION) {
         bring_up_to_date(&session, server)?;
     }

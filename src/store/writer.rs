@@ -20,13 +20,14 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::metrics::{Batch, Metrics};
+use crate::user::UserId;
 
 use super::checkpointer::Checkpointer;
 use super::error::Error;
 use super::node::ActiveNode;
 use super::unreadable::UnreadableRows;
 use super::write_health::{ProbePermit, WriteHealth};
-use super::{OnCommit, Write};
+use super::{OnCommit, Read, Write};
 
 /// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; a job that comes after that is
 /// better refused at once.
@@ -35,10 +36,18 @@ pub(super) const QUEUE: usize = 1024;
 /// What the writer is asked for.
 enum Job {
     /// To run this inside the transaction.
-    Change(Box<dyn FnOnce(Write<'_>) -> Finish + Send>),
+    Change(Change),
+    /// To run this inside the transaction, after reads that are known.
+    Foreseen(Foresight, Change),
     /// To find out whether the file can be written; the outcome of the batch tells.
     Probe(ProbePermit),
 }
+
+/// A job that changes something.
+type Change = Box<dyn FnOnce(Write<'_>) -> Finish + Send>;
+
+/// Makes the reads that a job begins with; returns the users about whom it is.
+pub(super) type Foresight = Box<dyn Fn(&Read<'_>) -> Result<Vec<UserId>, Error> + Send>;
 
 /// Answers who waits for a job, given whether its changes were committed, or why not.
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -118,13 +127,15 @@ impl Writer {
         })
     }
 
-    /// Runs `job` in the writer's next transaction and waits until its changes are on disk.
+    /// Runs `job` in the writer's next transaction and waits until its changes are on disk. With a `foresight`, the job
+    /// is about the users that it returns and their calls alone.
     ///
     /// # Errors
     /// What the job returns; [`Error::Unavailable`] where the queue is full, the writer has stopped or the
     /// commit failed; [`Error::Panicked`].
     pub async fn write<T, E>(
         &self,
+        foresight: Option<Foresight>,
         job: impl FnOnce(&Write<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -132,7 +143,11 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.submit(Job::Change(Box::new(move |db| run(job, db, answer))))?;
+        let change: Change = Box::new(move |db| run(job, db, answer));
+        self.submit(match foresight {
+            Some(foresight) => Job::Foreseen(foresight, change),
+            None => Job::Change(change),
+        })?;
         // A job that was never run was dropped with its sender: its batch could not begin.
         answered.await.unwrap_or_else(|_| {
             Err(Error::Unavailable("the write was not carried out".to_owned()).into())
@@ -305,7 +320,7 @@ mod tests {
     use std::path::Path;
 
     use crate::clock::Timestamp;
-    use crate::user::{Profile, UserId};
+    use crate::user::Profile;
 
     use super::super::schema;
     use super::sqlite::{BATCH, transact};
@@ -321,7 +336,7 @@ mod tests {
 
     async fn works(writer: &Writer) -> bool {
         let job = |_: &Write<'_>| -> Result<(), Error> { Ok(()) };
-        writer.write(job).await.is_ok()
+        writer.write(None, job).await.is_ok()
     }
 
     #[tokio::test]
@@ -334,7 +349,7 @@ mod tests {
                 name: "Someone".to_owned(),
                 avatar: None,
             };
-            writer.write(move |db| -> Result<(), Error> {
+            writer.write(None, move |db| -> Result<(), Error> {
                 db.add_user(&profile, Timestamp::from_millis(0))?;
                 assert!(!panics, "a defect");
                 Ok(())
@@ -348,7 +363,7 @@ mod tests {
             let sql = "SELECT count(*) FROM users";
             db.one(sql, rusqlite::params![], |row| row.get(0))
         };
-        assert_eq!(writer.write(count).await.expect("counted"), 2);
+        assert_eq!(writer.write(None, count).await.expect("counted"), 2);
     }
 
     #[test]
@@ -387,7 +402,7 @@ mod tests {
             db.on_commit(move || sent.send("second").expect("a receiver"));
             Ok(7)
         };
-        assert_eq!(writer.write(job).await.expect("committed"), 7);
+        assert_eq!(writer.write(None, job).await.expect("committed"), 7);
         assert_eq!(steps.try_recv(), Ok("second"));
         assert!(works(&writer).await);
     }

@@ -15,7 +15,7 @@ use rusqlite::types::{FromSql, ToSql};
 
 use super::error::Error;
 
-pub(super) use postgres::{Server, Session, has_password, is_url};
+pub(super) use postgres::{Aside, Server, Session, has_password, is_url};
 
 /// Connection on which statements run.
 #[derive(Clone, Copy)]

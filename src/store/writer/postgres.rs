@@ -1,20 +1,25 @@
 //! The writer's thread on PostgreSQL.
 //!
-//! A batch is one transaction, and its first statement renews the lease of the node. A job costs a round trip for each of
-//! its reads: what it writes travels with the first read of the job after it, or with the COMMIT.
+//! A batch is one transaction, and its first statement renews the lease of the node. Jobs that foresee what they read, and
+//! are about different users, take two round trips together: one for what all of them read, one for what all of them write
+//! and the COMMIT. The other jobs follow in a transaction of their own, and each of their reads costs a round trip: what a
+//! job writes travels with the first read of the job after it, or with the COMMIT.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Instant;
+mod transaction;
 
-use super::super::Write;
 use super::super::error::Error;
 use super::super::node::{ActiveNode, HEARTBEAT};
-use super::super::unreadable::UnreadableRows;
-use super::{Committed, Finish, Job, WriterStats, answer_jobs, record_outcome, refuse_waiting};
+use super::{Job, WriterStats, answer_jobs, record_outcome, refuse_waiting};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-/// Jobs of one transaction. Each has a savepoint; PostgreSQL keeps up to 64 of them in the memory of a connection.
-const BATCH: usize = 48;
+use transaction::Transaction;
+
+/// Jobs that are taken from the queue at once.
+const BATCH: usize = 128;
+
+/// Jobs of a transaction with savepoints; PostgreSQL keeps up to 64 of them in the memory of a connection.
+const SAVEPOINTS: usize = 48;
 
 /// What the queue holds.
 enum Next {
@@ -58,186 +63,72 @@ fn keep_lease(node: &mut ActiveNode, stats: &WriterStats) {
     }
 }
 
+/// Runs the jobs of `batch`, in one transaction those that foresee what they read and are about different users. Jobs that
+/// do not run are answered by being dropped.
 fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &WriterStats) {
-    let size = batch.len();
-    stats.waiting.fetch_sub(size, Ordering::Relaxed);
+    stats.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
     if node.standing().lacks_standby() {
-        // The jobs are answered by being dropped.
         drop(batch);
         return keep_lease(node, stats);
     }
-    let mut finished = Vec::with_capacity(size);
-    let mut in_doubt = false;
-    let outcome = node
-        .ensure_connected()
-        .and_then(|()| transact(node, batch, &stats.unreadable, &mut finished, &mut in_doubt));
+    let (mut foreseen, mut others) = (Vec::new(), Vec::new());
+    for job in batch {
+        match job {
+            Job::Foreseen(foresight, change) => foreseen.push((foresight, change)),
+            Job::Change(_) | Job::Probe(_) => others.push(job),
+        }
+    }
+    if !foreseen.is_empty() {
+        let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen);
+        match commit(node, jobs, stats, run) {
+            Some(overlapping) => others.extend(overlapping.into_iter().map(Job::Change)),
+            None => return,
+        }
+    }
+    let mut others = others.into_iter();
+    while others.len() > 0 {
+        let batch: Vec<Job> = others.by_ref().take(SAVEPOINTS).collect();
+        let run = |transaction: &mut Transaction<'_>| transaction.run(batch);
+        if commit(node, jobs, stats, run).is_none() {
+            return;
+        }
+    }
+}
+
+/// Runs a transaction and answers its jobs; returns what `run` does, or none if the transaction failed.
+fn commit<T: Default>(
+    node: &mut ActiveNode,
+    jobs: &Receiver<Job>,
+    stats: &WriterStats,
+    run: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
+) -> Option<T> {
+    let mut transaction = Transaction::new(node, &stats.unreadable);
+    let connected = transaction.node.ensure_connected();
+    let outcome = connected.and_then(|()| run(&mut transaction));
+    let Transaction {
+        finished,
+        size,
+        in_doubt,
+        committed,
+        ..
+    } = transaction;
     let outcome = outcome.or_else(|error| {
         tracing::warn!(%error, jobs = size, "a batch of writes was not answered");
         if node.recover(in_doubt)? {
-            Ok(Committed::default())
+            Ok(T::default())
         } else {
             Err(error)
         }
     });
-    record_outcome(outcome.as_ref().ok(), size, stats);
+    record_outcome(outcome.is_ok().then_some(&committed), size, stats);
     if let Err(error) = &outcome {
         tracing::error!(%error, jobs = size, "cannot commit a batch of writes");
         refuse_waiting(jobs, stats);
     }
-    answer_jobs(finished, outcome.err().map(|error| error.to_string()));
+    let failure = outcome.as_ref().err().map(ToString::to_string);
+    answer_jobs(finished, failure);
     if let Err(error) = node.report() {
         tracing::warn!(%error, "cannot report this node");
     }
-}
-
-/// Runs `batch` in one transaction. Jobs that did not run are answered by being dropped.
-fn transact(
-    node: &mut ActiveNode,
-    batch: Vec<Job>,
-    unreadable: &UnreadableRows,
-    finished: &mut Vec<Finish>,
-    in_doubt: &mut bool,
-) -> Result<Committed, Error> {
-    let before = node.session().round_trips();
-    node.begin()?;
-    let session = node.session();
-    let mut undecided = None;
-    for job in batch {
-        // The renewal of the lease is the write of a probe.
-        let Job::Change(change) = job else { continue };
-        session.begin_job();
-        let finish = change(Write::skipping(session, unreadable));
-        let may_fail = session.end_job(finish.keep);
-        finished.push(finish);
-        fail(finished, undecided, session.take_failure());
-        if may_fail {
-            undecided = Some(finished.len() - 1);
-        }
-    }
-    let is_alone = finished.len() == 1;
-    if !is_alone {
-        session.settle_last_job();
-        fail(finished, undecided, session.take_failure());
-    }
-    let began = Instant::now();
-    match session.commit(in_doubt) {
-        // Nothing but this job was rolled back, and the renewal of the lease.
-        Err(error) if is_alone && !*in_doubt => {
-            fail(finished, undecided, Some(error));
-            node.renew()?;
-        }
-        committed => committed?,
-    }
-    Ok(Committed {
-        took: began.elapsed(),
-        wrote: true,
-        statements: finished.iter().map(|finish| finish.statements).sum(),
-        round_trips: node.session().round_trips().wrapping_sub(before),
-    })
-}
-
-/// Records that a statement of the job `undecided` has failed, if it has.
-fn fail(finished: &mut [Finish], undecided: Option<usize>, failure: Option<Error>) {
-    if let (Some(job), Some(failure)) = (undecided, failure) {
-        finished[job].failure = Some(failure);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rusqlite::params;
-    use tokio::sync::oneshot;
-
-    use super::super::super::engine::{Server, Session};
-    use super::super::run;
-    use super::*;
-
-    /// Returns the active node of a new database, in a schema of its own; none without a server.
-    fn node() -> Option<ActiveNode> {
-        let url = std::env::var("TEST_DATABASE_URL").ok()?;
-        let server = |url: &str| Server::of(url.as_ref()).expect("a URL").expect("a URL");
-        let session = Session::connect(&server(&url)).expect("connected");
-        let made = session.run_script("DROP SCHEMA IF EXISTS jobs CASCADE; CREATE SCHEMA jobs");
-        made.expect("a schema");
-        let server = server(&format!("{url}&options=-csearch_path%3Djobs"));
-        Some(ActiveNode::take(&server).expect("the lease").node)
-    }
-
-    type Outcome = oneshot::Receiver<Result<i64, Error>>;
-
-    /// Runs a batch of `jobs`; returns their outcomes, the users in the end, and the round trips.
-    fn run_jobs<J>(node: &mut ActiveNode, jobs: Vec<J>) -> (Vec<Result<i64, Error>>, String, u32)
-    where
-        J: FnOnce(&Write<'_>) -> Result<i64, Error> + Send + 'static,
-    {
-        let start = |job: J| -> (Job, Outcome) {
-            let (answer, outcome) = oneshot::channel();
-            let job = Job::Change(Box::new(move |db| run(job, db, answer)));
-            (job, outcome)
-        };
-        let (jobs, outcomes): (Vec<_>, Vec<_>) = jobs.into_iter().map(start).unzip();
-        let (mut finished, mut in_doubt) = (Vec::new(), false);
-        let unreadable = UnreadableRows::default();
-        let committed = transact(node, jobs, &unreadable, &mut finished, &mut in_doubt);
-        let round_trips = committed.expect("committed").round_trips;
-        answer_jobs(finished, None);
-        let outcomes = outcomes
-            .into_iter()
-            .map(|mut one| one.try_recv().expect("answered"));
-        let sql = "SELECT string_agg(id, ' ' ORDER BY id) AS ids FROM users";
-        let users = Write::on(node.session()).one(sql, params![], |row| row.get("ids"));
-        (outcomes.collect(), users.expect("read"), round_trips)
-    }
-
-    /// Job that reads the number of users if it is to, adds `id`, and fails if it is to.
-    fn add(
-        id: &'static str,
-        reads: bool,
-        fails: bool,
-    ) -> impl FnOnce(&Write<'_>) -> Result<i64, Error> + Send + 'static {
-        move |db| {
-            let sql = "SELECT count(*) AS users FROM users";
-            let read = |db: &Write<'_>| db.one(sql, params![], |row| row.get("users"));
-            let users = if reads { read(db)? } else { -1 };
-            db.run(
-                "INSERT INTO users (id, name, standing, created_at) VALUES (?1, 'A', 0, 0)",
-                params![id],
-            )?;
-            if fails {
-                return Err(Error::Panicked("refused".to_owned()));
-            }
-            Ok(users)
-        }
-    }
-
-    #[test]
-    fn statement_that_fails_undoes_its_job_alone() {
-        let Some(mut node) = node() else { return };
-        let jobs = vec![
-            add("alice", true, false),
-            add("alice", true, false),
-            add("bob", true, false),
-            add("carol", true, true),
-            add("bob", false, false),
-            add("dora", false, false),
-            add("eve", false, true),
-            add("dora", true, false),
-        ];
-        let (outcomes, users, _) = run_jobs(&mut node, jobs);
-        let outcomes: Vec<_> = outcomes.into_iter().map(Result::ok).collect();
-        let expected = [Some(0), None, Some(1), None, None, Some(-1), None, None];
-        assert_eq!(outcomes, expected);
-        assert_eq!(users, "alice bob dora");
-        // Alone in its transaction, which is rolled back with it.
-        let (outcomes, users, _) = run_jobs(&mut node, vec![add("bob", true, false)]);
-        assert!(
-            matches!(&outcomes[..], [Err(Error::Postgres(_))]),
-            "{outcomes:?}"
-        );
-        assert_eq!(users, "alice bob dora");
-        // A round trip for what is read, one for the COMMIT with all before it.
-        let (outcomes, users, round_trips) = run_jobs(&mut node, vec![add("o'\\", true, false)]);
-        assert!(matches!(&outcomes[..], [Ok(3)]), "{outcomes:?}");
-        assert_eq!((users.as_str(), round_trips), ("alice bob dora o'\\", 2));
-    }
+    outcome.ok()
 }

@@ -90,7 +90,7 @@ pub(super) fn transact(
     let mut statements = 0;
     for job in batch {
         let change = match job {
-            Job::Change(change) => change,
+            Job::Change(change) | Job::Foreseen(_, change) => change,
             Job::Probe(_permit) => {
                 schema::touch(conn)?;
                 wrote = true;

@@ -22,12 +22,27 @@ pub(super) struct Job {
 impl Session {
     /// Begins a job.
     pub fn begin_job(&self) {
+        if let Some(jobs) = &mut *self.aside.borrow_mut() {
+            jobs.push(Vec::new());
+            return;
+        }
         self.append("SAVEPOINT job");
         self.mark_start();
     }
 
     /// Ends the job, which is undone if it is not to be kept. Returns whether a statement of it may still fail.
     pub fn end_job(&self, keep: bool) -> bool {
+        if let Some(statements) = self
+            .aside
+            .borrow_mut()
+            .as_mut()
+            .and_then(|jobs| jobs.last_mut())
+        {
+            if !keep {
+                statements.clear();
+            }
+            return !statements.is_empty();
+        }
         let has_queued = self.queued.borrow().len() > self.job.start.get();
         if !keep {
             self.queued.borrow_mut().truncate(self.job.start.get());
@@ -88,6 +103,8 @@ impl Session {
     /// The connection is lost.
     pub fn roll_back(&self) -> Result<(), Error> {
         self.queued.borrow_mut().clear();
+        self.aside.take();
+        self.foresight.take();
         self.job.is_first.set(false);
         self.job.failure.take();
         // Their failure is known, or is the reason.

@@ -4,71 +4,48 @@
 //! SQLite. Statements whose result nobody needs are queued as text ([`Session::queue`]) and sent in one message with the
 //! next statement that has a result: PostgreSQL runs them in order, so that what follows sees their changes.
 //! [`Session::settle`] sends them and returns the first failure.
+//!
+//! Jobs whose reads are foreseen ([`Session::foresee`]) put aside what they write ([`Session::begin_aside`]).
 
+mod aside;
+mod foresight;
 mod jobs;
 mod place;
 mod tls;
 mod value;
+mod wait;
+mod wide;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, LazyLock, OnceLock};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::sync::{Arc, OnceLock};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Statement};
 
 use super::super::error::Error;
 use super::dialect::Translation;
 use super::{Column, Params, Row};
 
+pub(in super::super) use aside::Aside;
+use foresight::Foresight;
 use jobs::Job;
 pub(in super::super) use place::{Server, has_password, is_url};
 use value::Parameter;
-
-/// Runtime of all connections of this process.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("postgres")
-        .enable_all()
-        .build()
-        .expect("the system has a thread to spare")
-});
-
-/// Wakes the thread that waits for an answer.
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Polls `future` once: sends its request.
-fn poll<F: Future + ?Sized>(future: Pin<&mut F>) -> Poll<F::Output> {
-    future.poll(&mut Context::from_waker(Waker::noop()))
-}
-
-/// Blocks this thread until `future` is ready. Unlike a runtime's own way, this works on a thread of a runtime too.
-fn wait<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::park(),
-        }
-    }
-}
+use wait::{RUNTIME, poll, wait};
 
 /// Answer to a message that was sent.
 type Answer = Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
+
+/// Pause between attempts to reach PostgreSQL.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Rows of a result.
+type Rows = Arc<Vec<tokio_postgres::Row>>;
 
 /// Length at which queued statements are sent before there is one with a result.
 const LONGEST_QUEUE: usize = 64 * 1024;
@@ -76,12 +53,16 @@ const LONGEST_QUEUE: usize = 64 * 1024;
 /// Statement that stays prepared.
 struct Prepared {
     statement: Statement,
+    /// Its text.
+    text: String,
     /// Names of its parameters.
     names: Vec<String>,
     /// Its number among those of the connection.
     number: usize,
     /// Name under which `EXECUTE` runs it, once it has one.
     name: OnceLock<String>,
+    /// The same for many rows, once it was needed; none if it cannot be written so.
+    wide: OnceLock<Option<Statement>>,
 }
 
 /// Connection to PostgreSQL.
@@ -93,9 +74,26 @@ pub(in super::super) struct Session {
     unanswered: RefCell<Vec<Answer>>,
     round_trips: Cell<u32>,
     job: Job,
+    foresight: RefCell<Foresight>,
+    /// What jobs have put aside; none while statements are sent as they come.
+    aside: RefCell<Option<Vec<Aside>>>,
 }
 
 impl Session {
+    /// Connects to `server` as soon as it is reachable.
+    ///
+    /// # Errors
+    /// [`Error::Open`] if it is not within its patience.
+    pub fn connect_when_reachable(server: &Server) -> Result<Self, Error> {
+        let deadline = Instant::now() + server.patience();
+        loop {
+            match Self::connect(server) {
+                Err(_) if Instant::now() + PAUSE < deadline => std::thread::sleep(PAUSE),
+                connected => return connected,
+            }
+        }
+    }
+
     /// Connects to `server`: to the host of its list that takes writes.
     ///
     /// # Errors
@@ -117,6 +115,8 @@ impl Session {
             unanswered: RefCell::default(),
             round_trips: Cell::default(),
             job: Job::default(),
+            foresight: RefCell::default(),
+            aside: RefCell::default(),
         })
     }
 
@@ -143,16 +143,25 @@ impl Session {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Queues `sql`, to be sent with the next statement that has a result.
+    /// Queues `sql`, to be sent with the next statement that has a result, or puts it aside.
     pub fn queue(&self, sql: &str, params: Params<'_>) -> Result<(), Error> {
         self.settle_last_job();
         if params.is_empty() {
+            self.send_aside()?;
             self.append(&Translation::of(sql).sql);
             return Ok(());
         }
         let prepared = self.prepare(sql)?;
         let values = parameters(&prepared, params)?;
-        let mut text = format!("EXECUTE {} (", self.name(sql, &prepared)?);
+        match self.put_aside(&prepared, values)? {
+            None => Ok(()),
+            Some(values) => self.append_prepared(&prepared, &values),
+        }
+    }
+
+    /// Appends `prepared` with `values` to the next message.
+    fn append_prepared(&self, prepared: &Prepared, values: &[Parameter]) -> Result<(), Error> {
+        let mut text = format!("EXECUTE {} (", self.name(prepared)?);
         for (place, (value, kind)) in values.iter().zip(prepared.statement.params()).enumerate() {
             text.push_str(if place > 0 { ", " } else { "" });
             value.write_literal(kind, &mut text)?;
@@ -170,6 +179,7 @@ impl Session {
     /// # Errors
     /// The first failure among the statements.
     pub fn settle(&self) -> Result<(), Error> {
+        self.send_aside()?;
         self.flush();
         if !self.unanswered.borrow().is_empty() {
             self.count_round_trip();
@@ -184,7 +194,7 @@ impl Session {
         params: Params<'_>,
         mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        for row in &self.rows(sql, params)? {
+        for row in self.rows(sql, params)?.iter() {
             if read(&Row::Postgres(row))?.is_break() {
                 break;
             }
@@ -205,17 +215,30 @@ impl Session {
             .transpose()
     }
 
-    fn rows(&self, sql: &str, params: Params<'_>) -> Result<Vec<tokio_postgres::Row>, Error> {
+    fn rows(&self, sql: &str, params: Params<'_>) -> Result<Rows, Error> {
         let prepared = self.prepare(sql)?;
         let values = parameters(&prepared, params)?;
+        if let Some(rows) = self.foreseen(&prepared, &values) {
+            return Ok(rows);
+        }
         let values: Vec<&(dyn tokio_postgres::types::ToSql + Sync)> =
             values.iter().map(|value| value as _).collect();
-        self.ask(|| self.client.query(&prepared.statement, &values))
+        let rows = self.ask(|| self.client.query(&prepared.statement, &values))?;
+        Ok(Arc::new(rows))
+    }
+
+    /// Sends the request behind what was put aside and what is queued, and returns its answer.
+    fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, tokio_postgres::Error>>,
+    {
+        self.send_aside()?;
+        self.ask_behind_queue(request)
     }
 
     /// Sends the request behind what is queued, in one round trip, and returns its answer. If the job before this one
     /// failed, undoes that one and sends the request again.
-    fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<T, Error>
+    fn ask_behind_queue<T, F>(&self, request: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, tokio_postgres::Error>>,
     {
@@ -262,12 +285,26 @@ impl Session {
             return;
         }
         let client = Arc::clone(&self.client);
-        let mut answer: Answer = Box::pin(async move { client.batch_execute(&text).await });
-        let answer = match poll(answer.as_mut()) {
-            Poll::Pending => answer,
-            Poll::Ready(answered) => Box::pin(std::future::ready(answered)),
-        };
-        self.unanswered.borrow_mut().push(answer);
+        if let Err(error) = self.send(async move { client.batch_execute(&text).await }) {
+            let failed = Box::pin(std::future::ready(Err(error)));
+            self.unanswered.borrow_mut().push(failed);
+        }
+    }
+
+    /// Sends `request`, whose answer comes with later ones.
+    ///
+    /// # Errors
+    /// It cannot be sent.
+    fn send(
+        &self,
+        request: impl Future<Output = Result<(), tokio_postgres::Error>> + Send + 'static,
+    ) -> Result<(), tokio_postgres::Error> {
+        let mut answer: Answer = Box::pin(request);
+        match poll(answer.as_mut()) {
+            Poll::Pending => self.unanswered.borrow_mut().push(answer),
+            Poll::Ready(answered) => answered?,
+        }
+        Ok(())
     }
 
     /// Waits for the answers to all messages that were sent. In their order: PostgreSQL's answers to the next ones wait
@@ -288,19 +325,20 @@ impl Session {
         self.round_trips.set(self.round_trips.get() + 1);
     }
 
-    /// Prepares `sql` and does not run it.
+    /// Prepares `sql` and what is made of it for many rows, and runs neither.
     #[cfg(test)]
     pub fn understand(&self, sql: &str) -> Result<(), Error> {
-        self.prepare(sql).map(drop)
+        let prepared = self.prepare(sql)?;
+        self.widened(&prepared).map(drop)
     }
 
-    /// Returns the name under which `EXECUTE` runs `prepared`, which is `sql`.
-    fn name<'p>(&self, sql: &str, prepared: &'p Prepared) -> Result<&'p str, Error> {
+    /// Returns the name under which `EXECUTE` runs `prepared`.
+    fn name<'p>(&self, prepared: &'p Prepared) -> Result<&'p str, Error> {
         if let Some(name) = prepared.name.get() {
             return Ok(name);
         }
         let name = format!("write_{}", prepared.number);
-        self.run_script(&format!("PREPARE {name} AS {}", Translation::of(sql).sql))?;
+        self.run_script(&format!("PREPARE {name} AS {}", prepared.text))?;
         Ok(prepared.name.get_or_init(|| name))
     }
 
@@ -309,13 +347,15 @@ impl Session {
             return Ok(Arc::clone(prepared));
         }
         let Translation { sql: text, names } = Translation::of(sql);
-        let statement = self.ask(|| self.client.prepare(&text))?;
+        let statement = self.ask_behind_queue(|| self.client.prepare(&text))?;
         let mut known = self.prepared.borrow_mut();
         let prepared = Arc::new(Prepared {
             statement,
+            text,
             names,
             number: known.len(),
             name: OnceLock::new(),
+            wide: OnceLock::new(),
         });
         known.insert(sql.to_owned(), Arc::clone(&prepared));
         Ok(prepared)

@@ -26,6 +26,8 @@ pub(in super::super::super) struct Server {
     config: Config,
     tls: Tls,
     password_file: Option<PathBuf>,
+    /// How long to wait for it.
+    patience: Duration,
 }
 
 impl Server {
@@ -83,7 +85,18 @@ impl Server {
             config,
             tls: Tls(Arc::new(tls)),
             password_file: password_file.map(PathBuf::from),
+            patience: Duration::ZERO,
         }))
+    }
+
+    /// Waits up to `patience` for the database from now on.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// Returns how long to wait for the database.
+    pub const fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Returns the configuration of a connection. The password is read each time, so that it can be replaced.
@@ -177,6 +190,20 @@ mod tests {
         assert_eq!(parts.url, "postgres://c@a,b/c?sslmode=require&port=1");
         assert_eq!(parts.password_file.as_deref(), Some("/p"));
         assert_eq!(parts.root_certificates.as_deref(), Some("ca.pem"));
+    }
+
+    #[test]
+    fn a_database_that_starts_is_waited_for() {
+        let starting = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = starting.local_addr().expect("bound").port();
+        let url = format!("postgres://c@127.0.0.1:{port}/c?sslmode=disable");
+        let mut server = Server::of(Path::new(&url)).expect("a URL").expect("a URL");
+        server.set_patience(Duration::from_secs(30));
+        // It ends with the process.
+        std::thread::spawn(move || super::super::Session::connect_when_reachable(&server));
+        // The first connection ends without an answer.
+        drop(starting.accept().expect("a connection"));
+        starting.accept().expect("a second connection");
     }
 
     #[test]

@@ -2,16 +2,28 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use bytes::{BufMut as _, BytesMut};
 use rusqlite::types::{Value, ValueRef};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 /// Parameter of a statement.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Parameter(pub Value);
 
 impl Parameter {
+    /// Checks that PostgreSQL can store the value.
+    ///
+    /// # Errors
+    /// A text contains the character NUL.
+    pub fn check(&self) -> Result<(), rusqlite::Error> {
+        match &self.0 {
+            Value::Text(text) if text.contains('\0') => Err(contains_nul()),
+            _ => Ok(()),
+        }
+    }
+
     /// Appends the value to `out` as a literal for a parameter of the type `kind`.
     ///
     /// # Errors
@@ -42,15 +54,16 @@ impl Parameter {
     }
 }
 
+fn contains_nul() -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure("a text contains the character NUL".into())
+}
+
 /// Appends `text` as a literal that is the same with and without the setting `standard_conforming_strings`.
 fn write_text(text: &str, out: &mut String) -> Result<(), rusqlite::Error> {
     out.push_str(" E'");
     for char in text.chars() {
         match char {
-            '\0' => {
-                let cause = "a text contains the character NUL";
-                return Err(rusqlite::Error::ToSqlConversionFailure(cause.into()));
-            }
+            '\0' => return Err(contains_nul()),
             '\'' | '\\' => out.extend([char, char]),
             _ => out.push(char),
         }
@@ -86,6 +99,54 @@ impl ToSql for Parameter {
                 Type::BYTEA | Type::UUID => out.put_slice(value),
                 _ => return Err(unexpected("bytes", kind)),
             },
+        }
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+/// Parameter of a statement for many rows: the values of one parameter in all rows, as an array.
+#[derive(Debug)]
+pub(super) struct Column<'r> {
+    rows: &'r [Arc<Vec<Parameter>>],
+    place: usize,
+}
+
+impl<'r> Column<'r> {
+    /// Returns the columns of `rows`, all of which are as long as the first.
+    pub fn all_of(rows: &'r [Arc<Vec<Parameter>>]) -> Vec<Self> {
+        let count = rows.first().map_or(0, |row| row.len());
+        (0..count).map(|place| Self { rows, place }).collect()
+    }
+}
+
+impl ToSql for Column<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Kind::Array(element) = kind.kind() else {
+            return Err(unexpected("an array", kind));
+        };
+        // One dimension, nulls allowed, type of the elements; their number, and the index of the first.
+        out.put_i32(1);
+        out.put_i32(1);
+        out.put_u32(element.oid());
+        out.put_i32(i32::try_from(self.rows.len())?);
+        out.put_i32(1);
+        for row in self.rows {
+            let start = out.len();
+            out.put_i32(-1);
+            if let IsNull::No = row[self.place].to_sql(element, out)? {
+                let length = i32::try_from(out.len() - start - size_of::<i32>())?;
+                out[start..start + size_of::<i32>()].copy_from_slice(&length.to_be_bytes());
+            }
         }
         Ok(IsNull::No)
     }
