@@ -24,10 +24,11 @@ pub(in super::super::super) struct Deferred {
 
 impl Session {
     /// Makes PostgreSQL plan each prepared statement once, and find rows by their keys. A plan that was made while a table was
-    /// small would read all of it when it is large.
+    /// small would read all of it when it is large. Where there is no key, such a plan counts as so expensive that
+    /// PostgreSQL would compile it for each execution.
     pub fn plan_by_keys(&self) -> Result<(), Error> {
         self.run_script(
-            "SET plan_cache_mode = force_generic_plan;
+            "SET plan_cache_mode = force_generic_plan; SET jit = off;
              SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
         )
     }
