@@ -68,7 +68,7 @@ fn find_readers(database: &Path) -> Vec<u32> {
     readers
 }
 
-/// Returns the process of a line of `/proc/locks` (proc_locks(5)) if it is a read lock on the file `inode`. The device is
+/// Returns the process of a line of `/proc/locks` (`proc_locks(5)`) if it is a read lock on the file `inode`. The device is
 /// not compared: on some file systems, stat(2) returns another one.
 fn find_reader(line: &str, inode: u64) -> Option<u32> {
     let fields: Vec<_> = line.split_whitespace().collect();
