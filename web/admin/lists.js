@@ -44,6 +44,7 @@ export function Calls({ calls, onEnd }) {
         <span>${call.status} for ${since(call.startTime ?? call.createdAt)} · <code>${call.id}</code></span></p>
       <${Confirmed} label="End" question="End now" about=${`${call.callerId} → ${call.calleeId}`} onConfirm=${() => onEnd(call)} />
     </li>`)}</ul>
+    ${nextCursor && html`<p class="hint">These are the newest. <code>chattrix call list --live</code> lists all of them.</p>`}
   <//>`;
 }
 

@@ -31,7 +31,7 @@ use super::super::{GlobalArgs, format};
 #[command(after_help = "Examples:\n  \
     chattrix config check\n  \
     CHATTRIX_JWT_SECRET_FILE=jwt-secret chattrix config check --json\n\n\
-    It checks the settings, the token keys, the identity provider, the database, the certificate \
+    It checks the settings, the token keys, the identity provider, the database, the certificate, \
     the port and the webhook endpoints, and changes nothing. The exit code is 1 if the server would not start, or would \
     not send to an endpoint. A warning, such as for an endpoint that does not respond, does not count. The server may \
     run.")]
