@@ -171,7 +171,7 @@ async fn a_slow_reader_holds_up_nobody_else() {
             other.expect("call_rejected").await;
         }
     };
-    slow.stuff_during(&heartbeat(200), heard).await;
+    Box::pin(slow.stuff_during(&heartbeat(200), heard)).await;
     other.expect_nothing().await;
 }
 
