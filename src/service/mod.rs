@@ -47,7 +47,7 @@ use crate::random::Random;
 use crate::reloadable::Reloadable;
 use crate::settings::Settings;
 use crate::store::{self, Store, Write};
-use crate::system_time::SystemTime;
+use crate::system_time::ServerTime;
 use crate::user::SessionId;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
@@ -181,7 +181,10 @@ impl Service {
         metrics: Metrics,
         webhook_config: Option<WebhookConfig>,
     ) -> Self {
-        let (started, clock) = (Instant::now(), clock.for_server(SystemTime));
+        let (started, clock) = (
+            Instant::now(),
+            clock.for_server(ServerTime::new(store.clock_lead())),
+        );
         let webhook_outbox = WebhookOutbox::new(webhook_config, random.clone());
         let core = Arc::new(Core {
             store,

@@ -62,6 +62,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use std::ops::ControlFlow;
 
 use crate::metrics::Metrics;
+use crate::system_time::ClockLead;
 use crate::user::UserId;
 
 use checkpointer::Checkpointer;
@@ -303,6 +304,15 @@ impl Store {
         match &self.0.engine {
             Engine::File { lock, .. } => lock.is_current(),
             Engine::Postgres(standing) => standing.is_active(),
+        }
+    }
+
+    /// Returns the lead of the database's clock over the clock of this machine.
+    #[must_use]
+    pub fn clock_lead(&self) -> ClockLead {
+        match &self.0.engine {
+            Engine::File { .. } => ClockLead::default(),
+            Engine::Postgres(standing) => standing.clock_lead(),
         }
     }
 

@@ -13,6 +13,8 @@ use rusqlite::params;
 use super::engine::{Conn, Server, Session};
 use super::error::Error;
 use super::schema_postgres;
+use crate::clock::Clock;
+use crate::system_time::ClockLead;
 
 /// How long a lease lasts without a renewal: the longest time in which no node is active after one has died.
 const LEASE: Duration = Duration::from_secs(10);
@@ -24,8 +26,12 @@ pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Longest round trip after which a measured [`ClockLead`] replaces the one before: it is exact to half of that.
+const LONGEST_MEASUREMENT: Duration = Duration::from_millis(200);
+
 /// State of the node, as others than the writer see it.
 pub(super) struct Standing {
+    clock_lead: ClockLead,
     is_active: AtomicBool,
     is_stopped: AtomicBool,
     has_standby: AtomicBool,
@@ -36,6 +42,11 @@ impl Standing {
     /// Returns whether no other node has taken the lease.
     pub fn is_active(&self) -> bool {
         self.is_active.load(Ordering::Relaxed)
+    }
+
+    /// Returns the lead of PostgreSQL's clock, which is measured again and again.
+    pub fn clock_lead(&self) -> ClockLead {
+        self.clock_lead.clone()
     }
 
     /// Returns whether PostgreSQL waited for a standby when the node last looked.
@@ -107,7 +118,10 @@ impl ActiveNode {
         renew(&session, incarnation, 0)?;
         report(&session, &name)?;
         session.run_script("COMMIT")?;
+        let clock_lead = ClockLead::default();
+        clock_lead.set(measure_clock(&session)?.0);
         let standing = Standing {
+            clock_lead,
             is_active: AtomicBool::new(true),
             is_stopped: AtomicBool::new(false),
             has_standby: AtomicBool::new(waits_for_standby(&session)?),
@@ -158,6 +172,10 @@ impl ActiveNode {
             self.reported = Instant::now();
             report(&self.session, &self.name)?;
             self.look_for_standby()?;
+            let (lead, took) = measure_clock(&self.session)?;
+            if took <= LONGEST_MEASUREMENT {
+                self.standing.clock_lead.set(lead);
+            }
         }
         Ok(())
     }
@@ -302,6 +320,16 @@ pub(super) fn waits_for_standby(session: &Session) -> Result<bool, Error> {
                   AND current_setting('synchronous_commit') IN ('on', 'remote_apply') AS waits";
     let waits = Conn::from(session).find(sql, params![].into(), |row| row.get("waits"))?;
     Ok(waits.unwrap_or(false))
+}
+
+/// Returns the lead of PostgreSQL's clock in milliseconds, and how long the measurement took: it is exact to half of that.
+fn measure_clock(session: &Session) -> Result<(i64, Duration), Error> {
+    let sql = "SELECT CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT) AS now";
+    let (began, before) = (Instant::now(), Clock::System.now());
+    let found = Conn::from(session).find(sql, params![].into(), |row| row.get::<i64>("now"))?;
+    let took = began.elapsed();
+    let middle = before.plus(took / 2).as_millis();
+    Ok((found.unwrap_or(middle).saturating_sub(middle), took))
 }
 
 /// Returns whether no node has the lease.
