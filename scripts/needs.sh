@@ -103,6 +103,30 @@ need_python() {
         "Debian: sudo apt-get install python3-venv python3-lib2to3"
 }
 
+# Sets STANDARDWEBHOOKS_PYTHON to a Python with the reference library of Standard Webhooks, which verifies the
+# signatures in tests.
+need_standardwebhooks() {
+    local tools
+    tools=$(target_folder)/tools/standardwebhooks
+    export STANDARDWEBHOOKS_PYTHON=$tools/bin/python
+    "$STANDARDWEBHOOKS_PYTHON" -c 'import standardwebhooks' 2>/dev/null && return
+    if ! python3 -c 'import ensurepip' 2>/dev/null && can_install; then
+        install_packages python3 python3-venv || true
+    fi
+    say "installing standardwebhooks from PyPI into $tools"
+    python3 -m venv "$tools" >&2 &&
+        "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: standardwebhooks >&2 && return
+    die "cannot install the library standardwebhooks, which verifies signatures" \
+        "Debian, Ubuntu: sudo apt-get install python3-venv"
+}
+
+# Raises the limit of open files, usually 1024: tests open hundreds of sockets with both ends in one process.
+raise_file_limit() {
+    if [[ $(ulimit -Sn) != unlimited && $(ulimit -Sn) -lt 8192 ]]; then
+        ulimit -Sn 8192 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
+    fi
+}
+
 has_node() { has npm && has node && node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)'; }
 
 # Finds Node.js 20 or newer with npm, or installs it from PyPI into the target folder. Tests of the console and the

@@ -1,7 +1,6 @@
 //! `/api/v1/contacts`, `chattrix contact`, and the setting `call_policy`.
 
 use chattrix::call::CallPolicy;
-use chattrix::store::Database;
 use serde_json::{Value, json};
 
 use crate::support::{Api, Cli, TestServer};
@@ -170,6 +169,5 @@ async fn contact_names_what_is_wrong() {
             server.stop().await;
         }
     }
-    let database = Database::open_for_reading(&server.database()).expect("opened");
-    assert_eq!(database.check().expect("checked"), [""; 0]);
+    assert_eq!(server.check_database(), [""; 0]);
 }

@@ -38,12 +38,13 @@ async fn a_repeated_request_for_a_token_gets_the_same_one() {
     };
     let first = send().await;
     assert_eq!(first, send().await);
-    // The token itself is not in the database.
-    let bytes = std::fs::read(server.database()).expect("the file");
-    let wal = server.database().with_extension("db-wal");
-    let wal = std::fs::read(wal).unwrap_or_default();
+    // The token itself is not in the database, if that is a file.
+    let Some(file) = server.database_file() else {
+        return;
+    };
     let token = first["token"].as_str().expect("a token").as_bytes();
-    for bytes in [&bytes, &wal] {
+    for file in [file.with_extension("db-wal"), file] {
+        let bytes = std::fs::read(file).expect("the file");
         assert!(!bytes.windows(token.len()).any(|part| part == token));
     }
 }

@@ -246,6 +246,20 @@ impl TestServer {
         self.settings.database.clone()
     }
 
+    /// The database, if it is a file.
+    pub fn database_file(&self) -> Option<PathBuf> {
+        Some(self.database()).filter(|path| !chattrix::store::is_url(path))
+    }
+
+    /// Problems that `db check` finds. PostgreSQL has tools of its own for that.
+    pub fn check_database(&self) -> Vec<String> {
+        let Some(file) = self.database_file() else {
+            return Vec::new();
+        };
+        let database = Database::open_for_reading(&file).expect("opened");
+        database.check().expect("checked")
+    }
+
     /// The value of the metric `name` that has no labels.
     pub async fn metric(&self, name: &str) -> u64 {
         let metrics = self.anonymous().get("/metrics").await;
