@@ -43,17 +43,20 @@ pub enum Scope {
     Status,
     /// Events to users.
     Events,
+    /// Webhook endpoints.
+    Webhooks,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Users,
         Self::Calls,
         Self::Sessions,
         Self::Tokens,
         Self::Status,
         Self::Events,
+        Self::Webhooks,
     ];
 
     /// Returns the word of the scope.
@@ -66,6 +69,7 @@ impl Scope {
             Self::Tokens => "tokens",
             Self::Status => "status",
             Self::Events => "events",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -77,6 +81,7 @@ impl Scope {
             Self::Tokens => 1 << 3,
             Self::Status => 1 << 4,
             Self::Events => 1 << 5,
+            Self::Webhooks => 1 << 6,
         }
     }
 }

@@ -95,7 +95,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         Random::System,
         Rules::new(settings),
         metrics.clone(),
-        webhook::webhook_config(settings),
+        Some(webhook::webhook_config(settings)),
     );
     let access = Access::new(settings, authenticator, service.clone());
     let sockets = Reloadable::new(SocketRules::new(settings));
@@ -114,6 +114,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let rocket = rocket::custom(ours(figment))
         .manage(service.clone())
         .manage(access.clone())
+        .manage(webhooks.clone())
         .manage(tls)
         .manage(UnixSocket(settings.unix_socket.clone()))
         .attach(load_keys(access.clone()))

@@ -43,7 +43,7 @@ enum Action {
         chattrix apikey create website\n  \
         chattrix apikey create moderation --scope calls,sessions --expires 90d\n\n\
         The key goes to standard output. The database has only its SHA-256, so it cannot be shown again. Scopes: \
-        users, calls, sessions, tokens, status, events, or all.")]
+        users, calls, sessions, tokens, status, events, webhooks, or all.")]
     Create {
         /// Set the name that the audit and the log show
         #[arg(value_name = "NAME", value_parser = name)]

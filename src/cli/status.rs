@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::store::{self, Database};
-use chattrix::webhook::shown;
 use chattrix::webhook_model::message::{Receiver, Tally};
 use chattrix::wire::control::Status as Server;
 use clap::Args;
@@ -152,7 +151,7 @@ impl Overview {
             Some((finding.message.clone(), advice))
         });
         let endpoints = self.webhooks.iter().filter_map(|(receiver, _)| {
-            let (id, url) = (receiver.id, shown(&receiver.url));
+            let (id, url) = (receiver.id, receiver.shown_url());
             let failing = receiver.failing_since;
             let failing =
                 failing.map(|since| format!("has failed since {}", format::ago(since, self.at)));

@@ -11,11 +11,15 @@ use super::connection::failed;
 
 pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     let service = &shared.service;
-    if shared.webhooks.sender().is_none() {
-        return Answer::Failed {
-            message: "this server has no webhooks: the settings webhook_url and webhooks name their endpoints"
-                .to_owned(),
-        };
+    match service.webhooks().receivers() {
+        Ok(receivers) if receivers.is_empty() => {
+            return Answer::Failed {
+                message: "this server has no webhooks: the settings webhook_url and webhooks name their endpoints"
+                    .to_owned(),
+            };
+        }
+        Ok(_) => {}
+        Err(error) => return failed(&error),
     }
     match asked {
         Webhooks::Pause { receiver } => {
@@ -60,10 +64,15 @@ async fn test(wanted: Option<EndpointId>, shared: &Shared) -> Answer {
         Err(error) => return failed(&error),
     };
     receivers.retain(|one| wanted.is_none_or(|wanted| wanted == one.id));
-    let Some(sender) = shared.webhooks.sender().filter(|_| !receivers.is_empty()) else {
+    if receivers.is_empty() {
         return no_such_receiver();
-    };
-    let tested = webhook::test(&sender, receivers, shared.service.clock().now()).await;
+    }
+    let tested = webhook::test(
+        &shared.webhooks.sender(),
+        receivers,
+        shared.service.clock().now(),
+    )
+    .await;
     Answer::Tested {
         receivers: tested
             .iter()

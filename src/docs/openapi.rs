@@ -15,6 +15,7 @@ use crate::wire::readiness::Readiness;
 use crate::wire::response::{CallView, Failure};
 use crate::wire::{
     agora, availability, history, ice, lists, presence, quality, request, server_api, value,
+    webhook,
 };
 
 use super::refusal;
@@ -216,6 +217,14 @@ fn schemas() -> Schemas {
         .with::<server_api::events::SendToSeveralBody>()
         .with::<server_api::events::SentShape>()
         .with::<server_api::events::SentToSeveralShape<'_>>()
+        .with::<value::WebhookSource>()
+        .with::<value::WebhookState>()
+        .with::<value::WebhookPauseCause>()
+        .with::<value::WebhookEventType>()
+        .with::<webhook::EndpointShape<'_>>()
+        .with::<server_api::webhooks::EndpointsShape<'_>>()
+        .with::<server_api::webhooks::SecretShape<'_>>()
+        .with::<server_api::webhooks::CreateBody>()
         .with::<server_api::calls::Place>()
         .with::<server_api::calls::StatisticsShape>()
         .with::<server_api::calls::PageShape>()

@@ -226,7 +226,10 @@ impl From<service::Error> for ApiError {
 
         let kind = match &error {
             Error::CallNotFound => ErrorType::CallNotFound,
-            Error::EntryNotFound | Error::SessionNotFound => ErrorType::NotFound,
+            Error::EntryNotFound | Error::SessionNotFound | Error::EndpointNotFound => {
+                ErrorType::NotFound
+            }
+            Error::EndpointOfSettings(_) => ErrorType::Unauthorized,
             Error::UserNotFound(_) => ErrorType::UserNotFound,
             Error::NoReceiver => ErrorType::NotConfigured,
             Error::Refused(
@@ -239,7 +242,9 @@ impl From<service::Error> for ApiError {
             | Error::PastInstant
             | Error::ListFull(_)
             | Error::KeyReused
-            | Error::RequestKeyReused => ErrorType::InvalidRequest,
+            | Error::RequestKeyReused
+            | Error::EndpointExists
+            | Error::TooManyEndpoints(_) => ErrorType::InvalidRequest,
             Error::CallerBusy { .. } => ErrorType::CallerBusy,
             Error::UserBusy(_) | Error::UserInCall { .. } => ErrorType::UserBusy,
             Error::Unavailable(cause) => {

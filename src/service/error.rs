@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::call::{CallError, CallId, Status};
 use crate::store;
 use crate::user::UserId;
+use crate::webhook_model::delivery::EndpointId;
 
 /// Refusal or failure of a use case. Every use case that stores something can fail with [`Error::Unavailable`], and has
 /// changed nothing then; `# Errors` of a use case lists what else it can refuse.
@@ -24,6 +25,20 @@ pub enum Error {
     /// The requested user does not exist.
     #[error("User {0} not found")]
     UserNotFound(UserId),
+    /// There is no such webhook endpoint.
+    #[error("Webhook endpoint not found")]
+    EndpointNotFound,
+    /// The settings name the webhook endpoint.
+    #[error("Webhook endpoint {0} is in the settings: change it there")]
+    EndpointOfSettings(EndpointId),
+    /// There is a webhook endpoint of that URL.
+    #[error("url: expected the URL of no other webhook endpoint")]
+    EndpointExists,
+    /// There are as many webhook endpoints as there may be.
+    #[error(
+        "url: expected at most {0} webhook endpoints beside those of the settings; delete one first"
+    )]
+    TooManyEndpoints(usize),
     /// No webhook endpoint receives messages of apps.
     #[error("No webhook endpoint receives app.message")]
     NoReceiver,

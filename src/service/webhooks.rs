@@ -28,8 +28,10 @@ const STEP: u32 = 64;
 /// Who is told what, and how that is written.
 #[derive(Clone, Debug)]
 pub struct WebhookConfig {
-    /// The endpoints.
+    /// The endpoints of the settings.
     pub endpoints: Vec<EndpointConfig>,
+    /// Event types of an endpoint that is made without naming some.
+    pub common_events: Vec<EventType>,
     /// The text of an announcement, JSON.
     pub body: fn(&WebhookEvent) -> String,
 }
@@ -47,8 +49,11 @@ pub struct EndpointConfig {
 pub(super) struct WebhookOutbox {
     /// None while webhooks are off.
     config: Reloadable<Option<WebhookConfig>>,
+    /// Event types that some endpoint receives.
+    wanted: Reloadable<Vec<EventType>>,
     random: Random,
     wake: watch::Sender<()>,
+    endpoint_changes: watch::Sender<()>,
     pub(super) failures: RecentFailures,
 }
 
@@ -74,11 +79,12 @@ impl Backlog {
 
 impl WebhookOutbox {
     pub fn new(config: Option<WebhookConfig>, random: Random) -> Self {
-        let wake = watch::Sender::new(());
         Self {
             config: Reloadable::new(config),
+            wanted: Reloadable::new(Vec::new()),
             random,
-            wake,
+            wake: watch::Sender::new(()),
+            endpoint_changes: watch::Sender::new(()),
             failures: RecentFailures::default(),
         }
     }
@@ -100,16 +106,22 @@ impl WebhookOutbox {
         db.announce(id, announcement, &(config.body)(announcement))
     }
 
-    fn is_on(&self) -> bool {
-        self.config.get().is_some()
+    pub fn wants(&self, topic: EventType) -> bool {
+        self.wanted.get().contains(&topic)
     }
 
-    pub fn wants(&self, topic: EventType) -> bool {
+    fn wants_presence(&self) -> bool {
+        self.wants(EventType::UserOnline) || self.wants(EventType::UserOffline)
+    }
+
+    /// Returns the event types of an endpoint that is made without naming some.
+    pub fn common_events(&self) -> Vec<EventType> {
         let config = self.config.get();
-        let endpoints = config.iter().flat_map(|config| &config.endpoints);
-        endpoints
-            .into_iter()
-            .any(|endpoint| endpoint.events.contains(&topic))
+        let common = config
+            .as_ref()
+            .as_ref()
+            .map(|config| config.common_events.clone());
+        common.unwrap_or_default()
     }
 }
 
@@ -123,24 +135,32 @@ impl Webhooks {
         self.0.webhook_outbox.wake.subscribe()
     }
 
+    /// Returns the signal that endpoints were made, changed or deleted.
+    #[must_use]
+    pub fn endpoint_changes(&self) -> watch::Receiver<()> {
+        self.0.webhook_outbox.endpoint_changes.subscribe()
+    }
+
     /// Puts `config` in force. New endpoints get the events from now on; what waits for endpoints that are no longer
     /// named is deleted with them.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; then nothing has changed.
-    pub async fn configure(&self, config: Option<WebhookConfig>) -> Result<(), Error> {
+    pub async fn configure(&self, config: WebhookConfig) -> Result<(), Error> {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            set_endpoints(db, config.as_ref())?;
-            db.on_commit(move || core.webhook_outbox.config.replace(config));
+            set_endpoints(db, Some(&config))?;
+            core.endpoints_changed(db)?;
+            db.on_commit(move || core.webhook_outbox.config.replace(Some(config)));
             Ok(())
         };
         self.0.store.write(job).await
     }
 
-    /// The receivers, by number; none where webhooks are off.
+    /// The receivers, by number.
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        if !self.0.webhook_outbox.is_on() {
+        // Each endpoint receives something: no need to ask the database.
+        if self.0.webhook_outbox.wanted.get().is_empty() {
             return Ok(Vec::new());
         }
         let receivers = |db: &Read<'_>| -> Result<_, Error> { Ok(db.receivers()?) };
@@ -353,10 +373,11 @@ impl Core {
             EventType::UserOffline
         };
         let webhook_outbox = &self.webhook_outbox;
-        let either = webhook_outbox.wants(EventType::UserOnline)
-            || webhook_outbox.wants(EventType::UserOffline);
         // Noted even where only the other one is told of: a second device's coming needs no event.
-        if !either || !db.note_presence(user, online)? || !webhook_outbox.wants(topic) {
+        if !webhook_outbox.wants_presence()
+            || !db.note_presence(user, online)?
+            || !webhook_outbox.wants(topic)
+        {
             return Ok(());
         }
         let subject = Subject::User(db.profile(user)?);
@@ -372,8 +393,10 @@ impl Core {
         now: Timestamp,
     ) -> Result<(), store::Error> {
         set_endpoints(db, self.webhook_outbox.config.get().as_ref().as_ref())?;
+        // Not only once it is committed: the announcements below look at it.
+        self.webhook_outbox.wanted.replace(wanted(db)?);
         for user in db.noted_as_online()? {
-            if !self.webhook_outbox.is_on() {
+            if !self.webhook_outbox.wants_presence() {
                 db.note_presence(&user, false)?;
             }
             self.announce_presence(db, &user, false, now)?;
@@ -407,7 +430,7 @@ impl Core {
             let (core, failed) = (Arc::clone(self), FailedAttempt::new(delivery, attempt));
             db.on_commit(move || core.webhook_outbox.failures.add(failed));
             let since = db.mark_failing(delivery.receiver, now)?;
-            PauseCause::after(outcome, since, now)
+            since.and_then(|since| PauseCause::after(outcome, since, now))
         };
         let pause = match pause {
             Some(cause) if db.pause_receiver(delivery.receiver, cause, now)? => Some(cause),
@@ -437,6 +460,16 @@ impl Core {
             .map_or(Ok(()), |transition| self.apply(db, &transition))
     }
 
+    /// Announces changed endpoints to what delivers to them, once the job is committed.
+    pub(super) fn endpoints_changed(self: &Arc<Self>, db: &Write<'_>) -> Result<(), store::Error> {
+        let (core, wanted) = (Arc::clone(self), wanted(db)?);
+        db.on_commit(move || {
+            core.webhook_outbox.wanted.replace(wanted);
+            core.webhook_outbox.endpoint_changes.send_replace(());
+        });
+        Ok(())
+    }
+
     /// Wakes the webhook senders once the job is committed.
     pub(super) fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
         let core = Arc::clone(self);
@@ -444,7 +477,14 @@ impl Core {
     }
 }
 
-/// Stores the endpoints of `config`, and no others.
+/// Returns the event types that some endpoint receives.
+fn wanted(db: &Read<'_>) -> Result<Vec<EventType>, store::Error> {
+    let receivers = db.receivers()?;
+    let is_wanted = |event: &EventType| receivers.iter().any(|one| one.events.contains(event));
+    Ok(EventType::ALL.into_iter().filter(is_wanted).collect())
+}
+
+/// Stores the endpoints of `config` beside those that backends made, and no others.
 fn set_endpoints(db: &Write<'_>, config: Option<&WebhookConfig>) -> Result<(), store::Error> {
     let endpoints = config.map_or(&[][..], |config| &config.endpoints);
     let endpoints: Vec<_> = endpoints

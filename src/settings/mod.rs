@@ -41,7 +41,7 @@ pub use self::proxy::{NoProxy, Proxy, ProxyRules};
 pub use self::show::{Setting, Value};
 pub use self::table::Settings;
 pub use self::value::{AllowedOrigins, LogFormat, LogLevel, MIN_SECRET_BYTES, Rate};
-pub use self::webhook::{Endpoint, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets};
+pub use self::webhook::{Endpoint, WEBHOOK_SECRETS, WebhookSettings, webhook_secrets, webhook_url};
 
 /// File with the development secret, in the folder of `--dev`.
 const DEV_SECRET: &str = "jwt-secret";

@@ -147,6 +147,12 @@ pub(super) fn urls(raw: &Raw) -> Read<Vec<Endpoint>> {
     Ok(urls)
 }
 
+/// Returns the URL of an endpoint as the settings would have it, or none if they would reject it.
+#[must_use]
+pub fn webhook_url(text: &str) -> Option<String> {
+    parse_url(text).map(|url| url.to_string())
+}
+
 fn parse_url(text: &str) -> Option<Endpoint> {
     let uri: Endpoint = text.parse().ok()?;
     let authority = uri.authority()?;

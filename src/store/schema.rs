@@ -38,16 +38,17 @@ fn migrations() -> Migrations<'static> {
 
 /// What each version of the schema adds to the one before it, the first of them to nothing. What has landed here
 /// is never changed: there are files that it made.
-pub(super) const VERSIONS: [&str; 5] = [
+pub(super) const VERSIONS: [&str; 6] = [
     include_str!("../../schema.sql"),
     include_str!("../../migrations/2.sql"),
     include_str!("../../migrations/3.sql"),
     include_str!("../../migrations/4.sql"),
     include_str!("../../migrations/5.sql"),
+    include_str!("../../migrations/6.sql"),
 ];
 
 /// The newest schema version that this program knows.
-pub(super) const KNOWN_VERSION: i64 = 5;
+pub(super) const KNOWN_VERSION: i64 = 6;
 
 /// Opens `path` for writing, creating it where it is missing, and brings it to the present version. A file
 /// that is not ours, is damaged or newer is left as it is. For who holds the file's [`Lock`].

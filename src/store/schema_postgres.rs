@@ -10,7 +10,10 @@ use super::schema::KNOWN_VERSION;
 pub(super) const SCHEMA: &str = include_str!("../../schema.postgres.sql");
 
 /// What versions after the first one on PostgreSQL add to the one before: the number of each and its script.
-const UPGRADES: [(i64, &str); 1] = [(5, include_str!("../../migrations/postgres/5.sql"))];
+const UPGRADES: [(i64, &str); 2] = [
+    (5, include_str!("../../migrations/postgres/5.sql")),
+    (6, include_str!("../../migrations/postgres/6.sql")),
+];
 
 /// Key of the lock under which one process at a time makes the tables: "CHTX".
 const LOCK: i64 = 0x4348_5458;

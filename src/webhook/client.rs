@@ -102,6 +102,12 @@ impl Client {
         sent.map(drop).map_err(EndpointError::Unreachable)
     }
 
+    /// Returns whether the host of `url` is a name, or an address that is allowed.
+    pub fn may_reach(&self, url: &Url) -> bool {
+        self.refusal_of_literal(url.host_str().unwrap_or_default())
+            .is_none()
+    }
+
     /// Returns why the server does not send to `host`, if that is a private address.
     fn refusal_of_literal(&self, host: &str) -> Option<String> {
         let address = host.trim_matches(['[', ']']).parse().ok()?;

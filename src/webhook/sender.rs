@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::Timestamp;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::webhook_model::delivery::{Outcome, retry_after};
+use crate::webhook_model::message::{Receiver, shown};
 
 use super::client::{Client, EndpointError};
 use super::signature::Keys;
@@ -98,17 +99,19 @@ pub(super) struct Reply {
 }
 
 impl Sender {
-    /// Makes the sender that the settings describe; none if they name no endpoint.
-    pub fn from_settings(settings: &Settings) -> Result<Option<Self>, WebhookError> {
-        let keys = keys(settings)?;
-        if keys.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Self {
-            keys,
+    /// Makes the sender that the settings describe.
+    pub fn from_settings(settings: &Settings) -> Result<Self, WebhookError> {
+        Ok(Self {
+            keys: keys(settings)?,
             client: Client::from_settings(settings)?,
             timeout: settings.webhook_timeout,
-        }))
+        })
+    }
+
+    /// Returns whether it sends to the host of `url`, as far as the URL shows: a name may have a private address too.
+    #[must_use]
+    pub fn may_reach(&self, url: &str) -> bool {
+        target::parse(url).is_some_and(|url| self.client.may_reach(&url))
     }
 
     /// Checks each endpoint; returns its URL for logs and what is wrong with it.
@@ -116,7 +119,7 @@ impl Sender {
         let mut urls: Vec<_> = self.keys.keys().collect();
         urls.sort_unstable();
         let probe = |url: &'_ String| {
-            let (shown, parsed) = (target::shown(url).to_owned(), target::parse(url));
+            let (shown, parsed) = (shown(url).to_owned(), target::parse(url));
             async move {
                 let problem = self.client.probe(&parsed?).await.err()?;
                 Some((shown, problem))
@@ -126,10 +129,13 @@ impl Sender {
         probed.into_iter().flatten().collect()
     }
 
-    /// Returns the endpoint at `url`, or none if that is not the URL of one.
-    pub(super) fn target(&self, url: &str) -> Option<SignedTarget> {
-        let keys = Arc::clone(self.keys.get(url)?);
-        target::parse(url).map(|url| SignedTarget { url, keys })
+    /// Returns the URL and keys of `receiver`, or none if they cannot be read.
+    pub(super) fn target(&self, receiver: &Receiver) -> Option<SignedTarget> {
+        let keys = match &receiver.made {
+            Some(made) => Arc::new(Keys::of(made)?),
+            None => Arc::clone(self.keys.get(&receiver.url)?),
+        };
+        target::parse(&receiver.url).map(|url| SignedTarget { url, keys })
     }
 
     /// Sends `message` to `target` and waits for the response.

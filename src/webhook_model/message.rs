@@ -1,5 +1,6 @@
 //! Webhook messages in the outbox, their endpoints, and the log of their attempts.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::call::CallId;
@@ -19,6 +20,28 @@ pub struct Receiver {
     pub failing_since: Option<Timestamp>,
     /// When and why it was paused, if it was.
     pub pause: Option<Pause>,
+    /// Event types that it receives.
+    pub events: Vec<EventType>,
+    /// When and with which secrets a backend made it; none for an endpoint of the settings.
+    pub made: Option<Made>,
+}
+
+/// Creation and secrets of an endpoint that a backend made.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Made {
+    /// When it was made.
+    pub at: Timestamp,
+    /// Secret that signs its messages, `whsec_...`.
+    pub secret: String,
+    /// Secret before that, which signs too until this time.
+    pub previous: Option<(String, Timestamp)>,
+}
+
+impl fmt::Debug for Made {
+    /// Omits the secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "made at {}", self.at)
+    }
 }
 
 impl Receiver {
@@ -31,6 +54,25 @@ impl Receiver {
             (None, None) => "working",
         }
     }
+
+    /// Returns its URL for people. The path and query of a URL in the settings may be a credential.
+    #[must_use]
+    pub fn shown_url(&self) -> &str {
+        match self.made {
+            Some(_) => &self.url,
+            None => shown(&self.url),
+        }
+    }
+}
+
+/// Returns the scheme, host and port of `url` for logs, since its path or query may be a credential.
+#[must_use]
+pub fn shown(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + "://".len());
+    let end = url[host..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| host + at);
+    &url[..end]
 }
 
 /// Pause of an endpoint.
@@ -139,4 +181,21 @@ pub struct Sent {
     pub due: Option<Timestamp>,
     /// Attempts so far, oldest first.
     pub attempts: Vec<Attempt>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_and_query_of_a_url_are_not_shown() {
+        for (url, told) in [
+            ("https://a.example/key/x?token=1", "https://a.example"),
+            ("https://a.example?token=1", "https://a.example"),
+            ("http://[::1]:8080/key", "http://[::1]:8080"),
+            ("http://a.example", "http://a.example"),
+        ] {
+            assert_eq!(shown(url), told);
+        }
+    }
 }

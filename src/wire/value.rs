@@ -10,6 +10,8 @@ use utoipa::openapi::schema::{
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::webhook_model::EventType;
+use crate::webhook_model::delivery::PauseCause;
 use crate::{call, user};
 
 use super::{ErrorType as Word, availability, request};
@@ -319,6 +321,62 @@ impl PartialSchema for MediaRole {
 }
 
 impl ToSchema for MediaRole {}
+
+/// Where a webhook endpoint comes from.
+pub struct WebhookSource;
+
+impl PartialSchema for WebhookSource {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Where a webhook endpoint comes from. Only the settings change one of the settings.",
+            ["settings", "api"],
+        )
+    }
+}
+
+impl ToSchema for WebhookSource {}
+
+/// State of a webhook endpoint.
+pub struct WebhookState;
+
+impl PartialSchema for WebhookState {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Whether a webhook endpoint accepted its last message. A paused one gets none.",
+            ["working", "failing", "paused"],
+        )
+    }
+}
+
+impl ToSchema for WebhookState {}
+
+/// Why a webhook endpoint is paused.
+pub struct WebhookPauseCause;
+
+impl PartialSchema for WebhookPauseCause {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Why a webhook endpoint is paused.",
+            PauseCause::ALL.map(PauseCause::as_str),
+        )
+    }
+}
+
+impl ToSchema for WebhookPauseCause {}
+
+/// Type of a webhook event.
+pub struct WebhookEventType;
+
+impl PartialSchema for WebhookEventType {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "Type of a webhook event.",
+            EventType::ALL.map(EventType::as_str),
+        )
+    }
+}
+
+impl ToSchema for WebhookEventType {}
 
 /// Type of a message between the apps and the team's backend.
 pub struct AppType;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::call::{Actor, CallId, State};
 use crate::clock::Timestamp;
@@ -12,7 +13,7 @@ use crate::webhook_model::message::{Attempt, Receiver, Sent, Tally};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::response::{CallShape, CallView};
-use super::{Instant, Text, raw, to_json};
+use super::{Instant, Text, raw, to_json, value};
 
 #[derive(Serialize)]
 struct Message<T> {
@@ -166,35 +167,78 @@ pub fn test_body(now: Timestamp) -> String {
     })
 }
 
-#[derive(Serialize)]
+/// A webhook endpoint, as administrators and backends see it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ReceiverShape<'a> {
+#[schema(as = WebhookEndpoint)]
+pub(crate) struct EndpointShape<'a> {
+    /// Its number.
     receiver: i64,
+    /// Its URL; of one in the settings, scheme, host and port only.
     url: &'a str,
+    #[schema(value_type = value::WebhookSource)]
+    source: &'static str,
+    /// Event types that it receives.
+    #[schema(value_type = Vec<value::WebhookEventType>)]
+    events: Vec<&'static str>,
+    #[schema(value_type = value::WebhookState)]
     state: &'static str,
+    /// When it first failed since it last accepted a message.
+    #[schema(required, value_type = Option<value::Timestamp>)]
     failing_since: Option<Instant>,
+    #[schema(required, value_type = Option<value::Timestamp>)]
     paused_at: Option<Instant>,
+    #[schema(required, value_type = Option<value::WebhookPauseCause>)]
     pause_cause: Option<&'static str>,
+    /// Messages that wait for it, at most 100,000.
     waiting: u64,
+    /// When the oldest of their events happened.
+    #[schema(required, value_type = Option<value::Timestamp>)]
     waiting_since: Option<Instant>,
+    /// When a backend made it; null for one of the settings.
+    #[schema(required, value_type = Option<value::Timestamp>)]
+    created_at: Option<Instant>,
 }
 
-/// Returns an endpoint as administrators see it; `shown` is its URL.
+impl<'a> EndpointShape<'a> {
+    pub(super) fn new(receiver: &'a Receiver, tally: &Tally) -> Self {
+        Self {
+            receiver: receiver.id.0,
+            url: receiver.shown_url(),
+            source: source(receiver),
+            events: words(receiver),
+            state: receiver.standing(),
+            failing_since: receiver.failing_since.map(Instant),
+            paused_at: receiver.pause.map(|pause| Instant(pause.at)),
+            pause_cause: receiver.pause.map(|pause| pause.cause.as_str()),
+            waiting: tally.waiting,
+            waiting_since: tally.waiting_since.map(Instant),
+            created_at: receiver.made.as_ref().map(|made| Instant(made.at)),
+        }
+    }
+}
+
+/// Returns the word for where an endpoint comes from.
+const fn source(receiver: &Receiver) -> &'static str {
+    match receiver.made {
+        Some(_) => "api",
+        None => "settings",
+    }
+}
+
+/// Returns the words of the event types that an endpoint receives.
+pub(super) fn words(receiver: &Receiver) -> Vec<&'static str> {
+    let events = receiver.events.iter();
+    events.map(|event| event.as_str()).collect()
+}
+
+/// Returns an endpoint as administrators see it.
 ///
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn receiver(receiver: &Receiver, shown: &str, tally: &Tally) -> Value {
-    let shape = ReceiverShape {
-        receiver: receiver.id.0,
-        url: shown,
-        state: receiver.standing(),
-        failing_since: receiver.failing_since.map(Instant),
-        paused_at: receiver.pause.map(|pause| Instant(pause.at)),
-        pause_cause: receiver.pause.map(|pause| pause.cause.as_str()),
-        waiting: tally.waiting,
-        waiting_since: tally.waiting_since.map(Instant),
-    };
+pub fn receiver(receiver: &Receiver, tally: &Tally) -> Value {
+    let shape = EndpointShape::new(receiver, tally);
     serde_json::to_value(shape).expect("the shape has text keys")
 }
 

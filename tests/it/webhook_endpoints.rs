@@ -10,13 +10,22 @@ use crate::support::{Cli, Message, Receiver, TestServer, proxy, receiver_certifi
 
 const OWN_SECRET: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
-fn signed_with(message: &Message, secret: &str) -> bool {
-    let secret = secret.strip_prefix("whsec_").expect("a secret");
-    let key = BASE64.decode(secret).expect("base64");
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+/// Returns the header `webhook-signature` that `secrets` make for `message`.
+pub fn signatures(message: &Message, secrets: &[&str]) -> String {
     let text = format!("{}.{}.{}", message.id, message.timestamp, message.raw);
-    let tag = hmac::sign(&key, text.as_bytes());
-    message.signature == format!("v1,{}", BASE64.encode(tag))
+    let signature = |secret: &&str| {
+        let secret = secret.strip_prefix("whsec_").expect("a secret");
+        let key = BASE64.decode(secret).expect("base64");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+        let tag = hmac::sign(&key, text.as_bytes());
+        format!("v1,{}", BASE64.encode(tag))
+    };
+    let signatures: Vec<_> = secrets.iter().map(signature).collect();
+    signatures.join(" ")
+}
+
+fn signed_with(message: &Message, secret: &str) -> bool {
+    message.signature == signatures(message, &[secret])
 }
 
 #[rocket::async_test]

@@ -269,6 +269,7 @@ async fn messages_are_forgotten_after_two_days() {
             url: "https://example.com/".to_owned(),
             events: EventType::ALL.to_vec(),
         }],
+        common_events: EventType::ALL.to_vec(),
         body,
     };
     let time = Clock::Manual(clock.clone());

@@ -178,16 +178,15 @@ fn provider(settings: &Settings) -> Option<Result<String, String>> {
 fn webhooks(settings: &Settings) -> Vec<Outcome> {
     let outcome = |found| Outcome::new("webhooks", found);
     let sender = match Sender::from_settings(settings) {
-        Ok(Some(sender)) => sender,
-        Ok(None) => return Vec::new(),
+        Ok(sender) => sender,
         Err(error) => return vec![outcome(Err(error.to_string()))],
     };
-    let Ok(runtime) = runtime() else {
+    let endpoints = settings.webhook_url.len() + settings.webhooks.len();
+    let Some(runtime) = runtime().ok().filter(|_| endpoints > 0) else {
         return Vec::new();
     };
     let problems = runtime.block_on(sender.probe());
     if problems.is_empty() {
-        let endpoints = settings.webhook_url.len() + settings.webhooks.len();
         return vec![outcome(Ok(format!(
             "endpoints: {endpoints}; test them with `chattrix webhook test`"
         )))];

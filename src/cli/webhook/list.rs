@@ -1,7 +1,6 @@
 //! `chattrix webhook list`.
 
 use chattrix::clock::{Clock, Timestamp};
-use chattrix::webhook::shown;
 use chattrix::webhook_model::message::{Receiver, Sent, State, Tally};
 use chattrix::wire::webhook;
 use clap::Args;
@@ -68,7 +67,7 @@ impl List {
         if self.json {
             let json = receivers
                 .iter()
-                .map(|(one, tally)| webhook::receiver(one, shown(&one.url), tally));
+                .map(|(one, tally)| webhook::receiver(one, tally));
             return Ok(output::json(&json.collect())?);
         }
         if receivers.is_empty() {
@@ -112,7 +111,7 @@ fn row(receiver: &Receiver, tally: &Tally, now: Timestamp) -> Vec<Cell> {
     let oldest = oldest.map(|ago| format!(", the oldest {ago}"));
     vec![
         receiver.id.to_string().into(),
-        shown(&receiver.url).into(),
+        receiver.shown_url().into(),
         Cell::tinted(state, Some(tint)),
         format!("{}{}", tally.waiting, oldest.unwrap_or_default()).into(),
     ]

@@ -5,6 +5,7 @@ mod events;
 mod sessions;
 mod status;
 mod users;
+mod webhooks;
 
 use rocket::Route;
 use rocket::http::Status;
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
         events::routes(),
         calls::routes(),
         status::routes(),
+        webhooks::routes(),
     ]
     .concat()
 }

@@ -9,6 +9,7 @@ mod keys;
 mod sessions;
 mod tokens;
 mod users;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

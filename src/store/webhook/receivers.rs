@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::user::UserId;
 use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::{EndpointId, PauseCause};
-use crate::webhook_model::message::{Pause, Receiver};
+use crate::webhook_model::message::{Made, Pause, Receiver};
 
 use super::super::engine::Row;
 use super::super::enum_codes::{Code as _, Columns, encode};
@@ -26,39 +26,78 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Makes these the endpoints, each with the event types that it receives: new ones are added, and what waits for
-    /// others is deleted with them.
+    /// Makes these the endpoints of the settings, each with the event types that it receives: new ones are added, and what
+    /// waits for others is deleted with them. Endpoints that a backend made stay.
     pub fn set_receivers(&self, endpoints: &[(&str, &[EventType])]) -> Result<(), Error> {
         for gone in self.receivers()? {
-            if !endpoints.iter().any(|(url, _)| *url == gone.url) {
-                let key = gone.id.0;
-                self.run(
-                    "DELETE FROM webhook_deliveries WHERE receiver = ?1",
-                    params![key],
-                )?;
-                self.run("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
+            if gone.made.is_none() && !endpoints.iter().any(|(url, _)| *url == gone.url) {
+                self.remove_receiver(gone.id)?;
             }
         }
         for (url, events) in endpoints {
-            let bits = events
-                .iter()
-                .fold(0, |bits, event| bits | 1_i64 << event.code());
             self.run(
                 "INSERT INTO webhook_receivers (url, events) VALUES (?1, ?2)
-                 ON CONFLICT (url) DO UPDATE SET events = excluded.events",
-                params![url, bits],
+                 ON CONFLICT (url) DO UPDATE SET events = excluded.events,
+                    secret = NULL, previous_secret = NULL, previous_until = NULL, created_at = NULL",
+                params![url, bits(events)],
             )?;
         }
         Ok(())
     }
 
-    /// The receiver has failed at `now`; since when it fails.
-    pub fn mark_failing(&self, receiver: EndpointId, now: Timestamp) -> Result<Timestamp, Error> {
+    /// Adds an endpoint that a backend makes; returns false if there is one of that URL.
+    pub fn add_receiver(
+        &self,
+        url: &str,
+        events: &[EventType],
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let added = self.execute(
+            "INSERT INTO webhook_receivers (url, events, secret, created_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (url) DO NOTHING",
+            params![url, bits(events), secret, now.as_millis()],
+        )?;
+        Ok(added > 0)
+    }
+
+    /// Gives an endpoint that a backend made the new `secret`; the present one signs too until `until`.
+    pub fn rotate_secret(
+        &self,
+        receiver: EndpointId,
+        secret: &str,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        self.run(
+            "UPDATE webhook_receivers SET previous_secret = secret, previous_until = ?3, secret = ?2
+             WHERE key = ?1 AND secret IS NOT NULL",
+            params![receiver.0, secret, until.as_millis()],
+        )?;
+        Ok(())
+    }
+
+    /// Deletes an endpoint and what waits for it.
+    pub fn remove_receiver(&self, receiver: EndpointId) -> Result<(), Error> {
+        let key = receiver.0;
+        self.run(
+            "DELETE FROM webhook_deliveries WHERE receiver = ?1",
+            params![key],
+        )?;
+        self.run("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
+        Ok(())
+    }
+
+    /// The receiver has failed at `now`; since when it fails, if it is there.
+    pub fn mark_failing(
+        &self,
+        receiver: EndpointId,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         let sql = "UPDATE webhook_receivers SET failing_since = coalesce(failing_since, ?2) WHERE key = ?1
              RETURNING failing_since";
         let params = params![receiver.0, now.as_millis()];
-        let since = self.one(sql, params, |row| row.get(0))?;
-        Ok(Timestamp::from_millis(since))
+        let since: Option<i64> = self.find(sql, params, |row| row.get(0))?;
+        Ok(since.map(Timestamp::from_millis))
     }
 
     /// The receiver has taken something.
@@ -110,6 +149,12 @@ impl Write<'_> {
     }
 }
 
+/// Returns the column `events` of an endpoint that receives `events`.
+fn bits(events: &[EventType]) -> i64 {
+    let events = events.iter();
+    events.fold(0, |bits, event| bits | 1_i64 << event.code())
+}
+
 fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
     let key: i64 = row.get("key")?;
     let columns = Columns {
@@ -129,10 +174,24 @@ fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
         }),
         None => None,
     };
+    let made = match columns.get::<Option<String>>("secret")? {
+        Some(secret) => Some(Made {
+            at: Timestamp::from_millis(columns.required("created_at")?),
+            secret,
+            previous: columns
+                .get::<Option<String>>("previous_secret")?
+                .zip(instant("previous_until")?),
+        }),
+        None => None,
+    };
+    let events: i64 = columns.get("events")?;
+    let is_taken = |event: &EventType| (events >> event.code()) & 1 == 1;
     Ok(Receiver {
         id: EndpointId(key),
         url: columns.get("url")?,
         failing_since: instant("failing_since")?,
         pause,
+        events: EventType::ALL.into_iter().filter(is_taken).collect(),
+        made,
     })
 }

@@ -6,6 +6,7 @@ pub mod query;
 pub mod sessions;
 pub mod status;
 pub mod users;
+pub mod webhooks;
 
 use serde_json::Value;
 

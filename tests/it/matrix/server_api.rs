@@ -7,7 +7,9 @@ use super::rows::{MEDIA, beside_calls};
 use crate::support::{Answer, Api, TestServer};
 
 /// Scopes of API keys.
-const SCOPES: [&str; 6] = ["users", "calls", "sessions", "tokens", "status", "events"];
+const SCOPES: [&str; 7] = [
+    "users", "calls", "sessions", "tokens", "status", "events", "webhooks",
+];
 
 /// Routes below `/api/server/v1`: method, path, scope, body, status of the success.
 const ROUTES: &str = r#"
@@ -37,6 +39,10 @@ const ROUTES: &str = r#"
     GET    /statistics                          calls     -                                      200
     GET    /status                              status    -                                      200
     DELETE /users/{userId}                      users     -                                      200
+    POST   /webhooks                            webhooks  {"url":"https://app.example.com"}      201
+    GET    /webhooks                            webhooks  -                                      200
+    POST   /webhooks/{webhookId}/rotate         webhooks  {}                                     200
+    DELETE /webhooks/{webhookId}                webhooks  -                                      200
 "#;
 
 /// A route of the server API.
@@ -77,6 +83,7 @@ async fn ask(api: &Api, row: &Row, call: &str) -> Answer {
     let path = path
         .replace("{otherId}", "bob")
         .replace("{sessionId}", "phone-1")
+        .replace("{webhookId}", "1")
         .replace("{callId}", call);
     let request = api.request(row.method.clone(), &format!("/api/server/v1{path}"));
     api.send(match &row.body {

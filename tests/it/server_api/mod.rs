@@ -7,6 +7,7 @@ mod keys;
 mod sessions;
 mod status;
 mod users;
+mod webhooks;
 
 use serde_json::Value;
 

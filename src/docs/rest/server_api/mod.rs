@@ -6,6 +6,7 @@ mod lists;
 mod sessions;
 mod status;
 mod users;
+mod webhooks;
 
 use serde_json::json;
 use utoipa::ToSchema;
@@ -36,6 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
         events::routes(),
         calls::routes(),
         status::routes(),
+        webhooks::routes(),
     ]
     .concat()
 }
