@@ -129,6 +129,10 @@ impl Command {
                 let answer = webhooks::answer(asked, shared).await;
                 self.tell(&answer).await
             }
+            Request::Endpoints(asked) => {
+                let answer = webhooks::change(asked, shared).await;
+                self.tell(&answer).await
+            }
             Request::Watch(watched) => match Filter::read(&watched) {
                 Ok(filter) => self.watch(&shared.service, &filter).await,
                 Err(message) => self.tell(&Answer::Failed { message }).await,

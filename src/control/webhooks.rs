@@ -1,10 +1,13 @@
 //! Webhook commands of the control socket.
 
-use crate::service::{Error, Service};
+use crate::service::{Error, NewEndpoint, Service};
+use crate::settings::webhook_url;
 use crate::webhook;
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::EndpointId;
-use crate::wire::control::{Answer, Tested, Webhooks};
+use crate::wire::control::{Answer, Endpoints, Tested, Webhooks};
+use crate::wire::server_api::webhooks as shape;
+use crate::wire::webhook::{NO_ENDPOINTS, NO_SUCH_ENDPOINT, no_such_message};
 
 use super::Shared;
 use super::connection::failed;
@@ -14,8 +17,7 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     match service.webhooks().receivers() {
         Ok(receivers) if receivers.is_empty() => {
             return Answer::Failed {
-                message: "this server has no webhooks: the settings webhook_url and webhooks name their endpoints"
-                    .to_owned(),
+                message: NO_ENDPOINTS.to_owned(),
             };
         }
         Ok(_) => {}
@@ -41,6 +43,34 @@ pub(super) async fn answer(asked: Webhooks, shared: &Shared) -> Answer {
     }
 }
 
+/// Makes, changes or deletes an endpoint.
+pub(super) async fn change(asked: Endpoints, shared: &Shared) -> Answer {
+    let webhooks = shared.service.webhooks();
+    let made = match asked {
+        Endpoints::Create { endpoint } => {
+            let sender = shared.webhooks.sender();
+            let url = |text: &str| webhook_url(text).filter(|url| sender.may_reach(url));
+            match shape::read(endpoint.to_string().as_bytes(), url) {
+                Ok((url, events)) => webhooks.make_endpoint(NewEndpoint { url, events }).await,
+                Err(invalid) => return Answer::Failed { message: invalid.0 },
+            }
+        }
+        Endpoints::Rotate { receiver } => webhooks.rotate_endpoint(EndpointId(receiver)).await,
+        Endpoints::Delete { receiver } => {
+            return match webhooks.remove_endpoint(EndpointId(receiver)).await {
+                Ok(()) => Answer::Done,
+                Err(error) => failed(&error),
+            };
+        }
+    };
+    match made {
+        Ok(endpoint) => Answer::Endpoint {
+            endpoint: shape::with_secret(&endpoint),
+        },
+        Err(error) => failed(&error),
+    }
+}
+
 async fn retry(message: Option<&str>, service: &Service) -> Answer {
     let Some(message) = message else {
         return counted(service.webhooks().retry_all().await.map(Some));
@@ -52,7 +82,7 @@ async fn retry(message: Option<&str>, service: &Service) -> Answer {
     match found {
         Ok(true) => Answer::Done,
         Ok(false) => Answer::Failed {
-            message: format!("there is no message {message}; they are kept for two days"),
+            message: no_such_message(message),
         },
         Err(error) => failed(&error),
     }
@@ -91,7 +121,6 @@ fn counted(changed: Result<Option<usize>, Error>) -> Answer {
 
 fn no_such_receiver() -> Answer {
     Answer::Failed {
-        message: "there is no such receiver; `chattrix webhook list` shows which there are"
-            .to_owned(),
+        message: NO_SUCH_ENDPOINT.to_owned(),
     }
 }

@@ -14,8 +14,8 @@ use crate::wire::admin::{CallWithTimeline, ListedCall};
 use crate::wire::readiness::Readiness;
 use crate::wire::response::{CallView, Failure};
 use crate::wire::{
-    agora, availability, history, ice, lists, presence, quality, request, server_api, value,
-    webhook,
+    agora, availability, control, history, ice, lists, presence, quality, request, server_api,
+    value, webhook,
 };
 
 use super::refusal;
@@ -225,6 +225,13 @@ fn schemas() -> Schemas {
         .with::<server_api::webhooks::EndpointsShape<'_>>()
         .with::<server_api::webhooks::SecretShape<'_>>()
         .with::<server_api::webhooks::CreateBody>()
+        .with::<server_api::webhooks::UpdateBody>()
+        .with::<server_api::webhooks::MessagesShape>()
+        .with::<server_api::webhooks::RetriedShape>()
+        .with::<value::WebhookMessageState>()
+        .with::<webhook::SentShape>()
+        .with::<webhook::AttemptShape>()
+        .with::<control::Tested>()
         .with::<server_api::calls::Place>()
         .with::<server_api::calls::StatisticsShape>()
         .with::<server_api::calls::PageShape>()

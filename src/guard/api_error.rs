@@ -226,9 +226,10 @@ impl From<service::Error> for ApiError {
 
         let kind = match &error {
             Error::CallNotFound => ErrorType::CallNotFound,
-            Error::EntryNotFound | Error::SessionNotFound | Error::EndpointNotFound => {
-                ErrorType::NotFound
-            }
+            Error::EntryNotFound
+            | Error::SessionNotFound
+            | Error::EndpointNotFound
+            | Error::MessageNotFound => ErrorType::NotFound,
             Error::EndpointOfSettings(_) => ErrorType::Unauthorized,
             Error::UserNotFound(_) => ErrorType::UserNotFound,
             Error::NoReceiver => ErrorType::NotConfigured,

@@ -11,7 +11,7 @@ use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::EndpointId;
 use crate::webhook_model::message::Receiver;
 
-use super::{Core, Error};
+use super::{Core, Error, Webhooks};
 
 /// Time for which a replaced secret signs beside the new one.
 const OVERLAP: Duration = Duration::from_hours(24);
@@ -26,6 +26,38 @@ pub struct NewEndpoint {
     pub url: String,
     /// Event types that it receives; `webhook_events` if none are given.
     pub events: Option<Vec<EventType>>,
+}
+
+impl Webhooks {
+    /// Makes a webhook endpoint with a new secret.
+    ///
+    /// # Errors
+    /// [`Error::EndpointExists`], [`Error::TooManyEndpoints`], [`Error::Unavailable`].
+    pub async fn make_endpoint(&self, new: NewEndpoint) -> Result<Receiver, Error> {
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| core.make_endpoint(db, new);
+        self.0.store.write(job).await
+    }
+
+    /// Gives the endpoint `id` a new secret; the present one signs for a day beside it.
+    ///
+    /// # Errors
+    /// [`Error::EndpointNotFound`], [`Error::EndpointOfSettings`], [`Error::Unavailable`].
+    pub async fn rotate_endpoint(&self, id: EndpointId) -> Result<Receiver, Error> {
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| core.rotate_endpoint(db, id);
+        self.0.store.write(job).await
+    }
+
+    /// Deletes the endpoint `id` and what waits for it.
+    ///
+    /// # Errors
+    /// [`Error::EndpointNotFound`], [`Error::EndpointOfSettings`], [`Error::Unavailable`].
+    pub async fn remove_endpoint(&self, id: EndpointId) -> Result<(), Error> {
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| core.remove_endpoint(db, id);
+        self.0.store.write(job).await
+    }
 }
 
 impl Core {

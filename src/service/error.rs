@@ -28,6 +28,9 @@ pub enum Error {
     /// There is no such webhook endpoint.
     #[error("Webhook endpoint not found")]
     EndpointNotFound,
+    /// There is no such webhook message any more.
+    #[error("Webhook message not found: messages are kept for two days")]
+    MessageNotFound,
     /// The settings name the webhook endpoint.
     #[error("Webhook endpoint {0} is in the settings: change it there")]
     EndpointOfSettings(EndpointId),

@@ -12,7 +12,7 @@ use crate::reloadable::Reloadable;
 use crate::store::{self, Read, Write};
 use crate::user::{SessionId, UserId};
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
-use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver, Tally};
+use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver, Sent, State, Tally};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::batch::until_none;
@@ -159,10 +159,6 @@ impl Webhooks {
 
     /// The receivers, by number.
     pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
-        // Each endpoint receives something: no need to ask the database.
-        if self.0.webhook_outbox.wanted.get().is_empty() {
-            return Ok(Vec::new());
-        }
         let receivers = |db: &Read<'_>| -> Result<_, Error> { Ok(db.receivers()?) };
         self.0.store.read(receivers)
     }
@@ -174,11 +170,39 @@ impl Webhooks {
 
     /// The receivers, each with how much waits for it.
     pub(super) fn backlogs(&self) -> Result<Vec<(Receiver, Tally)>, Error> {
+        // Each endpoint receives something: no need to ask the database.
+        if self.0.webhook_outbox.wanted.get().is_empty() {
+            return Ok(Vec::new());
+        }
         let tally = |receiver: Receiver| -> Result<_, Error> {
             let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
             Ok((receiver, tally))
         };
         self.receivers()?.into_iter().map(tally).collect()
+    }
+
+    /// Returns at most `limit` messages after `after`, newest first, only those in `state` if it is given; and whether
+    /// more follow.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub fn messages(
+        &self,
+        state: Option<State>,
+        after: Option<(MessageId, EndpointId)>,
+        limit: u32,
+    ) -> Result<(Vec<Sent>, bool), Error> {
+        // One more than is shown tells whether there is a next page.
+        let wanted = limit.saturating_add(1);
+        let read = self
+            .0
+            .store
+            .read_at_length(|db| db.sent(state, after, wanted));
+        let mut sent = read?;
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+        let has_more = sent.len() > shown;
+        sent.truncate(shown);
+        Ok((sent, has_more))
     }
 
     /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
@@ -263,10 +287,7 @@ impl Webhooks {
     /// Makes one message due again, delivered or not; false where there is none of that id any more.
     pub async fn retry_message(&self, id: MessageId) -> Result<bool, Error> {
         let (core, now) = (Arc::clone(&self.0), self.0.clock.now());
-        let job = move |db: &Write<'_>| -> Result<bool, Error> {
-            core.wake_senders(db);
-            Ok(db.retry_message(id, now)?)
-        };
+        let job = move |db: &Write<'_>| Ok(core.retry_message(db, id, now)?);
         self.0.store.write(job).await
     }
 
@@ -468,6 +489,18 @@ impl Core {
             core.webhook_outbox.endpoint_changes.send_replace(());
         });
         Ok(())
+    }
+
+    /// Makes one message due again, delivered or not; returns false if there is none of that id. Runs inside the writer's
+    /// job.
+    pub(super) fn retry_message(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Result<bool, store::Error> {
+        self.wake_senders(db);
+        db.retry_message(id, now)
     }
 
     /// Wakes the webhook senders once the job is committed.

@@ -2,6 +2,7 @@
 //! this program, so the same types are read and written.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::call::{Call, State, TimelineEntry};
@@ -59,6 +60,8 @@ pub enum Request {
     Reload,
     /// Manage webhooks.
     Webhooks(Webhooks),
+    /// Make, change or delete a webhook endpoint.
+    Endpoints(Endpoints),
     /// Send every change of a call from now on. Answered with [`Answer::Watching`], then with [`Answer::Change`] and
     /// [`Answer::Missed`] until either side disconnects.
     Watch(WatchFilter),
@@ -108,6 +111,27 @@ pub enum Webhooks {
     Test {
         /// The endpoint.
         receiver: Option<i64>,
+    },
+}
+
+/// Request for a webhook endpoint that the settings do not name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Endpoints {
+    /// Make an endpoint. Answered with [`Answer::Endpoint`].
+    Create {
+        /// The body of `POST /api/server/v1/webhooks`.
+        endpoint: Value,
+    },
+    /// Give an endpoint a new secret. Answered with [`Answer::Endpoint`].
+    Rotate {
+        /// The endpoint.
+        receiver: i64,
+    },
+    /// Delete an endpoint. Answered with [`Answer::Done`].
+    Delete {
+        /// The endpoint.
+        receiver: i64,
     },
 }
 
@@ -164,6 +188,11 @@ pub enum Answer {
         /// One result per endpoint.
         receivers: Vec<Tested>,
     },
+    /// An endpoint that was made or rotated, with its secret.
+    Endpoint {
+        /// The `data` of the response to `POST /api/server/v1/webhooks`.
+        endpoint: Value,
+    },
     /// The request failed.
     Failed {
         /// The reason, a message for the administrator.
@@ -191,7 +220,7 @@ impl Session {
     /// # Panics
     /// Never: the shape has text keys.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("the shape has text keys")
     }
 }
@@ -262,8 +291,9 @@ pub struct NeedsRestart {
 }
 
 /// Result of the test of an endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WebhookTest)]
 pub struct Tested {
     /// The number of the endpoint.
     pub receiver: i64,
@@ -281,7 +311,7 @@ impl Tested {
     /// # Panics
     /// Never: the shape has text keys.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("the shape has text keys")
     }
 
@@ -348,7 +378,7 @@ impl Keys {
     /// # Panics
     /// Never: the shape has text keys.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
+    pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("the shape has text keys")
     }
 }

@@ -12,6 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::PauseCause;
+use crate::webhook_model::message::State;
 use crate::{call, user};
 
 use super::{ErrorType as Word, availability, request};
@@ -363,6 +364,20 @@ impl PartialSchema for WebhookPauseCause {
 }
 
 impl ToSchema for WebhookPauseCause {}
+
+/// State of a webhook message at an endpoint.
+pub struct WebhookMessageState;
+
+impl PartialSchema for WebhookMessageState {
+    fn schema() -> RefOr<Schema> {
+        words(
+            "State of a webhook message at an endpoint. `given_up`: it failed for a day.",
+            State::ALL.map(State::as_str),
+        )
+    }
+}
+
+impl ToSchema for WebhookMessageState {}
 
 /// Type of a webhook event.
 pub struct WebhookEventType;

@@ -167,6 +167,20 @@ pub fn test_body(now: Timestamp) -> String {
     })
 }
 
+/// Failure of a request about endpoints if there are none.
+pub const NO_ENDPOINTS: &str = "this server has no webhooks: the settings webhook_url and webhooks name their endpoints, \
+                                and `chattrix webhook create` makes one";
+
+/// Failure of a request about an endpoint that does not exist.
+pub const NO_SUCH_ENDPOINT: &str =
+    "there is no such receiver; `chattrix webhook list` shows which there are";
+
+/// Returns the failure of a request about the message `id`, which does not exist.
+#[must_use]
+pub fn no_such_message(id: &str) -> String {
+    format!("there is no message {id}; they are kept for two days")
+}
+
 /// A webhook endpoint, as administrators and backends see it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -242,26 +256,48 @@ pub fn receiver(receiver: &Receiver, tally: &Tally) -> Value {
     serde_json::to_value(shape).expect("the shape has text keys")
 }
 
-#[derive(Serialize)]
+/// A webhook message at one endpoint, as administrators and backends see it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SentShape {
+#[schema(as = WebhookMessage)]
+pub(crate) struct SentShape {
+    /// Its id, the header `webhook-id`.
+    #[schema(value_type = String)]
     id: Text<MessageId>,
     #[serde(rename = "type")]
+    #[schema(value_type = value::WebhookEventType)]
     topic: &'static str,
+    /// Its call; null for an event of no call.
+    #[schema(required, value_type = Option<value::CallId>)]
     call_id: Option<Text<CallId>>,
+    /// The number of the endpoint.
     receiver: i64,
+    /// When the event happened.
+    #[schema(value_type = value::Timestamp)]
     at: Instant,
+    #[schema(value_type = value::WebhookMessageState)]
     state: &'static str,
+    /// When the next attempt is due, if one is.
+    #[schema(required, value_type = Option<value::Timestamp>)]
     next_attempt_at: Option<Instant>,
+    /// The attempts, oldest first.
     attempts: Vec<AttemptShape>,
 }
 
-#[derive(Serialize)]
+/// An attempt to deliver a webhook message.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AttemptShape {
+#[schema(as = WebhookAttempt)]
+pub(crate) struct AttemptShape {
+    #[schema(value_type = value::Timestamp)]
     at: Instant,
+    /// Its duration in milliseconds.
     took_ms: u64,
+    /// HTTP status of the response; null if there was none.
+    #[schema(required)]
     status: Option<u16>,
+    /// Why there was no response.
+    #[schema(required)]
     failure: Option<String>,
 }
 
@@ -280,23 +316,28 @@ impl From<&Attempt> for AttemptShape {
     }
 }
 
+impl From<&Sent> for SentShape {
+    fn from(sent: &Sent) -> Self {
+        Self {
+            id: Text(sent.id),
+            topic: sent.topic.as_str(),
+            call_id: sent.call.map(Text),
+            receiver: sent.receiver.0,
+            at: Instant(sent.at),
+            state: sent.state.as_str(),
+            next_attempt_at: sent.due.map(Instant),
+            attempts: sent.attempts.iter().map(AttemptShape::from).collect(),
+        }
+    }
+}
+
 /// Returns a message with all its attempts, as administrators see it.
 ///
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
 pub fn sent(sent: &Sent) -> Value {
-    let shape = SentShape {
-        id: Text(sent.id),
-        topic: sent.topic.as_str(),
-        call_id: sent.call.map(Text),
-        receiver: sent.receiver.0,
-        at: Instant(sent.at),
-        state: sent.state.as_str(),
-        next_attempt_at: sent.due.map(Instant),
-        attempts: sent.attempts.iter().map(AttemptShape::from).collect(),
-    };
-    serde_json::to_value(shape).expect("the shape has text keys")
+    serde_json::to_value(SentShape::from(sent)).expect("the shape has text keys")
 }
 
 /// Whether an endpoint's response reports that it has woken the callee's device.

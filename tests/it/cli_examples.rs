@@ -61,6 +61,18 @@ const NOT_HERE: [(&str, &str); 19] = [
         "chattrix webhook resume",
         "it takes a receiver; webhooks.rs runs it",
     ),
+    (
+        "chattrix webhook create",
+        "it needs a server that may reach the endpoint; cli_server.rs runs it",
+    ),
+    (
+        "chattrix webhook rotate",
+        "it needs a server that may reach the endpoint; cli_server.rs runs it",
+    ),
+    (
+        "chattrix webhook delete",
+        "it needs a server that may reach the endpoint; cli_server.rs runs it",
+    ),
     ("chattrix healthcheck --port", "nothing is at that port"),
     ("chattrix man |", "there may be no man"),
     (

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Cli, TestServer, another_call_id};
+use crate::support::{Cli, Receiver, TestServer, another_call_id, eventually};
 
 /// Commands beside a server, and commands elsewhere that use its server API with a key of these scopes.
 fn both(server: &TestServer, scopes: &str) -> (Cli, Cli, tempfile::TempDir) {
@@ -111,6 +111,84 @@ async fn changes_go_through_the_server_api() {
     run(&["session", "disconnect", "grace"]);
     assert_eq!(socket.expect_close().await.0, 4003);
     assert_eq!(run(&["user", "remove", "grace"]).err, "removed grace\n");
+}
+
+#[rocket::async_test]
+async fn webhook_commands_are_the_same_over_the_server_api() {
+    let mut receiver = Receiver::start().await;
+    let plan = TestServer::plan().with(|settings| settings.webhook_allow_private = true);
+    let server = plan.start().await;
+    let (here, elsewhere, _folder) = both(&server, "all");
+    let server_url = server.address().http("");
+    let run = |there: bool, args: &[&str]| {
+        if there {
+            elsewhere.run(&with_server(args, &server_url))
+        } else {
+            here.run(args)
+        }
+    };
+    // A command's exit code, output and errors are the same both ways; the second one undoes nothing.
+    let same = |args: &[&str]| {
+        let [local, remote] = [false, true].map(|there| run(there, args));
+        assert_eq!(
+            (local.code, &local.out, &local.err),
+            (remote.code, &remote.out, &remote.err)
+        );
+        local
+    };
+    let no_endpoints = same(&["webhook", "pause"]).err;
+    assert!(no_endpoints.contains("no webhooks"), "{no_endpoints}");
+    for there in [false, true] {
+        let url = receiver.url();
+        let create = ["webhook", "create", &url, "--event", "call.ended", "--json"];
+        let made: Value = serde_json::from_str(&run(there, &create).out).expect("JSON");
+        assert_eq!(made["events"], json!(["call.ended"]));
+        let id = &*made["receiver"].to_string();
+        let taken = same(&["webhook", "create", &url]).err;
+        assert!(taken.contains("no other webhook endpoint"), "{taken}");
+        let rotated = run(there, &["webhook", "rotate", id]).out;
+        assert!(rotated.starts_with("whsec_"), "{rotated}");
+        assert_ne!(made["secret"], rotated.trim());
+        assert_eq!(run(there, &["webhook", "test", id]).code, 0);
+        receiver.expect("webhook.test").await;
+        assert_eq!(
+            run(there, &["webhook", "pause"]).err,
+            "1 receivers paused\n"
+        );
+        assert_eq!(same(&["webhook", "pause", id]).err, "0 receivers paused\n");
+        same(&["webhook", "list", "--json"]);
+        assert_eq!(
+            run(there, &["webhook", "resume", id]).err,
+            "1 receivers resumed\n"
+        );
+        let alice = server.sign_in("alice");
+        let call = alice.call("bob").await;
+        alice.end(&call).await.success(200);
+        receiver.expect("call.ended").await;
+        let sent = || here.json(&["webhook", "list", "--messages"]);
+        eventually("the attempt", async || sent()[0]["state"] == "delivered").await;
+        same(&[
+            "webhook",
+            "list",
+            "--messages",
+            "--state",
+            "delivered",
+            "--json",
+        ]);
+        assert_eq!(
+            same(&["webhook", "retry"]).err,
+            "0 deliveries are tried again\n"
+        );
+        let sent = sent();
+        let message = sent[0]["id"].as_str().expect("an id");
+        assert_eq!(run(there, &["webhook", "retry", message]).code, 0);
+        assert_eq!(receiver.expect("call.ended").await.id, message);
+        same(&["webhook", "retry", "msg_0192f0c17a4b7c3d8e5f0123456789ab"]);
+        same(&["webhook", "test", "7"]);
+        assert_eq!(run(there, &["webhook", "delete", id]).code, 0);
+        same(&["webhook", "delete", id]);
+        same(&["webhook", "list"]);
+    }
 }
 
 #[rocket::async_test]

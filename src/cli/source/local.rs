@@ -33,12 +33,16 @@ impl Local {
         Self { context }
     }
 
+    pub(super) const fn context(&self) -> &Context {
+        &self.context
+    }
+
     fn path(&self) -> &Path {
         &self.context.settings.database
     }
 
     /// Sends `request` to the running server, which `purpose` needs.
-    fn ask(&self, request: &Request, purpose: &str) -> Result<Answer, CliError> {
+    pub(super) fn ask(&self, request: &Request, purpose: &str) -> Result<Answer, CliError> {
         block_on(async {
             let mut server = ControlClient::required(self.path(), purpose).await?;
             server.ask(request).await
@@ -248,6 +252,6 @@ impl Source for Local {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     runtime()?.block_on(work)
 }

@@ -1,8 +1,9 @@
-//! Where commands read and change users, calls and sessions: on this machine, or at a server elsewhere.
+//! Where commands read and change users, calls, sessions and webhooks: on this machine, or at a server elsewhere.
 
 mod api_client;
 mod local;
 mod remote;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ use super::error::CliError;
 use self::api_client::ApiClient;
 use self::local::Local;
 use self::remote::Remote;
+
+pub use self::webhooks::WebhookSource;
 
 /// Some calls, newest first, as JSON.
 pub struct CallPage {
@@ -58,8 +61,8 @@ pub enum Ended {
     Refused(String),
 }
 
-/// Users, calls and sessions of one server.
-pub trait Source {
+/// Users, calls, sessions and webhooks of one server.
+pub trait Source: WebhookSource {
     /// Returns all users, by id.
     fn users(&self) -> Result<Vec<User>, CliError>;
 

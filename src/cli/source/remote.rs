@@ -28,8 +28,12 @@ impl Remote {
         Self { api }
     }
 
+    pub(super) const fn api(&self) -> &ApiClient {
+        &self.api
+    }
+
     /// Returns at most `limit` items of the list at `path`, and whether more follow.
-    fn pages(
+    pub(super) fn pages(
         &self,
         path: &[&str],
         query: &[(&'static str, String)],
@@ -214,7 +218,10 @@ impl Source for Remote {
 }
 
 /// Returns the data of an answer; none if the server refused with `word`.
-fn absent_if(word: &str, answer: Result<Value, Refusal>) -> Result<Option<Value>, CliError> {
+pub(super) fn absent_if(
+    word: &str,
+    answer: Result<Value, Refusal>,
+) -> Result<Option<Value>, CliError> {
     match answer {
         Ok(data) => Ok(Some(data)),
         Err(refusal) if refusal.word() == word => Ok(None),
@@ -230,7 +237,7 @@ fn text(json: &Value, field: &str) -> String {
     json[field].as_str().unwrap_or_default().to_owned()
 }
 
-fn count(json: &Value, field: &str) -> usize {
+pub(super) fn count(json: &Value, field: &str) -> usize {
     let count = json[field].as_u64().unwrap_or_default();
     usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -1,19 +1,22 @@
 //! `chattrix webhook list`.
 
 use chattrix::clock::{Clock, Timestamp};
-use chattrix::webhook_model::message::{Receiver, Sent, State, Tally};
-use chattrix::wire::webhook;
+use chattrix::webhook_model::delivery::Outcome;
+use chattrix::webhook_model::message::State;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use serde_json::Value;
 
 use super::super::error::CliError;
+use super::super::format;
 use super::super::output::{self, Cell, Tint};
+use super::super::source::Source;
 use super::super::table::{self, Column, Wide, text, whole};
-use super::super::{GlobalArgs, format};
 
-const ENDPOINTS: [Column; 4] = [
+const ENDPOINTS: [Column; 5] = [
     whole("RECEIVER"),
     text("URL"),
+    whole("SOURCE").extra(1),
     text("STATE"),
     text("WAITING"),
 ];
@@ -53,37 +56,28 @@ pub struct List {
 }
 
 impl List {
-    pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
-        let database = global.context()?.database_to_read()?;
-        let read = database.read();
+    pub fn run(self, source: &dyn Source) -> Result<(), CliError> {
         if self.messages {
-            return self.messages(&read.sent(self.state, self.limit)?);
+            return self.messages(source.webhook_messages(self.state, self.limit)?);
         }
-        let mut receivers = Vec::new();
-        for receiver in read.receivers()? {
-            let tally = read.tally(receiver.id)?;
-            receivers.push((receiver, tally));
-        }
+        let endpoints = source.webhooks()?;
         if self.json {
-            let json = receivers
-                .iter()
-                .map(|(one, tally)| webhook::receiver(one, tally));
-            return Ok(output::json(&json.collect())?);
+            return Ok(output::json(&endpoints.into())?);
         }
-        if receivers.is_empty() {
-            output::tell("no endpoints; the settings webhook_url and webhooks name them");
+        if endpoints.is_empty() {
+            output::tell(
+                "no endpoints; the settings webhook_url and webhooks name them, `chattrix webhook create` makes one",
+            );
             return Ok(());
         }
         let now = Clock::System.now();
-        let rows = receivers
-            .iter()
-            .map(|(receiver, tally)| row(receiver, tally, now));
+        let rows = endpoints.iter().map(|endpoint| row(endpoint, now));
         Ok(table::print(&ENDPOINTS, rows, self.wide)?)
     }
 
-    fn messages(&self, sent: &[Sent]) -> Result<(), CliError> {
+    fn messages(&self, sent: Vec<Value>) -> Result<(), CliError> {
         if self.json {
-            return Ok(output::json(&sent.iter().map(webhook::sent).collect())?);
+            return Ok(output::json(&sent.into())?);
         }
         if sent.is_empty() {
             output::tell("no messages");
@@ -95,44 +89,70 @@ impl List {
     }
 }
 
-fn row(receiver: &Receiver, tally: &Tally, now: Timestamp) -> Vec<Cell> {
-    let (state, tint) = match (&receiver.pause, receiver.failing_since) {
-        (Some(pause), _) => {
-            let (cause, since) = (pause.cause.as_str(), format::ago(pause.at, now));
+fn row(endpoint: &Value, now: Timestamp) -> Vec<Cell> {
+    let ago = |field: &str| ago(&endpoint[field], now);
+    let (state, tint) = match word(&endpoint["state"]) {
+        "paused" => {
+            let (cause, since) = (word(&endpoint["pauseCause"]), ago("pausedAt"));
             (format!("paused ({cause}) {since}"), Tint::Bad)
         }
-        (None, Some(since)) => {
-            let since = format::ago(since, now);
+        "failing" => {
+            let since = ago("failingSince");
             (format!("failing, first {since}"), Tint::Odd)
         }
-        (None, None) => ("working".to_owned(), Tint::Good),
+        other => (other.to_owned(), Tint::Good),
     };
-    let oldest = tally.waiting_since.map(|since| format::ago(since, now));
-    let oldest = oldest.map(|ago| format!(", the oldest {ago}"));
+    let waiting = &endpoint["waiting"];
+    let waiting = match ago("waitingSince").as_str() {
+        "" => waiting.to_string(),
+        oldest => format!("{waiting}, the oldest {oldest}"),
+    };
     vec![
-        receiver.id.to_string().into(),
-        receiver.shown_url().into(),
+        endpoint["receiver"].to_string().into(),
+        word(&endpoint["url"]).into(),
+        word(&endpoint["source"]).into(),
         Cell::tinted(state, Some(tint)),
-        format!("{}{}", tally.waiting, oldest.unwrap_or_default()).into(),
+        waiting.into(),
     ]
 }
 
-fn message(sent: &Sent, now: Timestamp) -> Vec<Cell> {
-    let tint = match sent.state {
-        State::Waiting => Tint::Odd,
-        State::Delivered => Tint::Good,
-        State::GivenUp => Tint::Bad,
+fn message(sent: &Value, now: Timestamp) -> Vec<Cell> {
+    let state = word(&sent["state"]);
+    let tint = match state {
+        "waiting" => Tint::Odd,
+        "delivered" => Tint::Good,
+        _ => Tint::Bad,
     };
-    let last = sent.attempts.last().map(|last| last.outcome.to_string());
+    let attempts = sent["attempts"].as_array();
+    let attempts = attempts.map(Vec::as_slice).unwrap_or_default();
     vec![
-        sent.id.to_string().into(),
-        sent.topic.as_str().into(),
-        sent.receiver.to_string().into(),
-        format::ago(sent.at, now).into(),
-        Cell::tinted(sent.state.as_str(), Some(tint)),
-        sent.attempts.len().to_string().into(),
-        last.unwrap_or_default().into(),
+        word(&sent["id"]).into(),
+        word(&sent["type"]).into(),
+        sent["receiver"].to_string().into(),
+        ago(&sent["at"], now).into(),
+        Cell::tinted(state, Some(tint)),
+        attempts.len().to_string().into(),
+        attempts.last().map(outcome).unwrap_or_default().into(),
     ]
+}
+
+/// Returns the outcome of an attempt, as `webhook test` prints it.
+fn outcome(attempt: &Value) -> String {
+    let status = attempt["status"].as_u64();
+    match status.and_then(|status| u16::try_from(status).ok()) {
+        Some(status) => Outcome::of_status(status).to_string(),
+        None => word(&attempt["failure"]).to_owned(),
+    }
+}
+
+fn word(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Returns how long ago the instant `value` was; nothing if it is none.
+fn ago(value: &Value, now: Timestamp) -> String {
+    let at = Timestamp::parse(word(value));
+    at.map(|at| format::ago(at, now)).unwrap_or_default()
 }
 
 /// The states by their words.

@@ -2,13 +2,17 @@
 
 mod list;
 
-use chattrix::wire::control::{Answer, Request, Tested, Webhooks};
+use chattrix::webhook_model::EventType;
+use chattrix::wire::control::Tested;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::GlobalArgs;
-use super::control_client::{ControlClient, runtime};
+use super::confirm::confirm_at_terminal;
 use super::error::CliError;
 use super::output::{self, Cell, Tint};
+use super::source::{ServerArg, Source};
 use super::table::{self, Column, Wide, text, whole};
 
 const COLUMNS: [Column; 3] = [whole("RECEIVER"), whole("TOOK"), text("RESULT")];
@@ -21,8 +25,10 @@ const COLUMNS: [Column; 3] = [whole("RECEIVER"), whole("TOOK"), text("RESULT")];
     chattrix webhook list --messages --state given_up\n  \
     chattrix webhook retry msg_0192f0c17a4b7c3d8e5f0123456789ab\n  \
     chattrix webhook resume 1\n\n\
-    The setting webhook_url names the endpoints. All subcommands but list need the running server.")]
+    The setting webhook_url names endpoints, and `create` makes some. All subcommands but list need the running server.")]
 pub struct Webhook {
+    #[command(flatten)]
+    at: ServerArg,
     #[command(subcommand)]
     action: Action,
 }
@@ -64,52 +70,110 @@ enum Action {
         #[arg(value_name = "RECEIVER")]
         receiver: Option<i64>,
     },
+    /// Create an endpoint and print its secret once
+    #[command(after_help = "Examples:\n  \
+        chattrix webhook create https://app.example.com/chattrix\n  \
+        chattrix webhook create https://push.example.com --event call.initiated --event call.unreached\n\n\
+        The secret goes to standard output. It signs the messages, as Standard Webhooks says.")]
+    Create {
+        /// Set the URL of the endpoint
+        #[arg(value_name = "URL")]
+        url: String,
+        /// Set an event type to deliver; default: webhook_events
+        #[arg(long = "event", value_name = "TYPE", value_parser = event_parser())]
+        events: Vec<EventType>,
+        /// Print JSON: {receiver, url, events, secret, ...}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give an endpoint a new secret and print it once
+    #[command(after_help = "Examples:\n  chattrix webhook rotate 2\n\n\
+        For a day, each message has a signature of the new secret and one of the secret before.")]
+    Rotate {
+        /// Select the endpoint by number
+        #[arg(value_name = "RECEIVER")]
+        receiver: i64,
+        /// Print JSON: {receiver, url, events, secret, ...}
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete an endpoint and the messages that wait for it
+    #[command(after_help = "Examples:\n  chattrix webhook delete 2\n\n\
+        Endpoints of the settings are deleted there.")]
+    Delete {
+        /// Select the endpoint by number
+        #[arg(value_name = "RECEIVER")]
+        receiver: i64,
+        /// Skip the confirmation at a terminal
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Webhook {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
+        let source = &*self.at.source(global)?;
         match self.action {
-            Action::List(list) => list.run(global),
-            Action::Test { receiver, json } => test(global, receiver, json),
-            Action::Retry { message } => retry(global, message),
+            Action::List(list) => list.run(source),
+            Action::Test { receiver, json } => test(source, receiver, json),
+            Action::Retry { message } => retry(source, message),
             Action::Pause { receiver } => {
-                count(global, Webhooks::Pause { receiver }, "receivers paused")
+                let paused = source.pause_webhooks(receiver, true)?;
+                output::tell(&format!("{paused} receivers paused"));
+                Ok(())
             }
             Action::Resume { receiver } => {
-                count(global, Webhooks::Resume { receiver }, "receivers resumed")
+                let resumed = source.pause_webhooks(receiver, false)?;
+                output::tell(&format!("{resumed} receivers resumed"));
+                Ok(())
+            }
+            Action::Create { url, events, json } => {
+                let mut endpoint = json!({ "url": url });
+                if !events.is_empty() {
+                    endpoint["events"] = events.into_iter().map(EventType::as_str).collect();
+                }
+                secret(&source.make_webhook(endpoint)?, "created", json)
+            }
+            Action::Rotate { receiver, json } => {
+                secret(&source.rotate_webhook(receiver)?, "rotated", json)
+            }
+            Action::Delete { receiver, yes } => {
+                let question = format!("Delete endpoint {receiver} and its messages?");
+                confirm_at_terminal(yes, &question)?;
+                source.delete_webhook(receiver)?;
+                output::tell(&format!("deleted endpoint {receiver}"));
+                Ok(())
             }
         }
     }
 }
 
-/// Asks the running server, and says how many there were of what.
-fn count(global: &GlobalArgs, asked: Webhooks, what: &str) -> Result<(), CliError> {
-    if let Answer::Counted { count } = ask(global, asked)? {
-        output::tell(&format!("{count} {what}"));
+/// Prints the secret of an endpoint that was `changed`.
+fn secret(endpoint: &Value, changed: &str, json: bool) -> Result<(), CliError> {
+    if json {
+        return Ok(output::json(endpoint)?);
     }
+    output::line(endpoint["secret"].as_str().unwrap_or_default())?;
+    let receiver = &endpoint["receiver"];
+    output::tell(&format!(
+        "{changed} endpoint {receiver}; store the secret now, it is not shown again"
+    ));
     Ok(())
 }
 
-fn retry(global: &GlobalArgs, message: Option<String>) -> Result<(), CliError> {
-    match message {
-        None => count(
-            global,
-            Webhooks::Retry { message },
-            "deliveries are tried again",
-        ),
-        Some(id) => {
-            let message = Some(id.clone());
-            ask(global, Webhooks::Retry { message })?;
-            output::tell(&format!("{id} is sent again"));
-            Ok(())
-        }
-    }
+fn retry(source: &dyn Source, message: Option<String>) -> Result<(), CliError> {
+    let Some(id) = message else {
+        let retried = source.retry_webhooks()?;
+        output::tell(&format!("{retried} deliveries are tried again"));
+        return Ok(());
+    };
+    source.retry_webhook_message(&id)?;
+    output::tell(&format!("{id} is sent again"));
+    Ok(())
 }
 
-fn test(global: &GlobalArgs, receiver: Option<i64>, json: bool) -> Result<(), CliError> {
-    let Answer::Tested { receivers } = ask(global, Webhooks::Test { receiver })? else {
-        return Err(CliError::new("the server answered something else"));
-    };
+fn test(source: &dyn Source, receiver: Option<i64>, json: bool) -> Result<(), CliError> {
+    let receivers = source.test_webhooks(receiver)?;
     if json {
         output::json(&receivers.iter().map(Tested::to_json).collect())?;
     } else {
@@ -139,15 +203,10 @@ fn row(tested: &Tested) -> Vec<Cell> {
     ]
 }
 
-fn ask(global: &GlobalArgs, asked: Webhooks) -> Result<Answer, CliError> {
-    let context = global.context()?;
-    let database = &context.settings.database;
-    // A receiver that does not answer takes as long as the setting lets it, and connecting before that.
-    let patience = context.settings.webhook_timeout;
-    runtime()?.block_on(async {
-        let mut server = ControlClient::required(database, "send webhooks").await?;
-        server
-            .ask_with_timeout(&Request::Webhooks(asked), patience)
-            .await
+/// The event types by their words.
+fn event_parser() -> impl TypedValueParser<Value = EventType> {
+    PossibleValuesParser::new(EventType::ALL.map(EventType::as_str)).map(|word| {
+        let event = EventType::parse(&word);
+        event.expect("clap lets only these words through")
     })
 }

@@ -1,24 +1,30 @@
 //! Webhook endpoints.
 
+use rocket::http::uri::Origin;
 use rocket::response::content::RawJson;
-use rocket::{Route, State, delete, get, post, routes};
+use rocket::{Route, State, delete, get, patch, post, routes};
 
 use crate::api_key::Scope;
 use crate::guard::{ApiError, Backend};
 use crate::http::Answer;
 use crate::http::body::Body;
+use crate::http::history::parameters;
 use crate::service::{Error, NewEndpoint, Reply, Service};
 use crate::settings::webhook_url;
-use crate::webhook::Webhooks;
+use crate::webhook::{self, Webhooks};
+use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::EndpointId;
 use crate::webhook_model::message::Receiver;
+use crate::wire::control::Tested;
 use crate::wire::server_api::webhooks as shape;
 use crate::wire::{request, response};
 
 use super::{Answered, answered};
 
 pub(super) fn routes() -> Vec<Route> {
-    routes![list, create, rotate, remove]
+    routes![
+        list, create, update, rotate, test, remove, messages, retry, retry_all
+    ]
 }
 
 /// The webhook endpoints.
@@ -63,6 +69,86 @@ async fn rotate(backend: Backend, id: &str, body: Body, service: &State<Service>
     };
     let (api, id) = (service.server_api(), endpoint_id(id)?);
     Ok(answered(api.rotate_endpoint(requester, id, reply).await?))
+}
+
+/// Pauses or resumes a webhook endpoint.
+#[patch("/webhooks/<id>", data = "<body>")]
+async fn update(backend: Backend, id: &str, body: Body, service: &State<Service>) -> Answer {
+    let requester = backend.may(Scope::Webhooks)?;
+    let paused = shape::read_update(&body)?;
+    let (api, id) = (service.server_api(), endpoint_id(id)?);
+    let (endpoint, tally) = api.pause_endpoint(requester, id, paused).await?;
+    Ok(RawJson(shape::one(
+        "Webhook endpoint updated successfully",
+        &endpoint,
+        &tally,
+    )))
+}
+
+/// Sends a test message to a webhook endpoint.
+#[post("/webhooks/<id>/test", data = "<body>")]
+async fn test(
+    backend: Backend,
+    id: &str,
+    body: Body,
+    service: &State<Service>,
+    webhooks: &State<Webhooks>,
+) -> Answer {
+    backend.may_once(Scope::Webhooks, &body)?;
+    request::nothing(&body)?;
+    let id = endpoint_id(id)?;
+    let mut receivers = service.webhooks().receivers()?;
+    receivers.retain(|one| one.id == id);
+    let tested = webhook::test(&webhooks.sender(), receivers, service.clock().now()).await;
+    let Some((id, attempt)) = tested.first() else {
+        return Err(Error::EndpointNotFound.into());
+    };
+    Ok(RawJson(shape::tested(
+        "Webhook endpoint tested",
+        &Tested::new(*id, attempt),
+    )))
+}
+
+/// A page of webhook messages.
+#[get("/webhooks/messages")]
+fn messages(backend: Backend, uri: &Origin<'_>, service: &State<Service>) -> Answer {
+    backend.may(Scope::Webhooks)?;
+    let asked = parameters(uri).webhook_messages()?;
+    let (page, has_more) = service
+        .webhooks()
+        .messages(asked.state, asked.after, asked.limit)?;
+    Ok(RawJson(shape::messages(
+        "Webhook messages retrieved successfully",
+        &page,
+        has_more,
+    )))
+}
+
+/// Makes a webhook message due again.
+#[post("/webhooks/messages/<id>/retry", data = "<body>")]
+async fn retry(backend: Backend, id: &str, body: Body, service: &State<Service>) -> Answered {
+    let requester = backend.may_once(Scope::Webhooks, &body)?;
+    request::nothing(&body)?;
+    let id = MessageId::parse(id).ok_or(Error::MessageNotFound)?;
+    let reply = Reply {
+        status: 200,
+        body: response::nothing("Webhook message is sent again"),
+    };
+    let api = service.server_api();
+    Ok(answered(api.retry_message(requester, id, reply).await?))
+}
+
+/// Makes all undelivered webhook messages due.
+#[post("/webhooks/retry", data = "<body>")]
+async fn retry_all(backend: Backend, body: Body, service: &State<Service>) -> Answered {
+    let requester = backend.may_once(Scope::Webhooks, &body)?;
+    request::nothing(&body)?;
+    let reply = |retried: usize| Reply {
+        status: 200,
+        body: shape::retried("Webhook messages are sent again", retried),
+    };
+    let api = service.server_api();
+    Ok(answered(api.retry_messages(requester, reply).await?))
 }
 
 /// Deletes a webhook endpoint.

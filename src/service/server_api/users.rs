@@ -224,7 +224,7 @@ impl ServerApi {
     }
 
     /// Returns the reply to the same request before, if it was sent with a key.
-    async fn reply_before(&self, requester: &Requester) -> Result<Option<Reply>, Error> {
+    pub(super) async fn reply_before(&self, requester: &Requester) -> Result<Option<Reply>, Error> {
         let (core, requester) = (Arc::clone(&self.0), requester.clone());
         if requester.repeat.is_none() {
             return Ok(None);

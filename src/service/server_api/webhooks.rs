@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::webhook_model::delivery::EndpointId;
+use crate::webhook_model::MessageId;
+use crate::webhook_model::delivery::{EndpointId, PauseCause};
 use crate::webhook_model::message::{Receiver, Tally};
 
 use super::super::endpoints::NewEndpoint;
@@ -12,7 +13,11 @@ use super::{Change, Reply, Requester, ServerApi};
 impl ServerApi {
     /// Returns the webhook endpoints, by number, with what waits for each.
     pub fn endpoints(&self) -> Result<Vec<(Receiver, Tally)>, Error> {
-        Webhooks(Arc::clone(&self.0)).backlogs()
+        self.0.store.read_at_length(|db| {
+            let receivers = db.receivers()?.into_iter();
+            let tallied = receivers.map(|one| db.tally(one.id).map(|tally| (one, tally)));
+            Ok(tallied.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Makes a webhook endpoint with a new secret. `reply` makes the answer.
@@ -62,5 +67,74 @@ impl ServerApi {
             Ok(((), Some(Change::of("webhook.delete", id))))
         })
         .await
+    }
+
+    /// Pauses the endpoint `id`, or resumes it; returns it with what waits for it.
+    ///
+    /// # Errors
+    /// [`Error::EndpointNotFound`], [`Error::Unavailable`].
+    pub async fn pause_endpoint(
+        &self,
+        requester: Requester,
+        id: EndpointId,
+        paused: bool,
+    ) -> Result<(Receiver, Tally), Error> {
+        let core = Arc::clone(&self.0);
+        self.change(requester, move |db| {
+            let (action, changed) = if paused {
+                let cause = PauseCause::Administrator;
+                let paused = db.pause_receiver(id, cause, core.clock.now())?;
+                ("webhook.pause", paused)
+            } else {
+                ("webhook.resume", db.resume_receiver(id)?)
+            };
+            let mut receivers = db.receivers()?.into_iter();
+            let receiver = receivers.find(|one| one.id == id);
+            let receiver = receiver.ok_or(Error::EndpointNotFound)?;
+            core.wake_senders(db);
+            let change = changed.then(|| Change::of(action, id));
+            Ok(((receiver, db.tally(id)?), change))
+        })
+        .await
+    }
+
+    /// Makes the message `id` due again at all its endpoints, delivered or not. `reply` makes the answer.
+    ///
+    /// # Errors
+    /// [`Error::MessageNotFound`], [`Error::Unavailable`].
+    pub async fn retry_message(
+        &self,
+        requester: Requester,
+        id: MessageId,
+        reply: Reply,
+    ) -> Result<Reply, Error> {
+        let (core, now) = (Arc::clone(&self.0), self.0.clock.now());
+        self.change_once(requester, move |db| {
+            if !core.retry_message(db, id, now)? {
+                return Err(Error::MessageNotFound);
+            }
+            Ok((reply, Some(Change::of("webhook.retry", id))))
+        })
+        .await
+    }
+
+    /// Makes due whatever waits for another attempt or was given up. `reply` makes the answer of how many deliveries
+    /// these are.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; some may be due then.
+    pub async fn retry_messages(
+        &self,
+        requester: Requester,
+        reply: fn(usize) -> Reply,
+    ) -> Result<Reply, Error> {
+        if let Some(before) = self.reply_before(&requester).await? {
+            return Ok(before);
+        }
+        let retried = Webhooks(Arc::clone(&self.0)).retry_all().await?;
+        let change =
+            (retried > 0).then(|| Change::of("webhook.retry", format!("{retried} deliveries")));
+        self.change_once(requester, move |_| Ok((reply(retried), change)))
+            .await
     }
 }

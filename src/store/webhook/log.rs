@@ -38,13 +38,31 @@ impl Read<'_> {
     }
 
     /// The newest messages with how each went, newest first, at most `limit`; only those in `state` where one
-    /// is named.
-    pub fn sent(&self, state: Option<State>, limit: u32) -> Result<Vec<Sent>, Error> {
+    /// is named, and only those that follow the message `after` at its endpoint.
+    pub fn sent(
+        &self,
+        state: Option<State>,
+        after: Option<(MessageId, EndpointId)>,
+        limit: u32,
+    ) -> Result<Vec<Sent>, Error> {
+        let after = match after {
+            // There is no index by id.
+            Some((id, receiver)) => self
+                .find(
+                    "SELECT seq FROM webhook_messages WHERE id = ?1",
+                    params![id.as_bytes()],
+                    |row| row.get(0),
+                )?
+                .map_or((0, 0), |seq: i64| (seq, receiver.0)),
+            None => (i64::MAX, 0),
+        };
         let sql = "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
              FROM webhook_messages AS m JOIN webhook_deliveries AS d ON d.message = m.seq
-             WHERE CAST(?1 AS BIGINT) IS NULL OR d.state = ?1
+             WHERE (CAST(?1 AS BIGINT) IS NULL OR d.state = ?1)
+               AND m.seq <= ?3 AND (m.seq < ?3 OR d.receiver > ?4)
              ORDER BY m.seq DESC, d.receiver LIMIT ?2";
-        self.many(sql, params![state.map(encode), limit], |row| {
+        let params = params![state.map(encode), limit, after.0, after.1];
+        self.many(sql, params, |row| {
             let mut sent = sent(row)?;
             sent.attempts = self.attempts(row.get("seq")?, sent.receiver)?;
             Ok(sent)

@@ -5,9 +5,14 @@ use std::time::Duration;
 use crate::call::{CallId, CallType, Status};
 use crate::clock::Timestamp;
 use crate::user::UserId;
+use crate::webhook_model::MessageId;
+use crate::webhook_model::delivery::EndpointId;
+use crate::webhook_model::message::State;
 use crate::wire::cursor;
 use crate::wire::fields::ValidationError;
 use crate::wire::query::{PAGE, Parameters};
+
+use super::webhooks;
 
 /// Longest text that users are searched by.
 const LONGEST_TEXT: usize = 200;
@@ -44,6 +49,17 @@ pub struct Calls {
     pub since: Option<Timestamp>,
     /// The call that the page before ended with, or the first one at `until`.
     pub before: Option<CallId>,
+    /// `limit`.
+    pub limit: u32,
+}
+
+/// The parameters of `GET /webhooks/messages`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebhookMessages {
+    /// `state`.
+    pub state: Option<State>,
+    /// The message and endpoint that the page before ended with.
+    pub after: Option<(MessageId, EndpointId)>,
     /// `limit`.
     pub limit: u32,
 }
@@ -87,6 +103,23 @@ impl Parameters<'_> {
             call_type: self.one_of("type", &CallType::ALL, CallType::as_str)?,
             since: self.instant("since")?,
             before: [until, cursor].into_iter().flatten().min(),
+            limit: self.limit()?.unwrap_or(PAGE),
+        })
+    }
+
+    /// The parameters of `GET /webhooks/messages`.
+    ///
+    /// # Errors
+    /// [`ValidationError`].
+    pub fn webhook_messages(&self) -> Result<WebhookMessages, ValidationError> {
+        const CURSOR: &str = "the nextCursor of the page before";
+        let after = self.parsed("cursor", CURSOR, |text| {
+            let first = text.is_empty().then_some(None);
+            first.or_else(|| webhooks::cursor(text).map(Some))
+        })?;
+        Ok(WebhookMessages {
+            state: self.one_of("state", &State::ALL, State::as_str)?,
+            after: after.flatten(),
             limit: self.limit()?.unwrap_or(PAGE),
         })
     }

@@ -4,12 +4,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::webhook_model::EventType;
-use crate::webhook_model::message::{Receiver, Tally};
+use crate::webhook_model::delivery::EndpointId;
+use crate::webhook_model::message::{Receiver, Sent, Tally};
+use crate::webhook_model::{EventType, MessageId};
+use crate::wire::control::Tested;
 use crate::wire::fields::{Fields, ValidationError};
 use crate::wire::request::json;
 use crate::wire::response::success;
-use crate::wire::webhook::{EndpointShape, words};
+use crate::wire::webhook::{EndpointShape, SentShape, words};
 use crate::wire::{Instant, value};
 
 /// Expected form of the URL of an endpoint, for messages.
@@ -47,6 +49,35 @@ pub(crate) struct SecretShape<'a> {
     previous_secret_until: Option<Instant>,
 }
 
+/// Webhook messages, each at one endpoint.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookMessages)]
+pub(crate) struct MessagesShape {
+    /// The messages, newest first.
+    items: Vec<SentShape>,
+    /// `cursor` of the next page; null on the last one.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
+/// Number of deliveries that are due again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RetriedWebhooks)]
+pub(crate) struct RetriedShape {
+    /// The deliveries.
+    retried: usize,
+}
+
+/// The body of `PATCH /webhooks/{webhookId}`.
+#[derive(ToSchema)]
+#[schema(as = UpdateWebhook)]
+#[expect(dead_code, reason = "for the document alone")]
+pub(crate) struct UpdateBody {
+    /// Whether the endpoint gets no messages. They wait, for at most a day.
+    paused: bool,
+}
+
 /// The body of `POST /webhooks`.
 #[derive(ToSchema)]
 #[schema(as = CreateWebhook)]
@@ -73,19 +104,78 @@ pub fn list(message: &str, endpoints: &[(Receiver, Tally)]) -> String {
     success(message, shape)
 }
 
+/// Returns the success `message` with an endpoint and what waits for it.
+#[must_use]
+pub fn one(message: &str, endpoint: &Receiver, tally: &Tally) -> String {
+    success(message, EndpointShape::new(endpoint, tally))
+}
+
+/// Returns the success `message` with a page of messages, and the cursor of the next page if there is one.
+#[must_use]
+pub fn messages(message: &str, page: &[Sent], has_more: bool) -> String {
+    let last = page.last().filter(|_| has_more);
+    let shape = MessagesShape {
+        items: page.iter().map(SentShape::from).collect(),
+        next_cursor: last.map(|last| format!("{}.{}", last.id, last.receiver)),
+    };
+    success(message, shape)
+}
+
+/// Returns the success `message` with how many deliveries are due again.
+#[must_use]
+pub fn retried(message: &str, retried: usize) -> String {
+    success(message, RetriedShape { retried })
+}
+
+/// Returns the success `message` with the result of a test.
+#[must_use]
+pub fn tested(message: &str, tested: &Tested) -> String {
+    success(message, tested)
+}
+
+impl<'a> SecretShape<'a> {
+    fn new(endpoint: &'a Receiver) -> Self {
+        let made = endpoint.made.as_ref();
+        let previous = made.and_then(|made| made.previous.as_ref());
+        Self {
+            receiver: endpoint.id.0,
+            url: &endpoint.url,
+            events: words(endpoint),
+            secret: made.map_or("", |made| &made.secret),
+            previous_secret_until: previous.map(|(_, until)| Instant(*until)),
+        }
+    }
+}
+
 /// Returns the success `message` with an endpoint that a backend made and its secret.
 #[must_use]
 pub fn secret(message: &str, endpoint: &Receiver) -> String {
-    let made = endpoint.made.as_ref();
-    let previous = made.and_then(|made| made.previous.as_ref());
-    let shape = SecretShape {
-        receiver: endpoint.id.0,
-        url: &endpoint.url,
-        events: words(endpoint),
-        secret: made.map_or("", |made| &made.secret),
-        previous_secret_until: previous.map(|(_, until)| Instant(*until)),
-    };
-    success(message, shape)
+    success(message, SecretShape::new(endpoint))
+}
+
+/// Returns an endpoint that the settings do not name, with its secret, for an administrator.
+///
+/// # Panics
+/// Never: the shape has text keys.
+#[must_use]
+pub fn with_secret(endpoint: &Receiver) -> Value {
+    serde_json::to_value(SecretShape::new(endpoint)).expect("the shape has text keys")
+}
+
+/// Reads the body of `PATCH /webhooks/{webhookId}`: whether the endpoint is paused.
+///
+/// # Errors
+/// [`ValidationError`].
+pub fn read_update(body: &[u8]) -> Result<bool, ValidationError> {
+    let body = json(body)?;
+    Fields::of(&body, "body")?.read("paused", "true or false", Value::as_bool)
+}
+
+/// Returns the message and the endpoint that the `cursor` of a page of messages names.
+#[must_use]
+pub fn cursor(text: &str) -> Option<(MessageId, EndpointId)> {
+    let (id, receiver) = text.rsplit_once('.')?;
+    Some((MessageId::parse(id)?, EndpointId(receiver.parse().ok()?)))
 }
 
 /// Reads the body of `POST /webhooks`: the URL, which `parse_url` reads, and the event types.

@@ -39,9 +39,14 @@ const ROUTES: &str = r#"
     GET    /statistics                          calls     -                                      200
     GET    /status                              status    -                                      200
     DELETE /users/{userId}                      users     -                                      200
-    POST   /webhooks                            webhooks  {"url":"https://app.example.com"}      201
+    POST   /webhooks                            webhooks  {"url":"http://127.0.0.1:1"}           201
     GET    /webhooks                            webhooks  -                                      200
     POST   /webhooks/{webhookId}/rotate         webhooks  {}                                     200
+    PATCH  /webhooks/{webhookId}                webhooks  {"paused":true}                        200
+    POST   /webhooks/{webhookId}/test           webhooks  {}                                     200
+    GET    /webhooks/messages                   webhooks  -                                      200
+    POST   /webhooks/messages/{messageId}/retry webhooks  {}                                     404
+    POST   /webhooks/retry                      webhooks  {}                                     200
     DELETE /webhooks/{webhookId}                webhooks  -                                      200
 "#;
 
@@ -84,6 +89,7 @@ async fn ask(api: &Api, row: &Row, call: &str) -> Answer {
         .replace("{otherId}", "bob")
         .replace("{sessionId}", "phone-1")
         .replace("{webhookId}", "1")
+        .replace("{messageId}", "msg_0192f0c17a4b7c3d8e5f0123456789ab")
         .replace("{callId}", call);
     let request = api.request(row.method.clone(), &format!("/api/server/v1{path}"));
     api.send(match &row.body {
@@ -95,7 +101,8 @@ async fn ask(api: &Api, row: &Row, call: &str) -> Answer {
 
 #[rocket::async_test]
 async fn every_route_of_the_server_api_needs_a_key_with_its_scope() {
-    let server = TestServer::start().await;
+    let plan = TestServer::plan().with(|settings| settings.webhook_allow_private = true);
+    let server = plan.start().await;
     let _phone = server
         .socket(&server.token("alice").session("phone-1"))
         .await;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::fixture::ExampleFixture;
 use super::operation::Operation;
 use super::replay::unknown;
+use super::webhooks;
 use crate::support::{Answer, Socket, eventually};
 
 /// Makes the server give the example `name` of an answer to `operation`.
@@ -16,7 +17,8 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
             plain(&fixture.await, operation).await
         }
         (_, "missing_scope") => without_the_scope(operation).await,
-        (_, "key_reused") => reuse_the_key(operation).await,
+        (id, "key_reused") if id.contains("Webhook") => webhooks::play(operation, name).await,
+        (_, "key_reused") => reuse_the_key(&fixture_of_key(operation).await, operation).await,
         (_, "wrong_body" | "batch_too_large") => {
             let fixture = ExampleFixture::set().await;
             let body = wrong_body(operation.id(), name);
@@ -39,12 +41,13 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
         }
         ("placeCall", _) => play_place(operation, name).await,
         ("sendEvent" | "sendEvents", _) => play_events(operation, name).await,
+        (id, _) if id.contains("Webhook") => Box::pin(webhooks::play(operation, name)).await,
         _ => Box::pin(play_users(operation, name)).await,
     }
 }
 
 /// Sends the request of `operation` with the first example of its body.
-async fn plain(fixture: &ExampleFixture, operation: Operation) -> Answer {
+pub async fn plain(fixture: &ExampleFixture, operation: Operation) -> Answer {
     let body = operation.body("");
     fixture.send(&fixture.backend, operation, body).await
 }
@@ -52,21 +55,25 @@ async fn plain(fixture: &ExampleFixture, operation: Operation) -> Answer {
 async fn without_the_scope(operation: Operation) -> Answer {
     let fixture = ExampleFixture::set().await;
     let needed = operation.described["security"][0]["apiKey"][0].as_str();
-    let others = ["users", "calls", "sessions", "tokens", "status", "events"].into_iter();
+    let others = [
+        "users", "calls", "sessions", "tokens", "status", "events", "webhooks",
+    ]
+    .into_iter();
     let others: Vec<_> = others.filter(|scope| Some(*scope) != needed).collect();
     let backend = fixture.server.backend(&others.join(","));
     fixture.send(&backend, operation, operation.body("")).await
 }
 
+/// Returns a fixture in which the request of `operation` succeeds.
+async fn fixture_of_key(operation: Operation) -> ExampleFixture {
+    if operation.id() == "placeCall" {
+        return ExampleFixture::set().await;
+    }
+    ExampleFixture::ringing().await
+}
+
 /// Sends two requests that differ in a space with the same key.
-async fn reuse_the_key(operation: Operation) -> Answer {
-    let fixture = ExampleFixture::ringing().await;
-    let fixture = if operation.id() == "placeCall" {
-        drop(fixture);
-        ExampleFixture::set().await
-    } else {
-        fixture
-    };
+pub async fn reuse_the_key(fixture: &ExampleFixture, operation: Operation) -> Answer {
     let body = operation.body("").expect("a body").to_string();
     let send = async |body: String| {
         let request = fixture.request(&fixture.backend, operation);
@@ -91,7 +98,11 @@ fn wrong_body(id: &str, name: &str) -> Value {
     match id {
         "putUsers" => json!({ "users": [{ "id": "user-124" }] }),
         "issueToken" => json!({ "ttl": 0 }),
-        "endCallOfUsers" => json!([]),
+        "endCallOfUsers"
+        | "rotateWebhookSecret"
+        | "testWebhook"
+        | "retryWebhookMessage"
+        | "retryWebhookMessages" => json!([]),
         _ => json!({}),
     }
 }
@@ -101,6 +112,7 @@ async fn wrong_parameter(operation: Operation) -> Answer {
     let query = match operation.id() {
         "listUsers" | "listConnectedSessions" => "limit=0",
         "listCalls" => "status=OVER",
+        "listWebhookMessages" => "state=lost",
         "getServerStatistics" => "from=2200-01-01T00:00:00Z",
         _ => "reconnect=yes",
     };

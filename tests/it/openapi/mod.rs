@@ -9,6 +9,7 @@ mod fixture;
 mod operation;
 mod replay;
 mod shared;
+mod webhooks;
 
 use std::collections::BTreeSet;
 

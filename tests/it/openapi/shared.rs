@@ -96,7 +96,8 @@ async fn every_route_tells_of_defects_as_documented() {
     let vandal = rusqlite::Connection::open(fixture.server.database()).expect("the database opens");
     vandal
         .execute_batch("PRAGMA foreign_keys = OFF; DROP VIEW named_calls; ALTER TABLE users RENAME TO elsewhere;
-             ALTER TABLE calls RENAME TO calls_elsewhere")
+             ALTER TABLE calls RENAME TO calls_elsewhere; ALTER TABLE webhook_receivers RENAME TO receivers_elsewhere;
+             ALTER TABLE webhook_messages RENAME TO messages_elsewhere")
         .expect("the table is renamed");
     let refusing = refusing("service_error");
     let read = refusing

@@ -11,21 +11,34 @@ use crate::api_key::Scope;
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::{Error, MOST_ENDPOINTS};
-use crate::webhook_model::EventType;
-use crate::webhook_model::delivery::EndpointId;
-use crate::webhook_model::message::{Made, Receiver, Tally};
+use crate::webhook_model::delivery::{EndpointId, Outcome, PauseCause};
+use crate::webhook_model::message::{Attempt, Made, Pause, Receiver, Sent, State, Tally};
+use crate::webhook_model::{EventType, MessageId};
+use crate::wire::control::Tested;
+use crate::wire::query::Parameters;
 use crate::wire::server_api::webhooks as shape;
+use crate::wire::webhook::EndpointShape;
 use crate::wire::{request, response, value};
 
-use super::super::{Description, Example, Route, body, path_parameter, success};
-use super::{TAG, idempotency_key, key_reused, of_body};
+use super::super::{Description, Example, Route, body, path_parameter, query_parameter, success};
+use super::{TAG, idempotency_key, key_reused, of_body, page_parameters, wrong_parameter};
 
 const WEBHOOKS: &str = "/api/server/v1/webhooks";
 
 const SECRET: &str = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=";
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![list(), create(), rotate(), remove()]
+    vec![
+        list(),
+        create(),
+        update(),
+        rotate(),
+        test(),
+        remove(),
+        messages(),
+        retry(),
+        retry_all(),
+    ]
 }
 
 /// The endpoint of the examples, with its secret replaced or not.
@@ -129,7 +142,7 @@ fn create() -> Route {
             ),
         ),
         refusals: [
-            of_body(shape::read(br#"{"url":"ftp://app.example.com"}"#, |_| None).expect_err("no URL")),
+            of_body(shape::read(b"{}", |_| None).expect_err("no URL")),
             vec![
                 key_reused(),
                 Refusal::new(
@@ -159,7 +172,10 @@ fn rotate() -> Route {
         description: "For a day, each message has a signature of the new secret and one of the secret before. Only this response \
             has the new secret.",
         parameters: vec![endpoint_id(), idempotency_key()],
-        body: Some(body::<request::Nothing>(Required::False, [])),
+        body: Some(body::<request::Nothing>(
+            Required::False,
+            [Example("empty", "No fields.", json!({}))],
+        )),
         success: (
             "200",
             success(
@@ -212,5 +228,242 @@ fn remove() -> Route {
         Scope::Webhooks,
         HttpMethod::Delete,
         "/api/server/v1/webhooks/{webhookId}",
+    )
+}
+
+fn update() -> Route {
+    const MESSAGE: &str = "Webhook endpoint updated successfully";
+    let mut paused = endpoint(false);
+    paused.pause = Some(Pause {
+        at: example::asked_at(),
+        cause: PauseCause::Administrator,
+    });
+    let shown = shape::one(MESSAGE, &paused, &Tally::default());
+    Description {
+        tag: TAG,
+        id: "updateWebhook",
+        summary: "Pause or resume a webhook endpoint",
+        description: "An endpoint of the settings too. A paused endpoint gets no messages; they wait, and expire after a day.",
+        parameters: vec![endpoint_id()],
+        body: Some(body::<shape::UpdateBody>(
+            Required::True,
+            [Example("pause", "Pause it.", json!({ "paused": true }))],
+        )),
+        success: (
+            "200",
+            success(
+                "The endpoint.",
+                MESSAGE,
+                schemas::of::<EndpointShape<'_>>(),
+                [Example("paused", "It is paused.", example::value(&shown))],
+            ),
+        ),
+        refusals: [
+            of_body(shape::read_update(b"{}").expect_err("no field")),
+            vec![no_endpoint()],
+        ]
+        .concat(),
+    }
+    .for_backends(
+        Scope::Webhooks,
+        HttpMethod::Patch,
+        "/api/server/v1/webhooks/{webhookId}",
+    )
+}
+
+fn test() -> Route {
+    const MESSAGE: &str = "Webhook endpoint tested";
+    let tested = |outcome: Outcome| {
+        let attempt = Attempt {
+            at: example::asked_at(),
+            took: Duration::from_millis(48),
+            outcome,
+        };
+        example::value(&shape::tested(
+            MESSAGE,
+            &Tested::new(EndpointId(1), &attempt),
+        ))
+    };
+    Description {
+        tag: TAG,
+        id: "testWebhook",
+        summary: "Send a test message to a webhook endpoint",
+        description: "Sends a message of type `webhook.test` once and waits for the response, for at most the setting \
+            `webhook_timeout`.",
+        parameters: vec![endpoint_id(), idempotency_key()],
+        body: Some(body::<request::Nothing>(
+            Required::False,
+            [Example("empty", "No fields.", json!({}))],
+        )),
+        success: (
+            "200",
+            success(
+                "The result.",
+                MESSAGE,
+                schemas::of::<Tested>(),
+                [
+                    Example("delivered", "It was accepted.", tested(Outcome::of_status(200))),
+                    Example("rejected", "It was not accepted.", tested(Outcome::of_status(503))),
+                ],
+            ),
+        ),
+        refusals: [
+            of_body(request::nothing(b"[]").expect_err("no object")),
+            vec![no_endpoint()],
+        ]
+        .concat(),
+    }
+    .for_backends(
+        Scope::Webhooks,
+        HttpMethod::Post,
+        "/api/server/v1/webhooks/{webhookId}/test",
+    )
+}
+
+/// The id of the message of the examples.
+fn message_id() -> MessageId {
+    MessageId::from_uuid(uuid::Uuid::from_u128(
+        0x0192_f0c1_7a4b_7c3d_8e5f_0123_4567_89ab,
+    ))
+}
+
+fn messages() -> Route {
+    const MESSAGE: &str = "Webhook messages retrieved successfully";
+    let sent = Sent {
+        receiver: EndpointId(1),
+        id: message_id(),
+        topic: EventType::CallInitiated,
+        call: Some(example::call_id()),
+        at: example::asked_at(),
+        state: State::Delivered,
+        due: None,
+        attempts: vec![Attempt {
+            at: example::asked_at(),
+            took: Duration::from_millis(48),
+            outcome: Outcome::of_status(200),
+        }],
+    };
+    let [limit, cursor] = page_parameters();
+    let wrong: Parameters<'_> = [("state", "lost")].into_iter().collect();
+    let state = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(State::ALL.map(State::as_str)));
+    Description {
+        tag: TAG,
+        id: "listWebhookMessages",
+        summary: "List webhook messages",
+        description: "Newest first, one item for each endpoint of a message, as `chattrix webhook list --messages --json` prints \
+            them. Messages are kept for two days.",
+        parameters: vec![
+            query_parameter("state", state, "Only messages in this state."),
+            limit,
+            cursor,
+        ],
+        body: None,
+        success: (
+            "200",
+            success(
+                "A page of messages.",
+                MESSAGE,
+                schemas::of::<shape::MessagesShape>(),
+                [Example(
+                    "page",
+                    "One message was delivered.",
+                    example::value(&shape::messages(MESSAGE, &[sent], false)),
+                )],
+            ),
+        ),
+        refusals: vec![wrong_parameter(
+            wrong.webhook_messages().expect_err("no state"),
+        )],
+    }
+    .for_backends(
+        Scope::Webhooks,
+        HttpMethod::Get,
+        "/api/server/v1/webhooks/messages",
+    )
+}
+
+fn retry() -> Route {
+    const MESSAGE: &str = "Webhook message is sent again";
+    let id = ObjectBuilder::new().schema_type(Type::String);
+    let id = path_parameter(
+        "messageId",
+        id.into(),
+        message_id().to_string(),
+        "The message's id, from the list of messages.",
+    );
+    let done = response::nothing(MESSAGE);
+    Description {
+        tag: TAG,
+        id: "retryWebhookMessage",
+        summary: "Send a webhook message again",
+        description: "To each endpoint that it was for, delivered or not.",
+        parameters: vec![id, idempotency_key()],
+        body: Some(body::<request::Nothing>(
+            Required::False,
+            [Example("empty", "No fields.", json!({}))],
+        )),
+        success: (
+            "200",
+            success(
+                "The message is due.",
+                MESSAGE,
+                value::nothing(),
+                [Example("due", "It is due.", example::value(&done))],
+            ),
+        ),
+        refusals: [
+            of_body(request::nothing(b"[]").expect_err("no object")),
+            vec![
+                key_reused(),
+                Refusal::new(
+                    "message_not_found",
+                    "There is no such message.",
+                    Error::MessageNotFound,
+                ),
+            ],
+        ]
+        .concat(),
+    }
+    .for_backends(
+        Scope::Webhooks,
+        HttpMethod::Post,
+        "/api/server/v1/webhooks/messages/{messageId}/retry",
+    )
+}
+
+fn retry_all() -> Route {
+    const MESSAGE: &str = "Webhook messages are sent again";
+    let retried = shape::retried(MESSAGE, 1);
+    Description {
+        tag: TAG,
+        id: "retryWebhookMessages",
+        summary: "Send all undelivered webhook messages again",
+        description: "Those that wait for another attempt, and those that were given up.",
+        parameters: vec![idempotency_key()],
+        body: Some(body::<request::Nothing>(
+            Required::False,
+            [Example("empty", "No fields.", json!({}))],
+        )),
+        success: (
+            "200",
+            success(
+                "The messages are due.",
+                MESSAGE,
+                schemas::of::<shape::RetriedShape>(),
+                [Example("due", "One is due.", example::value(&retried))],
+            ),
+        ),
+        refusals: [
+            of_body(request::nothing(b"[]").expect_err("no object")),
+            vec![key_reused()],
+        ]
+        .concat(),
+    }
+    .for_backends(
+        Scope::Webhooks,
+        HttpMethod::Post,
+        "/api/server/v1/webhooks/retry",
     )
 }
