@@ -118,7 +118,7 @@ enum Command {
     Man(man::Man),
     /// Print shell completions
     Completions(completions::Completions),
-    /// List, test, retry, pause and resume webhooks
+    /// Manage webhook endpoints and their messages
     Webhook(webhook::Webhook),
     /// Connect as a user, print events and answer calls
     Listen(listen::Listen),

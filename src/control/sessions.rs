@@ -4,11 +4,16 @@ use crate::service::Service;
 use crate::user::{SessionId, UserId};
 use crate::wire::control::{Answer, Session};
 
+use super::connection::failed;
+
 /// Returns the connected sessions of `user`, or of all users.
 pub(super) fn list(service: &Service, user: Option<&str>) -> Answer {
     let Ok(user) = user.map(parse).transpose() else {
         return not_a_user();
     };
+    if let Some(unknown) = user.as_ref().and_then(|user| unknown(service, user)) {
+        return unknown;
+    }
     let mut sessions = service.sessions().connected(user.as_ref());
     sessions.sort_by(|(one, first), (other, second)| {
         let by_time = first.connected_at().cmp(&second.connected_at());
@@ -35,12 +40,21 @@ pub(super) fn close(
     let Ok(user) = parse(user) else {
         return not_a_user();
     };
+    if let Some(unknown) = unknown(service, &user) {
+        return unknown;
+    }
     let session = session.map(SessionId::new);
     let count = service
         .sessions()
         .close(&user, session.as_ref(), reconnects);
     tracing::info!(%user, count, "an administrator disconnected sessions");
     Answer::Counted { count }
+}
+
+/// Returns the answer about `user` if there is no such user.
+fn unknown(service: &Service, user: &UserId) -> Option<Answer> {
+    let sessions = service.server_api().sessions_of(user.clone());
+    sessions.err().map(|error| failed(&error))
 }
 
 fn parse(user: &str) -> Result<UserId, ()> {

@@ -187,8 +187,8 @@ async fn known_user_is_read_again_after_a_sweep() {
     };
     let database = Database::open(&fixture.path).expect("a database");
     let set_standing = |standing| {
-        let set = database.set_standing(&alice, standing);
-        assert!(set.expect("set"));
+        let set = database.change_user(&alice, START, |user| user.standing = standing);
+        assert!(set.expect("set").is_some());
     };
     assert_eq!(sign_in().await, SignIn::Welcome);
     set_standing(AccountStatus::Disabled);

@@ -193,9 +193,21 @@ impl Database {
         self.read().user(id)
     }
 
-    /// Enables or disables a user; false where there is none.
-    pub fn set_standing(&self, id: &UserId, standing: AccountStatus) -> Result<bool, Error> {
-        self.write(|db| db.set_standing(id, standing))
+    /// Applies `change` to a user, in one transaction; returns the user as it is then, or none if there is no such user.
+    pub fn change_user(
+        &self,
+        id: &UserId,
+        now: Timestamp,
+        change: impl FnOnce(&mut User),
+    ) -> Result<Option<User>, Error> {
+        self.write(|db| {
+            let Some(mut user) = db.user(id)? else {
+                return Ok(None);
+            };
+            change(&mut user);
+            db.put_user(&user.profile, Some(user.standing), now)?;
+            Ok(Some(user))
+        })
     }
 
     /// Removes a user who is in no live call.

@@ -128,7 +128,9 @@ async fn user_disabled_without_notice_is_rejected_soon() {
     let database = Database::open(&server.database()).expect("the database opens");
     let id = UserId::parse("erin").expect("a user id");
     database
-        .set_standing(&id, AccountStatus::Disabled)
+        .change_user(&id, server.now(), |user| {
+            user.standing = AccountStatus::Disabled
+        })
         .expect("erin is disabled");
     eventually("erin to be rejected", async || {
         erin.active().await.status == 401

@@ -7,7 +7,7 @@ use crate::docs::text;
 use crate::pasted::Reader;
 
 /// What begins with this is not run here, because.
-const NOT_HERE: [(&str, &str); 19] = [
+const NOT_HERE: [(&str, &str); 22] = [
     (
         "chattrix seed --dev",
         "it wants the world that serve --dev makes",

@@ -194,7 +194,7 @@ async fn webhook_commands_are_the_same_over_the_server_api() {
 #[rocket::async_test]
 async fn what_the_server_api_refuses_is_explained() {
     let server = TestServer::start().await;
-    let (_here, elsewhere, folder) = both(&server, "calls");
+    let (here, elsewhere, folder) = both(&server, "calls");
     let url = server.address().http("");
     let refused = |cli: &Cli, args: &[&str], code, part: &str| {
         let said = cli.run(&with_server(args, &url)).failure(code);
@@ -214,6 +214,10 @@ async fn what_the_server_api_refuses_is_explained() {
         "Call not found",
     );
     refused(&elsewhere, &["user", "list"], 1, "users");
+    let nobody = here
+        .run(&["session", "list", "--user", "nobody"])
+        .failure(1);
+    assert!(nobody.contains("User nobody not found"), "{nobody}");
     refused(&elsewhere, &["user", "show", ".."], 1, "in a URL");
     refused(&elsewhere, &["session", "disconnect", "."], 1, "in a URL");
     refused(&elsewhere, &["call", "watch"], 2, "--server");

@@ -9,6 +9,8 @@ export type ServerOperation =
   | "listContactsOfUser" | "addContactOfUser" | "removeContactOfUser"
   | "issueToken" | "listSessions" | "closeSessions" | "closeSession" | "getPresence"
   | "sendEvent" | "sendEvents"
+  | "listWebhooks" | "createWebhook" | "updateWebhook" | "rotateWebhookSecret" | "testWebhook" | "deleteWebhook"
+  | "listWebhookMessages" | "retryWebhookMessage" | "retryWebhookMessages"
   | "listCalls" | "placeCall" | "getCallWithTimeline" | "endCallOfUsers" | "getServerStatistics";
 
 /** Client of the server API, for your own backend. Never put its API key into an app. */

@@ -248,6 +248,14 @@ export type ClosedSessions = {
   closed: number;
 };
 
+/** The body of `POST /webhooks`. */
+export type CreateWebhook = {
+  /** The URL of the endpoint: `https` or `http`. */
+  url: string;
+  /** Event types that it receives; those of the setting `webhook_events` if absent. */
+  events?: Array<WebhookEventType> | null | undefined;
+};
+
 /** What the database can do. */
 export type DatabaseHealth = {
   /** It can be read. */
@@ -634,6 +642,12 @@ export type RejectReason = "busy" | "declined" | "unavailable";
 /** The level as a word, or as Agora's number for it. */
 export type ReportedQuality = NetworkQuality | 0 | 1 | 2 | 3 | 4 | 5 | 6 | 8;
 
+/** Number of deliveries that are due again. */
+export type RetriedWebhooks = {
+  /** The deliveries. */
+  retried: number;
+};
+
 /** The body of `POST /users/{userId}/events`. */
 export type SendEvent = {
   type: AppType;
@@ -845,6 +859,12 @@ export type UnseenCalls = {
   missed: number;
 };
 
+/** The body of `PATCH /webhooks/{webhookId}`. */
+export type UpdateWebhook = {
+  /** Whether the endpoint gets no messages. They wait, for at most a day. */
+  paused: boolean;
+};
+
 /** A user. */
 export type User = {
   id: UserId;
@@ -904,6 +924,108 @@ export type UserStatus = {
 
 /** A level of which participants are warned. */
 export type WarningLevel = "POOR" | "BAD" | "VERY_BAD";
+
+/** An attempt to deliver a webhook message. */
+export type WebhookAttempt = {
+  at: Timestamp;
+  /** Its duration in milliseconds. */
+  tookMs: number;
+  /** HTTP status of the response; null if there was none. */
+  status: number | null;
+  /** Why there was no response. */
+  failure: string | null;
+};
+
+/** A webhook endpoint, as administrators and backends see it. */
+export type WebhookEndpoint = {
+  /** Its number. */
+  receiver: number;
+  /** Its URL; of one in the settings, scheme, host and port only. */
+  url: string;
+  source: WebhookSource;
+  /** Event types that it receives. */
+  events: Array<WebhookEventType>;
+  state: WebhookState;
+  failingSince: Timestamp | null;
+  pausedAt: Timestamp | null;
+  pauseCause: WebhookPauseCause | null;
+  /** Messages that wait for it, at most 100,000. */
+  waiting: number;
+  waitingSince: Timestamp | null;
+  createdAt: Timestamp | null;
+};
+
+/** The webhook endpoints. */
+export type WebhookEndpoints = {
+  /** The endpoints, by number. */
+  items: Array<WebhookEndpoint>;
+  /** Always null: the list has one page. */
+  nextCursor: string | null;
+};
+
+/** Type of a webhook event. */
+export type WebhookEventType = "call.initiated" | "call.ringing" | "call.accepted" | "call.rejected" | "call.active" | "call.ended" | "call.missed" | "call.busy" | "call.unreached" | "user.online" | "user.offline" | "app.message";
+
+/** A webhook message at one endpoint, as administrators and backends see it. */
+export type WebhookMessage = {
+  /** Its id, the header `webhook-id`. */
+  id: string;
+  type: WebhookEventType;
+  callId: CallId | null;
+  /** The number of the endpoint. */
+  receiver: number;
+  /** When the event happened. */
+  at: Timestamp;
+  state: WebhookMessageState;
+  nextAttemptAt: Timestamp | null;
+  /** The attempts, oldest first. */
+  attempts: Array<WebhookAttempt>;
+};
+
+/** State of a webhook message at an endpoint. `given_up`: it failed for a day. */
+export type WebhookMessageState = "waiting" | "delivered" | "given_up";
+
+/** Webhook messages, each at one endpoint. */
+export type WebhookMessages = {
+  /** The messages, newest first. */
+  items: Array<WebhookMessage>;
+  /** `cursor` of the next page; null on the last one. */
+  nextCursor: string | null;
+};
+
+/** Why a webhook endpoint is paused. */
+export type WebhookPauseCause = "administrator" | "gone" | "failing";
+
+/** A webhook endpoint with its secret, which no other response has. */
+export type WebhookSecret = {
+  /** Its number. */
+  receiver: number;
+  /** Its URL. */
+  url: string;
+  /** Event types that it receives. */
+  events: Array<WebhookEventType>;
+  /** The secret that signs its messages: `whsec_` and base64. */
+  secret: string;
+  previousSecretUntil: Timestamp | null;
+};
+
+/** Where a webhook endpoint comes from. Only the settings change one of the settings. */
+export type WebhookSource = "settings" | "api";
+
+/** Whether a webhook endpoint accepted its last message. A paused one gets none. */
+export type WebhookState = "working" | "failing" | "paused";
+
+/** Result of the test of an endpoint. */
+export type WebhookTest = {
+  /** The number of the endpoint. */
+  receiver: number;
+  /** Whether the endpoint accepted the message. */
+  delivered: boolean;
+  /** Duration in milliseconds. */
+  tookMs: number;
+  /** The response, or the reason of the failure. */
+  result: string;
+};
 
 /** Arguments and data of each REST operation. */
 export interface Operations {
@@ -1421,6 +1543,91 @@ export interface Operations {
     body: undefined;
     data: ServerStatus;
   };
+  /** List the webhook endpoints */
+  listWebhooks: {
+    path: undefined;
+    query: undefined;
+    body: undefined;
+    data: WebhookEndpoints;
+  };
+  /** Create a webhook endpoint */
+  createWebhook: {
+    path: undefined;
+    query: undefined;
+    body: CreateWebhook;
+    data: WebhookSecret;
+  };
+  /** Pause or resume a webhook endpoint */
+  updateWebhook: {
+    path: {
+      /** The endpoint's number (`receiver`), from the list of endpoints. */
+      webhookId: number;
+    };
+    query: undefined;
+    body: UpdateWebhook;
+    data: WebhookEndpoint;
+  };
+  /** Delete a webhook endpoint */
+  deleteWebhook: {
+    path: {
+      /** The endpoint's number (`receiver`), from the list of endpoints. */
+      webhookId: number;
+    };
+    query: undefined;
+    body: undefined;
+    data: null;
+  };
+  /** Give a webhook endpoint a new secret */
+  rotateWebhookSecret: {
+    path: {
+      /** The endpoint's number (`receiver`), from the list of endpoints. */
+      webhookId: number;
+    };
+    query: undefined;
+    body: EmptyBody;
+    data: WebhookSecret;
+  };
+  /** Send a test message to a webhook endpoint */
+  testWebhook: {
+    path: {
+      /** The endpoint's number (`receiver`), from the list of endpoints. */
+      webhookId: number;
+    };
+    query: undefined;
+    body: EmptyBody;
+    data: WebhookTest;
+  };
+  /** List webhook messages */
+  listWebhookMessages: {
+    path: undefined;
+    query: {
+      /** Only messages in this state. */
+      state?: "waiting" | "delivered" | "given_up" | undefined;
+      /** Maximum number of items on the page. */
+      limit?: number | undefined;
+      /** The `nextCursor` of the page before; absent or empty for the first page. */
+      cursor?: string | undefined;
+    };
+    body: undefined;
+    data: WebhookMessages;
+  };
+  /** Send a webhook message again */
+  retryWebhookMessage: {
+    path: {
+      /** The message's id, from the list of messages. */
+      messageId: string;
+    };
+    query: undefined;
+    body: EmptyBody;
+    data: null;
+  };
+  /** Send all undelivered webhook messages again */
+  retryWebhookMessages: {
+    path: undefined;
+    query: undefined;
+    body: EmptyBody;
+    data: RetriedWebhooks;
+  };
 }
 
 /** Method and path of each operation. */
@@ -1482,6 +1689,15 @@ export const OPERATIONS = {
   endCallOfUsers: ["POST", "/api/server/v1/calls/{callId}/end"],
   getServerStatistics: ["GET", "/api/server/v1/statistics"],
   getServerStatus: ["GET", "/api/server/v1/status"],
+  listWebhooks: ["GET", "/api/server/v1/webhooks"],
+  createWebhook: ["POST", "/api/server/v1/webhooks"],
+  updateWebhook: ["PATCH", "/api/server/v1/webhooks/{webhookId}"],
+  deleteWebhook: ["DELETE", "/api/server/v1/webhooks/{webhookId}"],
+  rotateWebhookSecret: ["POST", "/api/server/v1/webhooks/{webhookId}/rotate"],
+  testWebhook: ["POST", "/api/server/v1/webhooks/{webhookId}/test"],
+  listWebhookMessages: ["GET", "/api/server/v1/webhooks/messages"],
+  retryWebhookMessage: ["POST", "/api/server/v1/webhooks/messages/{messageId}/retry"],
+  retryWebhookMessages: ["POST", "/api/server/v1/webhooks/retry"],
 } as const;
 
 /** Messages from the server, by type. */

@@ -121,25 +121,19 @@ impl Source for Local {
 
     fn patch_user(&self, id: &UserId, patch: &Patch) -> Result<Option<User>, CliError> {
         let database = self.context.existing_database()?;
-        let Some(mut user) = database.user(id)? else {
-            return Ok(None);
-        };
-        if let Some(standing) = patch.standing {
-            database.set_standing(id, standing)?;
-            user.standing = standing;
+        let changed = database.change_user(id, Clock::System.now(), |user| {
+            user.standing = patch.standing.unwrap_or(user.standing);
+            if let Some(name) = &patch.name {
+                user.profile.name.clone_from(name);
+            }
+            if let Some(avatar) = &patch.avatar {
+                user.profile.avatar.clone_from(avatar);
+            }
+        })?;
+        if changed.is_some() {
+            self.reload_users();
         }
-        let before = user.profile.clone();
-        if let Some(name) = &patch.name {
-            user.profile.name.clone_from(name);
-        }
-        if let Some(avatar) = &patch.avatar {
-            user.profile.avatar.clone_from(avatar);
-        }
-        if user.profile != before {
-            database.put_users(&[(user.profile.clone(), None)], Clock::System.now())?;
-        }
-        self.reload_users();
-        Ok(Some(user))
+        Ok(changed)
     }
 
     fn put_users(

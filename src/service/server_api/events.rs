@@ -79,10 +79,12 @@ impl ServerApi {
             .change_once(requester, move |db| {
                 let notices = core.address(db, &users, &event, &counter)?;
                 let addressed = Addressed { notices, unknown };
-                let change = Change::of("event.send", addressed.subject());
+                // To nobody who exists, nothing was sent.
+                let is_sent = !addressed.notices.is_empty();
+                let change = is_sent.then(|| Change::of("event.send", addressed.subject()));
                 let reply = reply(&addressed.report());
                 db.on_commit(move || drop(published.set(addressed.published(&core))));
-                Ok((reply, Some(change)))
+                Ok((reply, change))
             })
             .await?;
         let Some(sent) = sent.get() else {
@@ -146,7 +148,8 @@ impl Core {
         receipt: &Arc<Receipt>,
     ) -> Result<Vec<AddressedNotice>, store::Error> {
         let at = self.clock.now();
-        let expires_at = event.kept_for.map(|kept_for| at.plus(kept_for));
+        let kept_for = event.kept_for.filter(|_| !users.is_empty());
+        let expires_at = kept_for.map(|kept_for| at.plus(kept_for));
         let content = match expires_at {
             Some(expires_at) => Some((db.store_app_event(&event.message, expires_at)?, expires_at)),
             None => None,

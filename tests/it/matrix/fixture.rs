@@ -78,7 +78,9 @@ impl Fixture {
         let database = Database::open(&server.database()).expect("opened");
         let dave = UserId::parse("dave").expect("an id");
         database
-            .set_standing(&dave, AccountStatus::Disabled)
+            .change_user(&dave, clock.now(), |user| {
+                user.standing = AccountStatus::Disabled
+            })
             .expect("disabled");
         let [stranger, blocked] = ["carol", BLOCKED].map(|user| server.sign_in(user));
         Self {

@@ -167,7 +167,12 @@ pub async fn play_meta(operation: Operation, name: &str) -> Answer {
         }
         ("isReady", "ready") => {
             let fixture = ExampleFixture::set().await;
-            fixture.server.anonymous().get(operation.path).await
+            let mut answer = fixture.server.anonymous().get(operation.path).await;
+            // A loaded machine takes longer to ask.
+            let uptime = &mut answer.body["uptimeSeconds"];
+            assert!(uptime.is_u64(), "{uptime}");
+            *uptime = 0.into();
+            answer
         }
         ("isReady", "stopping") => stopping(operation).await,
         ("getMetrics", "address_not_allowed") => {

@@ -44,6 +44,10 @@ async fn events_come_in_order_with_those_of_calls() {
             r#"{"type":"app.after","data":{"b":1.0, "a":12345678901234567890123},"timestamp":"#;
         assert!(text.starts_with(raw), "{text}");
     }
+    // An event to users who do not exist changes nothing.
+    let body = json!({ "type": "app.lost", "data": 1, "keepFor": 60, "users": ["zoe"] });
+    let lost = backend.post(&api("/events"), &body).await.success(200);
+    assert_eq!(lost["unknown"], json!(["zoe"]));
     let sent = ("event.send".to_owned(), "alice".to_owned());
     assert_eq!(changes(&server), vec![sent; 3]);
 }

@@ -125,7 +125,9 @@ impl Plan {
         }
         for id in &self.disabled {
             database
-                .set_standing(id, AccountStatus::Disabled)
+                .change_user(id, self.clock.now(), |user| {
+                    user.standing = AccountStatus::Disabled
+                })
                 .expect("the user is disabled");
         }
         drop(database);

@@ -265,6 +265,14 @@ class ClosedSessions(TypedDict):
     closed: int
 
 
+# The body of `POST /webhooks`.
+class CreateWebhook(TypedDict):
+    # The URL of the endpoint: `https` or `http`.
+    url: str
+    # Event types that it receives; those of the setting `webhook_events` if absent.
+    events: NotRequired[list[WebhookEventType] | None]
+
+
 # What the database can do.
 class DatabaseHealth(TypedDict):
     # It can be read.
@@ -680,6 +688,12 @@ RejectReason: TypeAlias = Literal["busy", "declined", "unavailable"]
 ReportedQuality: TypeAlias = "NetworkQuality | Literal[0, 1, 2, 3, 4, 5, 6, 8]"
 
 
+# Number of deliveries that are due again.
+class RetriedWebhooks(TypedDict):
+    # The deliveries.
+    retried: int
+
+
 # The body of `POST /users/{userId}/events`.
 class SendEvent(TypedDict):
     type: AppType
@@ -898,6 +912,12 @@ class UnseenCalls(TypedDict):
     missed: int
 
 
+# The body of `PATCH /webhooks/{webhookId}`.
+class UpdateWebhook(TypedDict):
+    # Whether the endpoint gets no messages. They wait, for at most a day.
+    paused: bool
+
+
 # A user.
 class User(TypedDict):
     id: UserId
@@ -958,6 +978,126 @@ class UserStatus(TypedDict):
 
 # A level of which participants are warned.
 WarningLevel: TypeAlias = Literal["POOR", "BAD", "VERY_BAD"]
+
+
+# An attempt to deliver a webhook message.
+class WebhookAttempt(TypedDict):
+    at: Timestamp
+    # Its duration in milliseconds.
+    tookMs: int
+    # HTTP status of the response; null if there was none.
+    status: int | None
+    # Why there was no response.
+    failure: str | None
+
+
+# A webhook endpoint, as administrators and backends see it.
+class WebhookEndpoint(TypedDict):
+    # Its number.
+    receiver: int
+    # Its URL; of one in the settings, scheme, host and port only.
+    url: str
+    source: WebhookSource
+    # Event types that it receives.
+    events: list[WebhookEventType]
+    state: WebhookState
+    failingSince: Timestamp | None
+    pausedAt: Timestamp | None
+    pauseCause: WebhookPauseCause | None
+    # Messages that wait for it, at most 100,000.
+    waiting: int
+    waitingSince: Timestamp | None
+    createdAt: Timestamp | None
+
+
+# The webhook endpoints.
+class WebhookEndpoints(TypedDict):
+    # The endpoints, by number.
+    items: list[WebhookEndpoint]
+    # Always null: the list has one page.
+    nextCursor: str | None
+
+
+# Type of a webhook event.
+WebhookEventType: TypeAlias = Literal[
+    "call.initiated",
+    "call.ringing",
+    "call.accepted",
+    "call.rejected",
+    "call.active",
+    "call.ended",
+    "call.missed",
+    "call.busy",
+    "call.unreached",
+    "user.online",
+    "user.offline",
+    "app.message",
+]
+
+
+# A webhook message at one endpoint, as administrators and backends see it.
+class WebhookMessage(TypedDict):
+    # Its id, the header `webhook-id`.
+    id: str
+    type: WebhookEventType
+    callId: CallId | None
+    # The number of the endpoint.
+    receiver: int
+    # When the event happened.
+    at: Timestamp
+    state: WebhookMessageState
+    nextAttemptAt: Timestamp | None
+    # The attempts, oldest first.
+    attempts: list[WebhookAttempt]
+
+
+# State of a webhook message at an endpoint. `given_up`: it failed for a day.
+WebhookMessageState: TypeAlias = Literal["waiting", "delivered", "given_up"]
+
+
+# Webhook messages, each at one endpoint.
+class WebhookMessages(TypedDict):
+    # The messages, newest first.
+    items: list[WebhookMessage]
+    # `cursor` of the next page; null on the last one.
+    nextCursor: str | None
+
+
+# Why a webhook endpoint is paused.
+WebhookPauseCause: TypeAlias = Literal["administrator", "gone", "failing"]
+
+
+# A webhook endpoint with its secret, which no other response has.
+class WebhookSecret(TypedDict):
+    # Its number.
+    receiver: int
+    # Its URL.
+    url: str
+    # Event types that it receives.
+    events: list[WebhookEventType]
+    # The secret that signs its messages: `whsec_` and base64.
+    secret: str
+    previousSecretUntil: Timestamp | None
+
+
+# Where a webhook endpoint comes from. Only the settings change one of the settings.
+WebhookSource: TypeAlias = Literal["settings", "api"]
+
+
+# Whether a webhook endpoint accepted its last message. A paused one gets none.
+WebhookState: TypeAlias = Literal["working", "failing", "paused"]
+
+
+# Result of the test of an endpoint.
+class WebhookTest(TypedDict):
+    # The number of the endpoint.
+    receiver: int
+    # Whether the endpoint accepted the message.
+    delivered: bool
+    # Duration in milliseconds.
+    tookMs: int
+    # The response, or the reason of the failure.
+    result: str
 
 
 # Your backend sends an event.

@@ -23,6 +23,7 @@ from .models import (
     CallType,
     CallWithTimeline,
     ClosedSessions,
+    CreateWebhook,
     DeletedHistory,
     Direction,
     EndCall,
@@ -42,6 +43,7 @@ from .models import (
     PutUser,
     QualityReport,
     RejectCall,
+    RetriedWebhooks,
     SendEvent,
     SendEvents,
     SentEvent,
@@ -55,11 +57,17 @@ from .models import (
     StartedCall,
     Timestamp,
     UnseenCalls,
+    UpdateWebhook,
     User,
     UserBatch,
     UserId,
     UserPage,
     UserStatus,
+    WebhookEndpoint,
+    WebhookEndpoints,
+    WebhookMessages,
+    WebhookSecret,
+    WebhookTest,
 )
 
 
@@ -549,4 +557,96 @@ class Operations(ABC):
     async def get_server_status(self) -> ServerStatus:
         """Get the status of the server."""
         data: ServerStatus = await self._send("GET", "/api/server/v1/status")
+        return data
+
+    async def list_webhooks(self) -> WebhookEndpoints:
+        """List the webhook endpoints."""
+        data: WebhookEndpoints = await self._send("GET", "/api/server/v1/webhooks")
+        return data
+
+    async def create_webhook(
+        self,
+        body: CreateWebhook,
+        *,
+        idempotency_key: str | None = None,
+    ) -> WebhookSecret:
+        """Create a webhook endpoint."""
+        data: WebhookSecret = await self._send(
+            "POST",
+            "/api/server/v1/webhooks",
+            body=body,
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def update_webhook(self, webhook_id: int, body: UpdateWebhook) -> WebhookEndpoint:
+        """Pause or resume a webhook endpoint."""
+        data: WebhookEndpoint = await self._send(
+            "PATCH",
+            "/api/server/v1/webhooks/{webhookId}",
+            body=body,
+            path={"webhookId": webhook_id},
+        )
+        return data
+
+    async def delete_webhook(self, webhook_id: int) -> None:
+        """Delete a webhook endpoint."""
+        await self._send("DELETE", "/api/server/v1/webhooks/{webhookId}", path={"webhookId": webhook_id})
+
+    async def rotate_webhook_secret(
+        self,
+        webhook_id: int,
+        *,
+        idempotency_key: str | None = None,
+    ) -> WebhookSecret:
+        """Give a webhook endpoint a new secret."""
+        data: WebhookSecret = await self._send(
+            "POST",
+            "/api/server/v1/webhooks/{webhookId}/rotate",
+            path={"webhookId": webhook_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def test_webhook(self, webhook_id: int, *, idempotency_key: str | None = None) -> WebhookTest:
+        """Send a test message to a webhook endpoint."""
+        data: WebhookTest = await self._send(
+            "POST",
+            "/api/server/v1/webhooks/{webhookId}/test",
+            path={"webhookId": webhook_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+        return data
+
+    async def list_webhook_messages(
+        self,
+        *,
+        state: Literal["waiting", "delivered", "given_up"] | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> WebhookMessages:
+        """List webhook messages."""
+        data: WebhookMessages = await self._send(
+            "GET",
+            "/api/server/v1/webhooks/messages",
+            query={"state": state, "limit": limit, "cursor": cursor},
+        )
+        return data
+
+    async def retry_webhook_message(self, message_id: str, *, idempotency_key: str | None = None) -> None:
+        """Send a webhook message again."""
+        await self._send(
+            "POST",
+            "/api/server/v1/webhooks/messages/{messageId}/retry",
+            path={"messageId": message_id},
+            headers={"Idempotency-Key": idempotency_key},
+        )
+
+    async def retry_webhook_messages(self, *, idempotency_key: str | None = None) -> RetriedWebhooks:
+        """Send all undelivered webhook messages again."""
+        data: RetriedWebhooks = await self._send(
+            "POST",
+            "/api/server/v1/webhooks/retry",
+            headers={"Idempotency-Key": idempotency_key},
+        )
         return data
