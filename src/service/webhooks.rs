@@ -183,9 +183,6 @@ impl Webhooks {
 
     /// Returns at most `limit` messages after `after`, newest first, only those in `state` if it is given; and whether
     /// more follow.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
     pub fn messages(
         &self,
         state: Option<State>,

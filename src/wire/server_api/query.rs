@@ -108,9 +108,6 @@ impl Parameters<'_> {
     }
 
     /// The parameters of `GET /webhooks/messages`.
-    ///
-    /// # Errors
-    /// [`ValidationError`].
     pub fn webhook_messages(&self) -> Result<WebhookMessages, ValidationError> {
         const CURSOR: &str = "the nextCursor of the page before";
         let after = self.parsed("cursor", CURSOR, |text| {

@@ -163,9 +163,6 @@ pub fn with_secret(endpoint: &Receiver) -> Value {
 }
 
 /// Reads the body of `PATCH /webhooks/{webhookId}`: whether the endpoint is paused.
-///
-/// # Errors
-/// [`ValidationError`].
 pub fn read_update(body: &[u8]) -> Result<bool, ValidationError> {
     let body = json(body)?;
     Fields::of(&body, "body")?.read("paused", "true or false", Value::as_bool)
