@@ -230,10 +230,10 @@ impl From<service::Error> for ApiError {
             | Error::SessionNotFound
             | Error::EndpointNotFound
             | Error::MessageNotFound => ErrorType::NotFound,
-            Error::EndpointOfSettings(_) => ErrorType::Unauthorized,
             Error::UserNotFound(_) => ErrorType::UserNotFound,
             Error::NoReceiver => ErrorType::NotConfigured,
-            Error::Refused(
+            Error::EndpointOfSettings(_)
+            | Error::Refused(
                 CallError::NotTheCallee | CallError::NotAParticipant | CallError::NotOnChannel,
             ) => ErrorType::Unauthorized,
             Error::Refused(CallError::InvalidStatus { .. }) => ErrorType::InvalidStatus,

@@ -129,7 +129,7 @@ async fn user_disabled_without_notice_is_rejected_soon() {
     let id = UserId::parse("erin").expect("a user id");
     database
         .change_user(&id, server.now(), |user| {
-            user.standing = AccountStatus::Disabled
+            user.standing = AccountStatus::Disabled;
         })
         .expect("erin is disabled");
     eventually("erin to be rejected", async || {

@@ -148,12 +148,12 @@ impl WebhookSource for Remote {
     }
 
     fn rotate_webhook(&self, receiver: i64) -> Result<Value, CliError> {
-        let request = self.endpoint(Method::POST, receiver, &["rotate"]);
+        let request = endpoint(Method::POST, receiver, &["rotate"]);
         Ok(self.api().send(&request)??)
     }
 
     fn delete_webhook(&self, receiver: i64) -> Result<(), CliError> {
-        let request = self.endpoint(Method::DELETE, receiver, &[]);
+        let request = endpoint(Method::DELETE, receiver, &[]);
         self.api().send(&request)??;
         Ok(())
     }
@@ -163,7 +163,7 @@ impl WebhookSource for Remote {
         let to_change = endpoints.filter(|one| (one["state"] == "paused") != paused);
         let mut changed = 0;
         for receiver in to_change.filter_map(|one| one["receiver"].as_i64()) {
-            let request = self.endpoint(Method::PATCH, receiver, &[]);
+            let request = endpoint(Method::PATCH, receiver, &[]);
             self.api()
                 .send(&request.body(json!({ "paused": paused })))??;
             changed += 1;
@@ -189,7 +189,7 @@ impl WebhookSource for Remote {
     fn test_webhooks(&self, receiver: Option<i64>) -> Result<Vec<Tested>, CliError> {
         let endpoints = self.selected(receiver)?.into_iter();
         let test = |receiver| {
-            let request = self.endpoint(Method::POST, receiver, &["test"]);
+            let request = endpoint(Method::POST, receiver, &["test"]);
             serde_json::from_value(self.api().send(&request)??).map_err(|_| unexpected())
         };
         let receivers = endpoints.filter_map(|one| one["receiver"].as_i64());
@@ -210,11 +210,11 @@ impl Remote {
         }
         Ok(endpoints)
     }
+}
 
-    /// Returns the request `method` for `action` of an endpoint.
-    fn endpoint(&self, method: Method, receiver: i64, action: &[&str]) -> Request {
-        let receiver = receiver.to_string();
-        let path = [&["webhooks", receiver.as_str()], action].concat();
-        Request::new(method, &path)
-    }
+/// Returns the request `method` for `action` of an endpoint.
+fn endpoint(method: Method, receiver: i64, action: &[&str]) -> Request {
+    let receiver = receiver.to_string();
+    let path = [&["webhooks", receiver.as_str()], action].concat();
+    Request::new(method, &path)
 }

@@ -79,7 +79,7 @@ enum Action {
         /// Set the URL of the endpoint
         #[arg(value_name = "URL")]
         url: String,
-        /// Set an event type to deliver; default: webhook_events
+        /// Set an event type to deliver; default: as in the settings
         #[arg(long = "event", value_name = "TYPE", value_parser = event_parser())]
         events: Vec<EventType>,
         /// Print JSON: {receiver, url, events, secret, ...}

@@ -79,7 +79,7 @@ impl Fixture {
         let dave = UserId::parse("dave").expect("an id");
         database
             .change_user(&dave, clock.now(), |user| {
-                user.standing = AccountStatus::Disabled
+                user.standing = AccountStatus::Disabled;
             })
             .expect("disabled");
         let [stranger, blocked] = ["carol", BLOCKED].map(|user| server.sign_in(user));

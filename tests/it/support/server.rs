@@ -126,7 +126,7 @@ impl Plan {
         for id in &self.disabled {
             database
                 .change_user(id, self.clock.now(), |user| {
-                    user.standing = AccountStatus::Disabled
+                    user.standing = AccountStatus::Disabled;
                 })
                 .expect("the user is disabled");
         }
