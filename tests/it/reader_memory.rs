@@ -103,7 +103,11 @@ impl Unread {
 const DROPPED: &str = "chattrix_events_dropped_total{reason=\"slow_reader\"}";
 
 /// A server for which a reader that confirms nothing stays connected: `isOnline` tells whether it was closed.
-const PATIENT: [&str; 2] = ["env", "CHATTRIX_CONFIRM_TIMEOUT=1h"];
+const PATIENT: [&str; 3] = [
+    "env",
+    "CHATTRIX_CONFIRM_TIMEOUT=1h",
+    "CHATTRIX_IDLE_TIMEOUT=1h",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memory_of_a_queue_full_of_signals_is_bounded() {
