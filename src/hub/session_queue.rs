@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CloseReason, EncodedNotice};
+use crate::call::{CallId, Event};
 use crate::clock::{Clock, Timestamp};
 use crate::sync::{Mutex, Notify};
 use crate::user::SessionId;
@@ -33,6 +34,8 @@ struct Waiting {
     last_taken: u64,
     /// Time at which something was last received from the peer.
     heard_at: Timestamp,
+    /// The last call to which the session was invited.
+    invited_to: Option<CallId>,
     /// Bytes of the queued signals and events of the team's backend.
     bytes: usize,
     /// Number of queued transient notices.
@@ -42,6 +45,14 @@ struct Waiting {
     recheck: bool,
     /// Whether the session has ended; nothing takes notices from the queue any more.
     abandoned: bool,
+}
+
+impl Waiting {
+    fn note_invitation(&mut self, notice: &EncodedNotice) {
+        if let Event::Invitation(invitation) = &notice.notice().event {
+            self.invited_to = Some(invitation.call);
+        }
+    }
 }
 
 /// Notice that the peer has not confirmed.
@@ -83,6 +94,7 @@ impl SessionQueue {
             taken: VecDeque::new(),
             last_taken: 0,
             heard_at: connected_at,
+            invited_to: None,
             bytes: 0,
             transient: 0,
             closing: None,
@@ -135,6 +147,7 @@ impl SessionQueue {
             // session.
             1
         } else if state.notices.len() < self.capacity && fits {
+            state.note_invitation(&notice);
             state.notices.push_back(Unconfirmed {
                 notice,
                 since,
@@ -174,22 +187,34 @@ impl SessionQueue {
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let later = std::mem::take(&mut state.notices);
-            let earlier = notices.into_iter();
-            state.notices.extend(earlier.map(|notice| Unconfirmed {
-                notice,
-                since,
-                bytes: 0,
-            }));
+            for notice in notices {
+                state.note_invitation(&notice);
+                state.notices.push_back(Unconfirmed {
+                    notice,
+                    since,
+                    bytes: 0,
+                });
+            }
             state.notices.extend(later);
         }
         drop(state);
         self.filled.notify_one();
     }
 
-    /// Records that any data was received from the peer.
-    pub fn heard(&self) {
+    /// Records that any data was received from the peer. Returns whether the session was unresponsive until now.
+    #[must_use]
+    pub fn heard(&self) -> bool {
         let now = self.clock.now();
-        self.state.lock().heard_at = now;
+        let mut state = self.state.lock();
+        let was_responsive = self.responds(&state, now);
+        state.heard_at = now;
+        !was_responsive
+    }
+
+    /// Whether the session has got an invitation to `call` on this connection.
+    #[must_use]
+    pub fn is_invited_to(&self, call: CallId) -> bool {
+        self.state.lock().invited_to == Some(call)
     }
 
     /// Returns the number of the last notice that was taken, which the next ping carries; 0 before the first.
@@ -211,12 +236,15 @@ impl SessionQueue {
     /// than `confirm_timeout`.
     #[must_use]
     pub fn is_responsive(&self) -> bool {
-        let state = self.state.lock();
+        self.responds(&self.state.lock(), self.clock.now())
+    }
+
+    fn responds(&self, state: &Waiting, now: Timestamp) -> bool {
         let taken = state.taken.front().map(|oldest| oldest.since);
         let oldest = taken.or_else(|| state.notices.front().map(|oldest| oldest.since));
         oldest.is_none_or(|since| {
             let waiting_since = since.max(state.heard_at);
-            self.clock.now().since(waiting_since) < self.confirm_timeout
+            now.since(waiting_since) < self.confirm_timeout
         })
     }
 
@@ -324,8 +352,9 @@ mod tests {
         assert!(bob.is_responsive());
         hand.advance(second);
         assert!(!bob.is_responsive());
-        bob.heard();
+        assert!(bob.heard(), "it was unresponsive");
         assert!(bob.is_responsive(), "something was received");
+        assert!(!bob.heard());
         hand.advance(5 * second);
         assert!(!bob.is_responsive());
         assert_eq!(bob.confirm(1), [notice(1)]);

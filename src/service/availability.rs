@@ -64,8 +64,8 @@ impl Core {
         user: &UserId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let call = db.live_call(user)?;
-        let waits = call.filter(|call| call.callee == *user && call.status() == Status::Initiating);
+        let call = self.unanswered_call_to(db, user, now)?;
+        let waits = call.filter(|call| call.status() == Status::Initiating);
         let Some(call) = waits.filter(|_| self.hub.is_connected(user)) else {
             return Ok(());
         };

@@ -7,7 +7,7 @@ use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
 use crate::hub::{CloseReason, EncodedNotice, LimitReached, SessionQueue, Slot, Subscription};
-use crate::store::Write;
+use crate::store::{self, Write};
 use crate::user::{SessionId, UserId};
 
 use super::{Core, Error};
@@ -39,6 +39,19 @@ impl Sessions {
             .store
             .write(move |db| core.connect(db, &user, &session))
             .await
+    }
+
+    /// Records that data was received from a session of `user`. One that was unresponsive counts as connected again: a
+    /// call that waited for the user starts to ring, and the session is invited to the ringing call.
+    pub async fn heard(&self, user: &UserId, queue: &SessionQueue) {
+        if !queue.heard() {
+            return;
+        }
+        let (core, user, session) = (Arc::clone(&self.0), user.clone(), queue.session().clone());
+        let job = move |db: &Write<'_>| core.invite_again(db, &user, &session);
+        if let Err(error) = Box::pin(self.0.store.write(job)).await {
+            tracing::warn!(%error, "a session that is responsive again could not be invited to a call");
+        }
     }
 
     /// Unregisters a session. After the user's last one the disconnect grace starts. If that cannot be stored,
@@ -144,24 +157,12 @@ impl Core {
     ) -> Result<Subscription, Error> {
         let now = self.clock.now();
         let stored = db.pending_events(user, now)?;
-        let mut ringing = None;
         db.mark_present(user)?;
         self.announce_presence(db, user, true, now)?;
-        // A call whose ring timeout has passed rings no more, also if the sweeper has not ended it yet.
-        let is_due = |call: &Call| call.state.deadline().is_some_and(|at| at <= now);
-        let call = db.live_call(user)?;
-        if let Some(mut call) = call.filter(|call| call.callee == *user && !is_due(call)) {
-            if call.status() == Status::Initiating && !self.is_undisturbed(db, user)? {
-                let transition = transition::ring(&call, now)?;
-                db.update_call(&transition)?;
-                self.record_effects(db, &transition, Some(session))?;
-                call = transition.call;
-            }
-            if call.status() == Status::Ringing {
-                self.expect_confirmation_by(db, user)?;
-                ringing = Some(invitation(db, call)?);
-            }
-        }
+        let ringing = match self.unanswered_call_to(db, user, now)? {
+            Some(call) => self.ring(db, call, session, now)?,
+            None => None,
+        };
         // Last, because it cannot fail: a session is in the hub only if its job succeeds.
         let subscription = self.hub.subscribe(user, session);
         let queue = Arc::clone(subscription.queue());
@@ -178,6 +179,72 @@ impl Core {
             queue.preload(owed.into_iter().chain(ringing));
         });
         Ok(subscription)
+    }
+
+    /// Invites a session that is responsive again to the call that waits or rings for its user, unless it was invited
+    /// on this connection. Runs inside the writer's job.
+    fn invite_again(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut sessions = self.hub.sessions(user).into_iter();
+        let Some(queue) = sessions.find(|one| one.session() == session) else {
+            return Ok(());
+        };
+        let call = self.unanswered_call_to(db, user, now)?;
+        let Some(call) = call.filter(|call| !queue.is_invited_to(call.id)) else {
+            return Ok(());
+        };
+        if let Some(invitation) = self.ring(db, call, session, now)? {
+            let notice = Arc::new(EncodedNotice::new(invitation));
+            let core = Arc::clone(self);
+            db.on_commit(move || {
+                core.hub.publish(&[queue], &notice);
+            });
+        }
+        Ok(())
+    }
+
+    /// Returns the unanswered call to `user`. A call whose ring timeout has passed rings no more, also if the sweeper has
+    /// not ended it yet.
+    pub(super) fn unanswered_call_to(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+        now: Timestamp,
+    ) -> Result<Option<Call>, store::Error> {
+        let is_over = |call: &Call| call.state.deadline().is_some_and(|at| at <= now);
+        let call = db.live_call(user)?;
+        Ok(call.filter(|call| {
+            let status = call.status();
+            let is_unanswered = status == Status::Initiating || status == Status::Ringing;
+            call.callee == *user && is_unanswered && !is_over(call)
+        }))
+    }
+
+    /// Makes `call`, which waits for a session of the callee, ring. Returns the invitation for `session`; none while do
+    /// not disturb is set.
+    fn ring(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        mut call: Call,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Notice>, Error> {
+        if call.status() == Status::Initiating {
+            if self.is_undisturbed(db, &call.callee)? {
+                return Ok(None);
+            }
+            let transition = transition::ring(&call, now)?;
+            db.update_call(&transition)?;
+            self.record_effects(db, &transition, Some(session))?;
+            call = transition.call;
+        }
+        self.expect_confirmation_by(db, &call.callee)?;
+        Ok(Some(invitation(db, call)?))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::call::{AppMessage, MAX_SIGNAL_BYTES, QualityReport, RejectReason, Signal};
 
 use super::fields::{Fields, ValidationError};
+use super::json;
 use super::request::{duration_seconds, quality_report, reason};
 
 /// Valid message. Call ids are kept as they were sent.
@@ -109,7 +110,7 @@ pub struct ParseError {
 pub fn parse(text: &str, app_messages: bool) -> Result<Message, ParseError> {
     // A byte order mark may be ignored (RFC 8259, section 8.1), as in a body.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let value: Value = serde_json::from_str(text).map_err(|error| ParseError {
+    let value = json::parse(text.as_bytes()).map_err(|error| ParseError {
         call_id: None,
         message: format!("message: expected JSON {{type, payload}}: {error}"),
     })?;

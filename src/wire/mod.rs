@@ -18,6 +18,7 @@ pub mod event;
 pub mod fields;
 pub mod history;
 pub mod ice;
+mod json;
 pub mod lists;
 pub mod message;
 pub mod presence;

@@ -13,7 +13,7 @@ use crate::call::{
 use crate::user::UserId;
 
 use super::fields::{Fields, ValidationError, whole};
-use super::value;
+use super::{json, value};
 
 /// Allowed lifetime of an Agora token in seconds: Agora accepts a day at most.
 const AGORA_SECONDS: RangeInclusive<u64> = 60..=86_400;
@@ -211,14 +211,14 @@ pub(super) fn duration_seconds(fields: Fields<'_>) -> Option<u32> {
     Some(seconds.unwrap_or(IMPOSSIBLE_DURATION))
 }
 
-/// Parses a body as JSON.
 /// Returns `body` without a byte order mark, which may be ignored (RFC 8259, section 8.1) and which some libraries write.
 pub(super) fn unmarked(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
+/// Parses a body as JSON.
 pub(super) fn json(body: &[u8]) -> Result<Value, ValidationError> {
-    serde_json::from_slice(unmarked(body))
+    json::parse(unmarked(body))
         .map_err(|error| ValidationError(format!("body: expected a JSON object: {error}")))
 }
 

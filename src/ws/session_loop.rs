@@ -101,7 +101,8 @@ where
     ) -> Result<(), End> {
         self.heard_at = Instant::now();
         let message = incoming?;
-        self.queue.heard();
+        let sessions = self.handler.service.sessions();
+        sessions.heard(&self.handler.user, self.queue).await;
         self.unfinished.reset();
         match message {
             Message::Text(text) => {

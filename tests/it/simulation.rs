@@ -314,8 +314,9 @@ impl Simulation {
             }
             assert_eq!(received, self.model.take_expected(id), "{place}");
             let queue = connection.subscription.queue();
-            queue.heard();
             let sessions = self.fixture.service.sessions();
+            let user = connection.subscription.user();
+            sessions.heard(user, queue).await;
             sessions.confirm(queue, queue.last_taken()).await;
             self.model.confirm(id, now);
         }

@@ -166,11 +166,12 @@ fn set_availability() -> Route {
                 availability_examples(MESSAGE),
             ),
         ),
-        refusals: vec![Refusal::new(
-            "past",
-            "`until` has passed.",
-            Error::PastInstant,
-        )],
+        refusals: vec![
+            Refusal::malformed(),
+            Refusal::new("past", "`until` has passed.", Error::PastInstant),
+            Refusal::body_too_large(),
+            Refusal::content_encoding(),
+        ],
     }
     .for_users(HttpMethod::Put, AVAILABILITY)
 }

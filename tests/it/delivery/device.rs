@@ -69,8 +69,9 @@ impl Device {
     pub async fn read(&mut self, service: &Service) {
         let last = self.receive();
         if let (Some(last), Some(subscription)) = (last, &self.subscription) {
-            subscription.queue().heard();
-            service.sessions().confirm(subscription.queue(), last).await;
+            let (sessions, queue) = (service.sessions(), subscription.queue());
+            sessions.heard(&self.user, queue).await;
+            sessions.confirm(queue, last).await;
         }
     }
 

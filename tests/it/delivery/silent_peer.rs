@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Api, Opcode, RawSocket, TestServer, eventually};
 
@@ -74,8 +74,8 @@ async fn peer_without_pongs_that_sends_messages_is_not_closed() {
 }
 
 #[rocket::async_test]
-async fn unresponsive_session_does_not_count_for_the_next_call() {
-    let server = server().await;
+async fn unresponsive_session_is_invited_to_the_next_call_once_it_is_heard() {
+    let server = TestServer::with(|settings| settings.confirm_timeout = CONFIRM_TIMEOUT).await;
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut frozen = RawSocket::connect(server.address(), bob.token()).await;
     let call = alice.call("bob").await;
@@ -87,13 +87,35 @@ async fn unresponsive_session_does_not_count_for_the_next_call() {
     let next = alice.initiate("bob").await.success(201);
     assert_eq!(next["status"], "INITIATING");
     // What it reads late is in order all the same.
-    let mut types = Vec::new();
-    while types.len() < 2 {
-        let (opcode, payload) = frozen.frame().await.expect("the connection stands");
+    assert_eq!(next_message(&mut frozen).await["type"], "call_invitation");
+    assert_eq!(next_message(&mut frozen).await["type"], "call_ended");
+    let next = next["id"].as_str().expect("an id");
+    assert_eq!(alice.status_of(next).await, "INITIATING");
+    for _ in 0..2 {
+        // Twice unresponsive, and invited once.
+        let sent = frozen.send(Opcode::Pong, true, b"").await;
+        sent.expect("the connection stands");
+        if alice.status_of(next).await == "INITIATING" {
+            let invitation = next_message(&mut frozen).await;
+            assert_eq!(invitation["type"], "call_invitation");
+            assert_eq!(invitation["data"]["callId"], next);
+            assert_eq!(alice.status_of(next).await, "RINGING");
+        }
+        eventually("the session to be unresponsive", async || {
+            !is_online(&alice, "bob").await
+        })
+        .await;
+    }
+    alice.end(next).await.success(200);
+    assert_eq!(next_message(&mut frozen).await["type"], "call_ended");
+}
+
+/// The next message that is no control frame.
+async fn next_message(peer: &mut RawSocket) -> Value {
+    loop {
+        let (opcode, payload) = peer.frame().await.expect("the connection stands");
         if opcode == Opcode::Text {
-            let message: serde_json::Value = serde_json::from_slice(&payload).expect("JSON");
-            types.push(message["type"].as_str().expect("a type").to_owned());
+            return serde_json::from_slice(&payload).expect("JSON");
         }
     }
-    assert_eq!(types, ["call_invitation", "call_ended"]);
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use chattrix::call::{CallId, Event};
 use chattrix::clock::Timestamp;
 use chattrix::user::{SessionId, UserId};
 
@@ -21,10 +22,14 @@ struct Connection {
     expected: Vec<Dated>,
     heard_at: Timestamp,
     unconfirmed_since: Option<Timestamp>,
+    invited_to: Option<CallId>,
 }
 
 impl Connection {
     fn expect(&mut self, event: Dated, now: Timestamp) {
+        if let Event::Invitation(invitation) = &event.0 {
+            self.invited_to = Some(invitation.call);
+        }
         self.expected.push(event);
         self.unconfirmed_since.get_or_insert(now);
     }
@@ -127,6 +132,7 @@ impl Delivery {
             expected: Vec::new(),
             heard_at: now,
             unconfirmed_since: None,
+            invited_to: None,
         };
         for one in self.log.entry(user.clone()).or_default() {
             if one.is_fresh(now) && one.is_owed_to(&session) {
@@ -170,11 +176,16 @@ impl Delivery {
             .map(|one| one.session.clone())
     }
 
-    /// `session` confirms all that it was sent.
-    pub fn confirm(&mut self, session: &SessionId, now: Timestamp) {
-        let Some(connection) = self.connection(session) else {
-            return;
-        };
+    /// `session` confirms all that it was sent. Returns its user and the call to which it was invited, if it was
+    /// unresponsive until now.
+    pub fn confirm(
+        &mut self,
+        session: &SessionId,
+        now: Timestamp,
+    ) -> Option<(UserId, Option<CallId>)> {
+        let connection = self.connection(session)?;
+        let recovered = (!connection.is_responsive(now))
+            .then(|| (connection.user.clone(), connection.invited_to));
         connection.unconfirmed_since = None;
         connection.heard_at = now;
         let user = connection.user.clone();
@@ -182,6 +193,14 @@ impl Delivery {
             if one.recipients.contains(session) && !one.confirmed_by.contains(session) {
                 one.confirmed_by.push(session.clone());
             }
+        }
+        recovered
+    }
+
+    /// Sends `invitation` to `session` alone.
+    pub fn invite_session(&mut self, session: &SessionId, invitation: Dated, now: Timestamp) {
+        if let Some(connection) = self.connection(session) {
+            connection.expect(invitation, now);
         }
     }
 

@@ -126,27 +126,37 @@ impl Model {
         self.delivery.take_expected(session)
     }
 
-    /// `session` confirms all that it was sent.
+    /// `session` confirms all that it was sent. If it was unresponsive, it counts as connected again, and is invited to
+    /// the call that waits or rings for its user.
     pub fn confirm(&mut self, session: &SessionId, now: Timestamp) {
-        self.delivery.confirm(session, now);
+        let Some((user, invited_to)) = self.delivery.confirm(session, now) else {
+            return;
+        };
+        let live = self.live_call(&user).map(|call| call.id);
+        if live != invited_to
+            && let Some(invitation) = self.ring(&user, now)
+        {
+            self.delivery.invite_session(session, invitation, now);
+        }
     }
 
     pub fn connect(&mut self, user: &UserId, id: SessionId, now: Timestamp) {
         self.gone.remove(user);
-        let mut ringing = None;
+        let ringing = self.ring(user, now);
+        self.delivery.connect(user, id, ringing, now);
+    }
+
+    /// The call that waits for `user` rings. Returns the invitation to the ringing call.
+    fn ring(&mut self, user: &UserId, now: Timestamp) -> Option<Dated> {
         let is_invited = |call: &&ModelCall| {
             call.callee == *user && call.is_unanswered() && self.overdue(call, now).is_none()
         };
         let live = self.live_call(user).filter(is_invited).map(|call| call.id);
-        if let Some(call) = live.and_then(|id| self.calls.get_mut(&id)) {
-            if call.status == Initiating {
-                (call.status, call.updated_at) = (Ringing, now);
-            }
-            if call.status == Ringing {
-                ringing = Some((invitation(call, &self.users), call.created_at));
-            }
+        let call = live.and_then(|id| self.calls.get_mut(&id))?;
+        if call.status == Initiating {
+            (call.status, call.updated_at) = (Ringing, now);
         }
-        self.delivery.connect(user, id, ringing, now);
+        Some((invitation(call, &self.users), call.created_at))
     }
 
     pub fn disconnect(&mut self, id: &SessionId, now: Timestamp) {
