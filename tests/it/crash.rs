@@ -90,7 +90,9 @@ async fn call_until_the_crash(
     };
     // A call that the last crash left in the middle is in the way of the next one.
     if let Some(Some(call)) = request(&by_caller, Method::GET, "active", None).await {
-        request(&by_caller, Method::POST, &format!("{call}/end"), None).await;
+        let Some(_) = request(&by_caller, Method::POST, &format!("{call}/end"), None).await else {
+            return;
+        };
         note(&call, 3);
     }
     loop {
@@ -168,10 +170,10 @@ async fn nothing_is_lost(server: &Process, acknowledged: &Acknowledged) {
     let calls = acknowledged.lock().expect("no client panicked").clone();
     for (call, (pair, step)) in calls {
         let status = server.sign_in(&caller(pair)).status_of(&call).await;
-        let reached = LIFE
-            .iter()
-            .position(|known| *known == status)
-            .expect("one of these statuses");
+        // On a slow machine a call that nobody accepted may have rung for its whole minute by now.
+        let status = if status == "MISSED" { LIFE[0] } else { &status };
+        let reached = LIFE.iter().position(|known| *known == status);
+        let reached = reached.unwrap_or_else(|| panic!("{call} is {status}"));
         assert!(reached >= step, "{call} was {} and is {status}", LIFE[step]);
     }
 }
