@@ -64,7 +64,7 @@ impl Core {
         user: &UserId,
         now: Timestamp,
     ) -> Result<(), Error> {
-        let call = self.unanswered_call_to(db, user, now)?;
+        let call = Core::unanswered_call_to(db, user, now)?;
         let waits = call.filter(|call| call.status() == Status::Initiating);
         let Some(call) = waits.filter(|_| self.hub.is_connected(user)) else {
             return Ok(());

@@ -159,7 +159,7 @@ impl Core {
         let stored = db.pending_events(user, now)?;
         db.mark_present(user)?;
         self.announce_presence(db, user, true, now)?;
-        let ringing = match self.unanswered_call_to(db, user, now)? {
+        let ringing = match Core::unanswered_call_to(db, user, now)? {
             Some(call) => self.ring(db, call, session, now)?,
             None => None,
         };
@@ -194,7 +194,7 @@ impl Core {
         let Some(queue) = sessions.find(|one| one.session() == session) else {
             return Ok(());
         };
-        let call = self.unanswered_call_to(db, user, now)?;
+        let call = Core::unanswered_call_to(db, user, now)?;
         let Some(call) = call.filter(|call| !queue.is_invited_to(call.id)) else {
             return Ok(());
         };
@@ -211,7 +211,6 @@ impl Core {
     /// Returns the unanswered call to `user`. A call whose ring timeout has passed rings no more, also if the sweeper has
     /// not ended it yet.
     pub(super) fn unanswered_call_to(
-        &self,
         db: &Write<'_>,
         user: &UserId,
         now: Timestamp,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
-/// Maximum nesting, as serde_json itself has it.
+/// Maximum nesting, as `serde_json` itself has it.
 const DEPTH: usize = 127;
 
 /// Parses JSON. A number that no `f64` holds, such as `1e400`, is valid by the grammar (RFC 8259, section 6): it is read
