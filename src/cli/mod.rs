@@ -118,7 +118,7 @@ enum Command {
     Man(man::Man),
     /// Print shell completions
     Completions(completions::Completions),
-    /// Manage webhook endpoints and their messages
+    /// Create, rotate, test, retry and pause webhooks
     Webhook(webhook::Webhook),
     /// Connect as a user, print events and answer calls
     Listen(listen::Listen),

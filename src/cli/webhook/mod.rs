@@ -73,7 +73,7 @@ enum Action {
     /// Create an endpoint and print its secret once
     #[command(after_help = "Examples:\n  \
         chattrix webhook create https://app.example.com/chattrix\n  \
-        chattrix webhook create https://push.example.com --event call.initiated --event call.unreached\n\n\
+        chattrix webhook create https://push.example.com --event call.unreached\n\n\
         The secret goes to standard output. It signs the messages, as Standard Webhooks says.")]
     Create {
         /// Set the URL of the endpoint
@@ -86,7 +86,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Give an endpoint a new secret and print it once
+    /// Create a new secret of an endpoint and print it once
     #[command(after_help = "Examples:\n  chattrix webhook rotate 2\n\n\
         For a day, each message has a signature of the new secret and one of the secret before.")]
     Rotate {
