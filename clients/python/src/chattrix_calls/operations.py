@@ -81,7 +81,7 @@ class Operations(ABC):
         template: str,
         *,
         body: Any = None,
-        path: Mapping[str, str] | None = None,
+        path: Mapping[str, str | int] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:

@@ -49,14 +49,14 @@ class Rest(Operations):
         template: str,
         *,
         body: Any = None,
-        path: Mapping[str, str] | None = None,
+        path: Mapping[str, str | int] | None = None,
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str | None] | None = None,
     ) -> Any:
         """Sends a request and returns the data of its response; renews a rejected token once."""
         filled = template
         for name, value in (path or {}).items():
-            filled = filled.replace(f"{{{name}}}", _segment(name, value))
+            filled = filled.replace(f"{{{name}}}", _segment(name, str(value)))
         request = {
             "params": {name: value for name, value in (query or {}).items() if value is not None},
             **({} if body is None else {"json": body}),
