@@ -107,6 +107,12 @@ impl Stop {
         })
     }
 
+    /// The first part of a stop: takes nobody in any more, and closes every session with 1012. Returns when they are
+    /// closed; the server goes on to respond that it stops.
+    pub async fn close_sessions(&self) {
+        self.0.service.sessions().close_sessions().await;
+    }
+
     /// Stops: takes nobody in any more, closes every session with 1012 and waits for them, at most 2 s, then
     /// closes the database and ends the server. `launch` returns after that.
     pub async fn stop(&self) {
@@ -114,11 +120,7 @@ impl Stop {
             return;
         }
         let began = Instant::now();
-        let _ = timeout_at(
-            began + CLOSE_TIMEOUT,
-            self.0.service.sessions().close_sessions(),
-        )
-        .await;
+        let _ = timeout_at(began + CLOSE_TIMEOUT, self.close_sessions()).await;
         if timeout_at(began + LAST_WRITES, self.last_writes())
             .await
             .is_err()

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
 use super::replay::unknown;
-use crate::support::{Answer, RawSocket, eventually};
+use crate::support::Answer;
 
 /// Makes the server give the example `name` of an answer to `operation`.
 pub async fn play(operation: Operation, name: &str) -> Answer {
@@ -183,22 +183,9 @@ pub async fn play_meta(operation: Operation, name: &str) -> Answer {
     }
 }
 
-/// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
+/// The answer to `operation` of a server that stops.
 async fn stopping(operation: Operation) -> Answer {
-    let mut fixture = ExampleFixture::set().await;
-    // It does not answer the close frame, so the stop waits for it.
-    let unread = RawSocket::connect(fixture.server.address(), fixture.callee.token()).await;
-    let stop = fixture.server.stopper();
-    let stopping = tokio::spawn(async move { stop.stop().await });
-    let probe = fixture.server.anonymous();
-    let mut answer = probe.get(operation.path).await;
-    eventually("the server to be not ready", async || {
-        answer = probe.get(operation.path).await;
-        answer.status == 503
-    })
-    .await;
-    drop(unread);
-    stopping.await.expect("the stop ends");
-    fixture.server.wait_for_the_end().await;
-    answer
+    let fixture = ExampleFixture::set().await;
+    fixture.server.begin_to_stop().await;
+    fixture.server.anonymous().get(operation.path).await
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::fixture::ExampleFixture;
 use super::operation::{Operation, operations};
-use crate::support::{Answer, RawSocket, eventually};
+use crate::support::Answer;
 
 /// The names of the examples.
 pub const NAMES: [&str; 5] = [
@@ -114,16 +114,8 @@ async fn every_route_tells_of_defects_as_documented() {
 /// A socket that nobody reads makes the polite stop wait, so that the server can be seen stopping.
 #[rocket::async_test]
 async fn every_route_says_that_the_server_is_stopping_as_documented() {
-    let mut fixture = ExampleFixture::set().await;
-    // It does not answer the close frame, so the stop waits for it.
-    let unread = RawSocket::connect(fixture.server.address(), fixture.callee.token()).await;
-    let stop = fixture.server.stopper();
-    let stopping = tokio::spawn(async move { stop.stop().await });
-    let probe = fixture.server.anonymous();
-    eventually("the server to be not ready", async || {
-        probe.get("/readyz").await.status == 503
-    })
-    .await;
+    let fixture = ExampleFixture::set().await;
+    fixture.server.begin_to_stop().await;
     let refusing = refusing("unavailable");
     let ask = async |(operation, status, example): &(Operation, u16, &Value)| {
         let answer = fixture
@@ -132,7 +124,4 @@ async fn every_route_says_that_the_server_is_stopping_as_documented() {
         assert_refused(&answer, *operation, *status, example);
     };
     join_all(refusing.iter().map(ask)).await;
-    drop(unread);
-    stopping.await.expect("the stop ends");
-    fixture.server.wait_for_the_end().await;
 }

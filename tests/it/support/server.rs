@@ -324,6 +324,11 @@ impl TestServer {
         self.running.as_ref().expect("the server runs").stop.clone()
     }
 
+    /// Lets the server begin to stop: it goes on to respond that it stops, until [`Self::stop`].
+    pub async fn begin_to_stop(&self) {
+        within("the sessions to close", self.stopper().close_sessions()).await;
+    }
+
     /// Waits for the server, which somebody stops.
     pub async fn wait_for_the_end(&mut self) {
         let running = self.running.take().expect("the server runs");
