@@ -10,7 +10,7 @@ use crate::hub::{CloseReason, EncodedNotice, LimitReached, SessionQueue, Slot, S
 use crate::store::{self, Write};
 use crate::user::{SessionId, UserId};
 
-use super::{Core, Error};
+use super::{Core, Delivery, Error};
 
 /// Use cases of sessions: connect, disconnect, close, presence.
 pub struct Sessions(pub(super) Arc<Core>);
@@ -199,10 +199,13 @@ impl Core {
             return Ok(());
         };
         if let Some(invitation) = self.ring(db, call, session, now)? {
-            let notice = Arc::new(EncodedNotice::new(invitation));
+            let delivery = Delivery::ToSessions {
+                queues: vec![queue],
+                notice: Arc::new(EncodedNotice::new(invitation)),
+            };
             let core = Arc::clone(self);
             db.on_commit(move || {
-                core.hub.publish(&[queue], &notice);
+                delivery.publish(&core.hub, &core.metrics);
             });
         }
         Ok(())
