@@ -10,7 +10,7 @@ mod quality;
 pub(super) mod server_api;
 mod users;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{
@@ -23,7 +23,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 
 use crate::api_key::Scope;
-use crate::wire::value;
+use crate::wire::{request, value};
 
 use super::refusal::{self, Refusal};
 use super::{example, schemas};
@@ -134,6 +134,16 @@ fn body<T: ToSchema>(
         .required(Some(required))
         .description(Some("JSON of at most 16 KiB. Unknown fields are ignored."))
         .build()
+}
+
+/// A body without fields, which may be missing.
+fn empty_body() -> RequestBody {
+    let empty = Example(
+        "empty",
+        "An empty object. The body may also be missing.",
+        json!({}),
+    );
+    body::<request::Nothing>(Required::False, [empty])
 }
 
 /// Returns the envelope of a success with the message `message` and with `data`. The examples are whole responses.

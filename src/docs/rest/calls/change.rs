@@ -12,7 +12,7 @@ use crate::service::Error;
 use crate::wire::request;
 use crate::wire::response::{self, CallView};
 
-use super::super::{Description, Example, Route, body, call_id, success};
+use super::super::{Description, Example, Route, body, call_id, empty_body, success};
 use super::TAG;
 
 pub(super) fn ringing() -> Route {
@@ -25,7 +25,7 @@ pub(super) fn ringing() -> Route {
         description: "A device of the callee, which a push has woken and whose socket is not up yet, says that it \
             rings: an INITIATING call is RINGING from here on; one that is RINGING already stays as it is.",
         parameters: vec![call_id()],
-        body: Some(body::<request::Nothing>(Required::False, [empty()])),
+        body: Some(empty_body()),
         success: ("200", success(
             "The call, RINGING.",
             MESSAGE,
@@ -58,7 +58,7 @@ pub(super) fn accept() -> Route {
         description: "The callee takes an INITIATING or RINGING call. The caller, and the callee's other devices, \
             get `call_accepted`. The socket's `call.accept` does the same.",
         parameters: vec![call_id()],
-        body: Some(body::<request::Nothing>(Required::False, [empty()])),
+        body: Some(empty_body()),
         success: ("200", success(
             "The call, CONNECTING from now.",
             MESSAGE,
@@ -215,12 +215,4 @@ pub(super) fn set_status() -> Route {
         ],
     }
     .for_users(HttpMethod::Patch, "/api/v1/calls/{callId}/status")
-}
-
-fn empty() -> Example {
-    Example(
-        "empty",
-        "An empty object. The body may also be missing.",
-        json!({}),
-    )
 }

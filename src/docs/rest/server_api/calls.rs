@@ -16,12 +16,14 @@ use crate::service::Error;
 use crate::wire::admin::{CallWithTimeline, ListedCall, Looked};
 use crate::wire::query::Parameters;
 use crate::wire::server_api::calls::{self as shape, Count, Place};
-use crate::wire::{request, value};
+use crate::wire::value;
 
-use super::super::{Description, Example, Route, body, call_id, query_parameter, success};
+use super::super::{
+    Description, Example, Route, body, call_id, empty_body, query_parameter, success,
+};
 use super::{
-    TAG, idempotency_key, instant, key_reused, no_user, of_body, page_parameters, switch,
-    wrong_parameter,
+    TAG, idempotency_key, instant, key_reused, no_user, of_body, of_empty_body, page_parameters,
+    switch, wrong_parameter,
 };
 
 const CALLS: &str = "/api/server/v1/calls";
@@ -131,10 +133,7 @@ fn end() -> Route {
         summary: "End a live call",
         description: "Both participants get `call_ended` with `endedBy` `system`. The timeline shows `backend`.",
         parameters: vec![call_id(), idempotency_key()],
-        body: Some(body::<request::Nothing>(
-            Required::False,
-            [Example("empty", "The body says nothing.", json!({}))],
-        )),
+        body: Some(empty_body()),
         success: (
             "200",
             success(
@@ -145,7 +144,7 @@ fn end() -> Route {
             ),
         ),
         refusals: [
-            of_body(request::nothing(b"[]").expect_err("no object")),
+            of_empty_body(),
             vec![
                 key_reused(),
                 Refusal::call_not_found(),

@@ -22,7 +22,7 @@ use crate::service::Error;
 use crate::user::{AccountStatus, User};
 use crate::wire::fields::ValidationError;
 use crate::wire::query::{LONGEST_PAGE, PAGE};
-use crate::wire::value;
+use crate::wire::{request, value};
 
 use super::{Example, Route, named, path_parameter, query_parameter};
 
@@ -131,6 +131,11 @@ fn of_body(wrong: ValidationError) -> Vec<Refusal> {
         Refusal::body_too_large(),
         Refusal::content_encoding(),
     ]
+}
+
+/// The refusals of a body without fields.
+fn of_empty_body() -> Vec<Refusal> {
+    of_body(request::nothing(b"[]").expect_err("no object"))
 }
 
 /// The refusals of a body of 8 MiB of which `wrong` is an example.

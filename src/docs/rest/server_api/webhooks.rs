@@ -18,10 +18,14 @@ use crate::wire::control::Tested;
 use crate::wire::query::Parameters;
 use crate::wire::server_api::webhooks as shape;
 use crate::wire::webhook::EndpointShape;
-use crate::wire::{request, response, value};
+use crate::wire::{response, value};
 
-use super::super::{Description, Example, Route, body, path_parameter, query_parameter, success};
-use super::{TAG, idempotency_key, key_reused, of_body, page_parameters, wrong_parameter};
+use super::super::{
+    Description, Example, Route, body, empty_body, path_parameter, query_parameter, success,
+};
+use super::{
+    TAG, idempotency_key, key_reused, of_body, of_empty_body, page_parameters, wrong_parameter,
+};
 
 const WEBHOOKS: &str = "/api/server/v1/webhooks";
 
@@ -172,10 +176,7 @@ fn rotate() -> Route {
         description: "For a day, each message has a signature of the new secret and one of the secret before. Only this response \
             has the new secret.",
         parameters: vec![endpoint_id(), idempotency_key()],
-        body: Some(body::<request::Nothing>(
-            Required::False,
-            [Example("empty", "No fields.", json!({}))],
-        )),
+        body: Some(empty_body()),
         success: (
             "200",
             success(
@@ -190,7 +191,7 @@ fn rotate() -> Route {
             ),
         ),
         refusals: [
-            of_body(request::nothing(b"[]").expect_err("no object")),
+            of_empty_body(),
             vec![key_reused(), of_settings(), no_endpoint()],
         ]
         .concat(),
@@ -291,10 +292,7 @@ fn test() -> Route {
         description: "Sends a message of type `webhook.test` once and waits for the response, for at most the setting \
             `webhook_timeout`.",
         parameters: vec![endpoint_id(), idempotency_key()],
-        body: Some(body::<request::Nothing>(
-            Required::False,
-            [Example("empty", "No fields.", json!({}))],
-        )),
+        body: Some(empty_body()),
         success: (
             "200",
             success(
@@ -308,8 +306,8 @@ fn test() -> Route {
             ),
         ),
         refusals: [
-            of_body(request::nothing(b"[]").expect_err("no object")),
-            vec![no_endpoint()],
+            of_empty_body(),
+            vec![key_reused(), no_endpoint()],
         ]
         .concat(),
     }
@@ -400,10 +398,7 @@ fn retry() -> Route {
         summary: "Send a webhook message again",
         description: "To each endpoint that it was for, delivered or not.",
         parameters: vec![id, idempotency_key()],
-        body: Some(body::<request::Nothing>(
-            Required::False,
-            [Example("empty", "No fields.", json!({}))],
-        )),
+        body: Some(empty_body()),
         success: (
             "200",
             success(
@@ -414,7 +409,7 @@ fn retry() -> Route {
             ),
         ),
         refusals: [
-            of_body(request::nothing(b"[]").expect_err("no object")),
+            of_empty_body(),
             vec![
                 key_reused(),
                 Refusal::new(
@@ -442,10 +437,7 @@ fn retry_all() -> Route {
         summary: "Send all undelivered webhook messages again",
         description: "Those that wait for another attempt, and those that were given up.",
         parameters: vec![idempotency_key()],
-        body: Some(body::<request::Nothing>(
-            Required::False,
-            [Example("empty", "No fields.", json!({}))],
-        )),
+        body: Some(empty_body()),
         success: (
             "200",
             success(
@@ -455,11 +447,7 @@ fn retry_all() -> Route {
                 [Example("due", "One is due.", example::value(&retried))],
             ),
         ),
-        refusals: [
-            of_body(request::nothing(b"[]").expect_err("no object")),
-            vec![key_reused()],
-        ]
-        .concat(),
+        refusals: [of_empty_body(), vec![key_reused()]].concat(),
     }
     .for_backends(
         Scope::Webhooks,
