@@ -111,36 +111,34 @@ async fn end_takes_an_empty_body_that_says_it_is_json() {
     fixture.alice.post_text(&path, "").await.success(200);
 }
 
+/// Content types that say something else of a body than that it is JSON.
+const OTHER_TYPES: [&str; 4] = [
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "text/plain",
+    "nonsense",
+];
+
+/// Ends a call with `body`, declared as `content_type`; returns the call.
+async fn end_with(content_type: &str, body: &'static str) -> Value {
+    let fixture = CallFixture::with_call("CONNECTING").await;
+    let path = format!("/api/v1/calls/{}/end", fixture.call);
+    let request = fixture.alice.request(Method::POST, &path);
+    let request = request.header("content-type", content_type).body(body);
+    fixture.alice.send(request).await.success(200)
+}
+
 #[rocket::async_test]
 async fn end_takes_an_empty_body_of_any_content_type() {
-    for content_type in [
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "text/plain",
-        "nonsense",
-    ] {
-        let fixture = CallFixture::with_call("CONNECTING").await;
-        let path = format!("/api/v1/calls/{}/end", fixture.call);
-        let request = fixture.alice.request(Method::POST, &path);
-        let request = request.header("content-type", content_type).body("");
-        fixture.alice.send(request).await.success(200);
+    for content_type in OTHER_TYPES {
+        end_with(content_type, "").await;
     }
 }
 
 #[rocket::async_test]
 async fn json_is_read_whatever_its_content_type() {
-    for content_type in [
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "text/plain",
-        "nonsense",
-    ] {
-        let fixture = CallFixture::with_call("CONNECTING").await;
-        let path = format!("/api/v1/calls/{}/end", fixture.call);
-        let request = fixture.alice.request(Method::POST, &path);
-        let request = request.header("content-type", content_type);
-        let request = request.body(" {\"durationSeconds\": 0}");
-        let call = fixture.alice.send(request).await.success(200);
+    for content_type in OTHER_TYPES {
+        let call = end_with(content_type, " {\"durationSeconds\": 0}").await;
         assert_eq!(call["status"], "ENDED", "{content_type}: {call}");
     }
 }
