@@ -93,20 +93,19 @@ async fn test(
     body: Body,
     service: &State<Service>,
     webhooks: &State<Webhooks>,
-) -> Answer {
-    backend.may_once(Scope::Webhooks, &body)?;
+) -> Answered {
+    let requester = backend.may_once(Scope::Webhooks, &body)?;
     request::nothing(&body)?;
-    let id = endpoint_id(id)?;
-    let mut receivers = service.webhooks().receivers()?;
-    receivers.retain(|one| one.id == id);
-    let tested = webhook::test(&webhooks.sender(), receivers, service.clock().now()).await;
-    let Some((id, attempt)) = tested.first() else {
-        return Err(Error::EndpointNotFound.into());
+    let test = async |receivers| {
+        let tested = webhook::test(&webhooks.sender(), receivers, service.clock().now()).await;
+        let (id, attempt) = tested.first()?;
+        Some(Reply {
+            status: 200,
+            body: shape::tested("Webhook endpoint tested", &Tested::new(*id, attempt)),
+        })
     };
-    Ok(RawJson(shape::tested(
-        "Webhook endpoint tested",
-        &Tested::new(*id, attempt),
-    )))
+    let (api, id) = (service.server_api(), endpoint_id(id)?);
+    Ok(answered(api.test_endpoint(requester, id, test).await?))
 }
 
 /// A page of webhook messages.

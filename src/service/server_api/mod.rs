@@ -152,6 +152,30 @@ impl ServerApi {
         };
         self.0.store.write(job).await
     }
+
+    /// Does `work`, which is more than one job of the writer, for a request that gets the same reply when it is
+    /// repeated after that. Two that come at the same time both do it, and get the reply of the first to finish.
+    async fn work_once(
+        &self,
+        requester: Requester,
+        work: impl Future<Output = Result<(Reply, Option<Change>), Error>>,
+    ) -> Result<Reply, Error> {
+        if let Some(before) = self.reply_before(&requester).await? {
+            return Ok(before);
+        }
+        let done = work.await?;
+        self.change_once(requester, move |_| Ok(done)).await
+    }
+
+    /// Returns the reply to the same request before, if it was sent with a key.
+    async fn reply_before(&self, requester: &Requester) -> Result<Option<Reply>, Error> {
+        let (core, requester) = (Arc::clone(&self.0), requester.clone());
+        if requester.repeat.is_none() {
+            return Ok(None);
+        }
+        let job = move |db: &Write<'_>| core.repeated(db, requester.key, requester.repeat.as_ref());
+        self.0.store.write(job).await
+    }
 }
 
 impl Core {

@@ -144,23 +144,22 @@ impl ServerApi {
         records: Vec<UserRecord>,
         reply: fn([usize; 3]) -> Reply,
     ) -> Result<Reply, Error> {
-        let mut counts = [0; 3];
         let steps: Vec<Vec<UserRecord>> = records.chunks(BATCH_STEP).map(<[_]>::to_vec).collect();
         let not_repeated = Requester {
             repeat: None,
             ..requester.clone()
         };
-        if let Some(before) = self.reply_before(&requester).await? {
-            return Ok(before);
-        }
-        for step in steps {
-            let core = Arc::clone(&self.0);
-            let job = move |db: &Write<'_>| core.put_some(db, &step);
-            let some = self.change(not_repeated.clone(), job).await?;
-            counts = std::array::from_fn(|at| counts[at] + some[at]);
-        }
-        self.change_once(requester, move |_| Ok((reply(counts), None)))
-            .await
+        let work = async {
+            let mut counts = [0; 3];
+            for step in steps {
+                let core = Arc::clone(&self.0);
+                let job = move |db: &Write<'_>| core.put_some(db, &step);
+                let some = self.change(not_repeated.clone(), job).await?;
+                counts = std::array::from_fn(|at| counts[at] + some[at]);
+            }
+            Ok((reply(counts), None))
+        };
+        self.work_once(requester, work).await
     }
 
     /// Returns whom `owner` has on `list`, by id.
@@ -221,16 +220,6 @@ impl ServerApi {
             Ok(((), change))
         })
         .await
-    }
-
-    /// Returns the reply to the same request before, if it was sent with a key.
-    pub(super) async fn reply_before(&self, requester: &Requester) -> Result<Option<Reply>, Error> {
-        let (core, requester) = (Arc::clone(&self.0), requester.clone());
-        if requester.repeat.is_none() {
-            return Ok(None);
-        }
-        let job = move |db: &Write<'_>| core.repeated(db, requester.key, requester.repeat.as_ref());
-        self.0.store.write(job).await
     }
 }
 

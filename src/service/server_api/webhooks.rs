@@ -128,13 +128,33 @@ impl ServerApi {
         requester: Requester,
         reply: fn(usize) -> Reply,
     ) -> Result<Reply, Error> {
-        if let Some(before) = self.reply_before(&requester).await? {
-            return Ok(before);
-        }
-        let retried = Webhooks(Arc::clone(&self.0)).retry_all().await?;
-        let change =
-            (retried > 0).then(|| Change::of("webhook.retry", format!("{retried} deliveries")));
-        self.change_once(requester, move |_| Ok((reply(retried), change)))
-            .await
+        let webhooks = Webhooks(Arc::clone(&self.0));
+        let work = async {
+            let retried = webhooks.retry_all().await?;
+            let change =
+                (retried > 0).then(|| Change::of("webhook.retry", format!("{retried} deliveries")));
+            Ok((reply(retried), change))
+        };
+        self.work_once(requester, work).await
+    }
+
+    /// Tests the endpoint `id` by `test`, once for a repeated request. `test` returns none if there is no such endpoint.
+    ///
+    /// # Errors
+    /// [`Error::EndpointNotFound`], [`Error::Unavailable`].
+    pub async fn test_endpoint(
+        &self,
+        requester: Requester,
+        id: EndpointId,
+        test: impl AsyncFnOnce(Vec<Receiver>) -> Option<Reply>,
+    ) -> Result<Reply, Error> {
+        let webhooks = Webhooks(Arc::clone(&self.0));
+        let work = async {
+            let mut receivers = webhooks.receivers()?;
+            receivers.retain(|one| one.id == id);
+            let reply = test(receivers).await.ok_or(Error::EndpointNotFound)?;
+            Ok((reply, None))
+        };
+        self.work_once(requester, work).await
     }
 }

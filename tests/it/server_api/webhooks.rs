@@ -33,6 +33,21 @@ async fn create(backend: &Api, url: &str) -> Value {
     backend.post(WEBHOOKS, &body).await.success(201)
 }
 
+/// Tests the endpoint `id` at `own`; the repeated request gets the same answer and sends nothing.
+async fn test_once(backend: &Api, id: &Value, own: &mut Receiver) {
+    let mut tested = Vec::new();
+    for _ in 0..2 {
+        let path = api(&format!("/webhooks/{id}/test"));
+        let request = backend.request(reqwest::Method::POST, &path);
+        let request = request.header("Idempotency-Key", "1").json(&json!({}));
+        tested.push(backend.send(request).await.success(200));
+    }
+    assert_eq!(tested[0], tested[1]);
+    assert_eq!(tested[0]["delivered"], true);
+    own.expect("webhook.test").await;
+    assert!(own.is_empty(), "sent again");
+}
+
 #[rocket::async_test]
 async fn endpoint_of_a_backend_gets_events_until_it_is_deleted() {
     let (mut settings, mut own) = (Receiver::start().await, Receiver::start().await);
@@ -43,6 +58,7 @@ async fn endpoint_of_a_backend_gets_events_until_it_is_deleted() {
     let made = create(&backend, &own.url()).await;
     let (id, first) = (&made["receiver"], made["secret"].as_str().expect("text"));
     assert_eq!(made["previousSecretUntil"], Value::Null);
+    test_once(&backend, id, &mut own).await;
     let call = end_a_call(&server).await;
     let message = ended(&mut own, &call).await;
     assert_eq!(message.signature, signatures(&message, &[first]));
