@@ -26,6 +26,11 @@ fn heartbeat(length: usize) -> String {
     json!({ "type": "heartbeat", "payload": { "padding": padding } }).to_string()
 }
 
+/// A message that is answered by a longer one, so that the buffers to a client that does not read are soon full.
+fn long_answer() -> String {
+    json!({ "type": "call.accept", "payload": { "callId": "x".repeat(2_000) } }).to_string()
+}
+
 #[rocket::async_test]
 async fn a_message_of_64_kib_is_taken() {
     let server = TestServer::start().await;
@@ -153,7 +158,7 @@ async fn slow_reader_with_a_full_queue_is_closed_1013() {
     let (alice, bob) = (server.sign_in("alice"), server.sign_in("bob"));
     let mut slow = RawSocket::connect(server.address(), &server.token("alice").sign()).await;
     let caused = slow
-        .stuff_during(&heartbeat(200), cause_events(&alice, &bob, 0))
+        .stuff_during(&long_answer(), cause_events(&alice, &bob, 0))
         .await;
     assert!(caused > 8, "{caused}");
     assert_eq!(slow.close_code().await, Some(TOO_SLOW));
@@ -171,7 +176,7 @@ async fn a_slow_reader_holds_up_nobody_else() {
             other.expect("call_rejected").await;
         }
     };
-    Box::pin(slow.stuff_during(&heartbeat(200), heard)).await;
+    Box::pin(slow.stuff_during(&long_answer(), heard)).await;
     other.expect_nothing().await;
 }
 
@@ -197,7 +202,7 @@ async fn lingering_slow_readers_are_limited_per_user() {
     for _ in 0..2 {
         let token = server.token("alice").sign();
         let mut one = RawSocket::connect(server.address(), &token).await;
-        one.stuff_during(&heartbeat(200), cause_events(&alice, &bob, 0))
+        one.stuff_during(&long_answer(), cause_events(&alice, &bob, 0))
             .await;
         slow.push(one);
     }
@@ -225,7 +230,7 @@ async fn slow_reader_recovers_by_reconnect_and_get() {
         .await;
         calls
     };
-    let mut calls = slow.stuff_during(&heartbeat(200), until_closed).await;
+    let mut calls = slow.stuff_during(&long_answer(), until_closed).await;
     assert_eq!(slow.close_code().await, Some(TOO_SLOW));
     let mut socket = bob.socket().await;
     let call = calls.pop().expect("the last call");

@@ -111,7 +111,12 @@ impl Simulation {
 
     async fn step(&mut self) {
         let place = self.random.random_range(0..self.devices.len());
-        match self.random.random_range(0..100) {
+        let chosen = self.random.random_range(0..100);
+        if !(22..92).contains(&chosen) {
+            // Whether an event was confirmed decides what these steps lead to.
+            self.confirm_events().await;
+        }
+        match chosen {
             0..12 => self.connect(place).await,
             12..17 => self.disconnect(place).await,
             17..22 => self.fall_silent(place),
@@ -119,6 +124,14 @@ impl Simulation {
             45..92 => self.act_on_a_call(place).await,
             92..97 => self.wait().await,
             _ => self.restart().await,
+        }
+    }
+
+    /// Waits until the server knows that all devices with a network have what they were sent, as the model does.
+    async fn confirm_events(&mut self) {
+        let reading = self.devices.iter_mut().filter(|one| !one.is_silent);
+        for socket in reading.filter_map(|one| one.socket.as_mut()) {
+            socket.confirm_events().await;
         }
     }
 
@@ -287,7 +300,6 @@ impl Simulation {
                     }
                     assert_eq!(received, message, "{}", self.last);
                 }
-                // Three heartbeats later the server has read the confirmation.
                 socket.expect_nothing().await;
                 self.model.confirm(&device.session, self.clock.now());
             }

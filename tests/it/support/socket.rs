@@ -2,6 +2,7 @@
 
 use hyper::HeaderMap;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures_util::stream::SplitSink;
 use futures_util::{SinkExt, StreamExt};
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::Request;
@@ -30,6 +32,10 @@ pub struct Socket {
     reader: JoinHandle<()>,
     /// What came before the server had said that the connection stands.
     early: VecDeque<Value>,
+    /// How many events were read.
+    events: u64,
+    /// How many events the last ping asks to confirm.
+    asked: u64,
 }
 
 #[derive(Debug)]
@@ -92,6 +98,8 @@ impl Socket {
             stream: mpsc::unbounded_channel().1,
             reader,
             early: VecDeque::new(),
+            events: 0,
+            asked: 0,
         }
     }
 
@@ -109,6 +117,8 @@ impl Socket {
             stream,
             reader,
             early: VecDeque::new(),
+            events: 0,
+            asked: 0,
         }
     }
 
@@ -231,6 +241,23 @@ impl Socket {
         }
     }
 
+    /// Waits until the server has read the confirmation of every event: a ping that follows a burst of them comes a moment
+    /// later. Nothing else may come.
+    pub async fn confirm_events(&mut self) {
+        let confirming = async {
+            loop {
+                let is_asked = self.asked == self.events;
+                // If it is, the pong goes out before the last of these heartbeats.
+                self.expect_nothing().await;
+                if is_asked {
+                    return;
+                }
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        within("the events to be confirmed", confirming).await;
+    }
+
     /// The code and the reason with which the server closes the socket, as the next thing it does.
     pub async fn expect_close(&mut self) -> (u16, String) {
         match self.next("a close frame").await {
@@ -288,6 +315,7 @@ impl Socket {
                     let message = serde_json::from_str(&text).expect("the server sends JSON");
                     assert_message(&message);
                     assert_message_documented(&message);
+                    self.events += u64::from(message.get("data").is_some());
                     return Incoming::Message(message);
                 }
                 Some(Ok(Message::Close(frame))) => {
@@ -296,7 +324,12 @@ impl Socket {
                     });
                     return Incoming::Closed(code, reason);
                 }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Ok(Message::Ping(payload))) => {
+                    // Keep-alive pings are empty.
+                    let asked = payload[..].try_into().map(u64::from_be_bytes);
+                    self.asked = asked.unwrap_or(self.asked);
+                }
+                Some(Ok(Message::Pong(_) | Message::Frame(_))) => {}
                 Some(Ok(Message::Binary(_))) => panic!("the server sends text only"),
                 Some(Err(_)) | None => return Incoming::Gone,
             }
