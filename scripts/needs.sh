@@ -114,7 +114,7 @@ install_from_pypi() {
 }
 
 # Sets chattrix to the absolute path of the program $1, by default the one that cargo build --release makes.
-find_chattrix() {
+need_chattrix() {
     chattrix=${1:-$root/target/release/chattrix}
     [[ -x $chattrix ]] || die "there is no program $chattrix" "build it with cargo build --release, or name another"
     chattrix=$(realpath -- "$chattrix")
