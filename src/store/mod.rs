@@ -71,7 +71,6 @@ use node::{ActiveNode, Standing, Taken};
 use readers::{FileReaders, Readers};
 use sessions::Sessions;
 use unreadable::UnreadableRows;
-use writer::Foresight;
 
 pub use api_replies::StoredReply;
 pub use audit::AuditQuery;
@@ -231,9 +230,11 @@ impl Store {
         self.0.writer.write(None, job).await
     }
 
-    /// Like [`Store::write`], for a job about some users and their calls alone. `foresee` makes the reads that the job
-    /// begins with, and returns these users. With PostgreSQL, jobs about different users are one transaction that makes
-    /// all these reads in one round trip, and writes the rows of all of them by the same statements.
+    /// Like [`Store::write`], for a job about some users and their calls alone that fails only before its first change,
+    /// unless the database fails. `foresee` makes the reads that the job begins with, and returns these users. With
+    /// PostgreSQL, jobs about different users are one transaction that makes all these reads in one round trip, and writes
+    /// the rows of all of them by the same statements. In a SQLite file the job needs no savepoint: if it fails later,
+    /// nothing of it is stored, and the other writes of its batch fail with it.
     ///
     /// # Errors
     /// As [`Store::write`].
@@ -246,11 +247,7 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let foresight = match &self.0.engine {
-            Engine::File { .. } => None,
-            Engine::Postgres(_) => Some(Box::new(foresee) as Foresight),
-        };
-        self.0.writer.write(foresight, job).await
+        self.0.writer.write(Some(Box::new(foresee)), job).await
     }
 
     /// Waits until what is committed by now has been moved from the write-ahead log into the database file; not

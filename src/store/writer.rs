@@ -1,9 +1,11 @@
 //! The one writer: a thread that owns the one write connection and commits in groups.
 //!
-//! Jobs wait in a bounded queue. The thread takes what is there, runs each job in a savepoint inside one
+//! Jobs wait in a bounded queue. The thread takes what is there, runs each job inside one
 //! transaction, commits once with the disk synced, and only then runs, in order, the steps that each job
 //! registered by [`Write::on_commit`]. So no change is published that could still be lost, all changes are published
-//! in the order of their commits, and a job that fails rolls back alone.
+//! in the order of their commits. A job that fails rolls back alone. In a SQLite file,
+//! a job that foresees its reads rolls back with its whole batch if it fails after it has written something: it has no
+//! savepoint, because SQLite copies each page that changes after one.
 
 mod postgres;
 mod sqlite;
@@ -37,7 +39,7 @@ pub(super) const QUEUE: usize = 1024;
 enum Job {
     /// To run this inside the transaction.
     Change(Change),
-    /// To run this inside the transaction, after reads that are known.
+    /// To run this inside the transaction, after reads that are known. It fails only before its first change.
     Foreseen(Foresight, Change),
     /// To find out whether the file can be written; the outcome of the batch tells.
     Probe(ProbePermit),
@@ -322,6 +324,7 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::user::Profile;
 
+    use super::super::engine::Statements;
     use super::super::schema;
     use super::sqlite::{BATCH, transact};
     use super::*;
@@ -366,12 +369,47 @@ mod tests {
         assert_eq!(writer.write(None, count).await.expect("counted"), 2);
     }
 
+    #[tokio::test]
+    async fn foreseen_job_fails_with_its_batch_and_then_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let writer = writer(&dir.path().join("calls.db"));
+        let add = |id: &'static str, panics: bool| {
+            let foresight: Foresight = Box::new(|_| Ok(Vec::new()));
+            writer.write(Some(foresight), move |db| -> Result<(), Error> {
+                db.run(
+                    "INSERT INTO users (id, name, standing, created_at) VALUES (?1, 'A', 0, 0)",
+                    rusqlite::params![id],
+                )?;
+                assert!(!panics, "a defect");
+                Ok(())
+            })
+        };
+        let stored = |outcomes: [Result<(), Error>; 2]| {
+            i64::try_from(outcomes.iter().filter(|one| one.is_ok()).count()).expect("few")
+        };
+        let (before, failed, after) =
+            tokio::join!(add("alice", false), add("bob", true), add("carol", false));
+        assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
+        let first = stored([before, after]);
+        let (before, failed, after) =
+            tokio::join!(add("dora", false), add("eve", true), add("frank", false));
+        assert!(matches!(failed, Err(Error::Panicked(_))));
+        let second = stored([before, after]);
+        assert_eq!(second, 2, "for a minute every job has a savepoint");
+        let count = |db: &Write<'_>| -> Result<i64, Error> {
+            let sql = "SELECT count(*) FROM users";
+            db.one(sql, rusqlite::params![], |row| row.get(0))
+        };
+        let users = writer.write(None, count).await;
+        assert_eq!(users.expect("counted"), first + second);
+    }
+
     #[test]
     fn empty_batch_does_not_count_as_writable() {
         let dir = tempfile::tempdir().expect("a folder");
         let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
         let wrote = |sql: &'static str, keep: bool| {
-            let job = Job::Change(Box::new(move |db: Write<'_>| {
+            let change = Box::new(move |db: Write<'_>| {
                 db.each(sql, rusqlite::params![], |_| Ok(ControlFlow::Continue(())))
                     .expect("SQL");
                 let answer = Box::new(|_: Result<(), Error>| ());
@@ -381,9 +419,10 @@ mod tests {
                     failure: None,
                     answer,
                 }
-            }));
-            let unreadable = UnreadableRows::default();
-            let committed = transact(&conn, vec![job], &unreadable, &mut Vec::new());
+            });
+            let batch = vec![Job::Change(change)];
+            let (statements, unreadable) = (Statements::new(&conn), UnreadableRows::default());
+            let committed = transact(&statements, batch, false, &unreadable, &mut Vec::new());
             committed.expect("committed").wrote
         };
         let insert = "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0)";

@@ -7,6 +7,7 @@
 mod dialect;
 mod postgres;
 mod sqlite;
+mod statements;
 
 use std::fmt::Display;
 use std::ops::ControlFlow;
@@ -16,12 +17,14 @@ use rusqlite::types::{FromSql, ToSql};
 use super::error::Error;
 
 pub(super) use postgres::{Aside, Server, Session, has_password, is_url};
+use sqlite::SqliteConn;
+pub(super) use statements::Statements;
 
 /// Connection on which statements run.
 #[derive(Clone, Copy)]
 pub(super) enum Conn<'c> {
     /// Of a SQLite file.
-    Sqlite(&'c rusqlite::Connection),
+    Sqlite(SqliteConn<'c>),
     /// To PostgreSQL.
     Postgres(&'c Session),
 }
@@ -34,7 +37,13 @@ impl<'c> From<&'c Session> for Conn<'c> {
 
 impl<'c> From<&'c rusqlite::Connection> for Conn<'c> {
     fn from(conn: &'c rusqlite::Connection) -> Self {
-        Self::Sqlite(conn)
+        Self::Sqlite(SqliteConn::Plain(conn))
+    }
+}
+
+impl<'c> From<&'c Statements<'_>> for Conn<'c> {
+    fn from(statements: &'c Statements<'_>) -> Self {
+        Self::Sqlite(SqliteConn::Writer(statements))
     }
 }
 
@@ -49,9 +58,13 @@ pub(super) enum Params<'p> {
 
 impl Params<'_> {
     const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    const fn len(self) -> usize {
         match self {
-            Self::Ordered(values) => values.is_empty(),
-            Self::Named(values) => values.is_empty(),
+            Self::Ordered(values) => values.len(),
+            Self::Named(values) => values.len(),
         }
     }
 }
@@ -112,7 +125,7 @@ impl Conn<'_> {
     /// Runs `sql`; returns how many rows it changed.
     pub fn execute(self, sql: &str, params: Params<'_>) -> Result<usize, Error> {
         match self {
-            Self::Sqlite(conn) => sqlite::execute(conn, sql, params),
+            Self::Sqlite(conn) => conn.execute(sql, params),
             Self::Postgres(session) => session.execute(sql, params),
         }
     }
@@ -120,7 +133,7 @@ impl Conn<'_> {
     /// Runs `sql`. A failure may come later, from a statement after it or from [`Conn::settle`].
     pub fn run(self, sql: &str, params: Params<'_>) -> Result<(), Error> {
         match self {
-            Self::Sqlite(conn) => sqlite::execute(conn, sql, params).map(drop),
+            Self::Sqlite(conn) => conn.execute(sql, params).map(drop),
             Self::Postgres(session) => session.queue(sql, params),
         }
     }
@@ -139,10 +152,7 @@ impl Conn<'_> {
     /// Inserts one row into a table that numbers its rows in the column `seq`; returns the number.
     pub fn insert(self, sql: &str, params: Params<'_>) -> Result<i64, Error> {
         match self {
-            Self::Sqlite(conn) => {
-                sqlite::execute(conn, sql, params)?;
-                Ok(conn.last_insert_rowid())
-            }
+            Self::Sqlite(conn) => conn.insert(sql, params),
             Self::Postgres(_) => self
                 .find(&format!("{sql} RETURNING seq"), params, |row| {
                     row.get("seq")
@@ -159,7 +169,7 @@ impl Conn<'_> {
         read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
         match self {
-            Self::Sqlite(conn) => sqlite::each(conn, sql, params, read),
+            Self::Sqlite(conn) => conn.each(sql, params, read),
             Self::Postgres(session) => session.each(sql, params, read),
         }
     }
@@ -172,7 +182,7 @@ impl Conn<'_> {
         read: impl FnOnce(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Option<T>, Error> {
         match self {
-            Self::Sqlite(conn) => sqlite::find(conn, sql, params, read),
+            Self::Sqlite(conn) => conn.find(sql, params, read),
             Self::Postgres(session) => session.find(sql, params, read),
         }
     }
