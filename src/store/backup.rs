@@ -1,5 +1,6 @@
 //! Whole copies of a database: backup and restore.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -140,11 +141,11 @@ struct Unfinished {
 const SUFFIX: &str = "-unfinished";
 
 /// Removes what interrupted commands left in `directory`: files of such names that no process has locked.
-fn remove_leftovers(directory: &Path, prefix: &Path) {
+fn remove_leftovers(directory: &Path, prefix: &OsStr) {
     let Ok(entries) = fs::read_dir(directory) else {
         return;
     };
-    let prefix = prefix.as_os_str().as_encoded_bytes();
+    let prefix = prefix.as_encoded_bytes();
     for entry in entries.filter_map(Result::ok) {
         let name = entry.file_name();
         let name = name.as_encoded_bytes();
@@ -167,7 +168,8 @@ fn remove_all(path: &Path) {
 
 impl Unfinished {
     fn beside(target: &Path) -> Result<Self, Error> {
-        let prefix = beside(Path::new(target.file_name().unwrap_or_default()), "-");
+        let mut prefix = target.file_name().unwrap_or_default().to_owned();
+        prefix.push("-");
         remove_leftovers(directory_of(target), &prefix);
         loop {
             // Unique, so that two commands with one target do not write one file; mode 0600.

@@ -9,9 +9,9 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _}
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::beside;
 use super::engine::{Server, is_url};
 use super::error::Error;
+use super::file_name::{beside, is_sqlite_name};
 use super::node;
 
 /// How often a lock that is held is tried again, and how long after: a command that asks whether a server
@@ -137,8 +137,13 @@ impl Lock {
     }
 }
 
-/// Refuses a pipe, a socket or a device in place of a database: opening it may wait for ever.
+/// Refuses a pipe, a socket or a device in place of a database: opening it may wait for ever. Also refuses names under
+/// which SQLite would open another file than the one that is locked.
 pub(super) fn refuse_special_file(path: &Path) -> Result<(), Error> {
+    if is_sqlite_name(path) {
+        let cause = "SQLite reads this name as a URI or as no file; write ./ before a file name";
+        return Err(cannot_open(path, &cause));
+    }
     let Ok(found) = fs::metadata(path) else {
         return Ok(());
     };
@@ -152,10 +157,8 @@ pub(super) fn refuse_special_file(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the name of the mark beside the data that `path` means, which may be a symbolic link to it.
 fn mark_beside(path: &Path) -> PathBuf {
-    let data = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    beside(&data, "-lock")
+    beside(path, "-lock")
 }
 
 /// Opens and locks `file` of the database `path`; creates it for its owner alone if it is missing.

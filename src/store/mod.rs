@@ -25,6 +25,7 @@ mod database;
 mod engine;
 mod enum_codes;
 mod error;
+mod file_name;
 mod history;
 mod idempotency;
 mod invitations;
@@ -78,6 +79,7 @@ pub use backup::{Progress, restore};
 pub use call_counts::CallCount;
 pub use database::{Database, Removal};
 pub use error::Error;
+pub use file_name::{beside, data_path};
 pub use history::HistoryQuery;
 pub use idempotency::Remembered;
 pub use listing::CallFilter;
@@ -406,14 +408,6 @@ pub fn is_present(path: &Path) -> bool {
 /// Returns a node that waits until it may take over the PostgreSQL database at `path`; none if that is a file.
 pub fn waiting_node(path: &Path) -> Result<Option<WaitingNode>, Error> {
     Ok(Server::of(path)?.map(WaitingNode::new))
-}
-
-/// Returns the file beside that at `path` whose name is longer by `suffix`.
-#[must_use]
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// How much there is to write and how much is written.

@@ -39,7 +39,20 @@ async fn second_server_is_refused_under_every_name_of_the_file() {
             second.err
         );
     }
-    server.sign_in("alice").call("bob").await;
+    // SQLite would open the same file for this name, and the lock another one.
+    let uri = PathBuf::from(format!("file:{}", database.display()));
+    let memory = PathBuf::from(":memory:");
+    for name in [uri, memory] {
+        let mut second = serve(&[], &database, free_port());
+        let second = Done::of(|| second.env("CHATTRIX_DATABASE", &name).output());
+        assert_eq!(second.code, 1, "{}: {}", name.display(), second.err);
+        assert!(second.err.contains("write ./ before"), "{}", second.err);
+    }
+    let call = server.sign_in("alice").call("bob").await;
+    // A command that goes through the server finds it under every symbolic link.
+    let cli = Cli::in_directory(folder.path());
+    let cli = cli.with("CHATTRIX_DATABASE", "soft.db");
+    cli.run(&["call", "end", &call]).success();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -75,7 +88,7 @@ async fn database_files_are_readable_by_their_owner_alone() {
     let server = Process::start(&database).await;
     let cli = Cli::in_directory(folder.path());
     cli.run(&["db", "backup", "copy.db"]).success();
-    for suffix in ["", "-wal", "-shm", "-lock"] {
+    for suffix in ["", "-wal", "-shm", "-lock", "-backup"] {
         let file = folder.path().join(format!("chattrix.db{suffix}"));
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
@@ -146,4 +159,11 @@ async fn restore_replaces_the_data_behind_a_symbolic_link() {
         cli.json(&["db", "check"]),
         json!({ "ok": true, "findings": [] })
     );
+    // A link to data that does not exist yet.
+    let new = folder.path().join("new.db");
+    symlink("data/new.db", &new).expect("a symbolic link");
+    cli.run(&["--database", "new.db", "db", "restore", "copy.db", "--yes"])
+        .success();
+    assert!(new.is_symlink());
+    assert_eq!(ids(&["--database", "data/new.db", "user", "list"]), 1);
 }

@@ -1,6 +1,8 @@
 //! `chattrix db backup`.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf, absolute};
 use std::time::Instant;
 
@@ -68,7 +70,11 @@ fn note_of(database: &Path) -> PathBuf {
 /// Notes a backup for `chattrix status`. A user who may only read the database cannot, and the backup is as good.
 fn note(database: &Path, file: &Path, at: Timestamp) {
     let file = absolute(file).unwrap_or_else(|_| file.to_owned());
-    let _ = fs::write(note_of(database), format!("{at} {}\n", file.display()));
+    let mut options = fs::File::options();
+    let options = options.write(true).create(true).truncate(true).mode(0o600);
+    let _ = options
+        .open(note_of(database))
+        .and_then(|mut note| writeln!(note, "{at} {}", file.display()));
 }
 
 /// Returns the last backup of `database`, if it is known.

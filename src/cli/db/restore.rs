@@ -39,11 +39,7 @@ impl Restore {
             }
             .into());
         }
-        let path = if named.is_symlink() {
-            named.canonicalize().unwrap_or(named)
-        } else {
-            named
-        };
+        let path = store::data_path(&named);
         let backup = self.open(&path)?;
         // Before the lock, which creates an empty file if there is none.
         let exists = path.exists();
