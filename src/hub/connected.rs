@@ -114,7 +114,7 @@ impl Connected {
             }
         }
         if is_kept && !self.departed.is_empty() {
-            let now = clock.now();
+            let now = clock.steady();
             let departed = self.departed.iter().filter(|one| one.may_return(now));
             let departed = departed.map(|one| &one.session);
             let departed = departed.filter(|session| is_meant(session));
@@ -183,6 +183,7 @@ mod tests {
         drop(sessions.each_ref().map(|one| hub.subscribe(&bob, one)));
         let stored = StoredNotice {
             notice: notice(1).notice().clone(),
+            expires_at: notice(1).notice().expires_at(),
             row: 7,
             is_recovered: false,
             lacking: Lacking::All,

@@ -22,6 +22,8 @@ pub struct StoredNotice {
     pub notice: Notice,
     /// Its row.
     pub row: i64,
+    /// When it expires.
+    pub expires_at: Timestamp,
     /// Whether it is not known which sessions have received it: the process that delivered it crashed.
     pub is_recovered: bool,
     /// Sessions that lack it.
@@ -63,7 +65,7 @@ impl EventLog {
     pub fn remove_old(&mut self, now: Timestamp) -> usize {
         let mut unheard = 0;
         self.events.retain(|one| {
-            let fresh = is_fresh(one, now);
+            let fresh = one.is_fresh(now);
             unheard += usize::from(!fresh && one.is_unheard());
             fresh && !one.is_done()
         });
@@ -85,7 +87,7 @@ impl EventLog {
     pub fn owed(&self, session: &SessionId, now: Timestamp) -> Vec<Arc<EncodedNotice>> {
         let owed = self.events.iter();
         let owed: Vec<_> = owed
-            .filter(|one| is_fresh(one, now) && one.is_owed_to(session))
+            .filter(|one| one.is_fresh(now) && one.is_owed_to(session))
             .cloned()
             .collect();
         for notice in &owed {
@@ -96,13 +98,14 @@ impl EventLog {
 
     /// Returns the events that are owed to a session and not stored, with the sessions that lack them.
     pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Lacking)> {
-        let fresh = self.events.iter().filter(move |one| is_fresh(one, now));
+        let fresh = self.events.iter().filter(move |one| one.is_fresh(now));
         fresh.filter_map(|one| Some((one.notice().clone(), one.unstored()?)))
     }
-}
 
-fn is_fresh(notice: &EncodedNotice, now: Timestamp) -> bool {
-    now < notice.notice().expires_at()
+    /// Moves the expiry of all events by `step` milliseconds.
+    pub fn shift_expiry(&self, step: i64) {
+        self.events.iter().for_each(|one| one.shift_expiry(step));
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +123,7 @@ mod tests {
         StoredNotice {
             notice: notice(at).notice().clone(),
             row,
+            expires_at: notice(at).notice().expires_at(),
             is_recovered: false,
             lacking: Lacking::All,
         }

@@ -126,7 +126,7 @@ impl Hub {
         let most = self.0.capacity.sessions_per_user;
         let mut users = self.0.users.lock();
         let connected = users.entry(user.clone()).or_default();
-        connected.add(&queue, most, queue.connected_at());
+        connected.add(&queue, most, self.0.clock.steady());
         drop(users);
         self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
         if self.is_stopping() {
@@ -301,10 +301,17 @@ impl Hub {
         let mut unheard = 0;
         self.0.users.lock().retain(|_, user| {
             unheard += user.log.remove_old(now);
-            user.forget_departed(now);
+            user.forget_departed(self.0.clock.steady());
             !user.is_empty()
         });
         unheard
+    }
+
+    /// Moves the expiry of all events by `step` milliseconds, with the clock that they are compared with.
+    pub fn shift_expiry(&self, step: i64) {
+        for user in self.0.users.lock().values() {
+            user.log.shift_expiry(step);
+        }
     }
 
     /// Closes all sessions of `users`.

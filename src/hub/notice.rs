@@ -19,8 +19,9 @@ pub struct EncodedNotice {
 }
 
 /// Progress of the delivery to a user's sessions.
-#[derive(Default)]
 struct Delivery {
+    /// When it expires: moves with the clock.
+    expires_at: Timestamp,
     /// Row of the table of pending events, if the event is stored.
     stored: Option<i64>,
     /// Whether to keep that row: a session for which it is stored has not confirmed the event.
@@ -60,6 +61,18 @@ pub struct Recipient {
 }
 
 impl Delivery {
+    const fn until(expires_at: Timestamp) -> Self {
+        Self {
+            expires_at,
+            stored: None,
+            is_pending: false,
+            owed_to: OwedTo::Any,
+            acted: None,
+            is_confirmed: false,
+            recipients: Vec::new(),
+        }
+    }
+
     fn recipient(&mut self, session: &SessionId) -> &mut Recipient {
         let known = self
             .recipients
@@ -107,11 +120,12 @@ impl EncodedNotice {
     /// Makes `notice` deliverable.
     #[must_use]
     pub fn new(notice: Notice) -> Self {
+        let delivery = Mutex::new(Delivery::until(notice.expires_at()));
         Self {
             notice,
             text: OnceLock::new(),
             receipt: None,
-            delivery: Mutex::new(Delivery::default()),
+            delivery,
         }
     }
 
@@ -121,7 +135,7 @@ impl EncodedNotice {
         let mut delivery = Delivery {
             stored: Some(stored.row),
             is_pending: true,
-            ..Delivery::default()
+            ..Delivery::until(stored.expires_at)
         };
         match stored.lacking {
             Lacking::All if stored.is_recovered => delivery.owed_to = OwedTo::Each,
@@ -182,6 +196,18 @@ impl EncodedNotice {
         }
         let was_pending = std::mem::take(&mut delivery.is_pending);
         delivery.stored.filter(|_| was_pending)
+    }
+
+    /// Whether it has not expired at `now`.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.delivery.lock().expires_at
+    }
+
+    /// Moves its expiry by `step` milliseconds.
+    pub(super) fn shift_expiry(&self, step: i64) {
+        let mut delivery = self.delivery.lock();
+        let moved = delivery.expires_at.as_millis().saturating_add(step);
+        delivery.expires_at = Timestamp::from_millis(moved);
     }
 
     /// Whether a session has confirmed it.
@@ -316,6 +342,7 @@ pub(super) mod tests {
     fn stored(is_recovered: bool) -> EncodedNotice {
         EncodedNotice::stored(StoredNotice {
             notice: notice(1).notice().clone(),
+            expires_at: notice(1).notice().expires_at(),
             row: 7,
             is_recovered,
             lacking: Lacking::All,
@@ -327,6 +354,7 @@ pub(super) mod tests {
         let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
         let notice = EncodedNotice::stored(StoredNotice {
             notice: notice(1).notice().clone(),
+            expires_at: notice(1).notice().expires_at(),
             row: 7,
             is_recovered: false,
             lacking: Lacking::Sessions(vec![phone.clone(), tablet.clone()]),
@@ -369,6 +397,7 @@ pub(super) mod tests {
         let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
         let notice = EncodedNotice::stored(StoredNotice {
             notice: notice(1).notice().clone(),
+            expires_at: notice(1).notice().expires_at(),
             row: 7,
             is_recovered: false,
             lacking: Lacking::AllBut(phone.digest()),

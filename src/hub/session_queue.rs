@@ -93,7 +93,7 @@ impl SessionQueue {
             notices: VecDeque::new(),
             taken: VecDeque::new(),
             last_taken: 0,
-            heard_at: connected_at,
+            heard_at: clock.steady(),
             invited_to: None,
             bytes: 0,
             transient: 0,
@@ -133,7 +133,7 @@ impl SessionQueue {
     /// Adds a notice. A session whose queue is full is closed; it receives what it misses on reconnect. Transient
     /// notices that do not fit are dropped instead. Returns how many notices the session misses because of this one.
     pub fn push(&self, notice: Arc<EncodedNotice>) -> usize {
-        let since = self.clock.now();
+        let since = self.clock.steady();
         let mut state = self.state.lock();
         if state.closing.is_some() || state.abandoned {
             return 1;
@@ -183,7 +183,7 @@ impl SessionQueue {
     /// Adds the stored events to a session that connects, without a limit: there are few for each user. They come first:
     /// the session may have received current events already.
     pub fn preload(&self, notices: impl IntoIterator<Item = Arc<EncodedNotice>>) {
-        let since = self.clock.now();
+        let since = self.clock.steady();
         let mut state = self.state.lock();
         if state.closing.is_none() {
             let later = std::mem::take(&mut state.notices);
@@ -204,7 +204,7 @@ impl SessionQueue {
     /// Records that any data was received from the peer. Returns whether the session was unresponsive until now.
     #[must_use]
     pub fn heard(&self) -> bool {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let mut state = self.state.lock();
         let was_responsive = self.responds(&state, now);
         state.heard_at = now;
@@ -236,7 +236,7 @@ impl SessionQueue {
     /// than `confirm_timeout`.
     #[must_use]
     pub fn is_responsive(&self) -> bool {
-        self.responds(&self.state.lock(), self.clock.now())
+        self.responds(&self.state.lock(), self.clock.steady())
     }
 
     fn responds(&self, state: &Waiting, now: Timestamp) -> bool {

@@ -31,7 +31,7 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.hub.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
         let most = self.hub.0.capacity.sessions_per_user;
-        let now = self.hub.0.clock.now();
+        let now = self.hub.0.clock.steady();
         if let Some(user) = self.hub.0.users.lock().get_mut(&self.user) {
             user.remove(&self.queue, most, now);
         }

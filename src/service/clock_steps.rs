@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::store::Write;
 
-use super::{Deadlines, Error};
+use super::{Core, Deadlines, Error};
 
 /// Smallest difference between the two clocks that is adopted, in milliseconds. NTP corrects smaller ones by slewing.
 const SMALLEST_STEP: i64 = 1_000;
@@ -29,7 +29,7 @@ impl Deadlines {
             }
             db.shift_deadlines(step)?;
             // Inside the job: later jobs of this batch store timestamps of the moved clock.
-            core.clock.shift(step);
+            core.shift_clock(step);
             Ok(true)
         };
         let moved = match self.0.store.write(job).await {
@@ -51,7 +51,20 @@ impl Deadlines {
     /// Moves the clock back if the job that moved it was not committed.
     fn undo_shift(&self, step: i64) {
         if self.0.clock.wall_step().abs() < SMALLEST_STEP {
-            self.0.clock.shift(-step);
+            self.0.shift_clock(-step);
+        }
+    }
+}
+
+impl Core {
+    /// Moves the clock, and with it the expiry of the events in memory, which must never be early.
+    fn shift_clock(&self, step: i64) {
+        if step > 0 {
+            self.hub.shift_expiry(step);
+            self.clock.shift(step);
+        } else {
+            self.clock.shift(step);
+            self.hub.shift_expiry(step);
         }
     }
 }

@@ -113,6 +113,7 @@ impl Recovery {
             is_recovered: is_recovered(&one),
             notice: one.notice,
             row: one.row,
+            expires_at: one.expires_at,
             lacking: one.lacking,
         };
         stored.into_iter().map(mark).collect()
@@ -163,6 +164,7 @@ pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice>
     Arc::new(match stored {
         None => EncodedNotice::new(notice),
         Some(row) => EncodedNotice::stored(StoredNotice {
+            expires_at: notice.expires_at(),
             notice,
             row,
             is_recovered: false,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 use crate::call::transition::Limits;
-use crate::call::{CallType, ChannelId, Principal, Source};
+use crate::call::{CallType, ChannelId, Event, Principal, Source};
 use crate::clock::{ManualClock, SettableTime, SteadyClock};
-use crate::hub::{Capacity, Subscription};
+use crate::hub::{Capacity, Outgoing, Subscription};
 use crate::store::Database;
 use crate::user::{AccountStatus, Profile, SessionId, UserId};
 
@@ -170,6 +170,29 @@ async fn clock_set_forward_misses_no_call_early() {
     );
     assert!(deadlines.follow_wall_clock().await.expect("no live call"));
     assert_eq!(fixture.service.clock().now(), time.wall.now());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_set_forward_expires_no_event_early() {
+    let time = SettableTime::starting_at(START);
+    let fixture = Fixture::new(Clock::Steady(SteadyClock::new(time.clone())));
+    let caller = fixture.connect("alice").await;
+    // For bob the event is stored; a session of alice that returns is owed it from memory.
+    let call = fixture.call().await;
+    fixture.service.sessions().disconnect(caller).await;
+    time.passed.advance(RING);
+    assert_eq!(fixture.sweep().await, 1);
+    time.wall.set(START.plus(Duration::from_hours(2)));
+    let deadlines = fixture.service.deadlines();
+    assert!(deadlines.follow_wall_clock().await.expect("no live call"));
+    deadlines.forget_expired().await.expect("forgotten");
+    for user in ["alice", "bob"] {
+        let returned = fixture.connect(user).await;
+        let Outgoing::Notice(notice) = returned.queue().next().await else {
+            panic!("{user} is owed an event");
+        };
+        assert_eq!(notice.notice().event, Event::TimedOut { call: call.id });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

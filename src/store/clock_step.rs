@@ -12,20 +12,18 @@ impl Write<'_> {
         self.one(sql, params![], |row| row.get(0))
     }
 
-    /// Moves the due instants of webhook deliveries and the expiry of pending events by `step` milliseconds.
+    /// Moves the due instants of webhook deliveries and the expiry of pending events and remembered requests by `step`
+    /// milliseconds.
     pub fn shift_deadlines(&self, step: i64) -> Result<(), Error> {
-        self.run(
+        for sql in [
             "UPDATE webhook_deliveries SET due = due + ?1 WHERE due IS NOT NULL",
-            params![step],
-        )?;
-        self.run(
             "UPDATE kept_notices SET expires_at = expires_at + ?1",
-            params![step],
-        )?;
-        self.run(
             "UPDATE app_events SET expires_at = expires_at + ?1",
-            params![step],
-        )?;
+            "UPDATE idempotency_keys SET expires_at = expires_at + ?1",
+            "UPDATE api_replies SET expires_at = expires_at + ?1",
+        ] {
+            self.run(sql, params![step])?;
+        }
         Ok(())
     }
 }

@@ -116,6 +116,8 @@ impl AllPending {
 pub struct PendingEvent {
     /// Its row.
     pub row: i64,
+    /// When it expires.
+    pub expires_at: Timestamp,
     /// The event.
     pub notice: Notice,
     /// Sessions that lack it.
@@ -152,6 +154,7 @@ impl Read<'_> {
         self.readable(sql, params![user.as_str(), now.as_millis()], |row| {
             Ok(PendingEvent {
                 row: row.get("seq")?,
+                expires_at: Timestamp::from_millis(row.get("expires_at")?),
                 notice: notice(row, user)?,
                 lacking: lacking(row)?,
             })

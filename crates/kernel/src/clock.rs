@@ -128,6 +128,16 @@ impl Clock {
         }
     }
 
+    /// Returns the time for ages within the process: unlike [`Clock::now`], it does not move when a new wall clock is
+    /// adopted.
+    #[must_use]
+    pub fn steady(&self) -> Timestamp {
+        match self {
+            Self::System | Self::Manual(_) => self.now(),
+            Self::Steady(clock) => Timestamp(millis(clock.0.time.elapsed())),
+        }
+    }
+
     /// Returns by how many milliseconds the wall clock was set since the clock was anchored to it; negative if it was
     /// set back.
     #[must_use]
@@ -292,8 +302,10 @@ mod tests {
         time.passed.advance(Duration::from_secs(1));
         assert_eq!(clock.now(), Timestamp(1_001_000));
         assert_eq!(clock.wall(), Timestamp(7_000));
+        let steady = clock.steady();
         clock.shift(clock.wall_step());
         assert_eq!(clock.now(), clock.wall());
+        assert_eq!(clock.steady(), steady);
     }
 
     #[test]

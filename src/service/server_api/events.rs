@@ -171,6 +171,7 @@ impl Core {
                         KEPT_APP_EVENTS,
                     )?,
                     notice,
+                    expires_at,
                     is_recovered: false,
                     lacking: Lacking::All,
                 }),

@@ -79,6 +79,7 @@ impl World {
             if sessions.is_empty() {
                 stored.push(StoredNotice {
                     notice: notice(at).notice().clone(),
+                    expires_at: notice(at).notice().expires_at(),
                     row: at,
                     is_recovered: false,
                     lacking: Lacking::All,
