@@ -1,7 +1,9 @@
 //! Error of a command, with an optional hint.
 
 use std::process::ExitCode;
-use std::{fmt, io};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+use std::{fmt, io, thread};
 
 use chattrix::auth::{KeyError, MintError};
 use chattrix::settings::SettingsError;
@@ -59,6 +61,18 @@ impl CliError {
     pub fn tell(&self) -> ExitCode {
         tell(&format!("{} {self}", tinted_talk("error:", Tint::Bad)));
         ExitCode::from(if self.usage { 2 } else { 1 })
+    }
+
+    /// Like [`CliError::tell`], but waits for at most `time`: the reader of standard error may have stopped.
+    pub fn tell_within(self, time: Duration) -> ExitCode {
+        let code = ExitCode::from(if self.usage { 2 } else { 1 });
+        let (told, is_told) = sync_channel(1);
+        thread::spawn(move || {
+            self.tell();
+            let _ = told.send(());
+        });
+        let _ = is_told.recv_timeout(time);
+        code
     }
 }
 

@@ -133,6 +133,22 @@ enum Command {
 }
 
 impl Cli {
+    /// Parses the arguments of this process. Help, the version and usage errors end it.
+    pub fn parse_arguments() -> Self {
+        Self::try_parse().unwrap_or_else(|error| {
+            if !error.use_stderr() {
+                error.exit();
+            }
+            output::tell_styled(&error.render());
+            std::process::exit(error.exit_code());
+        })
+    }
+
+    /// Returns whether the command is the server, and not one for a person at a terminal.
+    pub const fn is_server(&self) -> bool {
+        matches!(self.command, Command::Serve(_))
+    }
+
     /// Runs the command.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use chattrix::call::Status;
 use chattrix::logging::{escaped_json, is_terminal_control};
+use clap::builder::StyledStr;
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::Table;
 use serde_json::Value;
@@ -110,6 +111,16 @@ pub fn clear() -> io::Result<()> {
 /// Prints a line for the user on standard error. If standard error is closed, the command continues.
 pub fn tell(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{}", composed(text));
+}
+
+/// Prints a text of clap on standard error. It may quote an argument, which may come from other users.
+pub fn tell_styled(text: &StyledStr) {
+    let shown = if wants_colour(&io::stderr()) {
+        text.ansi().to_string()
+    } else {
+        text.to_string()
+    };
+    let _ = write!(io::stderr().lock(), "{}", composed(&shown));
 }
 
 /// Prints JSON.

@@ -133,6 +133,7 @@ async fn log_that_nobody_reads_stops_nothing() {
     let database = folder.path().join("chattrix.db");
     let port = free_port();
     let (mut reader, log) = UnixStream::pair().expect("a pair of sockets");
+    let full = log.try_clone().expect("a second descriptor");
     let mut child = serve(&[], &database, port)
         .env("CHATTRIX_LOG_LEVEL", "trace")
         .stderr(Stdio::from(std::os::fd::OwnedFd::from(log)))
@@ -171,6 +172,15 @@ async fn log_that_nobody_reads_stops_nothing() {
         "{:?}",
         began.elapsed()
     );
+    // A start that fails ends as well, though its error cannot be written.
+    let failed = serve(&[], &database, port)
+        .env("CHATTRIX_DATABASE", ":memory:")
+        .stderr(Stdio::from(std::os::fd::OwnedFd::from(full)))
+        .spawn();
+    let mut failed = failed.expect("the binary starts");
+    let ended = tokio::task::spawn_blocking(move || failed.wait());
+    let status = within("the failed start to end", ended).await;
+    assert_eq!(status.expect("waited").expect("its status").code(), Some(1));
     let mut some = [0; 16];
     assert!(reader.read(&mut some).expect("what was logged") > 0);
 }
