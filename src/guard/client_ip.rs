@@ -32,7 +32,9 @@ pub(super) fn is_of_unnamed_proxy(request: &Request<'_>, trusted_proxies: &[IpNe
 /// Returns what the proxies report, one entry for each hop, the nearest last.
 fn hops(headers: &HeaderMap<'_>) -> Vec<Option<IpAddr>> {
     let forwarded_for = headers.get("X-Forwarded-For");
-    let listed: Vec<_> = forwarded_for.flat_map(|list| list.split(',')).collect();
+    let listed = forwarded_for.flat_map(|list| list.split(','));
+    // A list may have empty elements (RFC 9110, section 5.6.1.2).
+    let listed: Vec<_> = listed.filter(|hop| !hop.trim().is_empty()).collect();
     if !listed.is_empty() {
         return listed.into_iter().map(node).collect();
     }

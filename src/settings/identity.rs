@@ -7,6 +7,7 @@ use hyper::Uri;
 use super::is_here;
 use super::layers::Raw;
 use super::value::Read;
+use super::webhook::has_valid_port;
 
 /// Required claim of a token: `email_verified = true`, or `scope contains calls`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,14 +102,15 @@ pub fn is_provider_url(text: &str) -> bool {
     let Ok(url) = text.parse::<Uri>() else {
         return false;
     };
-    let has_host = url.host().is_some_and(|host| !host.is_empty());
-    let has_user = url.authority().is_some_and(|it| it.as_str().contains('@'));
+    let is_address = url.authority().is_some_and(|address| {
+        !address.host().is_empty() && !address.as_str().contains('@') && has_valid_port(address)
+    });
     let is_secure = match url.scheme_str() {
         Some("https") => true,
         Some("http") => is_here(&url),
         _ => false,
     };
-    has_host && !has_user && is_secure && !text.contains('#')
+    is_address && is_secure && !text.contains('#')
 }
 
 #[cfg(test)]

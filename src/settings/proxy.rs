@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::layers::Raw;
 use super::table::Settings;
 use super::value::{self, Read};
+use super::webhook::has_valid_port;
 
 /// Rules by which a host is reached through the proxy or directly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +98,8 @@ pub(super) fn proxy(raw: &Raw) -> Read<Proxy> {
         let uri: Uri = text.parse().ok()?;
         let authority = uri.authority()?;
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
-        let fits = uri.scheme_str() == Some("http") && !authority.host().is_empty() && is_bare;
+        let is_address = !authority.host().is_empty() && has_valid_port(authority);
+        let fits = uri.scheme_str() == Some("http") && is_address && is_bare;
         let (user, _) = authority.as_str().rsplit_once('@').unzip();
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         fits.then(|| Proxy {

@@ -153,6 +153,8 @@ fn webhook_urls_and_secrets_follow_standard_webhooks() {
         ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:65536/"),
         ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:99999999/"),
         ("CHATTRIX_WEBHOOK_URL", "https://sesame.example:0/"),
+        ("CHATTRIX_HTTPS_PROXY", "http://sesame.example:65536"),
+        ("CHATTRIX_HTTPS_PROXY", "http://user:sesame@a.example:0"),
         ("CHATTRIX_WEBHOOK_SECRET", "sesame"),
         ("CHATTRIX_WEBHOOK_SECRET", "whsec_sesame"),
         ("CHATTRIX_WEBHOOK_SECRET", "whsec_c2VzYW1l"),
@@ -163,6 +165,18 @@ fn webhook_urls_and_secrets_follow_standard_webhooks() {
         let error = resolve("", &[(name, bad)]).expect_err(bad);
         assert!(error.contains(name), "{error}");
         assert!(!error.contains("sesame"), "{error}");
+    }
+}
+
+#[test]
+fn urls_of_providers_have_a_valid_port() {
+    for name in ["CHATTRIX_JWT_ISSUER_URL", "CHATTRIX_JWT_JWKS_URL"] {
+        for port in ["0", "65536", "99999999"] {
+            let url = format!("https://login.example.com:{port}/");
+            let error = resolve("", &[(name, &url)]).expect_err(&url);
+            assert!(error.contains(name) && error.contains(&url), "{error}");
+        }
+        resolve("", &[(name, "https://login.example.com:65535")]).expect("a valid port");
     }
 }
 

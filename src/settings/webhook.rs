@@ -165,9 +165,10 @@ fn parse_url(text: &str) -> Option<Endpoint> {
 }
 
 /// Returns true if there is no port, or one from 1 to 65535. The library takes any digits, and then has no port.
-fn has_valid_port(authority: &Authority) -> bool {
-    let after_host = authority.as_str().strip_prefix(authority.host());
-    after_host == Some("") || authority.port_u16().is_some_and(|port| port > 0)
+pub(super) fn has_valid_port(authority: &Authority) -> bool {
+    let (_, address) = authority.as_str().rsplit_once('@').unzip();
+    let address = address.unwrap_or(authority.as_str());
+    address == authority.host() || authority.port_u16().is_some_and(|port| port > 0)
 }
 
 /// What [`webhook_secrets`] takes, as a phrase that follows "expected".
