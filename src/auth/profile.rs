@@ -1,26 +1,21 @@
 //! Names of users as identity providers write them, made fit to be shown.
 
-use crate::user::is_name;
+use crate::user::{is_deceptive, is_name};
 
 /// Longest name, in characters, as [`is_name`] allows.
 const MAX_NAME_CHARS: usize = 200;
 
-/// Returns `text` as a name that can be shown: without control characters and characters that reorder text, with single
-/// spaces, cut to 200 characters. Returns none if nothing is left.
+/// Returns `text` as a name that can be shown: without control, invisible and direction-changing characters,
+/// with single spaces, cut to 200 characters. Returns none if nothing is left.
 pub(super) fn clean_name(text: &str) -> Option<String> {
     let visible: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .filter(|c| !is_format_character(*c))
+        .filter(|c| !is_deceptive(*c))
         .collect();
     let words: Vec<_> = visible.split_whitespace().collect();
     let name: String = words.join(" ").chars().take(MAX_NAME_CHARS).collect();
     Some(name.trim_end().to_owned()).filter(|name| is_name(name))
-}
-
-/// Returns true for invisible characters that reorder, join or separate text.
-fn is_format_character(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -37,6 +32,8 @@ mod tests {
             ("\u{1b}[31mred", Some("[31mred")),
             ("", None),
             (" \u{200b}\n", None),
+            ("Al\u{180e}i\u{3164}ce", Some("Alice")),
+            ("م\u{200c}ن", Some("م\u{200c}ن")),
         ] {
             assert_eq!(clean_name(given).as_deref(), name, "{given:?}");
         }

@@ -221,7 +221,7 @@ async fn csv_with_semicolons_is_imported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn formulas_are_marked_in_csv_and_imported_without_the_mark() {
     let folder = Folder::empty();
-    let names = ["=1+1", "+1", "-1", "@SUM(A1)", "'quoted", "plain"];
+    let names = ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "'quoted", "plain"];
     for (id, name) in names.iter().enumerate() {
         let id = format!("-u{id}");
         let name = format!("--name={name}");
@@ -230,7 +230,7 @@ async fn formulas_are_marked_in_csv_and_imported_without_the_mark() {
     let exported = folder.cli.run(&["user", "export"]).success();
     let cells = exported.lines().skip(1).flat_map(|line| line.split(','));
     for cell in cells {
-        assert!(!cell.starts_with(['=', '+', '-', '@']), "{exported}");
+        assert!(!cell.starts_with(['=', '＝', '+', '-', '@']), "{exported}");
     }
     let elsewhere = Folder::empty();
     elsewhere.file("users.csv", &exported);

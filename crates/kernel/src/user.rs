@@ -97,22 +97,28 @@ pub struct Profile {
 pub fn is_name(text: &str) -> bool {
     (1..=200).contains(&text.chars().count())
         && !text.chars().any(|c| c.is_control() || is_deceptive(c))
-        && text.chars().any(|c| !c.is_whitespace() && !is_joiner(c))
+        && text.chars().any(|c| !c.is_whitespace() && !is_blank(c))
 }
 
 /// Whether `c` is invisible or changes the direction of the text around it, so that one name could be mistaken for
 /// another.
-const fn is_deceptive(c: char) -> bool {
+#[must_use]
+pub const fn is_deceptive(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 
-/// Whether `c` joins or separates its neighbours. It is invisible, but Persian names and emoji need it.
-const fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
+/// Whether `c` shows nothing by itself: it joins or separates its neighbours, selects a form of the character before it,
+/// or is the empty Braille pattern. Persian names and emoji need such characters.
+const fn is_blank(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200c}'..='\u{200d}' | '\u{2800}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}'
+    )
 }
 
 /// Whether `text` is a valid URL of a user's picture: `http` or `https`, with a host, up to 2000 characters, without
@@ -243,7 +249,15 @@ mod tests {
 
     #[test]
     fn names_are_1_to_200_characters_that_can_be_shown() {
-        for good in ["A", "Zoë Ω", "山田太郎", "👨\u{200d}👩", &"é".repeat(200)] {
+        for good in [
+            "A",
+            "Zoë Ω",
+            "山田太郎",
+            "👨\u{200d}👩",
+            "❤\u{fe0f}",
+            "م\u{200c}ن",
+            &"é".repeat(200),
+        ] {
             assert!(is_name(good), "{good:?}");
         }
         for bad in [
@@ -254,6 +268,10 @@ mod tests {
             "nul\0",
             "\u{200d}",
             "Al\u{200b}ice",
+            "\u{2800}\u{fe0f}",
+            "\u{3164}",
+            "Al\u{115f}ice",
+            "Al\u{e0041}ice",
             "evil\u{202e}txt",
             "\u{2066}a\u{2069}",
             &"é".repeat(201),

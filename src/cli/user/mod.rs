@@ -267,9 +267,9 @@ pub fn unknown(id: &UserId) -> CliError {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    is_name(text)
-        .then(|| text.to_owned())
-        .ok_or_else(|| "expected 1 to 200 characters without control characters".to_owned())
+    is_name(text).then(|| text.to_owned()).ok_or_else(|| {
+        "expected 1 to 200 characters, none of them a control or invisible one".to_owned()
+    })
 }
 
 fn avatar(text: &str) -> Result<String, String> {

@@ -38,9 +38,10 @@ pub struct Entry {
 /// Fields of a record, in the order of the exported columns.
 pub const FIELDS: [&str; 4] = ["id", "name", "avatar", "standing"];
 
-/// First characters of a cell that a spreadsheet takes for a formula (OWASP, CSV injection), and the mark itself, so
+/// First characters of a cell that a spreadsheet takes for a formula (OWASP, CSV injection; the wide ones in East Asian
+/// locales), and the mark itself, so
 /// that a cell that begins with the mark is read back as it was.
-const MARKED: [char; 7] = ['=', '+', '-', '@', '\t', '\r', MARK];
+const MARKED: [char; 11] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', MARK];
 
 /// Put before such a cell; a spreadsheet shows the rest as text.
 const MARK: char = '\'';

@@ -17,7 +17,7 @@ pub const LONGEST_BATCH: usize = 10_000;
 const NAMED_PROBLEMS: usize = 20;
 
 /// What a name has to be.
-const NAME: &str = "1 to 200 characters without control characters";
+const NAME: &str = "1 to 200 characters, none of them a control or invisible one";
 
 /// What the address of a picture has to be.
 const AVATAR: &str = "an http or https URL of up to 2000 characters, or null";
