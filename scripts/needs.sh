@@ -24,6 +24,12 @@ die() {
     exit 1
 }
 
+# Prints the command that made the script fail, which may have printed nothing itself. For drills, which run for long.
+report_failures() {
+    set -o errtrace
+    trap 'printf "error: line %s: %s returned %s\n" "$LINENO" "$BASH_COMMAND" "$?" >&2' ERR
+}
+
 # Prints the leading comment of script $1 as its help, and exits.
 help() {
     awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$1"

@@ -282,13 +282,14 @@ async fn an_import_beside_a_running_server_counts_at_once() {
     for n in 1..=3_000 {
         writeln!(file, "u-{n},User {n},").expect("memory");
     }
-    let folder = server.database();
-    let folder = folder.parent().expect("a folder");
-    fs::write(folder.join("users.csv"), file).expect("written");
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("users.csv");
+    fs::write(&users, file).expect("written");
     let importing = cli.clone();
     let importing = tokio::task::spawn_blocking(move || {
         importing
-            .command(&["user", "import", "users.csv", "--json"])
+            .command(&["user", "import", "--json"])
+            .arg(users)
             .output()
             .expect("the binary can be run")
     });

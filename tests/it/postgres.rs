@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use chattrix::store::Database;
 
 use crate::support::{
-    CommitCutter, Cut, Process, TestDatabase, TestServer, free_port, initiate_body, make_database,
-    rounds, serve,
+    Cli, CommitCutter, Cut, Process, SECRET, TestDatabase, TestServer, free_port, initiate_body,
+    make_database, rounds, serve,
 };
 
 /// Time limit for a waiting node: the lease of 10 s and its start on a loaded machine.
@@ -136,6 +136,46 @@ async fn a_required_standby_is_missed() {
     let error = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{error}");
     assert!(error.contains("PostgreSQL waits for none"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_work_or_name_the_tool_of_postgres() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(database) = postgres(folder.path()) else {
+        return;
+    };
+    let node = Process::start_node(&database.path(), folder.path()).await;
+    until_ready(&node).await;
+    let url = database.path().display().to_string();
+    make_database(&folder.path().join("first.db"), []);
+    let cli = Cli::in_directory(folder.path())
+        .with("CHATTRIX_DATABASE", &url)
+        .with("CHATTRIX_JWT_SECRET", SECRET);
+    for (args, said) in [
+        (&["db", "backup", "copy.db"][..], "pg_dump"),
+        (&["db", "restore", "copy.db", "--yes"], "pg_restore"),
+        (&["db", "check"], "pg_amcheck"),
+        (&["db", "copy", "--from", &url, "--to", "copy.db"], "in use"),
+        (
+            &["db", "copy", "--from", "first.db", "--to", &url],
+            "in use",
+        ),
+    ] {
+        let refused = cli.run(args).failure(1);
+        assert!(refused.contains(said), "{args:?}: {refused}");
+    }
+    let nodes = cli.json(&["db", "nodes"]);
+    assert_eq!(nodes.as_array().map(Vec::len), Some(1), "{nodes}");
+    assert_eq!(nodes[0]["active"], true, "{nodes}");
+    let call = node.sign_in("alice").call("bob").await;
+    cli.run(&["call", "end", &call]).success();
+    assert_eq!(cli.json(&["call", "show", &call])["status"], "ENDED");
+    let users = cli.json(&["user", "list"]);
+    assert_eq!(users.as_array().map(Vec::len), Some(2), "{users}");
+    assert!(cli.json(&["db", "stats"])["tables"].is_array());
+    assert_eq!(cli.json(&["db", "migrate", "--status"])["pending"], 0);
+    let pruned = cli.json(&["db", "prune", "--older-than", "0s"]);
+    assert_eq!(pruned["calls"], 1, "{pruned}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use chattrix::clock::ManualClock;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{Api, Receiver, Socket, TestServer, eventually, wall_clock_hand};
@@ -50,12 +49,9 @@ async fn frozen_socket(user: &Api) -> Socket {
 
 /// Waits until a confirmation of the callee is stored.
 async fn confirmed(server: &TestServer) {
-    let database = Connection::open(server.database()).expect("the database");
     eventually("the confirmation", async || {
-        let sql = "SELECT EXISTS (SELECT 1 FROM live WHERE confirm_by = 0)";
-        database
-            .query_row(sql, [], |row| row.get::<_, bool>(0))
-            .expect("read")
+        let sql = "SELECT count(*) FROM live WHERE confirm_by = 0";
+        server.stored().number(sql) > 0
     })
     .await;
 }
@@ -121,15 +117,14 @@ async fn unreadable_call_does_not_stop_the_reports() {
     let [_phone, _tablet] = [frozen_socket(&it.bob).await, {
         frozen_socket(&it.server.sign_in("dave")).await
     }];
-    let damaged = it.alice.call("bob").await;
+    it.alice.call("bob").await;
     let call = it.server.sign_in("carol").call("dave").await;
     for _ in 0..2 {
         it.receiver.expect("call.initiated").await;
     }
-    let database = Connection::open(it.server.database()).expect("the database");
-    let sql = "UPDATE calls SET call_type = 99 WHERE lower(hex(id)) = ?1";
-    let changed = database.execute(sql, [damaged.replace('-', "")]);
-    assert_eq!(changed.expect("damaged"), 1);
+    it.server.stored().change_rows(
+        "UPDATE calls SET call_type = 99 WHERE caller = (SELECT key FROM users WHERE id = 'alice')",
+    );
     it.clock.advance(TIMEOUT);
     assert_eq!(it.receiver.expect("call.unreached").await.call(), call);
 }

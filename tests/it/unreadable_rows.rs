@@ -7,13 +7,6 @@ use serde_json::Value;
 
 use crate::support::{Cli, Process, TestServer, eventually, make_database, wall_clock_hand};
 
-fn change_rows(server: &TestServer, sql: &str) {
-    let conn = Connection::open(server.database()).expect("opened");
-    conn.busy_timeout(Duration::from_secs(10)).expect("set");
-    let sql = format!("PRAGMA foreign_keys = OFF; {sql}");
-    conn.execute_batch(&sql).expect("changed");
-}
-
 async fn readiness(server: &TestServer) -> Value {
     let answer = server.anonymous().get("/readyz").await;
     assert_eq!(answer.status, 200);
@@ -32,9 +25,15 @@ async fn one_impossible_call_does_not_stop_the_timeouts() {
     ] {
         let hand = wall_clock_hand();
         let server = TestServer::plan().clock(&hand).start().await;
+        let is_postgres = server.stored().is_postgres();
+        if is_postgres && damage.starts_with("id") {
+            // The type of the column allows no other length.
+            continue;
+        }
         let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
         alice.call("bob").await;
-        change_rows(&server, &format!("UPDATE calls SET {damage}"));
+        let damaging = format!("UPDATE calls SET {damage}");
+        server.stored().change_rows(&damaging);
         let call = carol.call("dave").await;
         hand.advance(Duration::from_secs(61));
         eventually("the other call to be missed", async || {
@@ -47,9 +46,11 @@ async fn one_impossible_call_does_not_stop_the_timeouts() {
         let metrics = server.anonymous().get("/metrics").await;
         let text = metrics.body.as_str().expect("plain text");
         assert!(text.contains("\nchattrix_unreadable_rows 1\n"), "{text}");
-        let checked = Cli::beside(&server).run(&["db", "check"]);
-        assert_eq!(checked.code, 1, "{damage}");
-        assert_ne!(checked.out, "", "{damage}");
+        if !is_postgres {
+            let checked = Cli::beside(&server).run(&["db", "check"]);
+            assert_eq!(checked.code, 1, "{damage}");
+            assert_ne!(checked.out, "", "{damage}");
+        }
     }
 }
 
@@ -60,9 +61,9 @@ async fn call_that_cannot_be_changed_does_not_stop_the_timeouts() {
     let [alice, carol] = ["alice", "carol"].map(|user| server.sign_in(user));
     alice.call("bob").await;
     // What its end would write is there already.
-    change_rows(
-        &server,
-        "INSERT INTO history (owner, kind, call, remote) SELECT callee, kind, id, caller FROM calls, (SELECT 4 AS kind UNION SELECT 6)",
+    server.stored().change_rows(
+        "INSERT INTO history (owner, kind, call, remote)
+         SELECT callee, kind, id, caller FROM calls, (SELECT 4 AS kind UNION SELECT 6) AS kinds",
     );
     let call = carol.call("dave").await;
     hand.advance(Duration::from_secs(61));
@@ -81,8 +82,7 @@ async fn one_impossible_event_does_not_keep_a_user_away() {
         let call = alice.call("bob").await;
         bob.reject(&call, "declined").await.success(200);
     }
-    change_rows(
-        &server,
+    server.stored().change_rows(
         "UPDATE kept_notices SET kind = 99 WHERE seq = (SELECT min(seq) FROM kept_notices)",
     );
     let mut socket = alice.socket().await;

@@ -56,25 +56,30 @@ impl Read<'_> {
                 .map_or((0, 0), |seq: i64| (seq, receiver.0)),
             None => (i64::MAX, 0),
         };
-        let sql = "SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
-             FROM webhook_messages AS m JOIN webhook_deliveries AS d ON d.message = m.seq
-             WHERE (CAST(?1 AS BIGINT) IS NULL OR d.state = ?1)
-               AND m.seq <= ?3 AND (m.seq < ?3 OR d.receiver > ?4)
-             ORDER BY m.seq DESC, d.receiver LIMIT ?2";
+        // One statement: the state and the attempts are of the same instant on PostgreSQL too.
+        let sql = "SELECT s.*, a.at AS attempted_at, a.took_ms, a.status, a.failure
+             FROM (SELECT d.receiver, d.state, d.due, m.seq, m.id, m.topic, m.call, m.at
+                   FROM webhook_messages AS m JOIN webhook_deliveries AS d ON d.message = m.seq
+                   WHERE (CAST(?1 AS BIGINT) IS NULL OR d.state = ?1)
+                     AND m.seq <= ?3 AND (m.seq < ?3 OR d.receiver > ?4)
+                   ORDER BY m.seq DESC, d.receiver LIMIT ?2) AS s
+             LEFT JOIN webhook_attempts AS a ON a.message = s.seq AND a.receiver = s.receiver
+             ORDER BY s.seq DESC, s.receiver, a.number";
         let params = params![state.map(encode), limit, after.0, after.1];
-        self.many(sql, params, |row| {
-            let mut sent = sent(row)?;
-            sent.attempts = self.attempts(row.get("seq")?, sent.receiver)?;
-            Ok(sent)
-        })
-    }
-
-    fn attempts(&self, message: i64, receiver: EndpointId) -> Result<Vec<Attempt>, Error> {
-        self.many(
-            "SELECT * FROM webhook_attempts WHERE message = ?1 AND receiver = ?2 ORDER BY number",
-            params![message, receiver.0],
-            |row| attempt(row, message),
-        )
+        let rows = self.many(sql, params, |row| Ok((sent(row)?, attempt(row)?)))?;
+        let mut messages: Vec<Sent> = Vec::new();
+        for (sent, attempt) in rows {
+            match messages.last_mut() {
+                Some(last) if (last.id, last.receiver) == (sent.id, sent.receiver) => {
+                    last.attempts.extend(attempt);
+                }
+                _ => messages.push(Sent {
+                    attempts: attempt.into_iter().collect(),
+                    ..sent
+                }),
+            }
+        }
+        Ok(messages)
     }
 }
 
@@ -99,11 +104,16 @@ fn sent(row: &Row<'_>) -> Result<Sent, Error> {
     })
 }
 
-fn attempt(row: &Row<'_>, message: i64) -> Result<Attempt, Error> {
+/// Returns the attempt of a row of [`Read::sent`], if there was one.
+fn attempt(row: &Row<'_>) -> Result<Option<Attempt>, Error> {
+    let message: i64 = row.get("seq")?;
     let columns = Columns {
         row,
         table: "webhook_attempts",
         id: &message,
+    };
+    let Some(at) = columns.get("attempted_at")? else {
+        return Ok(None);
     };
     let outcome = match columns.get::<Option<u16>>("status")? {
         Some(status) => Outcome::of_status(status),
@@ -111,9 +121,9 @@ fn attempt(row: &Row<'_>, message: i64) -> Result<Attempt, Error> {
             cause: columns.required("failure")?,
         },
     };
-    Ok(Attempt {
-        at: Timestamp::from_millis(columns.get("at")?),
+    Ok(Some(Attempt {
+        at: Timestamp::from_millis(at),
         took: Duration::from_millis(columns.get("took_ms")?),
         outcome,
-    })
+    }))
 }

@@ -93,12 +93,11 @@ const IN_MEMORY: [&str; 2] = ["getServerStatus", "listConnectedSessions"];
 #[rocket::async_test]
 async fn every_route_tells_of_defects_as_documented() {
     let fixture = ExampleFixture::set().await;
-    let vandal = rusqlite::Connection::open(fixture.server.database()).expect("the database opens");
-    vandal
-        .execute_batch("PRAGMA foreign_keys = OFF; DROP VIEW named_calls; ALTER TABLE users RENAME TO elsewhere;
-             ALTER TABLE calls RENAME TO calls_elsewhere; ALTER TABLE webhook_receivers RENAME TO receivers_elsewhere;
-             ALTER TABLE webhook_messages RENAME TO messages_elsewhere")
-        .expect("the table is renamed");
+    fixture.server.stored().change_rows(
+        "DROP VIEW named_calls; ALTER TABLE users RENAME TO elsewhere; ALTER TABLE calls RENAME TO calls_elsewhere;
+         ALTER TABLE webhook_receivers RENAME TO receivers_elsewhere;
+         ALTER TABLE webhook_messages RENAME TO messages_elsewhere",
+    );
     let refusing = refusing("service_error");
     let read = refusing
         .into_iter()

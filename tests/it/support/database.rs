@@ -2,8 +2,14 @@
 //! URL of a server whose user may create databases.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
 
-use tokio_postgres::{Config, NoTls};
+use chattrix::store::Database;
+use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
+
+/// Database with the schema and no rows, of which the databases of the tests are copies.
+static TEMPLATE: OnceLock<String> = OnceLock::new();
 
 /// Database of one test, gone with it.
 pub struct TestDatabase {
@@ -21,12 +27,19 @@ impl TestDatabase {
                 postgres: None,
             };
         };
-        let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-        run(&server, &format!("CREATE DATABASE {name}"));
-        let (place, query) = server.split_once('?').unwrap_or((&server, ""));
-        let (host, _) = place.rsplit_once('/').expect("a URL with a database");
+        let template = TEMPLATE.get_or_init(|| {
+            let template = make_name("template");
+            ask(&server, &format!("CREATE DATABASE {template}"));
+            drop(Database::open(&url(&server, &template)).expect("a database"));
+            template
+        });
+        let name = make_name("test");
+        ask(
+            &server,
+            &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        );
         Self {
-            path: PathBuf::from(format!("{host}/{name}?{query}")),
+            path: url(&server, &name),
             postgres: Some((server, name)),
         }
     }
@@ -40,12 +53,44 @@ impl TestDatabase {
     pub fn path(&self) -> PathBuf {
         self.path.clone()
     }
+
+    /// Runs `sql`, past the server and the foreign keys.
+    pub fn change_rows(&self, sql: &str) {
+        if self.is_postgres() {
+            let sql = format!("SET session_replication_role = replica; {sql}");
+            ask(self.url(), &sql);
+        } else {
+            let sql = format!("PRAGMA foreign_keys = OFF; {sql}");
+            self.open().execute_batch(&sql).expect("changed");
+        }
+    }
+
+    /// Returns the number that `sql` selects.
+    pub fn number(&self, sql: &str) -> i64 {
+        if self.is_postgres() {
+            let found = ask(self.url(), sql).expect("a row");
+            found.parse().expect("a number")
+        } else {
+            let found = self.open().query_row(sql, [], |row| row.get(0));
+            found.expect("a number")
+        }
+    }
+
+    fn url(&self) -> &str {
+        self.path.to_str().expect("a URL")
+    }
+
+    fn open(&self) -> rusqlite::Connection {
+        let conn = rusqlite::Connection::open(&self.path).expect("opened");
+        conn.busy_timeout(Duration::from_secs(10)).expect("set");
+        conn
+    }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Some((server, name)) = &self.postgres {
-            run(
+            ask(
                 server,
                 &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
             );
@@ -53,8 +98,20 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Runs `sql` on `server`, on a thread of its own, since the test has a runtime on this one.
-fn run(server: &str, sql: &str) {
+fn make_name(kind: &str) -> String {
+    format!("{kind}_{}", uuid::Uuid::now_v7().simple())
+}
+
+/// Returns the URL of the database `name` on `server`.
+fn url(server: &str, name: &str) -> PathBuf {
+    let (place, query) = server.split_once('?').unwrap_or((server, ""));
+    let (host, _) = place.rsplit_once('/').expect("a URL with a database");
+    PathBuf::from(format!("{host}/{name}?{query}"))
+}
+
+/// Runs `sql` on `server`, on a thread of its own, since the test has a runtime on this one. Returns the first value, if
+/// there is one.
+fn ask(server: &str, sql: &str) -> Option<String> {
     let config: Config = server.parse().expect("a URL");
     let sql = sql.to_owned();
     let running = std::thread::spawn(move || {
@@ -65,8 +122,12 @@ fn run(server: &str, sql: &str) {
         runtime.block_on(async move {
             let (client, connection) = config.connect(NoTls).await.expect("PostgreSQL answers");
             tokio::spawn(connection);
-            client.batch_execute(&sql).await.expect("it is done");
-        });
+            let answered = client.simple_query(&sql).await.expect("it is done");
+            answered.iter().find_map(|message| match message {
+                SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+        })
     });
-    running.join().expect("PostgreSQL does it");
+    running.join().expect("PostgreSQL does it")
 }

@@ -136,7 +136,7 @@ impl Plan {
             settings,
             clock: self.clock,
             routes: self.routes,
-            _database: database_of_test,
+            stored: database_of_test,
             _directory: directory,
             address,
             running: None,
@@ -178,7 +178,7 @@ pub struct TestServer {
     address: Address,
     running: Option<Running>,
     /// Gone after the server has stopped.
-    _database: TestDatabase,
+    stored: TestDatabase,
     _directory: TempDir,
 }
 
@@ -295,6 +295,11 @@ impl TestServer {
     /// A client with a new API key for `scopes`, words with commas between them or `all`.
     pub fn backend(&self, scopes: &str) -> Api {
         self.client(&self.api_key("backend", scopes, None))
+    }
+
+    /// The database itself, past the server.
+    pub const fn stored(&self) -> &TestDatabase {
+        &self.stored
     }
 
     /// A new API key whose name begins with `name`.

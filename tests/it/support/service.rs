@@ -1,4 +1,4 @@
-//! Service on a new database file with a manual clock, without a server.
+//! Service on a new database with a manual clock, without a server.
 
 use std::time::Duration;
 
@@ -12,15 +12,16 @@ use chattrix::store::{AuditQuery, Database, Store};
 use chattrix::user::Profile;
 use tempfile::TempDir;
 
-use super::wall_clock_hand;
+use super::{TestDatabase, wall_clock_hand};
 
 /// Time for which a session may leave an event unconfirmed and count as connected.
 pub const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Service, its clock and the folder of its database.
+/// Service, its clock and its database.
 pub struct ServiceFixture {
     pub service: Service,
     pub clock: ManualClock,
+    database: TestDatabase,
     folder: TempDir,
     rules: Rules,
     /// Seed of the ids, another one for each start.
@@ -32,14 +33,16 @@ impl ServiceFixture {
     pub fn new(users: &[Profile], rules: Rules, seed: u64) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = wall_clock_hand();
-        let database = Database::open(&folder.path().join("calls.db")).expect("a database");
+        let database = TestDatabase::new(folder.path());
+        let opened = Database::open(&database.path()).expect("a database");
         for user in users {
-            database.add_user(user, clock.now()).expect("added");
+            opened.add_user(user, clock.now()).expect("added");
         }
-        drop(database);
+        drop(opened);
         Self {
-            service: start(&folder, &clock, rules, seed),
+            service: start(&database, &clock, rules, seed),
             clock,
+            database,
             folder,
             rules,
             seed,
@@ -48,7 +51,7 @@ impl ServiceFixture {
 
     /// The audit, newest first.
     pub fn audit(&self) -> Vec<AuditEntry> {
-        let database = Database::open(&self.folder.path().join("calls.db")).expect("opened");
+        let database = Database::open(&self.database.path()).expect("opened");
         let query = AuditQuery {
             since: Timestamp::from_millis(0),
             key_name: None,
@@ -57,21 +60,31 @@ impl ServiceFixture {
         database.read().audit(&query).expect("read")
     }
 
-    /// Ends the service as a crash does: what it has not stored is lost. Starts another one on a copy of its database,
-    /// which the first one holds until it is dropped.
+    /// Ends the service as a crash does: what it has not stored is lost. Starts another one on a copy of its file, which
+    /// the first one holds until it is dropped; on PostgreSQL, as another node after the end of the lease.
     pub async fn crash(&mut self) {
         self.service.close();
+        if self.database.is_postgres() {
+            let end_of_lease = "UPDATE leader SET lease_until = clock_timestamp()";
+            self.database.change_rows(end_of_lease);
+        } else {
+            self.copy_file();
+        }
+        // The seed is of this test alone: the next service must not give the ids of the last one again.
+        self.seed += 1 << 32;
+        self.service = start(&self.database, &self.clock, self.rules, self.seed);
+        let begun = self.service.deadlines().begin().await;
+        begun.expect("the service starts");
+    }
+
+    fn copy_file(&mut self) {
         let folder = tempfile::tempdir().expect("a folder");
         for file in std::fs::read_dir(self.folder.path()).expect("a folder") {
             let file = file.expect("an entry");
             std::fs::copy(file.path(), folder.path().join(file.file_name())).expect("a copy");
         }
-        // The seed is of this test alone: the next service must not give the ids of the last one again.
-        self.seed += 1 << 32;
-        self.service = start(&folder, &self.clock, self.rules, self.seed);
+        self.database = TestDatabase::new(folder.path());
         self.folder = folder;
-        let begun = self.service.deadlines().begin().await;
-        begun.expect("the service starts");
     }
 
     /// Stops the service in order, and starts another one on its database.
@@ -82,7 +95,7 @@ impl ServiceFixture {
     }
 }
 
-fn start(folder: &TempDir, clock: &ManualClock, rules: Rules, seed: u64) -> Service {
+fn start(database: &TestDatabase, clock: &ManualClock, rules: Rules, seed: u64) -> Service {
     let capacity = Capacity {
         event_queue: 256,
         sessions_per_user: 8,
@@ -92,8 +105,7 @@ fn start(folder: &TempDir, clock: &ManualClock, rules: Rules, seed: u64) -> Serv
     };
     let hub = Hub::new(capacity, Clock::Manual(clock.clone()));
     let metrics = Metrics::new("0.0.0");
-    let file = folder.path().join("calls.db");
-    let store = Store::open(&file, metrics.clone()).expect("a store");
+    let store = Store::open(&database.path(), metrics.clone()).expect("a store");
     let time = Clock::Manual(clock.clone());
     Service::new(store, hub, time, Random::seeded(seed), rules, metrics, None)
 }
