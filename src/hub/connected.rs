@@ -74,6 +74,13 @@ impl Connected {
         self.departed.retain(|one| one.session != *session);
     }
 
+    /// Returns the number of open sessions if a connection of `session` would replace one of them, else 0.
+    pub fn replaceable(&self, session: &SessionId, most: usize) -> usize {
+        let open: Vec<_> = self.sessions.iter().filter(|one| one.is_open()).collect();
+        let replaces = open.len() >= most || open.iter().any(|one| one.session() == session);
+        if replaces { open.len() } else { 0 }
+    }
+
     /// Removes a session that leaves, and remembers up to `most` of those.
     pub fn remove(&mut self, queue: &Arc<SessionQueue>, most: usize, now: Timestamp) {
         let place = self.sessions.iter().position(|one| Arc::ptr_eq(one, queue));

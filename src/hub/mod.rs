@@ -105,12 +105,22 @@ impl Hub {
         }))
     }
 
-    /// Reserves a slot for one more connection of `user` from `address`.
+    /// Reserves a slot for a connection of `session` of `user` from `address`.
     ///
     /// # Errors
     /// [`LimitReached`], if there is none.
-    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
-        self.0.limits.take(user, address)
+    pub fn admit(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        address: IpAddr,
+    ) -> Result<Slot, LimitReached> {
+        let most = self.0.capacity.sessions_per_user;
+        let users = self.0.users.lock();
+        let known = users.get(user);
+        let replaceable = known.map_or(0, |user| user.replaceable(session, most));
+        drop(users);
+        self.0.limits.take(user, address, replaceable)
     }
 
     /// Registers a session. It replaces an older connection of the same session, and the oldest session if the user has

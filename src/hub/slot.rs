@@ -54,16 +54,24 @@ impl ConnectionLimits {
         }
     }
 
-    /// Reserves a slot for one more connection of `user` from `address`.
-    pub fn take(self: &Arc<Self>, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
+    /// Reserves a slot for one more connection of `user` from `address`. A connection that replaces one of the user's
+    /// `replaceable` connections needs no free slot of the server, unless another one of the user is still being closed.
+    pub fn take(
+        self: &Arc<Self>,
+        user: &UserId,
+        address: IpAddr,
+        replaceable: usize,
+    ) -> Result<Slot, LimitReached> {
         let capacity = &self.capacity;
         let most_of_user = capacity.sessions_per_user * CONNECTIONS_PER_SESSION;
         let most_of_address = capacity.connections_per_address.unwrap_or(usize::MAX);
         let mut holders = self.holders.lock();
-        if self.taken() >= capacity.connections {
+        let held = count(&holders.by_user, user);
+        let replaces = replaceable > 0 && held <= replaceable;
+        if self.taken() >= capacity.connections && !replaces {
             return Err(LimitReached::Server);
         }
-        if count(&holders.by_user, user) >= most_of_user {
+        if held >= most_of_user {
             return Err(LimitReached::User);
         }
         if count(&holders.by_address, &address) >= most_of_address {
@@ -160,11 +168,32 @@ mod tests {
     use super::*;
     use crate::hub::Hub;
     use crate::hub::tests::{HERE, hub, user};
+    use crate::user::SessionId;
+
+    fn session() -> SessionId {
+        SessionId::new("phone")
+    }
+
+    #[test]
+    fn replacing_connection_needs_no_free_slot() {
+        let hub = hub();
+        let (alice, bob) = (user("alice"), user("bob"));
+        let admit = |user, session| hub.admit(user, &SessionId::new(session), HERE);
+        let _others = admit(&bob, "phone").expect("a slot");
+        let slot = admit(&alice, "phone").expect("the last slot");
+        let _connected = hub.subscribe(&alice, &session());
+        assert_eq!(admit(&alice, "tablet").err(), Some(LimitReached::Server));
+        let _replacing = admit(&alice, "phone").expect("the slot of the other");
+        let again = admit(&alice, "phone");
+        assert_eq!(again.err(), Some(LimitReached::Server), "one is closing");
+        drop(slot);
+        assert!(admit(&alice, "phone").is_ok());
+    }
 
     #[test]
     fn places_are_bounded_and_given_back() {
         let hub = hub();
-        let admit = |id| hub.admit(&user(id), HERE);
+        let admit = |id| hub.admit(&user(id), &session(), HERE);
         let first = admit("alice").expect("a slot");
         let _second = admit("bob").expect("a slot");
         assert_eq!(admit("carol").err(), Some(LimitReached::Server));
@@ -187,14 +216,26 @@ mod tests {
         let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
         let (alice, bob) = (user("alice"), user("bob"));
         let mut limits: Vec<Slot> = (0..CONNECTIONS_PER_SESSION)
-            .map(|_| hub.admit(&alice, HERE).expect("a slot"))
+            .map(|_| hub.admit(&alice, &session(), HERE).expect("a slot"))
             .collect();
-        assert_eq!(hub.admit(&alice, elsewhere).err(), Some(LimitReached::User));
-        limits.push(hub.admit(&bob, HERE).expect("the last slot from here"));
-        assert_eq!(hub.admit(&bob, HERE).err(), Some(LimitReached::Address));
-        limits.push(hub.admit(&bob, elsewhere).expect("from elsewhere"));
+        assert_eq!(
+            hub.admit(&alice, &session(), elsewhere).err(),
+            Some(LimitReached::User)
+        );
+        limits.push(
+            hub.admit(&bob, &session(), HERE)
+                .expect("the last slot from here"),
+        );
+        assert_eq!(
+            hub.admit(&bob, &session(), HERE).err(),
+            Some(LimitReached::Address)
+        );
+        limits.push(
+            hub.admit(&bob, &session(), elsewhere)
+                .expect("from elsewhere"),
+        );
         limits.remove(0);
-        assert!(hub.admit(&alice, HERE).is_ok());
+        assert!(hub.admit(&alice, &session(), HERE).is_ok());
         limits.clear();
         let holders = hub.0.limits.holders.lock();
         assert!(holders.by_user.is_empty() && holders.by_address.is_empty());
@@ -213,7 +254,7 @@ mod tests {
             },
             Clock::System,
         );
-        let admit = |id| hub.admit(&user(id), HERE).expect("a slot");
+        let admit = |id| hub.admit(&user(id), &session(), HERE).expect("a slot");
         let mut bobs: Vec<Slot> = (0..3).map(|_| admit("bob")).collect();
         let lingering: Vec<bool> = bobs.iter_mut().map(Slot::try_linger).collect();
         assert_eq!(lingering, [true, true, false]);

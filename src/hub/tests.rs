@@ -81,7 +81,9 @@ async fn the_oldest_session_gives_way_to_one_too_many() {
 #[test]
 fn everybody_is_counted_while_they_are_there() {
     let hub = hub();
-    let _place = hub.admit(&user("bob"), HERE).expect("a slot");
+    let _place = hub
+        .admit(&user("bob"), &SessionId::new("1"), HERE)
+        .expect("a slot");
     let sessions = ["1", "2"].map(|id| hub.subscribe(&user("bob"), &SessionId::new(id)));
     let there = HubStats {
         connections: 1,

@@ -16,12 +16,17 @@ use super::{Core, Delivery, Error};
 pub struct Sessions(pub(super) Arc<Core>);
 
 impl Sessions {
-    /// Reserves a slot for one more connection of `user` from `address`. A server that shuts down has none.
-    pub fn admit(&self, user: &UserId, address: IpAddr) -> Result<Slot, LimitReached> {
+    /// Reserves a slot for a connection of `session` of `user` from `address`. A server that shuts down has none.
+    pub fn admit(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        address: IpAddr,
+    ) -> Result<Slot, LimitReached> {
         if self.is_stopping() {
             Err(LimitReached::Server)
         } else {
-            self.0.hub.admit(user, address)
+            self.0.hub.admit(user, session, address)
         }
     }
 

@@ -135,7 +135,7 @@ async fn chat(
 ) -> Result<Upgrade, ApiError> {
     let sessions = service.sessions();
     let slot = sessions
-        .admit(&user.user, user.address)
+        .admit(&user.user, &user.session, user.address)
         .map_err(|full| no_slot(full, access))?;
     // Before the upgrade is answered: a client that sees its connection as open misses no event from then on.
     let subscription = sessions

@@ -231,7 +231,7 @@ fn places() {
         .map(|_| {
             let hub = hub.clone();
             thread::spawn(move || {
-                let place = hub.admit(&bob(), HERE);
+                let place = hub.admit(&bob(), &SessionId::new("1"), HERE);
                 assert!(hub.connections() <= 2);
                 thread::yield_now();
                 place.is_ok()

@@ -133,7 +133,9 @@ impl Session {
         Self {
             hub: hub.clone(),
             connection: connection.clone(),
-            place: hub.admit(&bob(), HERE).expect("a place"),
+            place: hub
+                .admit(&bob(), &SessionId::new("1"), HERE)
+                .expect("a place"),
             subscription,
         }
     }

@@ -55,7 +55,10 @@ fn deserted(hub: &Hub) {
     let there = hub.stats();
     assert_eq!((there.connections, there.sessions, there.users), (0, 0, 0));
     let mut places: Vec<_> = (0..2)
-        .map(|_| hub.admit(&bob(), HERE).expect("a place"))
+        .map(|_| {
+            hub.admit(&bob(), &SessionId::new("1"), HERE)
+                .expect("a place")
+        })
         .collect();
     assert!(places.iter_mut().all(|place| place.try_linger()));
 }
