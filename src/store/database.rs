@@ -12,6 +12,7 @@ use crate::user::{AccountStatus, Profile, User, UserId};
 use super::engine::{Conn, Server, Session};
 use super::error::Error;
 use super::node::{self, NodeInfo};
+use super::unreadable::UnreadableRows;
 use super::{Forgotten, Lock, Read, Upsert, Write, schema, schema_postgres};
 
 /// What came of removing a user.
@@ -29,6 +30,7 @@ pub enum Removal {
 pub struct Database {
     pub(super) opened: Opened,
     pub(super) version: i64,
+    unreadable: UnreadableRows,
 }
 
 /// Connection of a command.
@@ -50,14 +52,16 @@ impl Database {
             None => Self {
                 opened: Opened::File(schema::open_beside(path)?),
                 version: schema::KNOWN_VERSION,
+                unreadable: UnreadableRows::default(),
             },
         })
     }
 
-    const fn on_postgres(session: Session) -> Self {
+    fn on_postgres(session: Session) -> Self {
         Self {
             opened: Opened::Postgres(session),
             version: schema::KNOWN_VERSION,
+            unreadable: UnreadableRows::default(),
         }
     }
 
@@ -77,6 +81,7 @@ impl Database {
         Ok(Self {
             opened: Opened::File(schema::open_for_writing(path)?),
             version: schema::KNOWN_VERSION,
+            unreadable: UnreadableRows::default(),
         })
     }
 
@@ -108,6 +113,7 @@ impl Database {
         Ok(Self {
             opened: Opened::File(conn),
             version,
+            unreadable: UnreadableRows::default(),
         })
     }
 
@@ -158,6 +164,16 @@ impl Database {
     #[must_use]
     pub fn read(&self) -> Read<'_> {
         Read::on(self.conn())
+    }
+
+    /// Like [`Database::read`], for lists: rows that cannot be read are left out and counted.
+    pub fn read_list(&self) -> Read<'_> {
+        Read::skipping(self.conn(), &self.unreadable)
+    }
+
+    /// Returns how many rows were left out so far.
+    pub fn left_out(&self) -> usize {
+        self.unreadable.count()
     }
 
     /// Adds a user; false where the id is taken, which changes nothing.

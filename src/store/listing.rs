@@ -40,19 +40,22 @@ impl CallFilter {
 }
 
 impl Read<'_> {
-    /// The calls that `filter` lets through, newest first, at most `limit`.
+    /// The calls that `filter` lets through, newest first, at most `limit`. Those that cannot be read are left out.
     ///
     /// Live calls are found by the table of live calls, and `since` by the order of ids. A rare status, type
     /// or user is looked for from the newest call on, through the whole table if need be: it has no index of its own,
     /// which every call would pay for.
     pub fn calls(&self, filter: &CallFilter, limit: u32) -> Result<Vec<Call>, Error> {
         let Listing { sql, mut params } = Listing::of(filter);
-        params.push((":limit", Box::new(limit)));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        params.push((":limit", Box::new(self.with_skipped(limit))));
         let params: Vec<(&str, &dyn ToSql)> = params
             .iter()
             .map(|(name, value)| (*name, &**value))
             .collect();
-        self.many(&sql, &*params, call)
+        let mut calls = self.readable(&sql, &*params, call)?;
+        calls.truncate(limit);
+        Ok(calls)
     }
 }
 

@@ -50,6 +50,8 @@ async fn one_impossible_call_does_not_stop_the_timeouts() {
             let checked = Cli::beside(&server).run(&["db", "check"]);
             assert_eq!(checked.code, 1, "{damage}");
             assert_ne!(checked.out, "", "{damage}");
+            let listed = Cli::beside(&server).run(&["call", "list", "--json"]);
+            assert!(listed.success().contains(&call), "{damage}");
         }
     }
 }

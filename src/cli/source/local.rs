@@ -175,7 +175,16 @@ impl Source for Local {
     fn calls(&self, filter: &CallFilter, limit: u32) -> Result<CallPage, CliError> {
         let database = self.context.database_to_read()?;
         // One more than is shown tells whether older ones follow.
-        let mut calls = database.read().calls(filter, limit.saturating_add(1))?;
+        let find = || database.read_list().calls(filter, limit.saturating_add(1));
+        let mut calls = find()?;
+        let left_out = database.left_out();
+        if left_out > 0 {
+            // Again, with as many more that can be read.
+            calls = find()?;
+            output::tell(&format!(
+                "left out {left_out} that cannot be read; `chattrix db check` lists them"
+            ));
+        }
         let shown = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = calls.len() > shown;
         calls.truncate(shown);
