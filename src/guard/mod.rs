@@ -34,7 +34,7 @@ pub use lookup::Lookup;
 pub use metrics_reader::MetricsReader;
 pub use origin::Origin;
 pub use request_context::RequestContext;
-pub use sign_in::{Caller, SESSION_HEADER, SignInError, SignedIn, SocketSignIn};
+pub use sign_in::{Caller, SESSION_HEADER, SignInError, SignedIn, SocketSignIn, session_header};
 
 use origin::Origins;
 use rate::{LookupLimit, RateLimit, RejectionLog};

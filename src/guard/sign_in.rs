@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rocket::http::Status;
+use rocket::http::{RawStr, Status};
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use secrecy::SecretString;
@@ -338,11 +338,58 @@ pub(super) fn bearer<'r>(request: &'r Request<'_>) -> Option<&'r str> {
 /// Returns the session that the client names, for tokens that do not: the response to its upgrade named it.
 fn named_session(request: &Request<'_>) -> Option<SessionId> {
     let name = request.headers().get_one(SESSION_HEADER)?;
-    is_session_id(name).then(|| SessionId::new(name))
+    let decoded = RawStr::new(name).percent_decode().ok();
+    // An id of printable ASCII characters is not encoded, and may contain a percent sign.
+    let decoded = decoded.filter(|text| !is_header_text(text));
+    let name = decoded.unwrap_or(name.into());
+    is_session_id(&name).then(|| SessionId::new(&name))
+}
+
+/// Returns the value of [`SESSION_HEADER`] for `session`: percent-encoded if it cannot be in a header as it is.
+#[must_use]
+pub fn session_header(session: &SessionId) -> String {
+    let id = session.as_str();
+    if is_header_text(id) {
+        return id.to_owned();
+    }
+    let encoded = id.bytes().map(|byte| match byte {
+        b'%' => "%25".to_owned(),
+        byte if byte.is_ascii_graphic() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    encoded.collect()
+}
+
+fn is_header_text(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Returns the subprotocols that a WebSocket client offers, from all headers of that name.
 fn protocols<'r>(request: &'r Request<'_>) -> impl Iterator<Item = &'r str> {
     let headers = request.headers().get("Sec-WebSocket-Protocol");
     headers.flat_map(|header| header.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use rocket::http::Header;
+    use rocket::local::blocking::Client;
+
+    use super::*;
+
+    #[test]
+    fn every_session_is_named_by_its_header() {
+        let client = Client::untracked(rocket::build()).expect("a client");
+        for (id, header) in [
+            ("phone", "phone"),
+            ("50%25", "50%25"),
+            ("téléphone 1", "t%C3%A9l%C3%A9phone%201"),
+            ("é%", "%C3%A9%25"),
+        ] {
+            let session = SessionId::new(id);
+            assert_eq!(session_header(&session), header);
+            let request = client.get("/").header(Header::new(SESSION_HEADER, header));
+            assert_eq!(named_session(request.inner()), Some(session));
+        }
+    }
 }

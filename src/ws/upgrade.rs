@@ -5,7 +5,7 @@ use rocket::request::Request;
 use rocket::response::{self, Responder, Response};
 use rocket_ws::WebSocket;
 
-use crate::guard::SESSION_HEADER;
+use crate::guard::{SESSION_HEADER, session_header};
 use crate::listener;
 
 use super::session::NewSession;
@@ -46,14 +46,7 @@ impl<'r> Responder<'r, 'static> for Upgrade {
             tokio::spawn(session.serve(io));
         });
         let mut response = Response::build();
-        // A `sid` or `jti` may contain characters that are not valid in a header.
-        if session_id
-            .as_str()
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic())
-        {
-            response.raw_header(SESSION_HEADER, session_id.to_string());
-        }
+        response.raw_header(SESSION_HEADER, session_header(&session_id));
         if let Some(protocol) = protocol {
             response.raw_header("Sec-WebSocket-Protocol", protocol);
         }
