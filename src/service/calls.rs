@@ -123,8 +123,9 @@ impl Calls {
             && duration_seconds.is_some()
             && duration_seconds != stored
         {
+            let sent = duration_seconds.filter(|sent| *sent != transition::IMPOSSIBLE_DURATION);
             tracing::warn!(
-                call = %call.id, %user, sent = duration_seconds, stored,
+                call = %call.id, %user, sent, stored,
                 "impossible call duration replaced by the server's count"
             );
         }
