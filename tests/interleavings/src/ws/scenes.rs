@@ -3,6 +3,7 @@
 use shuttle::{future, thread};
 
 use crate::hub::{CloseReason, Hub};
+use crate::user::SessionId;
 use crate::{HERE, Scene, bob, hub, notice};
 
 use super::connection::{Connection, Session};
