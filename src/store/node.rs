@@ -146,6 +146,11 @@ impl ActiveNode {
         Arc::clone(&self.standing)
     }
 
+    /// Returns how long to wait for PostgreSQL.
+    pub const fn patience(&self) -> Duration {
+        self.server.patience()
+    }
+
     /// Returns the connection.
     pub fn session(&self) -> &Session {
         &self.session

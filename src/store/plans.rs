@@ -144,7 +144,11 @@ const EXCEPTIONS: [(&str, &str, &str); 29] = [
     ),
     ("webhook/log.rs", "SCAN tally", "one row"),
     ("webhook/log.rs", "SCAN s", "a page"),
-    ("webhook/log.rs", "USE TEMP B-TREE FOR ORDER BY", "a page"),
+    (
+        "webhook/log.rs",
+        "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+        "attempts of a message on a page",
+    ),
     (
         "webhook/log.rs",
         "SCAN webhook_messages",

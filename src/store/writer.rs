@@ -15,11 +15,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
 use crate::metrics::{Batch, Metrics};
 use crate::user::UserId;
@@ -70,6 +71,8 @@ pub(super) struct Writer {
     queue: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     stats: Arc<WriterStats>,
+    /// How long a job may take before it is refused; no limit for a file.
+    patience: Option<Duration>,
 }
 
 /// What others learn of the thread's work.
@@ -89,7 +92,7 @@ impl Writer {
         unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        Self::start(unreadable, metrics, move |jobs, stats| {
+        Self::start(unreadable, metrics, None, move |jobs, stats| {
             sqlite::work(&conn, checkpointer, jobs, stats);
         })
     }
@@ -100,7 +103,8 @@ impl Writer {
         unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        Self::start(unreadable, metrics, move |jobs, stats| {
+        let patience = Some(node.patience());
+        Self::start(unreadable, metrics, patience, move |jobs, stats| {
             postgres::work(node, jobs, stats);
         })
     }
@@ -108,6 +112,7 @@ impl Writer {
     fn start(
         unreadable: UnreadableRows,
         metrics: Metrics,
+        patience: Option<Duration>,
         work: impl FnOnce(&Receiver<Job>, &WriterStats) + Send + 'static,
     ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
@@ -126,15 +131,19 @@ impl Writer {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
             stats,
+            patience,
         })
     }
 
     /// Runs `job` in the writer's next transaction and waits until its changes are on disk. With a `foresight`, the job
     /// is about the users that it returns and their calls alone.
     ///
+    /// On PostgreSQL a COMMIT may wait for a standby without a limit. A job that has not begun in time does not run; one
+    /// that has begun may be committed after it was refused.
+    ///
     /// # Errors
-    /// What the job returns; [`Error::Unavailable`] where the queue is full, the writer has stopped or the
-    /// commit failed; [`Error::Panicked`].
+    /// What the job returns; [`Error::Unavailable`] where the queue is full, the writer has stopped, the
+    /// commit failed or took too long; [`Error::Panicked`].
     pub async fn write<T, E>(
         &self,
         foresight: Option<Foresight>,
@@ -145,13 +154,27 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
+        let deadline = self.patience.map(|patience| Instant::now() + patience);
+        let job = move |db: &Write<'_>| {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(too_slow().into());
+            }
+            job(db)
+        };
         let change: Change = Box::new(move |db| run(job, db, answer));
         self.submit(match foresight {
             Some(foresight) => Job::Foreseen(foresight, change),
             None => Job::Change(change),
         })?;
+        let answered = match deadline {
+            Some(deadline) => match timeout_at(deadline.into(), answered).await {
+                Ok(answered) => answered,
+                Err(_) => return Err(too_slow().into()),
+            },
+            None => answered.await,
+        };
         // A job that was never run was dropped with its sender: its batch could not begin.
-        answered.await.unwrap_or_else(|_| {
+        answered.unwrap_or_else(|_| {
             Err(Error::Unavailable("the write was not carried out".to_owned()).into())
         })
     }
@@ -206,6 +229,10 @@ impl Drop for Writer {
 
 fn stopped() -> Error {
     Error::Unavailable("the server is stopping".to_owned())
+}
+
+fn too_slow() -> Error {
+    Error::Unavailable("PostgreSQL did not confirm the write in time".to_owned())
 }
 
 /// Runs one job; a panic inside it is its own error.
@@ -453,7 +480,7 @@ mod tests {
         let writer = writer(&path);
         let other = Connection::open(&path).expect("opened");
         other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         // Three batches of them: each by itself would wait for the file in vain, one after the other.
         let waiting = (0..3 * BATCH).map(|_| works(&writer));
         let worked = futures_util::future::join_all(waiting).await;

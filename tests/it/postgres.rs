@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use chattrix::store::Database;
+use tokio_postgres::NoTls;
 
 use crate::support::{
     Cli, CommitCutter, Cut, Process, SECRET, TestDatabase, TestServer, free_port, initiate_body,
@@ -118,6 +119,31 @@ async fn a_commit_without_an_answer_is_settled() {
     }
     let statistics = alice.get("/api/v1/calls/statistics?period=all").await;
     assert_eq!(statistics.success(200)["totalCalls"], rounds);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn write_that_postgres_holds_up_is_refused_in_time() {
+    let patience = Duration::from_secs(3);
+    let plan = TestServer::plan().with(|settings| settings.database_patience = patience);
+    let server = plan.start().await;
+    let stored = server.stored();
+    if !stored.is_postgres() {
+        return;
+    }
+    let url = stored.path().display().to_string();
+    let (other, connection) = tokio_postgres::connect(&url, NoTls)
+        .await
+        .expect("connected");
+    tokio::spawn(connection);
+    let run = async |sql| other.batch_execute(sql).await.expect("done");
+    // The row that each transaction of the server changes first.
+    run("BEGIN; SELECT node FROM leader FOR UPDATE").await;
+    let alice = server.sign_in("alice");
+    let refused = alice.initiate("bob").await;
+    refused.failure(503, "unavailable");
+    run("ROLLBACK").await;
+    // The write was not carried out later: Alice is in no call.
+    alice.call("bob").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
