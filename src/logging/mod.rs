@@ -30,7 +30,7 @@ pub use repeats::RepeatedLines;
 pub use text::is_terminal_control;
 
 use json::JsonLines;
-use queue::LogQueue;
+use queue::{LogQueue, report_dropped};
 use recent::{RECENT, RecentLayer};
 use text::TextFields;
 
@@ -62,7 +62,7 @@ pub fn init(level: LogLevel, format: LogFormat) {
         // Rocket's macros log every rejected request with our target; the access log has it already.
         .ignore_crate(OURS)
         .init();
-    let Ok(queue) = LogQueue::start(stderr()) else {
+    let Ok(queue) = LogQueue::start(stderr(), report_dropped) else {
         return;
     };
     let (filter, handle) = reload::Layer::new(filter(level));

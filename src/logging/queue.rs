@@ -46,18 +46,29 @@ struct Lines {
     dropped: AtomicU64,
 }
 
+/// Logs that `dropped` lines were dropped: through the log itself, in its format and by its filter.
+pub(super) fn report_dropped(dropped: u64) {
+    tracing::warn!(
+        dropped,
+        "log lines dropped: the log is not read fast enough"
+    );
+}
+
 impl LogQueue {
-    /// Starts the thread that writes to `sink`.
+    /// Starts the thread that writes to `sink`. It calls `report` with the number of lines dropped since the last report.
     ///
     /// # Errors
     /// The system cannot start a thread.
-    pub fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        sink: impl Write + Send + 'static,
+        report: impl Fn(u64) + Send + 'static,
+    ) -> io::Result<Self> {
         let (jobs, waiting) = channel();
         let lines = Arc::new(Lines::default());
         let counted = Arc::clone(&lines);
         std::thread::Builder::new()
             .name("log".to_owned())
-            .spawn(move || write_all(sink, &waiting, &counted))?;
+            .spawn(move || write_all(sink, &waiting, &counted, report))?;
         Ok(Self { jobs, lines })
     }
 
@@ -89,7 +100,7 @@ impl LogQueue {
 
 /// Runs the thread: writes until the last sender is dropped. Lines that cannot be written, as to a closed terminal, are
 /// lost.
-fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
+fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines, report: impl Fn(u64)) {
     let mut reported = 0;
     let mut text = Vec::new();
     while let Ok(job) = jobs.recv() {
@@ -103,14 +114,10 @@ fn write_all(mut sink: impl Write, jobs: &Receiver<Job>, lines: &Lines) {
             std::thread::sleep(PAUSE);
         }
         let total = lines.dropped.load(Ordering::Relaxed);
-        if total > reported {
-            let missed = total - reported;
+        // The report is one more line of the queue, and a full queue would drop it.
+        if total > reported && lines.waiting.load(Ordering::Relaxed) < CAPACITY {
+            report(total - reported);
             reported = total;
-            // Logged through the log itself, in its format and by its filter; it is one more line of the queue.
-            tracing::warn!(
-                dropped = missed,
-                "log lines dropped: the log is not read fast enough"
-            );
         }
     }
 }
@@ -162,7 +169,7 @@ impl<'a> MakeWriter<'a> for LogQueue {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{Mutex, OnceLock};
 
     use super::*;
 
@@ -202,7 +209,15 @@ mod tests {
             allowed,
             written: Arc::clone(&written),
         };
-        let queue = LogQueue::start(sink).expect("a thread");
+        let (reports, reported) = channel();
+        let started = Arc::new(OnceLock::<LogQueue>::new());
+        let log = Arc::clone(&started);
+        let report = move |dropped| {
+            log.wait().push(b"line\n");
+            let _ = reports.send(dropped);
+        };
+        let queue = LogQueue::start(sink, report).expect("a thread");
+        assert!(started.set(queue.clone()).is_ok());
         let write = || queue.make_writer().write_all(b"line\n").expect("taken");
         write();
         waits.recv_timeout(LONG).expect("the sink has a line");
@@ -216,8 +231,11 @@ mod tests {
         let (done, finished) = sync_channel(1);
         queue.jobs.send(Job::Flush(done)).expect("a thread");
         finished.recv_timeout(LONG).expect("written in time");
+        assert_eq!(reported.recv_timeout(LONG), Ok(100));
+        queue.flush(LONG);
+        assert_eq!(queue.dropped(), 100, "the queue had room for the report");
         let kept = written.lock().expect("unharmed").len() / b"line\n".len();
-        assert_eq!(kept + dropped, lines);
+        assert_eq!(kept + dropped, lines + 1);
     }
 
     #[test]
@@ -230,7 +248,7 @@ mod tests {
             allowed,
             written: Arc::clone(&written),
         };
-        let queue = LogQueue::start(sink).expect("a thread");
+        let queue = LogQueue::start(sink, |_| ()).expect("a thread");
         let write = || queue.make_writer().write_all(b"line\n").expect("taken");
         write();
         waits.recv_timeout(LONG).expect("the sink has a line");
@@ -251,7 +269,7 @@ mod tests {
             allowed,
             written: Arc::clone(&written),
         };
-        let queue = LogQueue::start(sink).expect("a thread");
+        let queue = LogQueue::start(sink, |_| ()).expect("a thread");
         drop(gate);
         queue.make_writer().write_all(b"last words").expect("taken");
         queue.flush(LONG);
