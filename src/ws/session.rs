@@ -86,7 +86,7 @@ impl NewSession {
             subscription,
         } = self;
         let Some(io) = io else {
-            handler.service.sessions().disconnect(subscription).await;
+            Box::pin(handler.service.sessions().disconnect(subscription)).await;
             return;
         };
         let unfinished = Unfinished::default();
