@@ -62,6 +62,10 @@ async fn sweep(service: &Service) {
         every(BARRED_EVERY, metrics, || async {
             service.sessions().close_disabled_sessions()
         }),
+        every(LONGEST_SLEEP, metrics, || service.nodes().follow()),
+        every(FORGOTTEN_EVERY, metrics, || service
+            .nodes()
+            .forget_left_sessions()),
         every(MINUTE, metrics, || async {
             service.end_minute();
             Ok(())

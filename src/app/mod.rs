@@ -2,7 +2,6 @@
 
 mod reload;
 mod stop;
-mod waiting;
 
 use std::sync::Arc;
 
@@ -32,7 +31,6 @@ use reload::Parts;
 
 pub use reload::Reload;
 pub use stop::Stop;
-pub use waiting::{WaitEnd, wait};
 
 /// Seconds that Rocket waits for requests in progress, and again for connections to close. By then every write was
 /// answered: idle connections and incomplete requests remain.
@@ -69,6 +67,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let sender = Sender::from_settings(settings)?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
     let options = PostgresOptions {
+        node_name: node_name(settings, &figment),
         connections: settings.database_connections,
         patience: settings.database_patience,
     };
@@ -137,6 +136,13 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         stop,
         reload,
     })
+}
+
+/// Returns the name of this process among the nodes of a PostgreSQL database.
+fn node_name(settings: &Settings, figment: &Figment) -> String {
+    let port = || figment.extract_inner("port").unwrap_or(0);
+    let name = settings.node_name.clone();
+    name.unwrap_or_else(|| store::default_node_name(port()))
 }
 
 /// Loads the keys of the identity provider before the first request, if it responds in time.

@@ -36,6 +36,7 @@ struct Inner {
     shutdown: OnceLock<Shutdown>,
     stopping: AtomicBool,
     failure: OnceLock<String>,
+    was_removed: AtomicBool,
 }
 
 impl Stop {
@@ -46,6 +47,7 @@ impl Stop {
             shutdown: OnceLock::new(),
             stopping,
             failure: OnceLock::new(),
+            was_removed: AtomicBool::new(false),
         }))
     }
 
@@ -55,6 +57,12 @@ impl Stop {
         self.0.failure.get().map(String::as_str)
     }
 
+    /// Whether the server stopped because the other nodes had removed this one.
+    #[must_use]
+    pub fn was_removed(&self) -> bool {
+        self.0.was_removed.load(Ordering::SeqCst)
+    }
+
     async fn fail(&self, failure: String) {
         // The first failure is the cause.
         let _ = self.0.failure.set(failure);
@@ -62,7 +70,7 @@ impl Stop {
     }
 
     /// Stops the server when its database file was replaced or removed: nobody would find what it writes from then on.
-    /// On PostgreSQL, when another node has taken over.
+    /// On PostgreSQL, when the other nodes have removed this one.
     pub(super) fn watch_database(self, path: PathBuf) -> AdHoc {
         AdHoc::on_liftoff("Watch database file", move |rocket| {
             let shutdown = rocket.shutdown();
@@ -78,9 +86,10 @@ impl Stop {
                         () = shutdown => return,
                     }
                     let failure = if store::is_url(&path) {
+                        self.0.was_removed.store(true, Ordering::SeqCst);
                         format!(
-                            "another node took over the database {}, so this one stopped. Start it again: it waits \
-                             until it may take over",
+                            "this node did not reach the database {} in time, so the other nodes removed it and it \
+                             begins anew",
                             path.display()
                         )
                     } else {
@@ -136,6 +145,9 @@ impl Stop {
         let service = self.0.service.clone();
         if let Err(error) = service.quality().save().await {
             tracing::warn!(%error, "the last quality reports are lost");
+        }
+        if let Err(error) = service.nodes().leave().await {
+            tracing::warn!(%error, "the other nodes do not know that the sessions of this one are gone");
         }
         if let Err(error) = service.sessions().store_unconfirmed().await {
             tracing::warn!(%error, "unconfirmed events are not stored");

@@ -4,14 +4,14 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use chattrix::app::{self, App, StartError, WaitEnd};
+use chattrix::app::{self, App, StartError};
 use chattrix::auth::Authenticator;
 use chattrix::clock::Clock;
 use chattrix::control;
 use chattrix::listener::{self, LaunchError};
 use chattrix::logging;
 use chattrix::settings::{Mode, Overrides, Settings};
-use chattrix::store::{self, Database};
+use chattrix::store::Database;
 use clap::Args;
 use figment::Figment;
 use rocket::error::ErrorKind;
@@ -31,6 +31,9 @@ const THREAD_GRACE: Duration = Duration::from_millis(500);
 /// Files reserved for everything but sockets, or a thirty-second of all if that is more: the database has about
 /// twenty, and each REST request in progress is a connection too.
 const OTHER_FILES: usize = 64;
+
+/// Pause between attempts of a node to join the others again.
+const JOIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The arguments of `chattrix serve`.
 #[derive(Debug, Args)]
@@ -132,41 +135,46 @@ fn socket_limit(wanted: usize, files: Option<u64>, mode: Mode) -> Option<usize> 
     Some(room)
 }
 
-/// Builds the server; on PostgreSQL, waits before that until no other node is active. Returns none if a signal stops
-/// it meanwhile.
-async fn build(settings: &Settings, figment: &Figment) -> Result<Option<App>, CliError> {
+/// Serves until a signal stops the server. A node that the others have removed begins anew.
+async fn serve(
+    settings: Settings,
+    figment: Figment,
+    mut quick_start: Option<QuickStart>,
+) -> Result<(), CliError> {
+    let mut app = app::build(&settings, figment.clone(), Clock::System)
+        .map_err(|error| CliError::new(error.to_string()))?;
     loop {
-        let in_use = match app::build(settings, figment.clone(), Clock::System) {
-            Ok(app) => return Ok(Some(app)),
-            Err(StartError::Store(error @ store::Error::InUse { .. })) => error,
-            Err(error) => return Err(CliError::new(error.to_string())),
-        };
-        let Some(node) = store::waiting_node(&settings.database)? else {
-            return Err(CliError::new(in_use.to_string()));
-        };
-        let waited = app::wait(settings, figment.clone(), node, systemd::ready).await;
-        match waited.map_err(launch_failure)? {
-            WaitEnd::TakeOver => (),
-            WaitEnd::Stopped => return Ok(None),
+        let stopped = app.stop.clone();
+        launch(app, quick_start.take()).await?;
+        match stopped.failure() {
+            None => return Ok(()),
+            Some(failure) if !stopped.was_removed() => return Err(CliError::new(failure)),
+            Some(_) => app = join_again(&settings, &figment).await?,
         }
     }
 }
 
-/// Serves until a signal stops the server.
-async fn serve(
-    settings: Settings,
-    figment: Figment,
-    quick_start: Option<QuickStart>,
-) -> Result<(), CliError> {
-    let Some(app) = build(&settings, &figment).await? else {
-        return Ok(());
-    };
+/// Builds the server again, as soon as PostgreSQL is reachable.
+async fn join_again(settings: &Settings, figment: &Figment) -> Result<App, CliError> {
+    loop {
+        match app::build(settings, figment.clone(), Clock::System) {
+            Ok(app) => return Ok(app),
+            Err(StartError::Store(error)) => {
+                warn!(%error, "this node cannot join the others, and tries again");
+            }
+            Err(error) => return Err(CliError::new(error.to_string())),
+        }
+        tokio::time::sleep(JOIN_PAUSE).await;
+    }
+}
+
+/// Serves until the server stops.
+async fn launch(app: App, quick_start: Option<QuickStart>) -> Result<(), CliError> {
     let App {
         rocket,
         stop,
         reload,
     } = app;
-    let stopped = stop.clone();
     let liftoff = AdHoc::on_liftoff("Announce address", |rocket| {
         Box::pin(async move {
             // Before the server reports that it runs: from then on a signal may arrive.
@@ -185,10 +193,7 @@ async fn serve(
     });
     listener::launch(rocket.attach(liftoff), listener::Limits::default())
         .await
-        .map_err(launch_failure)?;
-    stopped
-        .failure()
-        .map_or(Ok(()), |failure| Err(CliError::new(failure)))
+        .map_err(launch_failure)
 }
 
 /// Returns the error for the administrator.

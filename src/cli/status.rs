@@ -103,7 +103,7 @@ fn look(context: &Context) -> Result<Overview, CliError> {
     let is_file = !store::is_url(path);
     Ok(Overview {
         at: Clock::System.now(),
-        node: active_node(&database)?,
+        node: active_nodes(&database)?,
         database: path.display().to_string(),
         database_bytes: is_file.then(|| size(path)),
         wal_bytes: is_file.then(|| size(&wal(path))),
@@ -115,11 +115,14 @@ fn look(context: &Context) -> Result<Overview, CliError> {
     })
 }
 
-/// Returns the name of the active node, on PostgreSQL.
-fn active_node(database: &Database) -> Result<Option<String>, CliError> {
-    let nodes = database.nodes()?;
-    let active = nodes.into_iter().find(|node| node.is_active);
-    Ok(active.map(|node| node.name))
+/// Returns the names of the active nodes, on PostgreSQL.
+fn active_nodes(database: &Database) -> Result<Option<String>, CliError> {
+    let nodes = database.nodes()?.into_iter();
+    let active: Vec<String> = nodes
+        .filter(|node| node.is_active)
+        .map(|node| node.name)
+        .collect();
+    Ok((!active.is_empty()).then(|| active.join(", ")))
 }
 
 fn webhooks(database: &Database) -> Result<Vec<(Receiver, Tally)>, CliError> {

@@ -86,8 +86,9 @@ impl Command {
                 session,
                 reconnects,
             } => {
-                let answer =
+                let closing =
                     sessions::close(&shared.service, &user, session.as_deref(), reconnects);
+                let answer = closing.await;
                 self.tell(&answer).await
             }
             Request::Delivery { call } => {
@@ -114,7 +115,7 @@ impl Command {
                 self.tell(&Answer::Keys(keys)).await
             }
             Request::ReloadUsers => {
-                let reloaded = shared.service.users().reload();
+                let reloaded = shared.service.users().reload().await;
                 let answer = reloaded.map_or_else(|error| failed(&error), |()| Answer::Done);
                 self.tell(&answer).await
             }

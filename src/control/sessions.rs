@@ -16,14 +16,14 @@ pub(super) fn list(service: &Service, user: Option<&str>) -> Answer {
     }
     let mut sessions = service.sessions().connected(user.as_ref());
     sessions.sort_by(|(one, first), (other, second)| {
-        let by_time = first.connected_at().cmp(&second.connected_at());
+        let by_time = first.connected_at.cmp(&second.connected_at);
         one.cmp(other).then(by_time)
     });
     let sessions = sessions.into_iter().map(|(user, session)| Session {
         user_id: user.to_string(),
-        session_id: session.session().to_string(),
-        connected_at: session.connected_at().to_string(),
-        responsive: session.is_responsive(),
+        session_id: session.id.to_string(),
+        connected_at: session.connected_at.to_string(),
+        responsive: session.is_responsive,
     });
     Answer::Sessions {
         sessions: sessions.collect(),
@@ -31,7 +31,7 @@ pub(super) fn list(service: &Service, user: Option<&str>) -> Answer {
 }
 
 /// Closes the session `session` of `user`, or all of the user's.
-pub(super) fn close(
+pub(super) async fn close(
     service: &Service,
     user: &str,
     session: Option<&str>,
@@ -44,9 +44,11 @@ pub(super) fn close(
         return unknown;
     }
     let session = session.map(SessionId::new);
-    let count = service
-        .sessions()
-        .close(&user, session.as_ref(), reconnects);
+    let closing = service.sessions().close(user.clone(), session, reconnects);
+    let count = match closing.await {
+        Ok(count) => count,
+        Err(error) => return failed(&error),
+    };
     tracing::info!(%user, count, "an administrator disconnected sessions");
     Answer::Counted { count }
 }

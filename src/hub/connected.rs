@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::event_log::EventLog;
+use super::remote::{ConnectedSession, RemoteSession, RemoteSessions};
 use super::{CloseReason, SessionQueue};
 use crate::call::{Audience, KEPT_FOR, Notice};
 use crate::clock::{Clock, Timestamp};
@@ -16,6 +17,8 @@ pub(super) struct Connected {
     pub log: EventLog,
     /// Sessions that have left, the oldest first.
     departed: Vec<Departed>,
+    /// Sessions of other nodes.
+    pub remote: RemoteSessions,
 }
 
 /// Session that has left. If it returns within 5 minutes, it is owed the events since then.
@@ -37,34 +40,97 @@ pub struct Addressees {
     pub queues: Vec<Arc<SessionQueue>>,
     /// Those that have left, and are owed the event when they return.
     pub departed: Vec<SessionId>,
+    /// Whether there are some on other nodes.
+    pub has_remote: bool,
+    /// Whether some of those confirm their events in time.
+    pub has_responsive_remote: bool,
 }
 
 impl Addressees {
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.departed.is_empty()
+        !self.is_here() && !self.has_remote
+    }
+
+    /// Whether there are some of this node.
+    #[must_use]
+    pub const fn is_here(&self) -> bool {
+        !self.queues.is_empty() || !self.departed.is_empty()
+    }
+
+    /// Whether some session confirms its events in time.
+    #[must_use]
+    pub fn has_responsive(&self) -> bool {
+        self.has_responsive_remote || self.queues.iter().any(|one| one.is_responsive())
     }
 }
 
 impl Connected {
     pub fn is_empty(&self) -> bool {
-        self.sessions.is_empty() && self.departed.is_empty() && self.log.is_empty()
+        self.sessions.is_empty()
+            && self.departed.is_empty()
+            && self.log.is_empty()
+            && self.remote.is_empty()
+    }
+
+    /// Whether the user has, or has had lately, a session on this node.
+    pub fn is_known_here(&self) -> bool {
+        !(self.sessions.is_empty() && self.departed.is_empty() && self.log.is_empty())
+    }
+
+    /// Returns the sessions on all nodes, the oldest first.
+    pub fn on_all_nodes(&self) -> Vec<ConnectedSession> {
+        let here = self.sessions.iter().filter(|one| one.is_open());
+        let here = here.map(|one| ConnectedSession {
+            id: one.session().clone(),
+            connected_at: one.connected_at(),
+            is_responsive: one.is_responsive(),
+        });
+        let remote = self.remote.open().map(|one| ConnectedSession {
+            id: one.session.clone(),
+            connected_at: one.connected_at,
+            is_responsive: one.is_responsive,
+        });
+        let mut sessions: Vec<_> = here.chain(remote).collect();
+        sessions.sort_by_key(|one| one.connected_at);
+        sessions
+    }
+
+    /// Returns the number of sessions on all nodes that count as connected.
+    pub fn count(&self) -> usize {
+        let is_connected = |one: &&Arc<SessionQueue>| one.is_open() && one.is_responsive();
+        let here = self.sessions.iter().filter(is_connected).count();
+        here + self.remote.iter().filter(|one| one.is_connected()).count()
     }
 
     /// Adds a session. It replaces an older connection of the same session, and the oldest session if there are `most`
-    /// already.
-    pub fn add(&mut self, queue: &Arc<SessionQueue>, most: usize, now: Timestamp) {
+    /// already. Returns the sessions of other nodes that give way.
+    pub fn add(
+        &mut self,
+        queue: &Arc<SessionQueue>,
+        most: usize,
+        now: Timestamp,
+    ) -> Vec<RemoteSession> {
         let session = queue.session();
+        self.remote.remove(session);
         for older in self.sessions.iter().filter(|one| one.session() == session) {
             older.close(CloseReason::Replaced);
         }
         let all = std::mem::take(&mut self.sessions).into_iter();
         let (mut open, mut left): (Vec<_>, Vec<_>) = all.partition(|one| one.is_open());
-        let surplus = (open.len() + 1).saturating_sub(most);
-        for oldest in open.drain(..surplus) {
-            oldest.close(CloseReason::Replaced);
-            left.push(oldest);
+        let mut surplus = Vec::new();
+        while open.len() + self.remote.open().count() + 1 > most {
+            let oldest_here = open.first().map(|one| one.connected_at());
+            if let Some(oldest) = self.remote.remove_oldest(oldest_here) {
+                surplus.push(oldest);
+            } else if oldest_here.is_some() {
+                let oldest = open.remove(0);
+                oldest.close(CloseReason::Replaced);
+                left.push(oldest);
+            } else {
+                break;
+            }
         }
         open.push(Arc::clone(queue));
         self.sessions = open;
@@ -72,6 +138,18 @@ impl Connected {
             self.remember(one.session(), most, now);
         }
         self.departed.retain(|one| one.session != *session);
+        surplus
+    }
+
+    /// Adds a session of another node. It replaces a connection of the same session to this one.
+    pub fn add_remote(&mut self, remote: RemoteSession) {
+        let is_same = |one: &&Arc<SessionQueue>| *one.session() == remote.session;
+        for older in self.sessions.iter().filter(is_same) {
+            older.close(CloseReason::Replaced);
+        }
+        self.sessions.retain(|one| *one.session() != remote.session);
+        self.departed.retain(|one| one.session != remote.session);
+        self.remote.add(remote);
     }
 
     /// Returns the number of open sessions if a connection of `session` would replace one of them, else 0.
@@ -102,6 +180,7 @@ impl Connected {
     /// Forgets the sessions that left more than 5 minutes ago.
     pub fn forget_departed(&mut self, now: Timestamp) {
         self.departed.retain(|one| one.may_return(now));
+        self.remote.forget_departed(now);
     }
 
     /// Returns the sessions that `notice` goes to. A session that is closed and has not been removed yet has left.
@@ -126,6 +205,10 @@ impl Connected {
             let departed = departed.map(|one| &one.session);
             let departed = departed.filter(|session| is_meant(session));
             addressees.departed.extend(departed.cloned());
+        }
+        for remote in self.remote.iter().filter(|one| is_meant(&one.session)) {
+            addressees.has_remote |= is_kept || remote.is_open();
+            addressees.has_responsive_remote |= remote.is_connected();
         }
         addressees
     }

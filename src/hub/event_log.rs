@@ -96,6 +96,14 @@ impl EventLog {
         owed
     }
 
+    /// Returns, in order, the events that `session` is owed and that are not stored. Another node delivers them from now
+    /// on.
+    pub fn hand_over(&self, session: &SessionId, now: Timestamp) -> Vec<Notice> {
+        let fresh = self.events.iter().filter(|one| is_fresh(one, now));
+        let owed = fresh.filter(|one| one.hand_over(session, now));
+        owed.map(|one| one.notice().clone()).collect()
+    }
+
     /// Returns the events that are owed to a session and not stored, with the sessions that lack them.
     pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Lacking)> {
         let fresh = self.events.iter().filter(move |one| one.is_fresh(now));

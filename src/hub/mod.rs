@@ -10,6 +10,7 @@ mod event_log;
 mod notice;
 mod receipt;
 mod recent;
+mod remote;
 mod session_queue;
 mod slot;
 mod subscription;
@@ -27,12 +28,13 @@ pub use connected::Addressees;
 pub use event_log::{KEPT_APP_EVENTS, StoredNotice};
 pub use notice::{EncodedNotice, Recipient};
 pub use receipt::Receipt;
+pub use remote::{ConnectedSession, RemoteSession};
 pub use session_queue::{Outgoing, SessionQueue};
 pub use slot::{LimitReached, Slot};
 pub use subscription::Subscription;
 
 use crate::call::{CallId, Lacking, Notice};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 use connected::Connected;
@@ -127,6 +129,16 @@ impl Hub {
     /// too many.
     #[must_use]
     pub fn subscribe(&self, user: &UserId, session: &SessionId) -> Subscription {
+        self.enter(user, session).0
+    }
+
+    /// Like [`Hub::subscribe`]; returns also the sessions of other nodes that give way.
+    #[must_use]
+    pub fn enter(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+    ) -> (Subscription, Vec<RemoteSession>) {
         let queue = Arc::new(SessionQueue::new(
             session.clone(),
             self.0.capacity.event_queue,
@@ -136,20 +148,116 @@ impl Hub {
         let most = self.0.capacity.sessions_per_user;
         let mut users = self.0.users.lock();
         let connected = users.entry(user.clone()).or_default();
-        connected.add(&queue, most, self.0.clock.steady());
+        let surplus = connected.add(&queue, most, self.0.clock.steady());
         drop(users);
         self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
         if self.is_stopping() {
             queue.close(CloseReason::Stopping);
         }
-        Subscription {
+        let subscription = Subscription {
             hub: self.clone(),
             user: user.clone(),
             queue,
+        };
+        (subscription, surplus)
+    }
+
+    /// Adds a session that has connected to another node: a connection of the same session to this one is replaced.
+    /// Returns the events that the session is owed here, which its node delivers from now on; none if the user has had no
+    /// session here.
+    #[must_use]
+    pub fn enter_remote(&self, user: &UserId, remote: RemoteSession) -> Option<Vec<Notice>> {
+        let now = self.0.clock.now();
+        let session = remote.session.clone();
+        let mut users = self.0.users.lock();
+        let connected = users.entry(user.clone()).or_default();
+        let is_known = connected.is_known_here();
+        connected.add_remote(remote);
+        is_known.then(|| connected.log.hand_over(&session, now))
+    }
+
+    /// Records that a session of another node has left, and may return.
+    pub fn leave_remote(&self, user: &UserId, session: &SessionId, node: i64, at: Timestamp) {
+        self.change_remote(user, session, node, |one| one.left_at = Some(at));
+    }
+
+    /// Records whether a session of another node confirms its events in time.
+    pub fn set_remote_responsive(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        node: i64,
+        is_responsive: bool,
+    ) {
+        self.change_remote(user, session, node, |one| one.is_responsive = is_responsive);
+    }
+
+    fn change_remote(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        node: i64,
+        change: impl FnOnce(&mut RemoteSession),
+    ) {
+        let mut users = self.0.users.lock();
+        let known = users.get_mut(user);
+        if let Some(remote) = known.and_then(|user| user.remote.find(session, node)) {
+            change(remote);
         }
     }
 
-    /// Returns the user's sessions that accept notices, the oldest first.
+    /// Removes the sessions of the node `node`, which is gone.
+    pub fn remove_node(&self, node: i64) {
+        self.0.users.lock().retain(|_, user| {
+            user.remote.remove_node(node);
+            !user.is_empty()
+        });
+    }
+
+    /// Returns the sessions of the user that are connected to other nodes, or left them and may return.
+    #[must_use]
+    pub fn remote_sessions(&self, user: &UserId) -> Vec<RemoteSession> {
+        let users = self.0.users.lock();
+        let remote = users.get(user).into_iter().flat_map(|user| user.remote.iter());
+        remote.cloned().collect()
+    }
+
+    /// Returns the events `notices`, which `session` was owed by another node, ready for delivery.
+    #[must_use]
+    pub fn take_over(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        notices: Vec<Notice>,
+    ) -> Vec<Arc<EncodedNotice>> {
+        let mut users = self.0.users.lock();
+        let log = &mut users.entry(user.clone()).or_default().log;
+        let mut taken = Vec::with_capacity(notices.len());
+        for notice in notices {
+            let notice = Arc::new(EncodedNotice::new(notice));
+            notice.address(session);
+            let _ = log.add(Arc::clone(&notice));
+            taken.push(notice);
+        }
+        taken
+    }
+
+    /// Returns the sessions of this node with their users whose responsiveness has changed since the last call.
+    #[must_use]
+    pub fn responsiveness_changes(&self) -> Vec<(UserId, SessionId, bool)> {
+        let users = self.0.users.lock();
+        let mut changes = Vec::new();
+        for (user, connected) in users.iter() {
+            for one in connected.sessions.iter().filter(|one| one.is_open()) {
+                if let Some(is_responsive) = one.responsiveness_change() {
+                    changes.push((user.clone(), one.session().clone(), is_responsive));
+                }
+            }
+        }
+        changes
+    }
+
+    /// Returns the user's sessions of this node that accept notices, the oldest first.
     #[must_use]
     pub fn sessions(&self, user: &UserId) -> Vec<Arc<SessionQueue>> {
         let users = self.0.users.lock();
@@ -159,6 +267,13 @@ impl Hub {
             .filter(|session| session.is_open())
             .cloned()
             .collect()
+    }
+
+    /// Returns the user's sessions on all nodes, the oldest first.
+    #[must_use]
+    pub fn connected_to_any_node(&self, user: &UserId) -> Vec<ConnectedSession> {
+        let users = self.0.users.lock();
+        users.get(user).map(Connected::on_all_nodes).unwrap_or_default()
     }
 
     /// Returns the sessions that `notice` goes to.
@@ -171,7 +286,7 @@ impl Hub {
         })
     }
 
-    /// Returns the sessions of the users after `after` whose id contains `text`, in the order of the ids: at least
+    /// Returns the sessions on all nodes of the users after `after` whose id contains `text`, in the order of the ids: at least
     /// `limit` if there are as many, and all of the last user.
     #[must_use]
     pub fn sessions_after(
@@ -179,7 +294,7 @@ impl Hub {
         after: Option<&UserId>,
         text: &str,
         limit: usize,
-    ) -> Vec<(UserId, Arc<SessionQueue>)> {
+    ) -> Vec<(UserId, ConnectedSession)> {
         let users = self.0.users.lock();
         let is_wanted = |user: &&UserId| {
             after.is_none_or(|after| *user > after) && user.as_str().contains(text)
@@ -191,33 +306,27 @@ impl Hub {
             if found.len() >= limit {
                 break;
             }
-            let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
-            let open = sessions.filter(|one| one.is_open());
-            found.extend(open.map(|one| (user.clone(), Arc::clone(one))));
+            let sessions = users.get(user).into_iter().flat_map(Connected::on_all_nodes);
+            found.extend(sessions.map(|one| (user.clone(), one)));
         }
         found
     }
 
-    /// Returns the users with responsive sessions and the number of these sessions, in no order.
+    /// Returns the users with responsive sessions on any node and the number of these sessions, in no order.
     #[must_use]
     pub fn connected(&self) -> Vec<(UserId, usize)> {
         let users = self.0.users.lock();
-        let connected = users.iter().map(|(user, connected)| {
-            let sessions = connected.sessions.iter();
-            (
-                user.clone(),
-                sessions.filter(|one| is_connected(one)).count(),
-            )
-        });
+        let connected = users
+            .iter()
+            .map(|(user, connected)| (user.clone(), connected.count()));
         connected.filter(|(_, sessions)| *sessions > 0).collect()
     }
 
-    /// Returns the number of responsive sessions of the user.
+    /// Returns the number of responsive sessions of the user on all nodes.
     #[must_use]
     pub fn connected_sessions(&self, user: &UserId) -> usize {
         let users = self.0.users.lock();
-        let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
-        sessions.filter(|one| is_connected(one)).count()
+        users.get(user).map_or(0, Connected::count)
     }
 
     /// Whether the user has a responsive session.
@@ -226,12 +335,13 @@ impl Hub {
         self.connected_sessions(user) > 0
     }
 
-    /// Whether the user has a session, responsive or not.
+    /// Whether the user has a session on any node, responsive or not.
     #[must_use]
     pub fn has_session(&self, user: &UserId) -> bool {
         let users = self.0.users.lock();
-        let sessions = users.get(user).into_iter().flat_map(|user| &user.sessions);
-        sessions.into_iter().any(|one| one.is_open())
+        users.get(user).is_some_and(|user| {
+            user.sessions.iter().any(|one| one.is_open()) || user.remote.open().next().is_some()
+        })
     }
 
     /// Delivers `notice` to `sessions`. A notice that must be confirmed is remembered until they, and those that it is
@@ -399,9 +509,4 @@ impl Hub {
     pub async fn emptied(&self) {
         self.0.limits.emptied().await;
     }
-}
-
-/// Whether a session counts as connected.
-fn is_connected(session: &SessionQueue) -> bool {
-    session.is_open() && session.is_responsive()
 }

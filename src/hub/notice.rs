@@ -210,6 +210,21 @@ impl EncodedNotice {
         delivery.expires_at = Timestamp::from_millis(moved);
     }
 
+    /// Records that another node delivers it to `session` from now on; returns whether `session` is owed it and it is not
+    /// stored.
+    pub(super) fn hand_over(&self, session: &SessionId, now: Timestamp) -> bool {
+        if !self.is_owed_to(session) {
+            return false;
+        }
+        let mut delivery = self.delivery.lock();
+        if delivery.is_pending {
+            return false;
+        }
+        delivery.recipient(session).confirmed_at.get_or_insert(now);
+        delivery.is_confirmed = true;
+        true
+    }
+
     /// Whether a session has confirmed it.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {

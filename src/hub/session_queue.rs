@@ -45,6 +45,8 @@ struct Waiting {
     recheck: bool,
     /// Whether the session has ended; nothing takes notices from the queue any more.
     abandoned: bool,
+    /// Whether the other nodes know it as responsive.
+    known_responsive: bool,
 }
 
 impl Waiting {
@@ -100,6 +102,7 @@ impl SessionQueue {
             closing: None,
             recheck: false,
             abandoned: false,
+            known_responsive: true,
         });
         Self {
             session,
@@ -237,6 +240,15 @@ impl SessionQueue {
     #[must_use]
     pub fn is_responsive(&self) -> bool {
         self.responds(&self.state.lock(), self.clock.steady())
+    }
+
+    /// Returns whether it is responsive, if that has changed since the last call.
+    pub(super) fn responsiveness_change(&self) -> Option<bool> {
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        let is_responsive = self.responds(&state, now);
+        let was_responsive = std::mem::replace(&mut state.known_responsive, is_responsive);
+        (was_responsive != is_responsive).then_some(is_responsive)
     }
 
     fn responds(&self, state: &Waiting, now: Timestamp) -> bool {

@@ -243,6 +243,21 @@ impl Metrics {
         self.0.last_hour.entries(now, sample, self.live_calls())
     }
 
+    /// Updates the numbers of live calls after a call has changed its status, on this node or another one.
+    pub fn live_call_changed(&self, from: Option<Status>, to: Status) {
+        let live = |status: Status| {
+            self.0
+                .live_calls
+                .get_or_create(&[("status", status.as_str())])
+        };
+        if let Some(from) = from {
+            live(from).dec();
+        }
+        if to.is_live() {
+            live(to).inc();
+        }
+    }
+
     /// Counts a call transition that is stored.
     pub fn call_changed(&self, change: &CallChange) {
         let CallChange {
@@ -254,21 +269,12 @@ impl Metrics {
             lasted,
             outcome,
         } = *change;
-        let live = |status: Status| {
-            self.0
-                .live_calls
-                .get_or_create(&[("status", status.as_str())])
-        };
+        self.live_call_changed(from, to);
         let call_type = ("call_type", call_type.as_str());
         let cause = ("cause", cause.as_str());
-        if let Some(from) = from {
-            live(from).dec();
-        } else {
+        if from.is_none() {
             self.0.calls_started.get_or_create(&[call_type]).inc();
             self.0.last_hour.calls_started.inc();
-        }
-        if to.is_live() {
-            live(to).inc();
         }
         if let Some(rang) = rang {
             self.0

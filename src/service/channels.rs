@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use parking_lot::Mutex;
 
-use crate::call::{Call, CallId, ChannelId};
+use crate::call::{Call, CallId, ChannelId, Status};
 use crate::clock::Timestamp;
 use crate::store::Answered;
 
@@ -25,6 +25,15 @@ pub(super) enum Move {
 }
 
 impl Move {
+    /// Returns the update for a call that was `answered` and has the status `status` now.
+    pub const fn new(answered: Answered, status: Status) -> Self {
+        if status.is_live() {
+            Self::In(answered)
+        } else {
+            Self::Out(answered)
+        }
+    }
+
     /// Returns the update for `call`; none if the call was not answered.
     pub fn of(call: &Call) -> Option<Self> {
         let answered = Answered {
@@ -32,11 +41,14 @@ impl Move {
             at: call.state.started_at()?,
             call: call.id,
         };
-        Some(if call.status().is_live() {
-            Self::In(answered)
-        } else {
-            Self::Out(answered)
-        })
+        Some(Self::new(answered, call.status()))
+    }
+
+    /// Returns the call.
+    pub const fn answered(&self) -> &Answered {
+        match self {
+            Self::In(answered) | Self::Out(answered) => answered,
+        }
     }
 }
 

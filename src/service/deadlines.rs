@@ -28,14 +28,16 @@ const STEP: u32 = 64;
 pub struct Deadlines(pub(super) Arc<Core>);
 
 impl Deadlines {
-    /// Prepares the start: no user is connected, so every participant of an answered call counts as disconnected from
-    /// now. Fills the memory state of live calls.
+    /// Prepares the start: without other nodes no user is connected, so every participant of an answered call counts as
+    /// disconnected from now. Fills the memory state of live calls.
     pub async fn begin(&self) -> Result<(), Error> {
         let now = self.0.clock.now();
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            db.mark_all_gone(now)?;
-            core.recover_events(db, now)?;
+            if core.store.is_alone_at_start() {
+                db.mark_all_gone(now)?;
+                core.recover_events(db, now)?;
+            }
             core.begin_announcing(db, now)?;
             let live = db.live_calls_by_status()?;
             let answered = db.answered_calls()?;
@@ -93,6 +95,9 @@ impl Deadlines {
     pub async fn forget_expired(&self) -> Result<(), Error> {
         let unheard = self.0.hub.forget_expired();
         self.0.metrics.events_dropped(Loss::Expired, unheard);
+        if !self.0.store.has_duties() {
+            return Ok(());
+        }
         let now = self.0.clock.now();
         let keys = move |db: &Write<'_>| Ok(until_none(db.delete_expired_keys(now, STEP)?));
         self.0.run_in_batches(keys).await?;

@@ -145,7 +145,7 @@ impl Core {
         }
         let pending = db.all_pending_events()?;
         let since = now.minus(KEPT_FOR);
-        for call in db.calls_changed_since(since.minus(OLDEST_CALL), since)? {
+        for call in db.calls_changed_since(oldest_call(since), since)? {
             for (notice, lacking) in events_since(db, &call, since)? {
                 let user = notice.audience.user();
                 if !pending.contains(user, &notice.event) {
@@ -157,6 +157,11 @@ impl Core {
         recovered_at.store(now.as_millis(), Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Returns the time of the oldest call whose events since `since` are derived from its timeline.
+pub(super) fn oldest_call(since: Timestamp) -> Timestamp {
+    since.minus(OLDEST_CALL)
 }
 
 /// Returns `notice` ready for delivery; `stored` is its row if no session is responsive.
@@ -185,7 +190,7 @@ pub(super) fn store_pending(
 
 /// Returns the events of `call` after `since` that participants were sent, or were to be sent, with the sessions that
 /// may lack them.
-fn events_since(
+pub(super) fn events_since(
     db: &Read<'_>,
     call: &Call,
     since: Timestamp,

@@ -19,6 +19,7 @@ mod error;
 mod health;
 mod history;
 mod lists;
+mod nodes;
 mod presence;
 mod quality;
 mod retention;
@@ -47,7 +48,7 @@ use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
 use crate::settings::Settings;
-use crate::store::{self, Store, Write};
+use crate::store::{self, Post, Store, Write};
 use crate::system_time::ServerTime;
 use crate::user::SessionId;
 
@@ -59,6 +60,7 @@ pub use error::Error;
 pub use health::Health;
 pub use history::{History, Page};
 pub use lists::Lists;
+pub use nodes::Nodes;
 pub use presence::Presence;
 pub use quality::Quality;
 pub use server_api::{
@@ -77,6 +79,7 @@ use accounts::AccountCache;
 use call_feed::CallFeed;
 use channels::Channels;
 use delivery::Recovery;
+use nodes::OtherNodes;
 use quality::Monitor;
 use scheduler::DeadlineScheduler;
 use webhooks::WebhookOutbox;
@@ -147,6 +150,7 @@ struct Groups {
     quality: Quality,
     users: Users,
     deadlines: Deadlines,
+    nodes: Nodes,
     server_api: ServerApi,
 }
 
@@ -167,6 +171,7 @@ struct Core {
     call_feed: CallFeed,
     channels: Channels,
     recovery: Recovery,
+    other_nodes: OtherNodes,
     /// Webhook outbox, if webhooks are configured.
     webhook_outbox: WebhookOutbox,
 }
@@ -203,8 +208,10 @@ impl Service {
             call_feed: CallFeed::default(),
             channels: Channels::default(),
             recovery: Recovery::default(),
+            other_nodes: OtherNodes::default(),
             webhook_outbox,
         });
+        core.follow_other_nodes();
         Self(Arc::new(Groups {
             calls: Calls(Arc::clone(&core)),
             sessions: Sessions(Arc::clone(&core)),
@@ -214,6 +221,7 @@ impl Service {
             quality: Quality(Arc::clone(&core)),
             users: Users(Arc::clone(&core)),
             deadlines: Deadlines(Arc::clone(&core)),
+            nodes: Nodes(Arc::clone(&core)),
             server_api: ServerApi(Arc::clone(&core)),
             core,
         }))
@@ -265,6 +273,12 @@ impl Service {
     #[must_use]
     pub fn deadlines(&self) -> &Deadlines {
         &self.0.deadlines
+    }
+
+    /// Returns the use cases of the nodes.
+    #[must_use]
+    pub fn nodes(&self) -> &Nodes {
+        &self.0.nodes
     }
 
     /// Use cases of the team's backend.
@@ -328,6 +342,12 @@ impl Core {
         transition: &Transition,
         joining: Option<&SessionId>,
     ) -> Result<(), store::Error> {
+        let moved = channels::Move::of(&transition.call);
+        self.post(db, || Post::CallChanged {
+            from: transition.from,
+            to: transition.call.status(),
+            answered: moved.as_ref().map(|moved| moved.answered().clone()),
+        });
         let deliveries = self.route(db, &transition.notices)?;
         self.expect_confirmation(db, transition)?;
         if transition.answered_with.is_some() {
@@ -339,7 +359,6 @@ impl Core {
         }
         let (core, change) = (Arc::clone(self), CallChange::from(transition));
         let item = self.call_feed.of(transition);
-        let moved = channels::Move::of(&transition.call);
         let deadline = self.next_deadline_of(transition);
         db.on_commit(move || {
             // Before the answer is published: a participant who is notified of it may ask to join the channel at once.
@@ -380,14 +399,20 @@ impl Core {
         let mut deliveries = Vec::with_capacity(notices.len());
         for notice in notices {
             let addressees = self.hub.addressees(notice);
-            let has_nobody = || !addressees.queues.iter().any(|one| one.is_responsive());
             let is_for_the_user = matches!(notice.audience, Audience::Participant(_));
             let mut stored = None;
-            if is_for_the_user && notice.event.is_kept() && has_nobody() {
+            if is_for_the_user && notice.event.is_kept() && !addressees.has_responsive() {
                 stored = delivery::store_pending(db, notice, &Lacking::All)?;
                 deliveries.push(Delivery::Stored(notice.event.as_str()));
             }
-            if !addressees.is_empty() || stored.is_some() {
+            if addressees.has_remote {
+                self.post(db, || Post::Event {
+                    notice: notice.clone(),
+                    row: stored,
+                    only: None,
+                });
+            }
+            if addressees.is_here() || stored.is_some() {
                 let notice = delivery::encoded(notice.clone(), stored);
                 deliveries.push(Delivery::addressed(notice, addressees));
             }
@@ -435,7 +460,9 @@ enum Delivery {
 impl Delivery {
     /// Returns the delivery of `notice` to `addressees`.
     fn addressed(notice: Arc<EncodedNotice>, addressees: Addressees) -> Self {
-        let Addressees { queues, departed } = addressees;
+        let Addressees {
+            queues, departed, ..
+        } = addressees;
         for session in &departed {
             notice.address(session);
         }

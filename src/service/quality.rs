@@ -11,7 +11,7 @@ use crate::call::quality::{self, Observed};
 use crate::call::{Call, CallId, Notice, QualityReport, QualitySummary};
 use crate::clock::Timestamp;
 use crate::hub::EncodedNotice;
-use crate::store::{self, Write};
+use crate::store::{self, Post, Write};
 use crate::user::UserId;
 
 use super::{Core, Delivery, Error};
@@ -34,6 +34,8 @@ pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<Watched>>>>);
 struct Watched {
     /// Quality monitors of the caller and the callee.
     both: [Observed; 2],
+    /// Which of them has reported to this node.
+    is_heard: [bool; 2],
     /// Time of the last report.
     heard_at: Timestamp,
     /// Number of reports since the call came into memory.
@@ -58,7 +60,14 @@ impl Watched {
     fn unsaved(&self, call: CallId) -> Option<Unsaved> {
         (self.heard > self.saved).then(|| Unsaved {
             call,
-            both: self.summaries(),
+            // What the other participant reports to another node, that one stores.
+            both: std::array::from_fn(|place| {
+                if self.is_heard[place] {
+                    self.both[place].summary
+                } else {
+                    QualitySummary::default()
+                }
+            }),
             heard: self.heard,
         })
     }
@@ -84,6 +93,7 @@ impl Monitor {
         let new = || {
             Arc::new(Mutex::new(Watched {
                 both: stored.map(Observed::since),
+                is_heard: [false; 2],
                 heard_at: now,
                 heard: 0,
                 saved: 0,
@@ -166,6 +176,7 @@ impl Quality {
             let place = usize::from(*user == call.callee);
             watched.heard += 1;
             watched.heard_at = now;
+            watched.is_heard[place] = true;
             if watched.both[place].hear(report, now) {
                 core.warn(quality::warning(&call, user, report.quality, now));
             }
@@ -179,10 +190,21 @@ impl Quality {
     /// As [`Quality::report`].
     pub fn get(&self, user: &UserId, call: CallId) -> Result<(Call, [QualitySummary; 2]), Error> {
         let shown = self.0.call_of(user, call)?;
-        let both = match self.0.monitor.find(call) {
-            Some(watched) => watched.lock().summaries(),
-            None => self.0.store.read(|db| db.quality(call))?,
+        let watched = self.0.monitor.find(call);
+        let Some(watched) = watched else {
+            let both = self.0.store.read(|db| db.quality(call))?;
+            return Ok((shown, both));
         };
+        let (mut both, is_heard) = {
+            let watched = watched.lock();
+            (watched.summaries(), watched.is_heard)
+        };
+        if self.0.store.has_other_nodes() {
+            let stored = self.0.store.read(|db| db.quality(call))?;
+            for place in (0..2).filter(|place| !is_heard[*place]) {
+                both[place] = stored[place];
+            }
+        }
         Ok((shown, both))
     }
 
@@ -231,10 +253,37 @@ impl Core {
 
     /// Sends a warning to the connected sessions of a participant at once: it is not stored, because a late warning is
     /// useless.
-    fn warn(&self, notice: Notice) {
+    fn warn(self: &Arc<Self>, notice: Notice) {
+        if self.hub.addressees(&notice).has_remote {
+            self.warn_elsewhere(notice.clone());
+        }
         let queues = self.hub.sessions(notice.audience.user());
         let notice = Arc::new(EncodedNotice::new(notice));
         Delivery::ToSessions { queues, notice }.publish(&self.hub, &self.metrics);
+    }
+}
+
+impl Core {
+    /// Sends a warning to the sessions of a participant on other nodes, unless the call has ended by then.
+    fn warn_elsewhere(self: &Arc<Self>, notice: Notice) {
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let poster = Arc::clone(&core);
+            let job = move |db: &Write<'_>| -> Result<(), store::Error> {
+                let call = notice.event.call().map(|call| db.call(call)).transpose()?;
+                if call.flatten().is_some_and(|call| call.status().is_live()) {
+                    poster.post(db, || Post::Event {
+                        notice,
+                        row: None,
+                        only: None,
+                    });
+                }
+                Ok(())
+            };
+            if let Err(error) = core.store.write(job).await {
+                tracing::warn!(%error, "a quality warning was not sent to another node");
+            }
+        });
     }
 }
 

@@ -23,7 +23,7 @@ impl History {
     /// # Errors
     /// As [`History::forget_calls_over`].
     pub async fn forget_old_calls(&self) -> Result<Forgotten, Error> {
-        match self.retention() {
+        match self.retention().filter(|_| self.0.store.has_duties()) {
             Some(age) => self.forget_calls_over(self.0.clock.now().minus(age)).await,
             None => Ok(Forgotten::default()),
         }

@@ -8,13 +8,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock::Timestamp;
-use crate::user::UserId;
+
+use super::sessions::Departure;
 
 /// Time without a run after which the sweeper counts as dead. It runs at least once a second.
 const SILENCE: Duration = Duration::from_secs(10);
-
-/// User whose last session disconnected, and when.
-pub(super) type Disconnect = (UserId, Timestamp);
 
 /// Deadline scheduler.
 pub(super) struct DeadlineScheduler {
@@ -23,7 +21,7 @@ pub(super) struct DeadlineScheduler {
     wake: Notify,
     run: Mutex<Run>,
     /// Disconnects that could not be stored when they happened.
-    pending_disconnects: Mutex<Vec<Disconnect>>,
+    pending_disconnects: Mutex<Vec<Departure>>,
 }
 
 /// Last run of the sweeper, by the monotonic clock.
@@ -102,13 +100,13 @@ impl DeadlineScheduler {
     }
 
     /// Stores disconnects in memory until they can be written to the database.
-    pub fn postpone(&self, disconnects: &[Disconnect]) {
+    pub fn postpone(&self, disconnects: &[Departure]) {
         let mut pending = self.pending_disconnects.lock();
         pending.extend_from_slice(disconnects);
     }
 
     /// Takes the disconnects that are to be written.
-    pub fn take_postponed(&self) -> Vec<Disconnect> {
+    pub fn take_postponed(&self) -> Vec<Departure> {
         std::mem::take(&mut *self.pending_disconnects.lock())
     }
 }

@@ -6,11 +6,22 @@ use std::sync::Arc;
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
 use crate::clock::Timestamp;
-use crate::hub::{CloseReason, EncodedNotice, LimitReached, SessionQueue, Slot, Subscription};
-use crate::store::{self, Write};
+use crate::hub::{
+    CloseReason, ConnectedSession, EncodedNotice, LimitReached, SessionQueue, Slot, Subscription,
+};
+use crate::store::{self, Post, Write};
 use crate::user::{SessionId, UserId};
 
-use super::{Core, Delivery, Error};
+use super::nodes::Arrival;
+use super::{Core, Delivery, Error, Nodes};
+
+/// Session that has left.
+#[derive(Clone, Debug)]
+pub(super) struct Departure {
+    pub user: UserId,
+    pub session: SessionId,
+    pub at: Timestamp,
+}
 
 /// Use cases of sessions: connect, disconnect, close, presence.
 pub struct Sessions(pub(super) Arc<Core>);
@@ -40,10 +51,11 @@ impl Sessions {
     /// events from now on. A call that waited for the user starts to ring.
     pub async fn connect(&self, user: UserId, session: SessionId) -> Result<Subscription, Error> {
         let core = Arc::clone(&self.0);
-        self.0
-            .store
-            .write(move |db| core.connect(db, &user, &session))
-            .await
+        let job = move |db: &Write<'_>| core.connect(db, &user, &session);
+        let subscription = self.0.store.write(job).await?;
+        let nodes = Nodes(Arc::clone(&self.0));
+        nodes.await_handover(&subscription);
+        Ok(subscription)
     }
 
     /// Records that data was received from a session of `user`. One that was unresponsive counts as connected again: a
@@ -62,15 +74,27 @@ impl Sessions {
     /// Unregisters a session. After the user's last one the disconnect grace starts. If that cannot be stored,
     /// [`Sessions::store_pending_disconnects`] stores it later.
     pub async fn disconnect(&self, subscription: Subscription) {
-        let user = subscription.user().clone();
+        let (user, session) = (
+            subscription.user().clone(),
+            subscription.queue().session().clone(),
+        );
         drop(subscription);
         // At the next start every participant counts as disconnected from then.
-        if self.is_stopping() || self.0.hub.has_session(&user) {
+        if self.is_stopping() {
             return;
         }
-        if let Err(error) = self.mark_gone(user.clone(), self.0.clock.now()).await {
+        // The last one alone matters, but other nodes know each.
+        if self.0.store.node().is_none() && self.0.hub.has_session(&user) {
+            return;
+        }
+        let departure = Departure {
+            user,
+            session,
+            at: self.0.clock.now(),
+        };
+        if let Err(error) = self.depart(departure.clone()).await {
             tracing::warn!(%error, "a disconnect could not be stored, and will be");
-            self.0.scheduler.postpone(&[(user, self.0.clock.now())]);
+            self.0.scheduler.postpone(&[departure]);
         }
     }
 
@@ -80,8 +104,8 @@ impl Sessions {
     /// [`Error::Unavailable`], if they still cannot be stored.
     pub async fn store_pending_disconnects(&self) -> Result<(), Error> {
         let postponed = self.0.scheduler.take_postponed();
-        for (index, (user, at)) in postponed.iter().enumerate() {
-            if let Err(error) = self.mark_gone(user.clone(), *at).await {
+        for (index, departure) in postponed.iter().enumerate() {
+            if let Err(error) = self.depart(departure.clone()).await {
                 self.0.scheduler.postpone(&postponed[index..]);
                 return Err(error);
             }
@@ -89,29 +113,17 @@ impl Sessions {
         Ok(())
     }
 
-    async fn mark_gone(&self, user: UserId, at: Timestamp) -> Result<(), Error> {
+    async fn depart(&self, departure: Departure) -> Result<(), Error> {
         let core = Arc::clone(&self.0);
-        let job = move |db: &Write<'_>| -> Result<(), Error> {
-            // Checked again inside the job: the user may have reconnected in an earlier job.
-            if core.hub.has_session(&user) {
-                return Ok(());
-            }
-            let in_call = db.mark_gone(&user, at)?;
-            core.announce_presence(db, &user, false, at)?;
-            let grace = core.rules.get().disconnect_grace;
-            if let Some(grace) = grace.filter(|_| in_call) {
-                db.on_commit(move || core.scheduler.wake_by(at.plus(grace)));
-            }
-            Ok(())
-        };
+        let job = move |db: &Write<'_>| core.depart(db, departure);
         self.0.store.write(job).await
     }
 
-    /// Returns the connected sessions of `user`, or of all users.
+    /// Returns the connected sessions of `user`, or of all users, on all nodes.
     #[must_use]
-    pub fn connected(&self, user: Option<&UserId>) -> Vec<(UserId, Arc<SessionQueue>)> {
+    pub fn connected(&self, user: Option<&UserId>) -> Vec<(UserId, ConnectedSession)> {
         let of = |user: &UserId| {
-            let sessions = self.0.hub.sessions(user).into_iter();
+            let sessions = self.0.hub.connected_to_any_node(user).into_iter();
             sessions.map(|one| (user.clone(), one)).collect()
         };
         user.map_or_else(|| self.0.hub.sessions_after(None, "", usize::MAX), of)
@@ -119,10 +131,20 @@ impl Sessions {
 
     /// Closes the session `session` of `user`, or all of the user's; returns how many. The clients are told to connect
     /// again if `reconnects`, else to sign out.
-    #[must_use]
-    pub fn close(&self, user: &UserId, session: Option<&SessionId>, reconnects: bool) -> usize {
-        let reason = CloseReason::by_request(reconnects);
-        self.0.hub.close_sessions(user, session, reason)
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn close(
+        &self,
+        user: UserId,
+        session: Option<SessionId>,
+        reconnects: bool,
+    ) -> Result<usize, Error> {
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<usize, Error> {
+            Ok(core.close_sessions(db, user, session, reconnects))
+        };
+        self.0.store.write(job).await
     }
 
     /// Makes every session check its token again: keys or required claims may have changed.
@@ -168,8 +190,21 @@ impl Core {
             Some(call) => self.ring(db, call, session, now)?,
             None => None,
         };
+        if let Some(node) = self.store.node() {
+            db.enter_session(user, session, node, now)?;
+        }
+        let remote = self.hub.remote_sessions(user);
         // Last, because it cannot fail: a session is in the hub only if its job succeeds.
-        let subscription = self.hub.subscribe(user, session);
+        let (subscription, surplus) = self.hub.enter(user, session);
+        self.post(db, || Post::Entered {
+            user: user.clone(),
+            session: session.clone(),
+            at: now,
+        });
+        for session in surplus.into_iter().map(|one| one.session) {
+            let user = user.clone();
+            self.post(db, || Post::Surplus { user, session });
+        }
         let queue = Arc::clone(subscription.queue());
         let (core, user) = (Arc::clone(self), user.clone());
         db.on_commit(move || {
@@ -181,9 +216,75 @@ impl Core {
             if let Some(invitation) = &ringing {
                 core.hub.remember(invitation);
             }
-            queue.preload(owed.into_iter().chain(ringing));
+            let awaited = remote.iter().filter(|one| one.may_return(now));
+            let arrival = Arrival {
+                queue,
+                owed,
+                ringing,
+                awaited: awaited.map(|one| one.node).collect(),
+            };
+            core.other_nodes.arrive(&user, arrival);
         });
         Ok(subscription)
+    }
+
+    /// Records that a session has left, and that its user is gone if it was the last one.
+    fn depart(self: &Arc<Self>, db: &Write<'_>, departure: Departure) -> Result<(), Error> {
+        let Departure { user, session, at } = departure;
+        let mut sessions = self.hub.sessions(&user).into_iter();
+        // It may have returned in an earlier job.
+        if sessions.all(|one| *one.session() != session)
+            && let Some(node) = self.store.node()
+        {
+            db.leave_session(&user, &session, node, at)?;
+            let user = user.clone();
+            self.post(db, || Post::Left { user, session, at });
+        }
+        // Checked inside the job: the user may have reconnected in an earlier one.
+        if self.hub.has_session(&user) {
+            return Ok(());
+        }
+        self.mark_gone(db, &user, at)
+    }
+
+    /// Records that `user` has no session any more. Runs inside the writer's job.
+    pub(super) fn mark_gone(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        user: &UserId,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        let in_call = db.mark_gone(user, at)?;
+        self.announce_presence(db, user, false, at)?;
+        let grace = self.rules.get().disconnect_grace;
+        if let Some(grace) = grace.filter(|_| in_call) {
+            let core = Arc::clone(self);
+            db.on_commit(move || core.scheduler.wake_by(at.plus(grace)));
+        }
+        Ok(())
+    }
+
+    /// Closes the session `session` of `user`, or all, on all nodes once the job is committed; returns how many.
+    pub(super) fn close_sessions(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        user: UserId,
+        session: Option<SessionId>,
+        reconnects: bool,
+    ) -> usize {
+        let sessions = self.hub.connected_to_any_node(&user).into_iter();
+        let is_wanted = |one: &ConnectedSession| session.as_ref().is_none_or(|id| one.id == *id);
+        let count = sessions.filter(is_wanted).count();
+        self.post(db, || Post::Close {
+            user: user.clone(),
+            session: session.clone(),
+            reconnects,
+        });
+        let (core, reason) = (Arc::clone(self), CloseReason::by_request(reconnects));
+        db.on_commit(move || {
+            let _ = core.hub.close_sessions(&user, session.as_ref(), reason);
+        });
+        count
     }
 
     /// Invites a session that is responsive again to the call that waits or rings for its user, unless it was invited

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::call::{CallId, Principal, Signal, signal};
-use crate::hub::EncodedNotice;
-use crate::store::Write;
+use crate::hub::{EncodedNotice, RemoteSession};
+use crate::store::{Post, Write};
 
 use super::{Calls, Core, Delivery, Error};
 
@@ -43,10 +43,22 @@ impl Core {
         let notice = signal::relay(&call, &principal.user, signal, self.clock.now())?;
         let other = notice.audience.user();
         let mut queues = self.hub.sessions(other);
-        if let Some(engaged) = db.engaged_session(other)?
-            && queues.iter().any(|queue| *queue.session() == engaged)
-        {
-            queues.retain(|queue| *queue.session() == engaged);
+        let mut remote = self.hub.remote_sessions(other);
+        remote.retain(RemoteSession::is_open);
+        let engaged = db.engaged_session(other)?.filter(|engaged| {
+            queues.iter().any(|queue| queue.session() == engaged)
+                || remote.iter().any(|one| one.session == *engaged)
+        });
+        if let Some(engaged) = &engaged {
+            queues.retain(|queue| queue.session() == engaged);
+            remote.retain(|one| one.session == *engaged);
+        }
+        if !remote.is_empty() {
+            self.post(db, || Post::Event {
+                notice: notice.clone(),
+                row: None,
+                only: engaged,
+            });
         }
         let notice = Arc::new(EncodedNotice::new(notice));
         let core = Arc::clone(self);

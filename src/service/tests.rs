@@ -225,6 +225,6 @@ async fn known_user_is_read_again_after_a_sweep() {
         "only active users are known"
     );
     set_standing(AccountStatus::Disabled);
-    users.reload().expect("reloaded");
+    users.reload().await.expect("reloaded");
     assert_eq!(sign_in().await, SignIn::Disabled);
 }

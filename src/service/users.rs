@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::store::{Account, Write};
+use crate::store::{Account, Post, Write};
 use crate::user::{AccountStatus, Profile, User, UserId};
 
 use super::{Core, Error};
@@ -108,9 +108,18 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::Unavailable`]: sessions are not closed then.
-    pub fn reload(&self) -> Result<(), Error> {
+    pub async fn reload(&self) -> Result<(), Error> {
         self.0.accounts.forget_all();
-        self.0.close_disabled_sessions()
+        self.0.close_disabled_sessions()?;
+        if self.0.store.has_other_nodes() {
+            let core = Arc::clone(&self.0);
+            let job = move |db: &Write<'_>| -> Result<(), Error> {
+                core.post(db, || Post::AccountsChanged(Vec::new()));
+                Ok(())
+            };
+            self.0.store.write(job).await?;
+        }
+        Ok(())
     }
 
     /// Returns at most `limit` users who may sign in, ordered by id.
@@ -146,7 +155,7 @@ impl Users {
             // Two first requests at once: the second finds the account that the first has added.
             db.provision_user(&profile, offer.issued_at, now)?;
             let signed_in = signed_in(db.user(&profile.id)?);
-            db.on_commit(move || core.accounts.forget(&[profile.id]));
+            core.account_changed(db, profile.id);
             Ok(signed_in)
         };
         self.0.store.write(job).await
@@ -157,10 +166,19 @@ impl Users {
         let job = move |db: &Write<'_>| -> Result<SignIn, Error> {
             db.update_profile(&profile, at)?;
             let signed_in = signed_in(db.user(&profile.id)?);
-            db.on_commit(move || core.accounts.forget(&[profile.id]));
+            core.account_changed(db, profile.id);
             Ok(signed_in)
         };
         self.0.store.write(job).await
+    }
+}
+
+impl Core {
+    /// Forgets the account of `user`, which has changed, once the job is committed.
+    pub(super) fn account_changed(self: &Arc<Self>, db: &Write<'_>, user: UserId) {
+        self.post(db, || Post::AccountsChanged(vec![user.clone()]));
+        let core = Arc::clone(self);
+        db.on_commit(move || core.accounts.forget(&[user]));
     }
 }
 

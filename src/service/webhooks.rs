@@ -9,7 +9,7 @@ use crate::call::{Call, Transition, transition};
 use crate::clock::Timestamp;
 use crate::random::Random;
 use crate::reloadable::Reloadable;
-use crate::store::{self, Read, Write};
+use crate::store::{self, Post, Read, Write};
 use crate::user::{SessionId, UserId};
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
 use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver, Sent, State, Tally};
@@ -89,7 +89,7 @@ impl WebhookOutbox {
         }
     }
 
-    fn ring(&self) {
+    pub fn ring(&self) {
         self.wake.send_replace(());
     }
 
@@ -202,13 +202,16 @@ impl Webhooks {
         Ok((sent, has_more))
     }
 
-    /// What is due at `receiver` until `until`, at most `limit`; none where it is paused.
+    /// What is due at `receiver` until `until`, at most `limit`; none where it is paused, or another node delivers.
     pub fn due_deliveries(
         &self,
         receiver: EndpointId,
         until: Timestamp,
         limit: usize,
     ) -> Result<Option<Due>, Error> {
+        if !self.0.store.has_duties() {
+            return Ok(None);
+        }
         Ok(self.0.store.read(|db| -> Result<_, store::Error> {
             let receivers = db.receivers()?;
             let mut told = receivers.iter().filter(|one| one.pause.is_none());
@@ -302,6 +305,9 @@ impl Webhooks {
 
     /// Forgets messages that are older than two days; returns how many.
     pub async fn forget_old_messages(&self) -> Result<usize, Error> {
+        if !self.0.store.has_duties() {
+            return Ok(0);
+        }
         let now = self.0.clock.now();
         let before = now.minus(KEPT_FOR);
         self.0
@@ -359,11 +365,11 @@ impl Core {
         joining: Option<&SessionId>,
         now: Timestamp,
     ) -> Vec<CalleeSession> {
-        let sessions = self.hub.sessions(callee);
-        let known = sessions.iter().map(|queue| CalleeSession {
-            id: queue.session().clone(),
-            connected_at: queue.connected_at(),
-            responsive: queue.is_responsive(),
+        let sessions = self.hub.connected_to_any_node(callee);
+        let known = sessions.into_iter().map(|one| CalleeSession {
+            id: one.id,
+            connected_at: one.connected_at,
+            responsive: one.is_responsive,
         });
         let joining = joining.map(|session| CalleeSession {
             id: session.clone(),
@@ -413,6 +419,9 @@ impl Core {
         set_endpoints(db, self.webhook_outbox.config.get().as_ref().as_ref())?;
         // Not only once it is committed: the announcements below look at it.
         self.webhook_outbox.wanted.replace(wanted(db)?);
+        if !self.store.is_alone_at_start() {
+            return Ok(());
+        }
         for user in db.noted_as_online()? {
             if !self.webhook_outbox.wants_presence() {
                 db.note_presence(&user, false)?;
@@ -480,6 +489,15 @@ impl Core {
 
     /// Announces changed endpoints to what delivers to them, once the job is committed.
     pub(super) fn endpoints_changed(self: &Arc<Self>, db: &Write<'_>) -> Result<(), store::Error> {
+        self.post(db, || Post::EndpointsChanged);
+        self.take_up_endpoints(db)
+    }
+
+    /// Takes up the endpoints in the database once the job is committed. Runs inside the writer's job.
+    pub(super) fn take_up_endpoints(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+    ) -> Result<(), store::Error> {
         let (core, wanted) = (Arc::clone(self), wanted(db)?);
         db.on_commit(move || {
             core.webhook_outbox.wanted.replace(wanted);
@@ -502,6 +520,9 @@ impl Core {
 
     /// Wakes the webhook senders once the job is committed.
     pub(super) fn wake_senders(self: &Arc<Self>, db: &Write<'_>) {
+        if !self.store.has_duties() {
+            self.post(db, || Post::WebhooksWaiting);
+        }
         let core = Arc::clone(self);
         db.on_commit(move || core.webhook_outbox.ring());
     }

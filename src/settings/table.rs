@@ -119,14 +119,17 @@ settings! {
     /// The database: a file, which the first start creates, or the URL of PostgreSQL 14 or newer:
     /// `postgres://user@host/name`. Several hosts are separated by commas; the writable one is used. Parameters:
     /// `password_file=FILE`, `sslmode=disable`, `require` or `verify-full`, `sslrootcert=FILE`. The URL must not contain
-    /// the password. Several servers on one PostgreSQL database: one is active, the others wait.
+    /// the password. Several servers may use one PostgreSQL database: each takes calls.
     database: PathBuf = PathBuf::from("chattrix.db"), value::path, restart "the database is open";
     /// Do not start or write unless PostgreSQL waits for a standby before it acknowledges a write
     /// ([beyond one machine](beyond-one-machine.md)). Checked at the start and every 3 s: `synchronous_standby_names` is not
     /// empty, and `synchronous_commit` is `on` or `remote_apply`.
     require_synchronous_standby: bool = false, value::switch, restart "the database is open";
+    /// The name of this server among those that use the same PostgreSQL database; each needs its own. A server that starts
+    /// takes the place of one of the same name. By default its host name and port.
+    node_name: Option<String> = None, value::text, example r#""node-1""#, restart "the database is open";
     /// How many connections to PostgreSQL are opened at most for reading. Half of them are for reads that may take longer. One
-    /// more connection writes.
+    /// more connection writes, and one hears of the other nodes.
     database_connections: usize = 8, |raw| value::number(raw, 2..=1_000), restart "the database is open";
     /// How long to wait for PostgreSQL at the start and after the connection was lost. After that, the start fails, and
     /// writes are answered with 503.

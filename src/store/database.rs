@@ -136,7 +136,7 @@ impl Database {
         }
     }
 
-    /// Returns the nodes of the service, the active one first; none of a file.
+    /// Returns the nodes of the service, in the order of their names; none of a file.
     pub fn nodes(&self) -> Result<Vec<NodeInfo>, Error> {
         match &self.opened {
             Opened::File(_) => Ok(Vec::new()),
@@ -296,8 +296,7 @@ impl Database {
                 value
             }
             Opened::Postgres(session) => {
-                // The row that each transaction of the server changes first: one of both waits for the other.
-                session.run_script("BEGIN; SELECT node FROM leader FOR UPDATE")?;
+                session.run_script("BEGIN; SELECT FROM turn FOR UPDATE")?;
                 let outcome = write.settled(job(&write));
                 session.run_script(if outcome.is_ok() {
                     "COMMIT"
@@ -307,7 +306,7 @@ impl Database {
                 outcome?
             }
         };
-        for step in write.into_on_commit() {
+        for step in write.into_parts().0 {
             step();
         }
         Ok(value)

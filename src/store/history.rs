@@ -144,7 +144,7 @@ fn kind(outcome: Outcome, call_type: CallType, direction: Direction) -> i64 {
 }
 
 /// Every kind that `filter` lets through.
-fn kinds(filter: Filter) -> Vec<i64> {
+pub(super) fn kinds(filter: Filter) -> Vec<i64> {
     let mut kinds = Vec::with_capacity(16);
     for outcome in wanted(&Outcome::ALL, filter.outcome) {
         for call_type in wanted(&CallType::ALL, filter.call_type) {

@@ -36,11 +36,13 @@ mod node;
 mod pending_events;
 #[cfg(test)]
 mod plans;
+mod post;
 #[cfg(test)]
 mod postgres_tests;
 mod quality;
 mod readers;
 mod retention;
+mod roster;
 mod schema;
 mod schema_postgres;
 mod sessions;
@@ -68,7 +70,7 @@ use crate::user::UserId;
 
 use checkpointer::Checkpointer;
 use engine::{Aside, Conn, Params, Row, Server};
-use node::{ActiveNode, Standing, Taken};
+use node::{Joined, Node, Standing};
 use readers::{FileReaders, Readers};
 use sessions::Sessions;
 use unreadable::UnreadableRows;
@@ -85,9 +87,11 @@ pub use idempotency::Remembered;
 pub use listing::CallFilter;
 pub use live_calls::{Answered, CallParties, CallParty, Gone};
 pub use lock::Lock;
-pub use node::{NodeInfo, WaitingNode};
+pub use node::{NodeInfo, PostReceiver, default_node_name};
 pub use pending_events::PendingEvent;
+pub use post::{NodeKey, Post};
 pub use retention::Forgotten;
+pub use roster::SessionRow;
 pub use stats::{Day, Stats, TableSize};
 pub use users::{Account, Upsert};
 
@@ -99,8 +103,10 @@ const READERS: u32 = 4;
 const LONG_READERS: u32 = 4;
 
 /// How a server uses PostgreSQL.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PostgresOptions {
+    /// Name of this node among those of the database.
+    pub node_name: String,
     /// Connections for reading, at least two.
     pub connections: usize,
     /// How long to wait for PostgreSQL.
@@ -110,6 +116,7 @@ pub struct PostgresOptions {
 impl Default for PostgresOptions {
     fn default() -> Self {
         Self {
+            node_name: default_node_name(0),
             connections: 8,
             patience: Duration::from_secs(10),
         }
@@ -126,6 +133,9 @@ struct Inner {
     long_readers: Readers,
     unreadable: UnreadableRows,
     stopped_in_order: bool,
+    /// Sessions of other nodes at the start.
+    sessions: Vec<SessionRow>,
+    is_alone: bool,
     /// The last field, since the lock is dropped after the connections.
     engine: Engine,
 }
@@ -171,20 +181,24 @@ impl Store {
         metrics: Metrics,
     ) -> Result<Self, Error> {
         server.set_patience(options.patience);
-        let Taken {
+        let Joined {
             node,
+            is_alone,
             stopped_in_order,
-        } = ActiveNode::take(&server)?;
+            sessions,
+        } = Node::join(&server, &options.node_name)?;
         let standing = node.standing();
         let unreadable = UnreadableRows::default();
         let long = options.connections / 2;
-        let sessions = |limit| Readers::Postgres(Box::new(Sessions::new(server.clone(), limit)));
+        let readers = |limit| Readers::Postgres(Box::new(Sessions::new(server.clone(), limit)));
         Ok(Self(Arc::new(Inner {
             writer: writer::Writer::on_postgres(node, unreadable.clone(), metrics)?,
-            readers: sessions(options.connections - long),
-            long_readers: sessions(long),
+            readers: readers(options.connections - long),
+            long_readers: readers(long),
             unreadable,
             stopped_in_order,
+            sessions,
+            is_alone,
             engine: Engine::Postgres(standing),
         })))
     }
@@ -207,6 +221,8 @@ impl Store {
             long_readers: Readers::File(long_readers),
             unreadable,
             stopped_in_order,
+            sessions: Vec::new(),
+            is_alone: true,
             engine: Engine::File {
                 path: path.to_owned(),
                 checkpointer: signal,
@@ -297,12 +313,68 @@ impl Store {
     }
 
     /// Returns whether the file is still the one that was opened: nobody replaced or removed it. With PostgreSQL,
-    /// whether no other node has taken over.
+    /// whether the other nodes have not removed this one.
     #[must_use]
     pub fn is_current(&self) -> bool {
         match &self.0.engine {
             Engine::File { lock, .. } => lock.is_current(),
             Engine::Postgres(standing) => standing.is_active(),
+        }
+    }
+
+    /// Returns the key of this node among those of the database; none with a file, which has one server.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeKey> {
+        match &self.0.engine {
+            Engine::File { .. } => None,
+            Engine::Postgres(standing) => Some(standing.key()),
+        }
+    }
+
+    /// Returns whether there was no other node at the start.
+    #[must_use]
+    pub fn is_alone_at_start(&self) -> bool {
+        self.0.is_alone
+    }
+
+    /// Returns the sessions of other nodes at the start. What has changed since comes by posts.
+    #[must_use]
+    pub fn sessions_at_start(&self) -> &[SessionRow] {
+        &self.0.sessions
+    }
+
+    /// Returns whether other nodes must know what changes. Inside a job, it is exact.
+    #[must_use]
+    pub fn has_other_nodes(&self) -> bool {
+        match &self.0.engine {
+            Engine::File { .. } => false,
+            Engine::Postgres(standing) => standing.has_others(),
+        }
+    }
+
+    /// Returns whether this node does what one node does for all.
+    #[must_use]
+    pub fn has_duties(&self) -> bool {
+        match &self.0.engine {
+            Engine::File { .. } => true,
+            Engine::Postgres(standing) => standing.has_duties(),
+        }
+    }
+
+    /// Returns the other nodes whose lease is over.
+    #[must_use]
+    pub fn dead_nodes(&self) -> Vec<NodeKey> {
+        match &self.0.engine {
+            Engine::File { .. } => Vec::new(),
+            Engine::Postgres(standing) => standing.dead(),
+        }
+    }
+
+    /// Hands the posts of other nodes to `receiver`, on the writer's thread, before the jobs that come after them.
+    pub fn receive_posts(&self, receiver: PostReceiver) {
+        match &self.0.engine {
+            Engine::File { .. } => (),
+            Engine::Postgres(standing) => standing.receive_posts(receiver),
         }
     }
 
@@ -403,11 +475,6 @@ pub fn name_in_url(database: &Path) -> String {
 #[must_use]
 pub fn is_present(path: &Path) -> bool {
     is_url(path) || path.exists()
-}
-
-/// Returns a node that waits until it may take over the PostgreSQL database at `path`; none if that is a file.
-pub fn waiting_node(path: &Path) -> Result<Option<WaitingNode>, Error> {
-    Ok(Server::of(path)?.map(WaitingNode::new))
 }
 
 /// How much there is to write and how much is written.
@@ -556,20 +623,23 @@ type OnCommit = Box<dyn FnOnce() + Send>;
 pub struct Write<'c> {
     read: Read<'c>,
     on_commit: RefCell<Vec<OnCommit>>,
+    posts: RefCell<Vec<Post>>,
 }
 
 impl<'c> Write<'c> {
     fn on(conn: impl Into<Conn<'c>>) -> Self {
         Self {
             read: Read::on(conn),
-            on_commit: RefCell::new(Vec::new()),
+            on_commit: RefCell::default(),
+            posts: RefCell::default(),
         }
     }
 
     fn skipping(conn: impl Into<Conn<'c>>, unreadable: &'c UnreadableRows) -> Self {
         Self {
             read: Read::skipping(conn, unreadable),
-            on_commit: RefCell::new(Vec::new()),
+            on_commit: RefCell::default(),
+            posts: RefCell::default(),
         }
     }
 
@@ -582,11 +652,13 @@ impl<'c> Write<'c> {
         step: impl FnOnce(&Self) -> Result<T, E>,
     ) -> Result<T, E> {
         let registered = self.on_commit.borrow().len();
+        let posted = self.posts.borrow().len();
         self.run("SAVEPOINT step", params![])?;
         let result = self.settled(step(self));
         if result.is_err() {
             self.run("ROLLBACK TO step", params![])?;
             self.on_commit.borrow_mut().truncate(registered);
+            self.posts.borrow_mut().truncate(posted);
         }
         self.run("RELEASE step", params![])?;
         result
@@ -599,6 +671,11 @@ impl<'c> Write<'c> {
         self.on_commit.borrow_mut().push(Box::new(step));
     }
 
+    /// Posts a change to the other nodes, with this job. To be called if there are any ([`Store::has_other_nodes`]).
+    pub fn post(&self, post: Post) {
+        self.posts.borrow_mut().push(post);
+    }
+
     /// Writes again what was put aside, with PostgreSQL.
     fn repeat(&self, statements: &Aside) -> Result<(), Error> {
         match self.conn {
@@ -607,9 +684,9 @@ impl<'c> Write<'c> {
         }
     }
 
-    /// Ends the unit of work; returns the steps that follow its commit.
-    fn into_on_commit(self) -> Vec<OnCommit> {
-        self.on_commit.into_inner()
+    /// Ends the unit of work; returns the steps that follow its commit, and its posts.
+    fn into_parts(self) -> (Vec<OnCommit>, Vec<Post>) {
+        (self.on_commit.into_inner(), self.posts.into_inner())
     }
 
     /// Runs `sql`, which stays prepared; returns how many rows it changed.

@@ -1,26 +1,42 @@
-//! Nodes on PostgreSQL: one is active and has the lease, the others wait for it.
+//! Nodes on PostgreSQL: each takes calls. Their writers' transactions follow one another, so that all changes are in one
+//! order, as on one node.
 //!
-//! The lease is the row of the table `leader`. Each transaction of the active node begins with its renewal, which fails
-//! if another node has taken it (`renew_lease` in schema.postgres.sql). So a node that was paused or cut off cannot write
-//! what nobody expects any more, and the row tells what became of a COMMIT whose answer was lost.
+//! A transaction begins with `take_turn` (schema.postgres.sql), which waits for the transaction of another node, and
+//! renews the lease of this one. It fails if the node was removed: a node that was paused or cut off for longer than its
+//! lease cannot write what nobody expects any more. The row of the node tells what became of a COMMIT whose answer was
+//! lost.
+//!
+//! What the other nodes must know of a transaction is its post. Since the transactions are in one order, so are the
+//! numbers of the posts, and a node reads those after the last that it knows.
 
-use std::sync::Arc;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use rusqlite::params;
 
 use super::engine::{Conn, Server, Session};
 use super::error::Error;
+use super::post::{NodeKey, Post};
+use super::roster::{self, SessionRow};
 use super::schema_postgres;
+use super::Read;
 use crate::clock::Clock;
 use crate::system_time::ClockLead;
 
-/// How long a lease lasts without a renewal: the longest time in which no node is active after one has died.
+/// How long a lease lasts without a renewal: the longest time after which the others know that a node has died.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Interval at which a node that has nothing to write renews its lease, and at which waiting nodes report.
+/// Interval at which a node that has nothing to write renews its lease and looks at the others.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// Interval at which a node looks for posts, in case a notification was lost.
+pub(super) const LOOK: Duration = Duration::from_millis(250);
+
+/// Time without PostgreSQL after which a node gives up if there are others: its clients find one of them.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(45);
 
 /// Pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -29,19 +45,54 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest round trip after which a measured [`ClockLead`] replaces the one before: it is exact to half of that.
 const LONGEST_MEASUREMENT: Duration = Duration::from_millis(200);
 
+/// Receives a post of another node, on the writer's thread and in the order of the commits; returns what this node posts
+/// in return.
+pub type PostReceiver = Box<dyn Fn(NodeKey, Post) -> Vec<Post> + Send + Sync>;
+
 /// State of the node, as others than the writer see it.
 pub(super) struct Standing {
+    key: NodeKey,
     clock_lead: ClockLead,
     is_active: AtomicBool,
     is_stopped: AtomicBool,
     has_standby: AtomicBool,
     requires_standby: AtomicBool,
+    has_others: AtomicBool,
+    has_duties: AtomicBool,
+    dead: Mutex<Vec<NodeKey>>,
+    receiver: OnceLock<PostReceiver>,
 }
 
 impl Standing {
-    /// Returns whether no other node has taken the lease.
+    /// Returns the key of the node.
+    pub const fn key(&self) -> NodeKey {
+        self.key
+    }
+
+    /// Returns whether the node was not removed by others.
     pub fn is_active(&self) -> bool {
         self.is_active.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether there are other nodes, which must know what changes.
+    pub fn has_others(&self) -> bool {
+        self.has_others.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether this node does what one node does for all.
+    pub fn has_duties(&self) -> bool {
+        self.has_duties.load(Ordering::Relaxed)
+    }
+
+    /// Returns the nodes whose lease is over.
+    pub fn dead(&self) -> Vec<NodeKey> {
+        self.dead.lock().clone()
+    }
+
+    /// Hands posts of other nodes to `receiver` from now on.
+    pub fn receive_posts(&self, receiver: PostReceiver) {
+        // Set once, by the service of this store.
+        let _ = self.receiver.set(receiver);
     }
 
     /// Returns the lead of PostgreSQL's clock, which is measured again and again.
@@ -70,117 +121,288 @@ impl Standing {
     }
 }
 
-/// The active node: the writer's connection and its lease.
-pub(super) struct ActiveNode {
+/// This node: the writer's connection and its lease.
+pub(super) struct Node {
     server: Server,
-    name: String,
     session: Session,
     incarnation: i64,
     /// Number of the last transaction.
     batch: i64,
     standing: Arc<Standing>,
     reported: Instant,
+    /// Last time at which the lease was renewed.
+    renewed: Instant,
+    /// Since when the lease was renewed again and again: another node may be dead only after a whole lease.
+    steady_since: Instant,
+    /// Number of the last post that was read.
+    last_post: i64,
+    /// What this node posts in return for the posts of others, with the next transaction.
+    replies: Vec<Post>,
 }
 
-/// Lease that was taken.
-pub(super) struct Taken {
-    pub node: ActiveNode,
-    /// Whether the node before stopped in order.
+/// Node that has joined the others.
+pub(super) struct Joined {
+    pub node: Node,
+    /// Whether there is no other node.
+    pub is_alone: bool,
+    /// Whether there was no node before, or the last one stopped in order.
     pub stopped_in_order: bool,
+    /// Sessions of the other nodes.
+    pub sessions: Vec<SessionRow>,
 }
 
-impl ActiveNode {
-    /// Brings the schema up to date and takes the lease.
-    ///
-    /// # Errors
-    /// [`Error::InUse`] if another node has it.
-    pub fn take(server: &Server) -> Result<Taken, Error> {
+/// Row of the table `posts`.
+pub(super) struct PostRow {
+    seq: i64,
+    node: NodeKey,
+    body: String,
+}
+
+impl Node {
+    /// Brings the schema up to date and adds this process to the nodes. A node of the same `name` was this one before a
+    /// crash: it is removed.
+    pub fn join(server: &Server, name: &str) -> Result<Joined, Error> {
         let session = schema_postgres::open(server)?;
-        session.plan_by_keys()?;
-        let name = node_name();
-        session.run_script("BEGIN")?;
+        prepare(&session)?;
+        session.run_script("BEGIN; SELECT FROM turn FOR UPDATE")?;
         let conn = Conn::from(&session);
-        let before = conn.find(
-            "SELECT stopped, incarnation, lease_until <= clock_timestamp() AS is_free FROM leader FOR UPDATE",
-            params![].into(),
-            |row| Ok((row.get("stopped")?, row.get::<i64>("incarnation")?, row.get("is_free")?)),
-        )?;
-        let Some((stopped_in_order, incarnation, true)) = before else {
-            return Err(Error::InUse {
-                path: server.url().to_owned(),
-            });
-        };
-        let incarnation = incarnation + 1;
-        conn.run(
-            "UPDATE leader SET node = ?1, incarnation = ?2, batch = 0, stopped = FALSE",
-            params![name, incarnation].into(),
-        )?;
-        renew(&session, incarnation, 0)?;
-        report(&session, &name)?;
-        session.run_script("COMMIT")?;
+        let mut others = Vec::new();
+        let (mut is_alone, mut stopped_in_order) = (true, true);
+        let sql = "SELECT key, name = ?1 AS is_this FROM nodes";
+        conn.each(sql, params![name].into(), |row| {
+            if row.get("is_this")? {
+                stopped_in_order = false;
+            } else {
+                is_alone = false;
+                others.push(row.get::<i64>("key")?);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if is_alone {
+            session.run_script("DELETE FROM sessions; DELETE FROM nodes; DELETE FROM posts")?;
+        } else {
+            conn.execute(
+                "UPDATE nodes SET name = name || '#' || key, is_removed = TRUE, incarnation = incarnation + 1
+                 WHERE name = ?1",
+                params![name].into(),
+            )?;
+        }
+        let key = conn
+            .find(
+                "INSERT INTO nodes (name, version, started_at, lease_until)
+                 VALUES (?1, ?2, clock_timestamp(), clock_timestamp() + CAST(?3 AS BIGINT) * interval '1 millisecond')
+                 RETURNING key",
+                params![name, env!("CARGO_PKG_VERSION"), milliseconds(LEASE)].into(),
+                |row| row.get("key"),
+            )?
+            .ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let sessions = roster::all_sessions(conn)?;
+        let last_post = conn
+            .find(
+                "SELECT coalesce(max(seq), 0) AS seq FROM posts",
+                params![].into(),
+                |row| row.get("seq"),
+            )?
+            .unwrap_or(0);
+        if !is_alone {
+            write_posts(conn, key, &[Post::NodeJoined])?;
+        }
+        session.run_script("COMMIT; NOTIFY chattrix")?;
         let clock_lead = ClockLead::default();
         clock_lead.set(measure_clock(&session)?.0);
         let standing = Standing {
+            key,
             clock_lead,
             is_active: AtomicBool::new(true),
             is_stopped: AtomicBool::new(false),
             has_standby: AtomicBool::new(waits_for_standby(&session)?),
             requires_standby: AtomicBool::new(false),
+            has_others: AtomicBool::new(!is_alone),
+            has_duties: AtomicBool::new(false),
+            dead: Mutex::default(),
+            receiver: OnceLock::new(),
         };
-        Ok(Taken {
-            node: Self {
-                server: server.clone(),
-                name,
-                session,
-                incarnation,
-                batch: 0,
-                standing: Arc::new(standing),
-                reported: Instant::now(),
-            },
+        let now = Instant::now();
+        let mut node = Self {
+            server: server.clone(),
+            session,
+            incarnation: 0,
+            batch: 0,
+            standing: Arc::new(standing),
+            reported: now,
+            renewed: now,
+            steady_since: now,
+            last_post,
+            replies: Vec::new(),
+        };
+        node.look_at_others()?;
+        Ok(Joined {
+            node,
+            is_alone,
             stopped_in_order,
+            sessions,
         })
     }
 
-    /// Returns the state of the lease for others.
+    /// Returns the state of the node for others.
     pub fn standing(&self) -> Arc<Standing> {
         Arc::clone(&self.standing)
     }
 
-    /// Returns how long to wait for PostgreSQL.
-    pub const fn patience(&self) -> Duration {
-        self.server.patience()
+    /// Returns where the database is.
+    pub const fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Returns the connection.
-    pub fn session(&self) -> &Session {
+    pub const fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Begins the next transaction, whose first statement renews the lease. Their answers come with later ones.
+    /// Begins the next transaction, whose first statement takes the turn. The answers come with later ones.
     pub fn begin(&mut self) -> Result<(), Error> {
         self.batch += 1;
         let conn = Conn::from(&self.session);
         conn.run("BEGIN", params![].into())?;
-        renew(&self.session, self.incarnation, self.batch)
+        take_turn(&self.session, self.standing.key, self.incarnation, self.batch)
     }
 
-    /// Renews the lease outside a transaction, and reports the node.
+    /// Returns whether the lease was not renewed lately.
+    pub fn is_due_for_renewal(&self) -> bool {
+        self.renewed.elapsed() >= HEARTBEAT
+    }
+
+    /// Records that a transaction was committed, which renews the lease, with what this node had to post.
+    pub fn committed(&mut self) {
+        self.replies.clear();
+        self.record_renewal();
+    }
+
+    /// Renews the lease outside a transaction, and looks at the others.
     pub fn renew(&mut self) -> Result<(), Error> {
-        renew(&self.session, self.incarnation, self.batch)?;
+        take_turn(&self.session, self.standing.key, self.incarnation, self.batch)?;
         self.session.settle()?;
+        self.record_renewal();
         self.report()
     }
 
-    /// Reports that the node runs, if the last report is old enough.
+    fn record_renewal(&mut self) {
+        if self.renewed.elapsed() > LEASE {
+            self.steady_since = Instant::now();
+        }
+        self.renewed = Instant::now();
+    }
+
+    /// Reads the posts since the last that was received; none before there is a receiver.
+    pub fn posts(&self) -> Result<Vec<PostRow>, Error> {
+        if self.standing.receiver.get().is_none() {
+            return Ok(Vec::new());
+        }
+        Read::on(&self.session).many(
+            "SELECT seq, node, CASE WHEN node = ?2 THEN '' ELSE body END AS body
+             FROM posts WHERE seq > ?1 ORDER BY seq",
+            params![self.last_post, self.standing.key],
+            |row| {
+                Ok(PostRow {
+                    seq: row.get("seq")?,
+                    node: row.get("node")?,
+                    body: row.get("body")?,
+                })
+            },
+        )
+    }
+
+    /// Hands `posts` to the receiver, each once.
+    pub fn receive(&mut self, posts: Vec<PostRow>) {
+        let Some(receive) = self.standing.receiver.get() else {
+            return;
+        };
+        for PostRow { seq, node, body } in posts {
+            if seq <= self.last_post {
+                continue;
+            }
+            self.last_post = seq;
+            if node == self.standing.key {
+                continue;
+            }
+            self.standing.has_others.store(true, Ordering::Relaxed);
+            match Post::all_of(&body) {
+                Ok(posts) => {
+                    let replies = posts.into_iter().flat_map(|post| receive(node, post));
+                    self.replies.extend(replies);
+                }
+                Err(error) => tracing::error!(%error, node, "a post of another node is unreadable"),
+            }
+        }
+    }
+
+    /// Returns whether this node has something to post in return for the posts of others.
+    pub fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// Writes the post of the transaction: `posts`, and what this node posts in return for others. Returns whether there
+    /// was anything.
+    pub fn post(&self, posts: impl Iterator<Item = Post>) -> Result<bool, Error> {
+        if !self.standing.has_others() {
+            return Ok(false);
+        }
+        let posts: Vec<Post> = self.replies.iter().cloned().chain(posts).collect();
+        if posts.is_empty() {
+            return Ok(false);
+        }
+        write_posts(Conn::from(&self.session), self.standing.key, &posts)?;
+        Ok(true)
+    }
+
+    /// Renews the duties and looks at the other nodes, if the last look is old enough.
     pub fn report(&mut self) -> Result<(), Error> {
         if self.reported.elapsed() >= HEARTBEAT {
             self.reported = Instant::now();
-            report(&self.session, &self.name)?;
+            self.look_at_others()?;
             self.look_for_standby()?;
             let (lead, took) = measure_clock(&self.session)?;
             if took <= LONGEST_MEASUREMENT {
                 self.standing.clock_lead.set(lead);
             }
+        }
+        Ok(())
+    }
+
+    fn look_at_others(&mut self) -> Result<(), Error> {
+        let conn = Conn::from(&self.session);
+        let changed = conn.execute(
+            "UPDATE turn
+             SET duties_of = ?1, duties_until = clock_timestamp() + CAST(?2 AS BIGINT) * interval '1 millisecond'
+             WHERE duties_of = ?1 OR duties_until <= clock_timestamp()",
+            params![self.standing.key, milliseconds(LEASE)].into(),
+        )?;
+        let has_duties = changed > 0;
+        if self.standing.has_duties.swap(has_duties, Ordering::Relaxed) != has_duties {
+            tracing::info!(has_duties, "the duties of one node for all have moved");
+        }
+        let (mut others, mut dead) = (0, Vec::new());
+        conn.each(
+            "SELECT key, is_removed OR lease_until <= clock_timestamp() AS is_dead FROM nodes WHERE key <> ?1",
+            params![self.standing.key].into(),
+            |row| {
+                others += 1;
+                if row.get("is_dead")? {
+                    dead.push(row.get("key")?);
+                }
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        self.standing.has_others.store(others > 0, Ordering::Relaxed);
+        // After an outage of PostgreSQL, all leases are over at once.
+        let is_steady = self.steady_since.elapsed() >= LEASE;
+        *self.standing.dead.lock() = if is_steady { dead } else { Vec::new() };
+        if has_duties {
+            conn.execute(
+                "DELETE FROM posts WHERE seq < (SELECT seq FROM posts
+                    WHERE at > clock_timestamp() - interval '1 minute' ORDER BY seq LIMIT 1)",
+                params![].into(),
+            )?;
         }
         Ok(())
     }
@@ -204,7 +426,7 @@ impl ActiveNode {
     /// lock, and makes whatever still comes from it fail.
     ///
     /// # Errors
-    /// Nobody knows: PostgreSQL was not reachable in time, or another node is active.
+    /// Nobody knows: PostgreSQL was not reachable in time, or the node was removed.
     pub fn recover(&mut self, in_doubt: bool) -> Result<bool, Error> {
         if !in_doubt && !self.session.is_closed() && self.session.roll_back().is_ok() {
             self.check_lease()?;
@@ -234,12 +456,11 @@ impl ActiveNode {
 
     /// Connects again and raises the incarnation; returns the number of the last transaction that was committed.
     fn reconnect(&mut self) -> Result<i64, Error> {
-        let session = Session::connect(&self.server)?;
-        session.plan_by_keys()?;
+        let session = self.connect()?;
         let found = Conn::from(&session).find(
-            "UPDATE leader SET incarnation = incarnation + 1, lease_until = clock_timestamp() + CAST(?2 AS BIGINT) * interval '1 millisecond'
-             WHERE node = ?1 RETURNING incarnation, batch",
-            params![self.name, milliseconds(LEASE)].into(),
+            "UPDATE nodes SET incarnation = incarnation + 1, lease_until = clock_timestamp() + CAST(?2 AS BIGINT) * interval '1 millisecond'
+             WHERE key = ?1 AND NOT is_removed RETURNING incarnation, batch",
+            params![self.standing.key, milliseconds(LEASE)].into(),
             |row| Ok((row.get("incarnation")?, row.get("batch")?)),
         )?;
         let Some((incarnation, batch)) = found else {
@@ -247,17 +468,30 @@ impl ActiveNode {
         };
         tracing::info!("connected to PostgreSQL again");
         (self.session, self.incarnation) = (session, incarnation);
+        (self.renewed, self.steady_since) = (Instant::now(), Instant::now());
         Ok(batch)
     }
 
-    /// Fails if another node has the lease.
+    fn connect(&self) -> Result<Session, Error> {
+        let connected = Session::connect(&self.server);
+        let session = match connected {
+            Err(_) if self.standing.has_others() && self.renewed.elapsed() > LONGEST_OUTAGE => {
+                return Err(self.lose());
+            }
+            connected => connected?,
+        };
+        prepare(&session)?;
+        Ok(session)
+    }
+
+    /// Fails if the node was removed.
     fn check_lease(&self) -> Result<(), Error> {
-        let holder = Conn::from(&self.session).find(
-            "SELECT node FROM leader WHERE incarnation = ?1",
-            params![self.incarnation].into(),
-            |row| row.get::<String>("node"),
+        let found = Conn::from(&self.session).find(
+            "SELECT key FROM nodes WHERE key = ?1 AND incarnation = ?2",
+            params![self.standing.key, self.incarnation].into(),
+            |row| row.get::<i64>("key"),
         )?;
-        match holder {
+        match found {
             Some(_) => Ok(()),
             None => Err(self.lose()),
         }
@@ -265,57 +499,38 @@ impl ActiveNode {
 
     fn lose(&self) -> Error {
         self.standing.is_active.store(false, Ordering::Relaxed);
-        Error::Unavailable("another node is active".to_owned())
+        Error::Unavailable("the other nodes have removed this one".to_owned())
     }
 
-    /// Gives the lease back, so that a waiting node need not wait until it is over.
-    pub fn release(&self) -> Result<(), Error> {
+    /// Leaves the other nodes, so that they need not wait until the lease is over. A node that has not stopped in order
+    /// leaves its row and its sessions to whoever removes it.
+    pub fn leave(&mut self) -> Result<(), Error> {
+        let key = self.standing.key;
+        self.begin()?;
         let conn = Conn::from(&self.session);
-        let stopped = self.standing.is_stopped.load(Ordering::Relaxed);
         conn.run(
-            "UPDATE leader SET lease_until = clock_timestamp(), stopped = ?2 WHERE incarnation = ?1",
-            params![self.incarnation, stopped].into(),
+            "UPDATE turn SET duties_until = clock_timestamp() WHERE duties_of = ?1",
+            params![key].into(),
         )?;
-        forget(&self.session, &self.name)?;
-        self.session.settle()
+        if self.standing.is_stopped.load(Ordering::Relaxed) {
+            conn.run("DELETE FROM sessions WHERE node = ?1", params![key].into())?;
+            conn.run("DELETE FROM nodes WHERE key = ?1", params![key].into())?;
+            self.post(std::iter::once(Post::NodeLeft))?;
+        } else {
+            conn.run(
+                "UPDATE nodes SET lease_until = clock_timestamp() WHERE key = ?1",
+                params![key].into(),
+            )?;
+        }
+        self.session.run_script("COMMIT; NOTIFY chattrix")
     }
 }
 
-/// Node that waits for the lease.
-pub struct WaitingNode {
-    server: Server,
-    name: String,
-    session: Option<Session>,
-}
-
-impl WaitingNode {
-    pub(super) fn new(server: Server) -> Self {
-        Self {
-            server,
-            name: node_name(),
-            session: None,
-        }
-    }
-
-    /// Returns whether the lease is free, and reports that this node waits for it.
-    ///
-    /// # Errors
-    /// PostgreSQL is not reachable.
-    pub fn may_take_over(&mut self) -> Result<bool, Error> {
-        let session = match self.session.take() {
-            Some(session) if !session.is_closed() => session,
-            Some(_) | None => Session::connect(&self.server)?,
-        };
-        report(&session, &self.name)?;
-        session.settle()?;
-        let is_free = is_free(&session)?;
-        if is_free {
-            forget(&session, &self.name)?;
-            session.settle()?;
-        }
-        self.session = Some(session);
-        Ok(is_free)
-    }
+/// Makes a new connection of the writer ready. PostgreSQL ends it if the node stands still within a transaction: the
+/// others wait for the turn.
+fn prepare(session: &Session) -> Result<(), Error> {
+    session.plan_by_keys()?;
+    session.run_script("SET idle_in_transaction_session_timeout = '5s'")
 }
 
 /// Returns whether PostgreSQL acknowledges a COMMIT of `session` only when a standby has it. By the settings, which everybody
@@ -337,93 +552,85 @@ fn measure_clock(session: &Session) -> Result<(i64, Duration), Error> {
     Ok((found.unwrap_or(middle).saturating_sub(middle), took))
 }
 
-/// Returns whether no node has the lease.
-fn is_free(session: &Session) -> Result<bool, Error> {
-    let sql = "SELECT lease_until <= clock_timestamp() AS is_free FROM leader";
-    let is_free = Conn::from(session).find(sql, params![].into(), |row| row.get("is_free"))?;
-    Ok(is_free.unwrap_or(false))
-}
-
-/// Returns whether a node of `server` is active.
+/// Returns whether a node runs on `server`.
 pub(super) fn is_held(server: &Server) -> Result<bool, Error> {
     let session = Session::connect(server)?;
     if schema_postgres::is_empty(&session, server)? {
         return Ok(false);
     }
-    Ok(!is_free(&session)?)
+    let sql = "SELECT EXISTS (SELECT FROM nodes WHERE lease_until > clock_timestamp() AND NOT is_removed) AS is_held";
+    let is_held = Conn::from(&session).find(sql, params![].into(), |row| row.get("is_held"))?;
+    Ok(is_held.unwrap_or(false))
 }
 
-/// Node that runs, or ran until lately.
+/// Node that runs, or whose lease is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
     /// Its name.
     pub name: String,
     /// Version of its program.
     pub version: String,
-    /// Whether it has the lease.
+    /// Whether its lease is not over.
     pub is_active: bool,
+    /// Whether it does what one node does for all: webhooks, retention, removal of dead nodes.
+    pub has_duties: bool,
+    /// Sessions that are connected to it.
+    pub sessions: i64,
     /// Seconds since it started.
     pub running_for: i64,
-    /// Seconds since it reported last.
+    /// Seconds since it last renewed its lease.
     pub silent_for: i64,
 }
 
-/// Returns the nodes, the active one first.
+/// Returns the nodes, in the order of their names.
 pub(super) fn nodes(session: &Session) -> Result<Vec<NodeInfo>, Error> {
-    let mut nodes = Vec::new();
-    Conn::from(session).each(
-        "SELECT n.name, n.version, l.lease_until > clock_timestamp() AS is_active,
+    Read::on(session).many(
+        "SELECT n.name, n.version, n.lease_until > clock_timestamp() AND NOT n.is_removed AS is_active,
+                coalesce(t.duties_of = n.key AND t.duties_until > clock_timestamp(), FALSE) AS has_duties,
+                (SELECT count(*) FROM sessions AS s WHERE s.node = n.key AND s.left_at IS NULL) AS sessions,
                 CAST(extract(epoch FROM clock_timestamp() - n.started_at) AS BIGINT) AS running_for,
-                CAST(extract(epoch FROM clock_timestamp() - n.seen_at) AS BIGINT) AS silent_for
-         FROM nodes AS n LEFT JOIN leader AS l ON l.node = n.name
-         ORDER BY l.node IS NULL, n.name",
-        params![].into(),
+                CAST(extract(epoch FROM clock_timestamp() - n.lease_until) AS BIGINT) + ?1 AS silent_for
+         FROM nodes AS n CROSS JOIN turn AS t ORDER BY n.name",
+        params![milliseconds(LEASE) / 1_000],
         |row| {
-            nodes.push(NodeInfo {
+            Ok(NodeInfo {
                 name: row.get("name")?,
                 version: row.get("version")?,
-                is_active: row.get::<Option<bool>>("is_active")?.unwrap_or(false),
+                is_active: row.get("is_active")?,
+                has_duties: row.get("has_duties")?,
+                sessions: row.get("sessions")?,
                 running_for: row.get("running_for")?,
-                silent_for: row.get("silent_for")?,
-            });
-            Ok(std::ops::ControlFlow::Continue(()))
+                silent_for: row.get::<i64>("silent_for")?.max(0),
+            })
         },
-    )?;
-    Ok(nodes)
+    )
 }
 
-fn renew(session: &Session, incarnation: i64, batch: i64) -> Result<(), Error> {
+fn take_turn(session: &Session, key: NodeKey, incarnation: i64, batch: i64) -> Result<(), Error> {
     Conn::from(session).run(
-        "SELECT renew_lease(?1, ?2, ?3)",
-        params![incarnation, batch, milliseconds(LEASE)].into(),
+        "SELECT take_turn(?1, ?2, ?3, ?4)",
+        params![key, incarnation, batch, milliseconds(LEASE)].into(),
     )
 }
 
-fn report(session: &Session, name: &str) -> Result<(), Error> {
-    let conn = Conn::from(session);
+fn write_posts(conn: Conn<'_>, key: NodeKey, posts: &[Post]) -> Result<(), Error> {
     conn.run(
-        "INSERT INTO nodes (name, version, started_at, seen_at)
-         VALUES (?1, ?2, clock_timestamp(), clock_timestamp())
-         ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at",
-        params![name, env!("CARGO_PKG_VERSION")].into(),
-    )?;
-    conn.run(
-        "DELETE FROM nodes WHERE seen_at < clock_timestamp() - interval '1 day'",
-        params![].into(),
+        "INSERT INTO posts (node, body) VALUES (?1, ?2)",
+        params![key, Post::text_of(posts)].into(),
     )
 }
 
-fn forget(session: &Session, name: &str) -> Result<(), Error> {
-    Conn::from(session).run("DELETE FROM nodes WHERE name = ?1", params![name].into())
-}
-
-/// Returns the name of this process among the nodes: its host and its process id.
-fn node_name() -> String {
+/// Returns a name for this process among the nodes: its host, and its `port` or else its process id.
+#[must_use]
+pub fn default_node_name(port: u16) -> String {
     let host = rustix::system::uname()
         .nodename()
         .to_string_lossy()
         .into_owned();
-    format!("{host}/{}", std::process::id())
+    match port {
+        0 => format!("{host}/{}", std::process::id()),
+        port => format!("{host}:{port}"),
+    }
 }
 
 fn milliseconds(time: Duration) -> i64 {

@@ -24,7 +24,7 @@ pub(super) const READ_EVERYTHING: [&str; 7] = [
 ];
 
 /// Files whose statements are of PostgreSQL alone.
-const POSTGRES: [&str; 2] = ["node.rs", "schema_postgres.rs"];
+const POSTGRES: [&str; 3] = ["node.rs", "roster.rs", "schema_postgres.rs"];
 
 /// Tables that grow with every call, by the names that statements give them, and how rows of them may be looked
 /// for: by what a statement needs and no more.

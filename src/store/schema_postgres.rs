@@ -4,16 +4,19 @@ use rusqlite::params;
 
 use super::engine::{Conn, Server, Session};
 use super::error::Error;
-use super::schema::KNOWN_VERSION;
 
 /// All tables of the newest version.
 pub(super) const SCHEMA: &str = include_str!("../../schema.postgres.sql");
 
 /// What versions after the first one on PostgreSQL add to the one before: the number of each and its script.
-const UPGRADES: [(i64, &str); 2] = [
+const UPGRADES: [(i64, &str); 3] = [
     (5, include_str!("../../migrations/postgres/5.sql")),
     (6, include_str!("../../migrations/postgres/6.sql")),
+    (7, include_str!("../../migrations/postgres/7.sql")),
 ];
+
+/// Newest version. Version 7 is of PostgreSQL alone.
+const KNOWN_VERSION: i64 = 7;
 
 /// Key of the lock under which one process at a time makes the tables: "CHTX".
 const LOCK: i64 = 0x4348_5458;

@@ -27,7 +27,8 @@ use crate::user::UserId;
 
 use super::checkpointer::Checkpointer;
 use super::error::Error;
-use super::node::ActiveNode;
+use super::node::Node;
+use super::post::Post;
 use super::unreadable::UnreadableRows;
 use super::write_health::{ProbePermit, WriteHealth};
 use super::{OnCommit, Read, Write};
@@ -44,6 +45,8 @@ enum Job {
     Foreseen(Foresight, Change),
     /// To find out whether the file can be written; the outcome of the batch tells.
     Probe(ProbePermit),
+    /// To look for posts of other nodes.
+    Look,
 }
 
 /// A job that changes something.
@@ -63,12 +66,17 @@ struct Finish {
     statements: u32,
     /// Failure of a statement that was found after the job: its changes are undone.
     failure: Option<Error>,
+    /// What the other nodes must know of its changes.
+    posts: Vec<Post>,
     answer: Answer,
 }
 
+/// Queue of jobs; none once the writer stops.
+type Queue = Mutex<Option<SyncSender<Job>>>;
+
 /// The queue to the writer's thread.
 pub(super) struct Writer {
-    queue: Mutex<Option<SyncSender<Job>>>,
+    queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
     stats: Arc<WriterStats>,
     /// How long a job may take before it is refused; no limit for a file.
@@ -99,14 +107,22 @@ impl Writer {
 
     /// Starts the thread on the connection of `node`.
     pub fn on_postgres(
-        node: ActiveNode,
+        node: Node,
         unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        let patience = Some(node.patience());
-        Self::start(unreadable, metrics, patience, move |jobs, stats| {
+        let server = node.server().clone();
+        let patience = Some(server.patience());
+        let writer = Self::start(unreadable, metrics, patience, move |jobs, stats| {
             postgres::work(node, jobs, stats);
-        })
+        })?;
+        let (queue, stats) = (Arc::clone(&writer.queue), Arc::clone(&writer.stats));
+        // A full queue needs no look: the writer looks with each transaction.
+        server.listen(move || match submit(&queue, &stats, Job::Look) {
+            Ok(()) | Err(Some(_)) => true,
+            Err(None) => false,
+        });
+        Ok(writer)
     }
 
     fn start(
@@ -128,7 +144,7 @@ impl Writer {
             .spawn(move || work(&jobs, &shared_stats))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
-            queue: Mutex::new(Some(queue)),
+            queue: Arc::new(Mutex::new(Some(queue))),
             thread: Mutex::new(Some(thread)),
             stats,
             patience,
@@ -191,20 +207,12 @@ impl Writer {
     }
 
     fn submit(&self, job: Job) -> Result<(), Error> {
-        let queue = self.queue.lock();
-        let queue = queue.as_ref().ok_or_else(stopped)?;
-        // Counted first: the thread may take the job before `try_send` returns.
-        self.stats.waiting.fetch_add(1, Ordering::Relaxed);
-        let Err(refused) = queue.try_send(job) else {
-            return Ok(());
-        };
-        self.stats.waiting.fetch_sub(1, Ordering::Relaxed);
-        Err(match refused {
-            TrySendError::Full(_) => {
+        submit(&self.queue, &self.stats, job).map_err(|refused| match refused {
+            Some(Full) => {
                 self.stats.metrics.write_refused();
                 Error::Unavailable(format!("{QUEUE} writes are waiting"))
             }
-            TrySendError::Disconnected(_) => stopped(),
+            None => stopped(),
         })
     }
 
@@ -225,6 +233,24 @@ impl Drop for Writer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The queue is full.
+struct Full;
+
+/// Adds `job` to `queue`; fails if that is full, or without a cause if the writer has stopped.
+fn submit(queue: &Queue, stats: &WriterStats, job: Job) -> Result<(), Option<Full>> {
+    let queue = queue.lock();
+    let queue = queue.as_ref().ok_or(None)?;
+    // Counted first: the thread may take the job before `try_send` returns.
+    stats.waiting.fetch_add(1, Ordering::Relaxed);
+    queue.try_send(job).map_err(|refused| {
+        stats.waiting.fetch_sub(1, Ordering::Relaxed);
+        match refused {
+            TrySendError::Full(_) => Some(Full),
+            TrySendError::Disconnected(_) => None,
+        }
+    })
 }
 
 fn stopped() -> Error {
@@ -252,11 +278,12 @@ where
     // Nobody waits any more where the client has gone; its change stands all the same.
     match outcome {
         Ok(value) => {
-            let on_commit = db.into_on_commit();
+            let (on_commit, posts) = db.into_parts();
             Finish {
                 keep: true,
                 statements,
                 failure: None,
+                posts,
                 answer: Box::new(move |committed| {
                     let _ = answer.send(match committed {
                         Ok(()) => {
@@ -272,6 +299,7 @@ where
             keep: false,
             statements,
             failure: None,
+            posts: Vec::new(),
             // A refusal rests on what the batch had written before it, so it falls with the batch.
             answer: Box::new(move |committed| {
                 let _ = answer.send(Err(match committed {
@@ -444,6 +472,7 @@ mod tests {
                     keep,
                     statements: 1,
                     failure: None,
+                    posts: Vec::new(),
                     answer,
                 }
             });

@@ -11,8 +11,8 @@ use super::super::{GlobalArgs, format, output};
 #[command(after_help = "Examples:\n  \
     chattrix db nodes\n  \
     chattrix db nodes --json\n\n\
-    On a PostgreSQL database, one node is active and the others wait. A node that was killed stays in the \
-    list for a day.")]
+    Each node of a PostgreSQL database takes calls. A node that was killed stays in the list until the \
+    others remove it, 10 to 20 s later.")]
 pub struct Nodes {
     /// Print JSON
     #[arg(long)]
@@ -36,6 +36,8 @@ impl Nodes {
                     "name": node.name,
                     "version": node.version,
                     "active": node.is_active,
+                    "duties": node.has_duties,
+                    "sessions": node.sessions,
                     "startedSecondsAgo": node.running_for,
                     "seenSecondsAgo": node.silent_for,
                 })
@@ -50,9 +52,11 @@ impl Nodes {
         };
         for node in nodes {
             output::line(&format!(
-                "{}  {}  version {}, started {} ago, seen {} ago",
+                "{}  {}{}  {} sessions, version {}, started {} ago, seen {} ago",
                 output::printable(&node.name),
-                if node.is_active { "active" } else { "waiting" },
+                if node.is_active { "active" } else { "dead" },
+                if node.has_duties { ", has the duties" } else { "" },
+                node.sessions,
                 output::printable(&node.version),
                 seconds(node.running_for),
                 seconds(node.silent_for)

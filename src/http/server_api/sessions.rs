@@ -12,7 +12,7 @@ use crate::guard::{Access, ApiError, Backend};
 use crate::http::Answer;
 use crate::http::body::{Body, LargeBody};
 use crate::http::history::parameters;
-use crate::hub::SessionQueue;
+use crate::hub::ConnectedSession;
 use crate::service::{self, IssuedToken, Service, SessionPage};
 use crate::user::SessionId;
 use crate::wire::presence;
@@ -72,11 +72,11 @@ fn page(backend: Backend, uri: &Origin<'_>, service: &State<Service>) -> Answer 
     )))
 }
 
-fn shown(session: &SessionQueue) -> Session<'_> {
+fn shown(session: &ConnectedSession) -> Session<'_> {
     Session {
-        id: session.session(),
-        connected_at: session.connected_at(),
-        responsive: session.is_responsive(),
+        id: &session.id,
+        connected_at: session.connected_at,
+        responsive: session.is_responsive,
     }
 }
 
@@ -85,7 +85,7 @@ fn shown(session: &SessionQueue) -> Session<'_> {
 fn list(backend: Backend, id: &str, service: &State<Service>) -> Answer {
     backend.may(Scope::Sessions)?;
     let sessions = service.server_api().sessions_of(user_id(id)?)?;
-    let sessions = sessions.iter().map(|one| shown(one));
+    let sessions = sessions.iter().map(shown);
     Ok(RawJson(shape::sessions(
         "Sessions retrieved successfully",
         sessions,

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::call::{AppEvent, Audience, Event, Lacking, Notice};
 use crate::hub::{Addressees, EncodedNotice, KEPT_APP_EVENTS, Receipt, StoredNotice};
-use crate::store::{self, Read, Write};
+use crate::store::{self, Post, Read, Write};
 use crate::user::UserId;
 
 use super::super::{Core, Delivery, Error};
@@ -56,6 +56,8 @@ struct AddressedNotice {
     notice: Arc<EncodedNotice>,
     addressees: Addressees,
     reached: usize,
+    /// Sessions of other nodes that it is sent to.
+    remote: usize,
 }
 
 impl ServerApi {
@@ -161,15 +163,19 @@ impl Core {
                 event: Event::App(event.clone()),
                 at,
             };
-            let encoded = match content {
+            let row = match content {
+                None => None,
+                Some((content, expires_at)) => Some(db.store_pending_app_event(
+                    user,
+                    content,
+                    [at, expires_at],
+                    KEPT_APP_EVENTS,
+                )?),
+            };
+            let encoded = match row {
                 None => EncodedNotice::new(notice),
-                Some((content, expires_at)) => EncodedNotice::stored(StoredNotice {
-                    row: db.store_pending_app_event(
-                        user,
-                        content,
-                        [at, expires_at],
-                        KEPT_APP_EVENTS,
-                    )?,
+                Some(row) => EncodedNotice::stored(StoredNotice {
+                    row,
                     notice,
                     expires_at,
                     is_recovered: false,
@@ -177,9 +183,19 @@ impl Core {
                 }),
             };
             let addressees = self.hub.addressees(encoded.notice());
+            if addressees.has_remote {
+                self.post(db, || Post::Event {
+                    notice: encoded.notice().clone(),
+                    row,
+                    only: None,
+                });
+            }
+            let remote = self.hub.remote_sessions(user);
+            let remote = remote.iter().filter(|one| one.is_open()).count();
             notices.push(AddressedNotice {
                 notice: Arc::new(encoded.counted_by(receipt)),
-                reached: addressees.queues.len(),
+                reached: addressees.queues.len() + remote,
+                remote,
                 addressees,
             });
         }
@@ -193,11 +209,11 @@ impl Addressed {
         for one in &mut self.notices {
             let addressees = std::mem::take(&mut one.addressees);
             let event = &one.notice.notice().event;
-            if addressees.queues.is_empty() && event.is_kept() {
+            if addressees.queues.is_empty() && one.remote == 0 && event.is_kept() {
                 Delivery::Stored(event.as_str()).publish(&core.hub, &core.metrics);
             }
             let delivery = Delivery::addressed(Arc::clone(&one.notice), addressees);
-            one.reached = delivery.publish(&core.hub, &core.metrics);
+            one.reached = delivery.publish(&core.hub, &core.metrics) + one.remote;
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::hub::{CloseReason, SessionQueue};
+use crate::hub::ConnectedSession;
 use crate::store::Read;
 use crate::user::{SessionId, UserId};
 
@@ -12,7 +12,7 @@ use super::{Change, Requester, ServerApi};
 /// Some connected sessions, by user.
 pub struct SessionPage {
     /// The sessions with their users.
-    pub items: Vec<(UserId, Arc<SessionQueue>)>,
+    pub items: Vec<(UserId, ConnectedSession)>,
     /// The user after whom the next page begins, if there is one.
     pub next: Option<UserId>,
 }
@@ -40,11 +40,11 @@ impl ServerApi {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
-    pub fn sessions_of(&self, user: UserId) -> Result<Vec<Arc<SessionQueue>>, Error> {
+    pub fn sessions_of(&self, user: UserId) -> Result<Vec<ConnectedSession>, Error> {
         if self.0.store.read(|db| db.user(&user))?.is_none() {
             return Err(Error::UserNotFound(user));
         }
-        Ok(self.0.hub.sessions(&user))
+        Ok(self.0.hub.connected_to_any_node(&user))
     }
 
     /// Closes the session `session` of `user`, or all; returns how many. With `reconnects` the client is told to connect
@@ -60,24 +60,16 @@ impl ServerApi {
         reconnects: bool,
     ) -> Result<usize, Error> {
         let core = Arc::clone(&self.0);
-        let reason = CloseReason::by_request(reconnects);
         self.change(requester, move |db| {
             if db.user(&user)?.is_none() {
                 return Err(Error::UserNotFound(user));
             }
-            let sessions = core.hub.sessions(&user);
-            let is_wanted = |one: &&Arc<SessionQueue>| {
-                let wanted = session.as_ref();
-                wanted.is_none_or(|wanted| one.session() == wanted)
-            };
-            let closing = sessions.iter().filter(is_wanted).count();
-            if session.is_some() && closing == 0 {
+            let is_for_one = session.is_some();
+            let closing = core.close_sessions(db, user.clone(), session, reconnects);
+            if is_for_one && closing == 0 {
                 return Err(Error::SessionNotFound);
             }
             let change = (closing > 0).then(|| Change::of("session.close", &user));
-            db.on_commit(move || {
-                let _ = core.hub.close_sessions(&user, session.as_ref(), reason);
-            });
             Ok((closing, change))
         })
         .await

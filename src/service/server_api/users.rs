@@ -273,12 +273,10 @@ impl Core {
     /// Forgets the account of `user`, which has changed, once the job is committed, and closes the user's sockets if the
     /// user may no longer sign in.
     fn forget_after_commit(self: &Arc<Self>, db: &Write<'_>, user: UserId, is_out: bool) {
-        let core = Arc::clone(self);
-        db.on_commit(move || {
-            core.accounts.forget(std::slice::from_ref(&user));
-            if is_out {
-                core.hub.disconnect_users(&[user]);
-            }
-        });
+        self.account_changed(db, user.clone());
+        if is_out {
+            let core = Arc::clone(self);
+            db.on_commit(move || core.hub.disconnect_users(&[user]));
+        }
     }
 }

@@ -1,17 +1,21 @@
 //! The writer's thread on PostgreSQL.
 //!
-//! A batch is one transaction, and its first statement renews the lease of the node. Jobs that foresee what they read, and
+//! A batch is one transaction, and its first statement takes the turn of the node. Jobs that foresee what they read, and
 //! are about different users, take two round trips together: one for what all of them read, one for what all of them write
 //! and the COMMIT. The other jobs follow in a transaction of their own, and each of their reads costs a round trip: what a
 //! job writes travels with the first read of the job after it, or with the COMMIT.
+//!
+//! Posts of other nodes are received at the beginning of each transaction, so that jobs know what was committed before
+//! them, and whenever PostgreSQL notifies of one.
 
 mod transaction;
 
 use super::super::error::Error;
-use super::super::node::{ActiveNode, HEARTBEAT};
+use super::super::node::{HEARTBEAT, LOOK, Node};
 use super::{Job, WriterStats, answer_jobs, record_outcome, refuse_waiting};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use transaction::Transaction;
 
@@ -28,22 +32,49 @@ enum Next {
     Closed,
 }
 
-/// Runs the writer's thread until the queue is closed and empty, and gives the lease back.
-pub(super) fn work(mut node: ActiveNode, jobs: &Receiver<Job>, stats: &WriterStats) {
+/// Runs the writer's thread until the queue is closed and empty, and leaves the other nodes.
+pub(super) fn work(mut node: Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     loop {
-        match next(jobs) {
+        match next(jobs, wait_of(&node)) {
             Next::Batch(batch) => run_batch(&mut node, batch, jobs, stats),
-            Next::Idle => keep_lease(&mut node, stats),
+            Next::Idle => {
+                look_for_posts(&mut node, jobs, stats);
+                if node.is_due_for_renewal() {
+                    keep_lease(&mut node, stats);
+                }
+            }
             Next::Closed => break,
         }
     }
-    if let Err(error) = node.release() {
-        tracing::warn!(%error, "the lease was not given back; a waiting node takes it when it is over");
+    if let Err(error) = node.leave() {
+        tracing::warn!(%error, "this node has not left the others; they remove it when its lease is over");
     }
 }
 
-fn next(jobs: &Receiver<Job>) -> Next {
-    match jobs.recv_timeout(HEARTBEAT) {
+/// Returns how long to wait for a job.
+fn wait_of(node: &Node) -> Duration {
+    if node.standing().has_others() {
+        LOOK
+    } else {
+        HEARTBEAT
+    }
+}
+
+/// Receives the posts of other nodes, and posts what they make necessary.
+fn look_for_posts(node: &mut Node, jobs: &Receiver<Job>, stats: &WriterStats) {
+    let posts = node.ensure_connected().and_then(|()| node.posts());
+    match posts {
+        Ok(posts) => node.receive(posts),
+        // The next transaction or renewal tells.
+        Err(error) => tracing::debug!(%error, "cannot look for posts of other nodes"),
+    }
+    if node.has_replies() {
+        commit(node, jobs, stats, |transaction| transaction.run(Vec::new()));
+    }
+}
+
+fn next(jobs: &Receiver<Job>, wait: Duration) -> Next {
+    match jobs.recv_timeout(wait) {
         Ok(first) => {
             let others = jobs.try_iter().take(BATCH - 1);
             Next::Batch(std::iter::once(first).chain(others).collect())
@@ -53,7 +84,7 @@ fn next(jobs: &Receiver<Job>) -> Next {
     }
 }
 
-fn keep_lease(node: &mut ActiveNode, stats: &WriterStats) {
+fn keep_lease(node: &mut Node, stats: &WriterStats) {
     let renewed = node.ensure_connected().and_then(|()| node.renew());
     let renewed = renewed.or_else(|error| node.recover(false).and(Err(error)));
     let is_writable = renewed.is_ok() && !node.standing().lacks_standby();
@@ -65,18 +96,22 @@ fn keep_lease(node: &mut ActiveNode, stats: &WriterStats) {
 
 /// Runs the jobs of `batch`, in one transaction those that foresee what they read and are about different users. Jobs that
 /// do not run are answered by being dropped.
-fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &WriterStats) {
+fn run_batch(node: &mut Node, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &WriterStats) {
     stats.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
     if node.standing().lacks_standby() {
         drop(batch);
         return keep_lease(node, stats);
     }
-    let (mut foreseen, mut others) = (Vec::new(), Vec::new());
+    let (mut foreseen, mut others, mut looks) = (Vec::new(), Vec::new(), false);
     for job in batch {
         match job {
             Job::Foreseen(foresight, change) => foreseen.push((foresight, change)),
             Job::Change(_) | Job::Probe(_) => others.push(job),
+            Job::Look => looks = true,
         }
+    }
+    if looks && foreseen.is_empty() && others.is_empty() {
+        return look_for_posts(node, jobs, stats);
     }
     if !foreseen.is_empty() {
         let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen);
@@ -97,7 +132,7 @@ fn run_batch(node: &mut ActiveNode, batch: Vec<Job>, jobs: &Receiver<Job>, stats
 
 /// Runs a transaction and answers its jobs; returns what `run` does, or none if the transaction failed.
 fn commit<T: Default>(
-    node: &mut ActiveNode,
+    node: &mut Node,
     jobs: &Receiver<Job>,
     stats: &WriterStats,
     run: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
@@ -110,6 +145,7 @@ fn commit<T: Default>(
         size,
         in_doubt,
         committed,
+        has_posted,
         ..
     } = transaction;
     let outcome = outcome.or_else(|error| {
@@ -126,7 +162,13 @@ fn commit<T: Default>(
         refuse_waiting(jobs, stats);
     }
     let failure = outcome.as_ref().err().map(ToString::to_string);
+    if failure.is_none() {
+        node.committed();
+    }
     answer_jobs(finished, failure);
+    if has_posted {
+        node.session().send_now("NOTIFY chattrix");
+    }
     if let Err(error) = node.report() {
         tracing::warn!(%error, "cannot report this node");
     }

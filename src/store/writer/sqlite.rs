@@ -109,6 +109,7 @@ pub(super) fn transact(
                 wrote = true;
                 continue;
             }
+            Job::Look => continue,
         };
         if is_isolated {
             statements.run("SAVEPOINT job")?;

@@ -70,6 +70,18 @@ pub enum Lacking {
     AllBut(SessionDigest),
 }
 
+impl Lacking {
+    /// Whether `session` is one of them.
+    #[must_use]
+    pub fn includes(&self, session: &SessionId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Sessions(sessions) => sessions.contains(session),
+            Self::AllBut(acted) => *acted != session.digest(),
+        }
+    }
+}
+
 /// Event of a call (specification, "Server to Client Messages"), or of the team's backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {

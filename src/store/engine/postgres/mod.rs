@@ -10,6 +10,7 @@
 mod aside;
 mod foresight;
 mod jobs;
+mod listen;
 mod place;
 mod tls;
 mod value;
@@ -172,6 +173,12 @@ impl Session {
             self.flush();
         }
         Ok(())
+    }
+
+    /// Sends `statement`, which has no parameters, and does not wait for it.
+    pub fn send_now(&self, statement: &str) {
+        self.append(statement);
+        self.flush();
     }
 
     /// Sends what is queued and waits until it is through.

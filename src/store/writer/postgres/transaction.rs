@@ -7,7 +7,7 @@ use crate::user::UserId;
 
 use super::super::super::engine::Aside;
 use super::super::super::error::Error;
-use super::super::super::node::ActiveNode;
+use super::super::super::node::Node;
 use super::super::super::unreadable::UnreadableRows;
 use super::super::super::{Read, Write};
 use super::super::{Change, Committed, Finish, Foresight, Job};
@@ -17,7 +17,7 @@ type Foreseen = (Foresight, Change);
 
 /// Transaction of the writer, and what became of its jobs.
 pub(super) struct Transaction<'n> {
-    pub node: &'n mut ActiveNode,
+    pub node: &'n mut Node,
     unreadable: &'n UnreadableRows,
     pub finished: Vec<Finish>,
     /// Jobs that were taken.
@@ -25,10 +25,12 @@ pub(super) struct Transaction<'n> {
     /// Whether nobody knows if it was committed.
     pub in_doubt: bool,
     pub committed: Committed,
+    /// Whether it has a post for the other nodes.
+    pub has_posted: bool,
 }
 
 impl<'n> Transaction<'n> {
-    pub fn new(node: &'n mut ActiveNode, unreadable: &'n UnreadableRows) -> Self {
+    pub fn new(node: &'n mut Node, unreadable: &'n UnreadableRows) -> Self {
         Self {
             node,
             unreadable,
@@ -36,6 +38,7 @@ impl<'n> Transaction<'n> {
             size: 0,
             in_doubt: false,
             committed: Committed::default(),
+            has_posted: false,
         }
     }
 
@@ -46,13 +49,17 @@ impl<'n> Transaction<'n> {
         self.node.begin()?;
         let session = self.node.session();
         session.foresee(|| {
+            // Nothing is found yet.
+            let _ = self.node.posts();
             for (foresight, _) in &jobs {
-                // Nothing is found yet.
                 let _ = foresight(&Read::on(session));
             }
         })?;
+        let posts = self.node.posts()?;
         let (disjoint, overlapping) = part(jobs, |foresight| foresight(&Read::on(session)));
         session.take_answers();
+        self.node.receive(posts);
+        let session = self.node.session();
         self.size = disjoint.len();
         session.begin_aside();
         let undecided = self.run_changes(disjoint);
@@ -63,7 +70,9 @@ impl<'n> Transaction<'n> {
         };
         let began = Instant::now();
         let sent = session.send_jobs(&aside);
-        match sent.and_then(|()| session.commit(&mut self.in_doubt)) {
+        let posted = sent.and_then(|()| self.post());
+        let session = self.node.session();
+        match posted.and_then(|()| session.commit(&mut self.in_doubt)) {
             Ok(()) => self.record(before, began),
             Err(error) if self.in_doubt => return Err(error),
             // A statement failed: the jobs write again what they put aside, each with a savepoint.
@@ -81,10 +90,12 @@ impl<'n> Transaction<'n> {
         self.size = jobs.len();
         let before = self.node.session().round_trips();
         self.node.begin()?;
+        let posts = self.node.posts()?;
+        self.node.receive(posts);
         let undecided = self.run_changes(jobs.into_iter().filter_map(|job| match job {
             Job::Change(change) | Job::Foreseen(_, change) => Some(change),
             // The renewal of the lease is the write of a probe.
-            Job::Probe(_) => None,
+            Job::Probe(_) | Job::Look => None,
         }));
         self.end(undecided, before)
     }
@@ -115,6 +126,8 @@ impl<'n> Transaction<'n> {
             fail(&mut self.finished, undecided, session.take_failure());
         }
         let began = Instant::now();
+        self.post()?;
+        let session = self.node.session();
         match session.commit(&mut self.in_doubt) {
             // Nothing but this job was rolled back, and the renewal of the lease.
             Err(error) if is_alone && !self.in_doubt => {
@@ -124,6 +137,15 @@ impl<'n> Transaction<'n> {
             committed => committed?,
         }
         self.record(before, began);
+        Ok(())
+    }
+
+    /// Writes what the other nodes must know of the jobs.
+    fn post(&mut self) -> Result<(), Error> {
+        let kept = |finish: &&Finish| finish.keep && finish.failure.is_none();
+        let posts = self.finished.iter().filter(kept);
+        let posts = posts.flat_map(|finish| finish.posts.iter().cloned());
+        self.has_posted = self.node.post(posts)?;
         Ok(())
     }
 
@@ -188,7 +210,7 @@ mod tests {
     use super::*;
 
     /// Returns the active node of a new database, in the schema `schema`; none without a server.
-    fn node(schema: &str) -> Option<ActiveNode> {
+    fn node(schema: &str) -> Option<Node> {
         let url = std::env::var("TEST_DATABASE_URL").ok()?;
         let server = |url: &str| Server::of(url.as_ref()).expect("a URL").expect("a URL");
         let session = Session::connect(&server(&url)).expect("connected");
@@ -197,14 +219,14 @@ mod tests {
         ));
         made.expect("a schema");
         let server = server(&format!("{url}&options=-csearch_path%3D{schema}"));
-        Some(ActiveNode::take(&server).expect("the lease").node)
+        Some(Node::join(&server, "here").expect("joined").node)
     }
 
     type Outcome = oneshot::Receiver<Result<i64, Error>>;
 
     /// Runs a transaction; returns the outcomes of its jobs, the users in the end, and the round trips.
     fn commit<T>(
-        node: &mut ActiveNode,
+        node: &mut Node,
         outcomes: Vec<Outcome>,
         run: impl FnOnce(&mut Transaction<'_>) -> Result<T, Error>,
     ) -> (Vec<Result<i64, Error>>, String, u32) {
@@ -230,7 +252,7 @@ mod tests {
         (Box::new(move |db| run(job, db, answer)), outcome)
     }
 
-    fn run_jobs<J>(node: &mut ActiveNode, jobs: Vec<J>) -> (Vec<Result<i64, Error>>, String, u32)
+    fn run_jobs<J>(node: &mut Node, jobs: Vec<J>) -> (Vec<Result<i64, Error>>, String, u32)
     where
         J: FnOnce(&Write<'_>) -> Result<i64, Error> + Send + 'static,
     {
@@ -249,7 +271,7 @@ mod tests {
 
     /// Runs jobs that foresee the user that they read; each returns the number of users that it finds.
     fn run_foreseen(
-        node: &mut ActiveNode,
+        node: &mut Node,
         jobs: &[(&'static str, Then)],
     ) -> (Vec<Option<i64>>, String, u32) {
         let (mut foreseen, mut outcomes) = (Vec::new(), Vec::new());
