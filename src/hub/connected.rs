@@ -237,7 +237,9 @@ mod tests {
 
     /// Publishes `notice` as the service does.
     fn publish(hub: &Hub, notice: &Arc<EncodedNotice>) {
-        let Addressees { queues, departed } = hub.addressees(notice.notice());
+        let Addressees {
+            queues, departed, ..
+        } = hub.addressees(notice.notice());
         for session in &departed {
             notice.address(session);
         }

@@ -134,11 +134,7 @@ impl Hub {
 
     /// Like [`Hub::subscribe`]; returns also the sessions of other nodes that give way.
     #[must_use]
-    pub fn enter(
-        &self,
-        user: &UserId,
-        session: &SessionId,
-    ) -> (Subscription, Vec<RemoteSession>) {
+    pub fn enter(&self, user: &UserId, session: &SessionId) -> (Subscription, Vec<RemoteSession>) {
         let queue = Arc::new(SessionQueue::new(
             session.clone(),
             self.0.capacity.event_queue,
@@ -218,7 +214,10 @@ impl Hub {
     #[must_use]
     pub fn remote_sessions(&self, user: &UserId) -> Vec<RemoteSession> {
         let users = self.0.users.lock();
-        let remote = users.get(user).into_iter().flat_map(|user| user.remote.iter());
+        let remote = users
+            .get(user)
+            .into_iter()
+            .flat_map(|user| user.remote.iter());
         remote.cloned().collect()
     }
 
@@ -273,7 +272,10 @@ impl Hub {
     #[must_use]
     pub fn connected_to_any_node(&self, user: &UserId) -> Vec<ConnectedSession> {
         let users = self.0.users.lock();
-        users.get(user).map(Connected::on_all_nodes).unwrap_or_default()
+        users
+            .get(user)
+            .map(Connected::on_all_nodes)
+            .unwrap_or_default()
     }
 
     /// Returns the sessions that `notice` goes to.
@@ -306,7 +308,10 @@ impl Hub {
             if found.len() >= limit {
                 break;
             }
-            let sessions = users.get(user).into_iter().flat_map(Connected::on_all_nodes);
+            let sessions = users
+                .get(user)
+                .into_iter()
+                .flat_map(Connected::on_all_nodes);
             found.extend(sessions.map(|one| (user.clone(), one)));
         }
         found

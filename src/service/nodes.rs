@@ -138,9 +138,8 @@ impl Nodes {
             .swap(false, Ordering::Relaxed)
         {
             let changed = Arc::clone(core);
-            let job = move |db: &Write<'_>| -> Result<(), Error> {
-                Ok(changed.take_up_endpoints(db)?)
-            };
+            let job =
+                move |db: &Write<'_>| -> Result<(), Error> { Ok(changed.take_up_endpoints(db)?) };
             core.store.write(job).await?;
         }
         if core.store.has_other_nodes() {
@@ -384,13 +383,7 @@ impl Core {
     }
 
     /// Delivers what `node` owed to a session that is connected to this one now.
-    fn take_over(
-        &self,
-        node: NodeKey,
-        user: &UserId,
-        session: &SessionId,
-        notices: Vec<Notice>,
-    ) {
+    fn take_over(&self, node: NodeKey, user: &UserId, session: &SessionId, notices: Vec<Notice>) {
         let mut sessions = self.hub.sessions(user).into_iter();
         let Some(queue) = sessions.find(|queue| queue.session() == session) else {
             return;
@@ -473,8 +466,7 @@ impl Core {
         let mut events = Vec::new();
         for call in calls {
             let of_call = delivery::events_since(db, &call, since)?;
-            let is_users =
-                |(notice, _): &(Notice, Lacking)| matches!(&notice.audience, Audience::Participant(one) if one == user);
+            let is_users = |(notice, _): &(Notice, Lacking)| matches!(&notice.audience, Audience::Participant(one) if one == user);
             events.extend(of_call.into_iter().filter(is_users));
         }
         Ok(events)

@@ -494,10 +494,7 @@ impl Core {
     }
 
     /// Takes up the endpoints in the database once the job is committed. Runs inside the writer's job.
-    pub(super) fn take_up_endpoints(
-        self: &Arc<Self>,
-        db: &Write<'_>,
-    ) -> Result<(), store::Error> {
+    pub(super) fn take_up_endpoints(self: &Arc<Self>, db: &Write<'_>) -> Result<(), store::Error> {
         let (core, wanted) = (Arc::clone(self), wanted(db)?);
         db.on_commit(move || {
             core.webhook_outbox.wanted.replace(wanted);

@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rusqlite::params;
 
+use super::Read;
 use super::engine::{Conn, Server, Session};
 use super::error::Error;
 use super::post::{NodeKey, Post};
 use super::roster::{self, SessionRow};
 use super::schema_postgres;
-use super::Read;
 use crate::clock::Clock;
 use crate::system_time::ClockLead;
 
@@ -264,7 +264,12 @@ impl Node {
         self.batch += 1;
         let conn = Conn::from(&self.session);
         conn.run("BEGIN", params![].into())?;
-        take_turn(&self.session, self.standing.key, self.incarnation, self.batch)
+        take_turn(
+            &self.session,
+            self.standing.key,
+            self.incarnation,
+            self.batch,
+        )
     }
 
     /// Returns whether the lease was not renewed lately.
@@ -280,7 +285,12 @@ impl Node {
 
     /// Renews the lease outside a transaction, and looks at the others.
     pub fn renew(&mut self) -> Result<(), Error> {
-        take_turn(&self.session, self.standing.key, self.incarnation, self.batch)?;
+        take_turn(
+            &self.session,
+            self.standing.key,
+            self.incarnation,
+            self.batch,
+        )?;
         self.session.settle()?;
         self.record_renewal();
         self.report()
@@ -393,7 +403,9 @@ impl Node {
                 Ok(ControlFlow::Continue(()))
             },
         )?;
-        self.standing.has_others.store(others > 0, Ordering::Relaxed);
+        self.standing
+            .has_others
+            .store(others > 0, Ordering::Relaxed);
         // After an outage of PostgreSQL, all leases are over at once.
         let is_steady = self.steady_since.elapsed() >= LEASE;
         *self.standing.dead.lock() = if is_steady { dead } else { Vec::new() };

@@ -55,7 +55,11 @@ impl Nodes {
                 "{}  {}{}  {} sessions, version {}, started {} ago, seen {} ago",
                 output::printable(&node.name),
                 if node.is_active { "active" } else { "dead" },
-                if node.has_duties { ", has the duties" } else { "" },
+                if node.has_duties {
+                    ", has the duties"
+                } else {
+                    ""
+                },
                 node.sessions,
                 output::printable(&node.version),
                 seconds(node.running_for),
