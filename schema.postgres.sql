@@ -289,6 +289,13 @@ CREATE TABLE posts (
     body text        NOT NULL
 );
 
+-- Until when the calls of a user have used up the rate `initiate_rate`, in microseconds: the theoretical arrival time of
+-- the generic cell rate algorithm. Written while there are several nodes.
+CREATE TABLE paced (
+    "user" bigint PRIMARY KEY REFERENCES users (key),
+    until  bigint NOT NULL
+);
+
 -- Takes the turn and renews the lease of a node, unless it was removed.
 CREATE FUNCTION take_turn(mine bigint, my_incarnation bigint, number bigint, milliseconds bigint) RETURNS void
 LANGUAGE plpgsql AS $$

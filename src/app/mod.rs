@@ -109,7 +109,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
         tls: tls.clone(),
     };
     let reload = Reload::new(parts, settings.clone(), figment.clone());
-    let stop = Stop::new(service.clone());
+    let stop = Stop::new(service.clone(), settings.drain_time);
     let rocket = rocket::custom(ours(figment))
         .manage(service.clone())
         .manage(access.clone())

@@ -33,6 +33,7 @@ pub struct Stop(Arc<Inner>);
 
 struct Inner {
     service: Service,
+    drain_time: Option<Duration>,
     shutdown: OnceLock<Shutdown>,
     stopping: AtomicBool,
     failure: OnceLock<String>,
@@ -40,10 +41,12 @@ struct Inner {
 }
 
 impl Stop {
-    pub(super) fn new(service: Service) -> Self {
+    /// Makes the way to stop `service`. At a signal, sessions are closed within `drain_time`, if there is one.
+    pub(super) fn new(service: Service, drain_time: Option<Duration>) -> Self {
         let stopping = AtomicBool::new(false);
         Self(Arc::new(Inner {
             service,
+            drain_time,
             shutdown: OnceLock::new(),
             stopping,
             failure: OnceLock::new(),
@@ -187,7 +190,12 @@ impl Stop {
                 signal = first,
                 "the server stops; a second signal stops it at once"
             );
-            tokio::spawn(async move { self.stop().await });
+            tokio::spawn(async move {
+                if let Some(drain_time) = self.0.drain_time {
+                    self.0.service.sessions().drain(drain_time).await;
+                }
+                self.stop().await;
+            });
             let second = next().await;
             tracing::warn!(signal = second, "the server stopped at once");
             std::process::exit(1);

@@ -248,6 +248,7 @@ impl From<service::Error> for ApiError {
             | Error::TooManyEndpoints(_) => ErrorType::InvalidRequest,
             Error::CallerBusy { .. } => ErrorType::CallerBusy,
             Error::UserBusy(_) | Error::UserInCall { .. } => ErrorType::UserBusy,
+            Error::TooManyCalls { wait } => return Self::rate_limited(*wait),
             Error::Unavailable(cause) => {
                 return Self::from(ErrorType::Unavailable).with_cause(cause);
             }

@@ -469,9 +469,27 @@ impl Hub {
         }
     }
 
+    /// Rejects new sessions.
+    pub fn reject_sessions(&self) {
+        self.0.stopping.store(true, Ordering::Release);
+    }
+
+    /// Closes one of `waves` equal shares of the sessions, at least one.
+    pub fn close_share(&self, waves: u32) {
+        let users = self.0.users.lock();
+        let sessions = users.values().flat_map(|user| &user.sessions);
+        let open: Vec<_> = sessions.filter(|one| one.is_open()).collect();
+        let share = open
+            .len()
+            .div_ceil(usize::try_from(waves).unwrap_or(usize::MAX).max(1));
+        for session in open.into_iter().take(share) {
+            session.close(CloseReason::Stopping);
+        }
+    }
+
     /// Closes all sessions and rejects new ones (graceful shutdown).
     pub fn stop(&self) {
-        self.0.stopping.store(true, Ordering::Release);
+        self.reject_sessions();
         for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
             session.close(CloseReason::Stopping);
         }

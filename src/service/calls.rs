@@ -50,8 +50,12 @@ impl Calls {
         let core = Arc::clone(&self.0);
         let (caller, callee) = (principal.user.clone(), new.callee.clone());
         let key = new.idempotency_key.clone();
+        let reader = Arc::clone(&self.0);
         let foresee = move |db: &Read<'_>| {
             db.parties(&caller, &callee, key.as_deref(), Timestamp::from_millis(0))?;
+            if reader.shares_initiate_rate() {
+                db.paced_until(&caller)?;
+            }
             Ok(vec![caller.clone(), callee.clone()])
         };
         let job = move |db: &Write<'_>| core.initiate(db, &principal, new);
@@ -240,6 +244,9 @@ impl Core {
         {
             return repeated(call, before.refused, &new);
         }
+        if principal.via != Source::Backend {
+            self.count_call(db, &principal.user, now)?;
+        }
         let (caller, callee) = (parties.caller, callable(parties.callee, &new.callee)?);
         let reached = policy::Callee {
             connected: self.hub.is_connected(&new.callee),
@@ -285,6 +292,26 @@ impl Core {
         } else {
             Initiated::Made(call)
         })
+    }
+}
+
+impl Core {
+    /// Whether other nodes too let users make calls.
+    fn shares_initiate_rate(&self) -> bool {
+        self.store.has_other_nodes() && self.rules.get().initiate_rate.is_some()
+    }
+
+    /// Counts a call of `user` on all nodes together. Each node by itself has counted the request already.
+    fn count_call(&self, db: &Write<'_>, user: &UserId, now: Timestamp) -> Result<(), Error> {
+        let Some(rate) = self.rules.get().initiate_rate else {
+            return Ok(());
+        };
+        if !self.shares_initiate_rate() {
+            return Ok(());
+        }
+        let until = rate.next_arrival(db.paced_until(user)?, now);
+        db.pace(user, until.map_err(|wait| Error::TooManyCalls { wait })?)?;
+        Ok(())
     }
 }
 

@@ -73,6 +73,12 @@ pub enum Error {
     /// The callee is in a live call.
     #[error("User {0} is in another call")]
     UserBusy(UserId),
+    /// The user makes more calls than `initiate_rate` allows, on all nodes together.
+    #[error("Rate limit exceeded")]
+    TooManyCalls {
+        /// Time until the next is allowed.
+        wait: Duration,
+    },
     /// The user is in a live call and cannot be removed.
     #[error("User {user} is in call {call} and was not removed")]
     UserInCall {

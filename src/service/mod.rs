@@ -47,7 +47,7 @@ use crate::hub::{Addressees, EncodedNotice, Hub, Published, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
-use crate::settings::Settings;
+use crate::settings::{Rate, Settings};
 use crate::store::{self, Post, Store, Write};
 use crate::system_time::ServerTime;
 use crate::user::SessionId;
@@ -98,6 +98,8 @@ pub struct Rules {
     pub auto_provision: bool,
     /// Whom users may call.
     pub call_policy: CallPolicy,
+    /// How many calls a user may make in a time, if limited.
+    pub initiate_rate: Option<Rate>,
     /// Time for which calls are kept after their end, if limited.
     pub retention: Option<Duration>,
     /// How long changes made with API keys are listed, if limited.
@@ -116,6 +118,7 @@ impl Rules {
             disconnect_grace: settings.disconnect_grace,
             auto_provision: settings.auto_provision,
             call_policy: settings.call_policy,
+            initiate_rate: settings.initiate_rate,
             retention: settings.retention,
             audit_retention: settings.audit_retention,
         }
@@ -130,6 +133,7 @@ impl Rules {
             disconnect_grace: None,
             auto_provision: false,
             call_policy: CallPolicy::Everyone,
+            initiate_rate: None,
             retention: None,
             audit_retention: None,
         }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::notice::Invitation;
 use crate::call::{Audience, Call, Event, Notice, Status, transition};
@@ -14,6 +15,9 @@ use crate::user::{SessionId, UserId};
 
 use super::nodes::Arrival;
 use super::{Core, Delivery, Error, Nodes};
+
+/// Interval of the waves in which sessions are closed when the server drains.
+const WAVE: Duration = Duration::from_millis(100);
 
 /// Session that has left.
 #[derive(Clone, Debug)]
@@ -79,8 +83,8 @@ impl Sessions {
             subscription.queue().session().clone(),
         );
         drop(subscription);
-        // At the next start every participant counts as disconnected from then.
-        if self.is_stopping() {
+        // The only server stops: at the next start every participant counts as disconnected from then.
+        if self.is_stopping() && !self.0.store.has_other_nodes() {
             return;
         }
         // The last one alone matters, but other nodes know each.
@@ -156,6 +160,19 @@ impl Sessions {
     /// to the database beside the server.
     pub fn close_disabled_sessions(&self) -> Result<(), Error> {
         self.0.close_disabled_sessions()
+    }
+
+    /// Begins a graceful shutdown: rejects new sessions, and closes those that are connected one after the other within
+    /// `drain_time`, so that clients do not connect to another node all at once.
+    pub async fn drain(&self, drain_time: Duration) {
+        let hub = &self.0.hub;
+        hub.reject_sessions();
+        let mut left = u32::try_from(drain_time.as_millis() / WAVE.as_millis()).unwrap_or(u32::MAX);
+        while left > 0 && hub.connections() > 0 {
+            hub.close_share(left);
+            tokio::time::sleep(WAVE).await;
+            left -= 1;
+        }
     }
 
     /// Graceful shutdown: rejects new sessions, closes all sessions with the reason that the server stops, and waits

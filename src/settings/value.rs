@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::call::CallPolicy;
+use crate::clock::Timestamp;
 
 use super::layers::Raw;
 
@@ -33,6 +34,23 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Counts one more at `now`, given the theoretical arrival time after the last one (generic cell rate algorithm), in
+    /// microseconds; returns the new one.
+    ///
+    /// # Errors
+    /// The time until one more is allowed.
+    pub fn next_arrival(&self, last: Option<i64>, now: Timestamp) -> Result<i64, Duration> {
+        let micros = |time: Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let now = now.as_millis().saturating_mul(1_000);
+        let period = micros(self.period);
+        let next = last.unwrap_or(now).max(now) + period / i64::from(self.count.get());
+        let excess = next - now - period;
+        if excess > 0 {
+            return Err(Duration::from_micros(excess.unsigned_abs()));
+        }
+        Ok(next)
+    }
+
     /// Makes a rate of `count` a minute; a count of zero counts as one.
     pub(super) const fn per_minute(count: u32) -> Self {
         let count = match NonZeroU32::new(count) {

@@ -12,7 +12,14 @@ use super::schema;
 use super::schema_postgres::SCHEMA;
 
 /// Tables of PostgreSQL alone.
-const OWN_TABLES: [&str; 5] = ["chattrix_schema", "nodes", "posts", "sessions", "turn"];
+const OWN_TABLES: [&str; 6] = [
+    "chattrix_schema",
+    "nodes",
+    "paced",
+    "posts",
+    "sessions",
+    "turn",
+];
 
 /// Returns a connection within a transaction that has made the tables in the new schema `name`; none without a server.
 fn tables(name: &str) -> Option<Session> {

@@ -89,7 +89,27 @@ impl Read<'_> {
     }
 }
 
+impl Read<'_> {
+    /// Returns until when the calls of `user` have used up their rate, in microseconds.
+    pub fn paced_until(&self, user: &UserId) -> Result<Option<i64>, Error> {
+        self.find(
+            "SELECT until FROM paced WHERE user = (SELECT key FROM users WHERE id = ?1)",
+            params![user.as_str()],
+            |row| row.get("until"),
+        )
+    }
+}
+
 impl Write<'_> {
+    /// Records until when the calls of `user` have used up their rate, in microseconds.
+    pub fn pace(&self, user: &UserId, until: i64) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO paced (user, until) SELECT key, ?2 FROM users WHERE id = ?1
+             ON CONFLICT (user) DO UPDATE SET until = excluded.until",
+            params![user.as_str(), until],
+        )
+    }
+
     /// Records that `session` of `user` is connected to `node` from now.
     pub fn enter_session(
         &self,
