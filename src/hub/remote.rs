@@ -107,3 +107,96 @@ impl RemoteSessions {
         Some(oldest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+    use crate::hub::notice::tests::notice;
+    use crate::hub::tests::{hub_at, user};
+    use crate::hub::{CloseReason, Hub, Outgoing};
+
+    fn hub() -> (Hub, ManualClock) {
+        let hand = ManualClock::starting_at(Timestamp::from_millis(1));
+        (hub_at(Clock::Manual(hand.clone())), hand)
+    }
+
+    fn remote(session: &str, at: i64) -> RemoteSession {
+        RemoteSession {
+            session: SessionId::new(session),
+            node: 7,
+            connected_at: Timestamp::from_millis(at),
+            is_responsive: true,
+            left_at: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn session_that_moves_to_another_node_takes_its_events_along() {
+        let (hub, _hand) = hub();
+        let (bob, phone) = (user("bob"), SessionId::new("phone"));
+        assert_eq!(
+            hub.enter_remote(&bob, remote("phone", 0)),
+            None,
+            "unknown here"
+        );
+        let here = hub.subscribe(&bob, &phone);
+        assert_eq!(hub.connected_sessions(&bob), 1);
+        let _ = hub.publish(&hub.sessions(&bob), &notice(1));
+        let owed = hub.enter_remote(&bob, remote("phone", 2)).expect("known");
+        assert_eq!(owed, [notice(1).notice().clone()]);
+        let closed = here.queue().next().await;
+        assert_eq!(closed, Outgoing::Close(CloseReason::Replaced));
+        drop(here);
+        assert_eq!(hub.connected_sessions(&bob), 1);
+        let addressees = hub.addressees(notice(3).notice());
+        assert!(addressees.has_remote && addressees.has_responsive() && !addressees.is_here());
+        // It returns, and its other node is told what it is owed.
+        let _here = hub.subscribe(&bob, &phone);
+        assert_eq!(
+            hub.owed(&bob, &phone, Vec::new()),
+            [],
+            "another node delivers it"
+        );
+        assert_eq!(hub.remote_sessions(&bob), []);
+    }
+
+    #[test]
+    fn oldest_session_of_all_nodes_gives_way() {
+        let (hub, hand) = hub();
+        let bob = user("bob");
+        assert_eq!(hub.enter_remote(&bob, remote("far", 0)), None);
+        let first = hub.enter(&bob, &SessionId::new("first"));
+        assert_eq!(first.1, []);
+        hand.advance(std::time::Duration::from_millis(5));
+        let (_second, surplus) = hub.enter(&bob, &SessionId::new("second"));
+        assert_eq!(surplus, [remote("far", 0)]);
+        let _ = hub.enter_remote(&bob, remote("young", 9));
+        let (_third, surplus) = hub.enter(&bob, &SessionId::new("third"));
+        assert_eq!(surplus, [], "those of this node are older");
+        assert!(!first.0.queue().is_open());
+    }
+
+    #[test]
+    fn unresponsive_and_departed_sessions_of_other_nodes() {
+        let (hub, hand) = hub();
+        let (bob, far) = (user("bob"), SessionId::new("far"));
+        let _ = hub.enter_remote(&bob, remote("far", 0));
+        hub.set_remote_responsive(&bob, &far, 8, false);
+        assert!(hub.is_connected(&bob), "not a session of that node");
+        hub.set_remote_responsive(&bob, &far, 7, false);
+        assert!(hub.has_session(&bob) && !hub.is_connected(&bob));
+        hub.leave_remote(&bob, &far, 7, hand.now());
+        assert!(!hub.has_session(&bob));
+        assert!(
+            hub.addressees(notice(1).notice()).has_remote,
+            "it may return"
+        );
+        hand.advance(KEPT_FOR);
+        let _ = hub.forget_expired();
+        assert!(!hub.addressees(notice(1).notice()).has_remote);
+        let _ = hub.enter_remote(&bob, remote("far", 0));
+        hub.remove_node(7);
+        assert_eq!(hub.connected(), []);
+    }
+}

@@ -317,6 +317,7 @@ mod tests {
             packet_loss_rate: None,
             round_trip_ms: None,
         };
+        watched.is_heard[0] = true;
         watched.both[0].hear(&report, START);
     }
 

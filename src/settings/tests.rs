@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::table::KEYS;
 use super::{AllowedOrigins, LogFormat, LogLevel, Overrides, Rate, Settings, Value};
+use crate::clock::Timestamp;
 use crate::webhook_model::EventType;
 
 const SECRET: &str = "12345678901234567890123456789012";
@@ -775,4 +776,18 @@ fn a_database_is_a_regular_file() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn rate_is_counted_by_its_next_arrival() {
+    let rate = Rate::per_minute(2);
+    let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
+    let first = rate.next_arrival(None, at(100)).expect("allowed");
+    let second = rate.next_arrival(Some(first), at(100)).expect("allowed");
+    let wait = rate.next_arrival(Some(second), at(110));
+    assert_eq!(wait, Err(Duration::from_secs(20)));
+    assert!(rate.next_arrival(Some(second), at(130)).is_ok());
+    // After a long time the whole count is allowed again, and no more.
+    let third = rate.next_arrival(Some(second), at(900));
+    assert_eq!(third, Ok(930_000_000));
 }

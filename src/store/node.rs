@@ -179,7 +179,9 @@ impl Node {
             Ok(ControlFlow::Continue(()))
         })?;
         if is_alone {
-            session.run_script("DELETE FROM sessions; DELETE FROM nodes; DELETE FROM posts")?;
+            for table in ["sessions", "nodes", "posts"] {
+                session.run_script(&format!("DELETE FROM {table}"))?;
+            }
         } else {
             conn.execute(
                 "UPDATE nodes SET name = name || '#' || key, is_removed = TRUE, incarnation = incarnation + 1

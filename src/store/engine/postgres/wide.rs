@@ -27,6 +27,7 @@ pub(super) fn widen(sql: &str, kinds: &[Type]) -> Option<String> {
         "SELECT" => format!(
             "SELECT v.*, w.{ASKED} FROM unnest({arrays}) WITH ORDINALITY AS w ({places}, {ASKED}) CROSS JOIN LATERAL ({sql}) AS v"
         ),
+        "INSERT" if outermost(sql, "RETURNING").is_some() => return None,
         "INSERT" => {
             let (into, source) =
                 sql.split_at(outermost(sql, "VALUES").or_else(|| outermost(sql, "SELECT"))?);
