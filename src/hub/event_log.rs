@@ -99,7 +99,7 @@ impl EventLog {
     /// Returns, in order, the events that `session` is owed and that are not stored. Another node delivers them from now
     /// on.
     pub fn hand_over(&self, session: &SessionId, now: Timestamp) -> Vec<Notice> {
-        let fresh = self.events.iter().filter(|one| is_fresh(one, now));
+        let fresh = self.events.iter().filter(|one| one.is_fresh(now));
         let owed = fresh.filter(|one| one.hand_over(session, now));
         owed.map(|one| one.notice().clone()).collect()
     }

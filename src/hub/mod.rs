@@ -34,7 +34,7 @@ pub use slot::{LimitReached, Slot};
 pub use subscription::Subscription;
 
 use crate::call::{CallId, Lacking, Notice};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 use connected::Connected;
@@ -172,9 +172,10 @@ impl Hub {
         is_known.then(|| connected.log.hand_over(&session, now))
     }
 
-    /// Records that a session of another node has left, and may return.
-    pub fn leave_remote(&self, user: &UserId, session: &SessionId, node: i64, at: Timestamp) {
-        self.change_remote(user, session, node, |one| one.left_at = Some(at));
+    /// Records that a session of another node left `ago`, and may return.
+    pub fn leave_remote(&self, user: &UserId, session: &SessionId, node: i64, ago: Duration) {
+        let left_at = self.0.clock.steady().minus(ago);
+        self.change_remote(user, session, node, |one| one.left_at = Some(left_at));
     }
 
     /// Records whether a session of another node confirms its events in time.
@@ -213,12 +214,11 @@ impl Hub {
     /// Returns the sessions of the user that are connected to other nodes, or left them and may return.
     #[must_use]
     pub fn remote_sessions(&self, user: &UserId) -> Vec<RemoteSession> {
+        let now = self.0.clock.steady();
         let users = self.0.users.lock();
-        let remote = users
-            .get(user)
-            .into_iter()
-            .flat_map(|user| user.remote.iter());
-        remote.cloned().collect()
+        let remote = users.get(user).map(|user| user.remote.iter());
+        let remote = remote.into_iter().flatten();
+        remote.filter(|one| one.may_return(now)).cloned().collect()
     }
 
     /// Returns the events `notices`, which `session` was owed by another node, ready for delivery.

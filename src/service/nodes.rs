@@ -279,10 +279,15 @@ impl Core {
                 node: row.node,
                 connected_at: row.entered_at,
                 is_responsive: true,
-                left_at: row.left_at,
+                left_at: None,
             };
             // Nothing is owed before the first session.
             let _ = self.hub.enter_remote(&row.user, remote);
+            if let Some(left_at) = row.left_at {
+                let ago = self.clock.now().since(left_at);
+                self.hub
+                    .leave_remote(&row.user, &row.session, row.node, ago);
+            }
         }
         let core = Arc::downgrade(self);
         self.store.receive_posts(Box::new(move |node, post| {
@@ -321,7 +326,10 @@ impl Core {
                     notices,
                 });
             }
-            Post::Left { user, session, at } => self.hub.leave_remote(&user, &session, node, at),
+            Post::Left { user, session, at } => {
+                let ago = self.clock.now().since(at);
+                self.hub.leave_remote(&user, &session, node, ago);
+            }
             Post::Responsive {
                 user,
                 session,

@@ -233,12 +233,11 @@ impl Core {
             if let Some(invitation) = &ringing {
                 core.hub.remember(invitation);
             }
-            let awaited = remote.iter().filter(|one| one.may_return(now));
             let arrival = Arrival {
                 queue,
                 owed,
                 ringing,
-                awaited: awaited.map(|one| one.node).collect(),
+                awaited: remote.iter().map(|one| one.node).collect(),
             };
             core.other_nodes.arrive(&user, arrival);
         });

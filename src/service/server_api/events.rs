@@ -172,9 +172,9 @@ impl Core {
                     KEPT_APP_EVENTS,
                 )?),
             };
-            let encoded = match row {
+            let encoded = match row.zip(expires_at) {
                 None => EncodedNotice::new(notice),
-                Some(row) => EncodedNotice::stored(StoredNotice {
+                Some((row, expires_at)) => EncodedNotice::stored(StoredNotice {
                     row,
                     notice,
                     expires_at,
