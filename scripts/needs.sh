@@ -174,6 +174,28 @@ need_chromium() {
         "other systems:  CHROMIUM=/path/to/chrome scripts/test-browser"
 }
 
+# Finds HAProxy, or installs it. Debian starts an installed HAProxy as a service, with a configuration that opens no port.
+need_haproxy() {
+    # Only root has it on the path.
+    PATH=$PATH:/usr/sbin:/sbin
+    need_program haproxy haproxy
+}
+
+# Prints the configuration of deploy/haproxy.cfg for the port $1 of the loopback interface without TLS, in front of
+# the nodes on the ports "${@:2}".
+haproxy_configuration() {
+    local listen=$1 port servers='' trackers=''
+    shift
+    for port in "$@"; do
+        servers+="    server node$port 127.0.0.1:$port\n"
+        trackers+="    server node$port 127.0.0.1:$port track requests/node$port\n"
+    done
+    sed -e "s|bind :443 .*|bind 127.0.0.1:$listen|" -e 's|log /dev/log local0|log stderr format raw local0|' \
+        -e '/^    user /d; /^    group /d; /^    # A WebSocket uses/d; /^    maxconn /d' -e '/^    server node[2-9]/d' \
+        -e "s|^    server node1 .* track .*|${trackers%\\n}|" -e "s|^    server node1 .*|${servers%\\n}|" \
+        -- "$root/deploy/haproxy.cfg"
+}
+
 # Prints Cargo's target folder, which a variable or a configuration may change.
 target_folder() {
     (cd -- "$root" && cargo metadata --locked --no-deps --format-version 1) |

@@ -39,6 +39,7 @@ fn every_setting_that_a_sample_names_is_there() {
         "compose.yaml",
         "failover/Caddyfile",
         "failover/compose.yaml",
+        "haproxy.cfg",
         "kubernetes.yaml",
         "nginx.conf",
     ] {
@@ -180,7 +181,7 @@ fn samples_for_several_machines_fit_together() {
     let expected = ["Secret", "Deployment", "Service", "PodDisruptionBudget"];
     assert_eq!(kinds, expected);
     let [secret, deployment, service, budget] = [0, 1, 2, 3].map(|place| &documents[place]);
-    assert_eq!(deployment["spec"]["replicas"].as_i64(), Some(2));
+    assert_eq!(deployment["spec"]["replicas"].as_i64(), Some(3));
     let pod = &deployment["spec"]["template"];
     let labels = &pod["metadata"]["labels"];
     assert_eq!(&deployment["spec"]["selector"]["matchLabels"], labels);
