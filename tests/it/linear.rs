@@ -13,7 +13,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tokio::sync::Barrier;
 
 use crate::support::model::{Action, next_status};
-use crate::support::{Answer, Api, TestServer, rounds};
+use crate::support::{Address, Answer, Api, Cluster, TestServer, rounds};
 
 /// Pairs of users, each with two devices for either of them: 64 clients.
 const PAIRS: usize = 16;
@@ -76,10 +76,34 @@ fn is_linearizable(history: &[Operation]) -> bool {
 #[rocket::async_test]
 async fn concurrent_actions_of_64_clients_are_linearizable() {
     let server = TestServer::with(|s| s.auto_provision = true).await;
-    let server = Arc::new(server);
-    let pairs: Vec<_> = (0..PAIRS)
-        .map(|pair| tokio::spawn(act(Arc::clone(&server), pair)))
-        .collect();
+    let sign_in = |user: &str, _: &str| server.sign_in(user);
+    act_in_pairs(sign_in, &[server.address().clone()]).await;
+}
+
+/// The same with several nodes: each request goes to a random one.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_actions_on_several_nodes_are_linearizable() {
+    let Some(cluster) = Cluster::start(3, &[]).await else {
+        return;
+    };
+    let nodes = [0, 1, 2].map(|place| cluster.address(place).clone());
+    act_in_pairs(|user, session| cluster.sign_in(user, session), &nodes).await;
+}
+
+/// Lets all pairs act on their calls, each request at a random one of `nodes`.
+async fn act_in_pairs(sign_in: impl Fn(&str, &str) -> Api, nodes: &[Address]) {
+    let nodes: Arc<[Address]> = nodes.into();
+    let mut pairs = Vec::new();
+    for pair in 0..PAIRS {
+        let [caller, callee] = [format!("caller-{pair}"), format!("callee-{pair}")];
+        let devices = [
+            sign_in(&caller, "phone"),
+            sign_in(&caller, "tablet"),
+            sign_in(&callee, "phone"),
+            sign_in(&callee, "tablet"),
+        ];
+        pairs.push(tokio::spawn(act(devices, callee, pair, Arc::clone(&nodes))));
+    }
     let mut operations = 0;
     for pair in pairs {
         operations += pair
@@ -98,9 +122,7 @@ async fn concurrent_actions_of_64_clients_are_linearizable() {
 
 /// Makes call after call between a pair, has all its devices act on it, and checks the history of each: how many
 /// operations there were.
-async fn act(server: Arc<TestServer>, pair: usize) -> usize {
-    let [caller, callee] = [format!("caller-{pair}"), format!("callee-{pair}")];
-    let devices = [&caller, &caller, &callee, &callee].map(|user| server.sign_in(user));
+async fn act(devices: [Api; DEVICES], callee: String, pair: usize, nodes: Arc<[Address]>) -> usize {
     devices[2].active().await.success(200);
     let mut operations = 0;
     for round in 0..rounds(CALLS, CALLS_IN_SOAK) {
@@ -117,6 +139,7 @@ async fn act(server: Arc<TestServer>, pair: usize) -> usize {
                     call.clone(),
                     seed,
                     start.clone(),
+                    Arc::clone(&nodes),
                 ))
             })
             .collect();
@@ -138,6 +161,7 @@ async fn operate(
     call: String,
     seed: u64,
     start: Arc<Barrier>,
+    nodes: Arc<[Address]>,
 ) -> Vec<Operation> {
     let mut random = StdRng::seed_from_u64(seed);
     let all = [
@@ -161,6 +185,7 @@ async fn operate(
             } else {
                 action
             };
+        let api = api.at(nodes.choose(&mut random).expect("a node"));
         let asked_at = Instant::now();
         let answer = match action {
             Some(Action::Accept) => api.accept(&call).await,

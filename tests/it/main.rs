@@ -24,6 +24,7 @@ mod cli_machine;
 mod cli_server;
 mod cli_token;
 mod cli_watch;
+mod cluster;
 mod console;
 mod contacts;
 mod cors;

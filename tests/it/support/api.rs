@@ -47,6 +47,14 @@ impl Api {
         }
     }
 
+    /// The same client of the server at `address`.
+    pub fn at(&self, address: &Address) -> Self {
+        Self {
+            address: address.clone(),
+            ..self.clone()
+        }
+    }
+
     /// The token that signs the requests.
     pub fn token(&self) -> &str {
         self.token.as_deref().expect("this client is signed in")

@@ -1,4 +1,4 @@
-//! Relay between a server and PostgreSQL that cuts the connection at a COMMIT.
+//! Relay between a server and PostgreSQL that cuts the connection at a COMMIT, or holds back all that is sent.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::select;
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
@@ -24,6 +25,7 @@ pub enum Cut {
 pub struct CommitCutter {
     url: PathBuf,
     next: Arc<Mutex<Option<Cut>>>,
+    is_held: watch::Sender<bool>,
     accepting: JoinHandle<()>,
 }
 
@@ -38,17 +40,24 @@ impl CommitCutter {
         let name = config.get_dbname().expect("a database");
         let next = Arc::new(Mutex::new(None));
         let shared = Arc::clone(&next);
+        let (is_held, held) = watch::channel(false);
         let url = format!("postgres://{user}@127.0.0.1:{port}/{name}?sslmode=disable");
         let accepting = tokio::spawn(async move {
             // Dropped with this task, and the connections with it.
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                connections.spawn(connect(client, config.clone(), Arc::clone(&shared)));
+                connections.spawn(connect(
+                    client,
+                    config.clone(),
+                    Arc::clone(&shared),
+                    held.clone(),
+                ));
             }
         });
         Self {
             url: PathBuf::from(url),
             next,
+            is_held,
             accepting,
         }
     }
@@ -63,6 +72,16 @@ impl CommitCutter {
         self.next.lock().replace(cut);
     }
 
+    /// Holds back everything from now on, and connections too.
+    pub fn hold(&self) {
+        self.is_held.send_replace(true);
+    }
+
+    /// Lets through what was held back, and everything from now on.
+    pub fn release(&self) {
+        self.is_held.send_replace(false);
+    }
+
     /// Whether the last one to be cut was.
     pub fn has_cut(&self) -> bool {
         self.next.lock().is_none()
@@ -75,17 +94,34 @@ impl Drop for CommitCutter {
     }
 }
 
-async fn connect(client: TcpStream, config: Config, next: Arc<Mutex<Option<Cut>>>) {
+async fn connect(
+    client: TcpStream,
+    config: Config,
+    next: Arc<Mutex<Option<Cut>>>,
+    held: watch::Receiver<bool>,
+) {
     let port = config.get_ports().first().copied().unwrap_or(5432);
     match config.get_hosts().first().expect("a host") {
         Host::Unix(folder) => {
             let socket = folder.join(format!(".s.PGSQL.{port}"));
             let server = UnixStream::connect(socket).await;
-            Box::pin(relay(client, server.expect("PostgreSQL listens"), &next)).await;
+            Box::pin(relay(
+                client,
+                server.expect("PostgreSQL listens"),
+                &next,
+                held,
+            ))
+            .await;
         }
         Host::Tcp(host) => {
             let server = TcpStream::connect((host.as_str(), port)).await;
-            Box::pin(relay(client, server.expect("PostgreSQL listens"), &next)).await;
+            Box::pin(relay(
+                client,
+                server.expect("PostgreSQL listens"),
+                &next,
+                held,
+            ))
+            .await;
         }
     }
 }
@@ -95,6 +131,7 @@ async fn relay(
     mut client: TcpStream,
     mut server: impl AsyncRead + AsyncWrite + Unpin,
     next: &Mutex<Option<Cut>>,
+    mut held: watch::Receiver<bool>,
 ) {
     let (mut from_client, mut from_server) = ([0; 8192], [0; 8192]);
     let mut is_cut = false;
@@ -102,6 +139,9 @@ async fn relay(
         select! {
             read = client.read(&mut from_client) => {
                 let Ok(read @ 1..) = read else { return };
+                if held.wait_for(|is_held| !is_held).await.is_err() {
+                    return;
+                }
                 let bytes = &from_client[..read];
                 if contains(bytes, b"COMMIT;\0") {
                     match next.lock().take() {
@@ -115,6 +155,9 @@ async fn relay(
             }
             read = server.read(&mut from_server) => {
                 let Ok(read @ 1..) = read else { return };
+                if held.wait_for(|is_held| !is_held).await.is_err() {
+                    return;
+                }
                 let bytes = &from_server[..read];
                 if is_cut {
                     // The answer to COMMIT, which the client never gets.

@@ -26,14 +26,24 @@ impl Process {
         Self::start_through(&[], database).await
     }
 
-    /// The server on `database`, the URL of PostgreSQL, with its log in `folder`, once it responds: it may wait for
-    /// another node.
+    /// The server on `database`, the URL of PostgreSQL, with its log in `folder`, once it is ready.
     pub async fn start_node(database: &Path, folder: &Path) -> Self {
+        Self::start_node_with(&[], database, folder).await
+    }
+
+    /// The same with `settings`, names and values of variables.
+    pub async fn start_node_with(
+        settings: &[(&str, &str)],
+        database: &Path,
+        folder: &Path,
+    ) -> Self {
         let port = free_port();
         let log = folder.join("server.log");
+        let file = File::options().create(true).append(true).open(&log);
         let child = serve(&[], database, port)
+            .envs(settings.iter().copied())
             .current_dir(folder)
-            .stderr(File::create(&log).expect("a file for the log"))
+            .stderr(file.expect("a file for the log"))
             .spawn()
             .expect("the binary starts");
         let process = Self {
@@ -41,8 +51,8 @@ impl Process {
             address: Address::with_port(port),
             log,
         };
-        eventually("the binary to respond", async || {
-            process.readiness().await.is_some()
+        eventually("the node to be ready", async || {
+            process.readiness().await == Some(200)
         })
         .await;
         process

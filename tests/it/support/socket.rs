@@ -205,6 +205,23 @@ impl Socket {
         message[body].take()
     }
 
+    /// The same for an event that may take `limit`.
+    pub async fn expect_within(&mut self, limit: Duration, kind: &str) -> Value {
+        let waiting = tokio::time::timeout(limit, async {
+            if self.early.is_empty() {
+                let next = self.read().await;
+                let Incoming::Message(message) = next else {
+                    panic!("{kind} was expected, not {next:?}")
+                };
+                self.early.push_back(message);
+            }
+        });
+        waiting
+            .await
+            .unwrap_or_else(|_| panic!("waited {limit:?} for {kind}"));
+        self.expect(kind).await
+    }
+
     /// The next message, which must be of this type, as the text that came.
     pub async fn expect_text(&mut self, kind: &str) -> String {
         let text = within(kind, async {

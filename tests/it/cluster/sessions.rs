@@ -1,0 +1,153 @@
+//! Sessions over all nodes: replacement, limits, presence, and events for those who return on another node.
+
+use serde_json::json;
+
+use super::{Device, NODES, connected_sessions, expect_nothing_else, send_app_event};
+use crate::support::{Cluster, Relay, Socket, eventually};
+
+/// Closed because another connection took its place.
+const REPLACED: u16 = 4000;
+/// Sessions of a user at a time.
+const MOST_SESSIONS: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_replaced_from_another_node() {
+    let Some(cluster) = Cluster::start(NODES, &[]).await else {
+        return;
+    };
+    let alice = cluster.sign_in("alice", "phone");
+    let mut before = cluster.socket(&alice, 0).await;
+    for place in 1..2 * NODES {
+        let after = cluster.socket(&alice, place % NODES).await;
+        assert_eq!(before.expect_close().await.0, REPLACED, "node {place}");
+        before = after;
+    }
+    expect_nothing_else(&cluster, &["alice"], [&mut before]).await;
+
+    // The oldest of too many sessions gives way, on whichever node it is.
+    let mut devices = Vec::new();
+    for number in 0..MOST_SESSIONS + 2 {
+        let session = format!("device-{number}");
+        devices.push(Device::connect(&cluster, "bob", &session, cluster.pick(NODES)).await);
+    }
+    let kept = devices.split_off(2);
+    for mut device in devices {
+        assert_eq!(device.socket.expect_close().await.0, REPLACED);
+    }
+    let mut kept: Vec<Socket> = kept.into_iter().map(|device| device.socket).collect();
+    let sent = send_app_event(&cluster, &["bob"], "app.first").await;
+    assert_eq!(sent["reached"], MOST_SESSIONS);
+    for socket in &mut kept {
+        socket.expect("app.first").await;
+    }
+    expect_nothing_else(&cluster, &["bob"], &mut kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn presence_and_sessions_are_those_of_all_nodes() {
+    let Some(cluster) = Cluster::start(NODES, &[]).await else {
+        return;
+    };
+    let alice = cluster.sign_in("alice", "phone");
+    let mut devices = Vec::new();
+    for place in 0..NODES {
+        devices.push(Device::connect(&cluster, "bob", &format!("on-{place}"), place).await);
+    }
+    // A node learns from the others a moment later.
+    let are_connected = async |count: usize| {
+        for place in 0..NODES {
+            let viewer = alice.at(cluster.address(place));
+            eventually("the node to know the sessions", async || {
+                connected_sessions(&viewer, "bob").await == count as u64
+            })
+            .await;
+        }
+    };
+    are_connected(NODES).await;
+    let online = cluster.any(&alice).get("/api/v1/users/status/online").await;
+    assert_eq!(online.success(200)[0]["activeSessionCount"], NODES);
+    for place in 0..NODES {
+        let backend = cluster.backend().at(cluster.address(place));
+        let listed = backend.get("/api/server/v1/users/bob/sessions").await;
+        let listed = listed.success(200);
+        let ids = listed.as_array().expect("a list").iter();
+        let mut ids: Vec<_> = ids.map(|one| one["sessionId"].clone()).collect();
+        ids.sort_by_key(ToString::to_string);
+        assert_eq!(ids, ["on-0", "on-1", "on-2"], "node {place}");
+        let asked = json!({ "users": ["bob"] });
+        let presence = backend.post("/api/server/v1/presence", &asked).await;
+        assert_eq!(presence.success(200)[0]["activeSessionCount"], NODES);
+    }
+
+    let path = "/api/server/v1/users/bob/sessions/on-2?reconnect=true";
+    let first = cluster.backend().at(cluster.address(0));
+    first.delete(path).await.success(200);
+    assert_eq!(devices[2].socket.expect_close().await.0, 4003);
+    are_connected(2).await;
+    drop(devices.remove(0));
+    are_connected(1).await;
+
+    let disabled = json!({ "standing": "disabled" });
+    let request = first.request(reqwest::Method::PATCH, "/api/server/v1/users/bob");
+    first.send(request.json(&disabled)).await.success(200);
+    assert_eq!(devices[0].socket.close_code().await, 1008);
+    are_connected(0).await;
+    for place in 0..NODES {
+        let bob = devices[0].api.at(cluster.address(place));
+        eventually("the node to reject the user", async || {
+            bob.active().await.status == 401
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_follow_a_session_to_another_node() {
+    let Some(cluster) = Cluster::start(NODES, &[]).await else {
+        return;
+    };
+    let alice = cluster.sign_in("alice", "phone");
+    let bob = cluster.sign_in("bob", "phone");
+    bob.active().await.success(200);
+
+    // Nobody is connected: the event waits in the database.
+    let call = cluster.any(&alice).call("bob").await;
+    cluster.any(&alice).end(&call).await.success(200);
+    let mut socket = cluster.socket(&bob, 0).await;
+    assert_eq!(socket.expect("call_ended").await["callId"], *call);
+    socket.confirm_events().await;
+    socket.close().await;
+
+    // The session has left, and another one of the user has the event.
+    let mut tablet = Device::connect(&cluster, "bob", "tablet", 1).await;
+    let call = cluster.any(&alice).call("bob").await;
+    assert_eq!(
+        tablet.socket.expect("call_invitation").await["callId"],
+        *call
+    );
+    cluster.any(&alice).end(&call).await.success(200);
+    tablet.socket.expect("call_ended").await;
+    tablet.socket.confirm_events().await;
+    let mut socket = cluster.socket(&bob, 2).await;
+    assert_eq!(socket.expect("call_ended").await["callId"], *call);
+    expect_nothing_else(&cluster, &["bob"], [&mut socket, &mut tablet.socket]).await;
+    socket.confirm_events().await;
+    socket.close().await;
+
+    // A node holds the session, which has not confirmed the event there.
+    let relay = Relay::to(cluster.address(1)).await;
+    let mut old = bob.at(relay.address()).socket().await;
+    relay.swallow_confirmations();
+    let call = cluster.any(&alice).call("bob").await;
+    for socket in [&mut old, &mut tablet.socket] {
+        assert_eq!(socket.expect("call_invitation").await["callId"], *call);
+    }
+    cluster.any(&alice).end(&call).await.success(200);
+    let first = old.expect_text("call_ended").await;
+    let mut new = cluster.socket_without_wait(&bob, 2).await;
+    // The bytes are the same, so that a client can tell.
+    assert_eq!(new.expect_text("call_ended").await, first);
+    assert_eq!(old.expect_close().await.0, REPLACED);
+    tablet.socket.expect("call_ended").await;
+    expect_nothing_else(&cluster, &["bob"], [&mut new, &mut tablet.socket]).await;
+}
