@@ -139,3 +139,13 @@ impl Cluster {
         self.live[place] = true;
     }
 }
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (place, node) in self.nodes.iter().enumerate() {
+                eprintln!("log of node {place}:\n{}", node.log());
+            }
+        }
+    }
+}
