@@ -40,20 +40,25 @@ async fn a_killed_node_leaves_no_ghost_and_no_loss() {
     cluster.any(&dave.api).accept(&with_dave).await.success(200);
     carol.socket.expect("call_accepted").await;
 
-    // Bob has not confirmed an event, and is in another call, when the node dies.
-    let over = cluster.any(&alice.api).call("bob").await;
+    // When the node dies, Bob has not confirmed an event. More happens before he returns, and before the others know
+    // that the node is dead.
+    let first = cluster.any(&alice.api).call("bob").await;
     at_dead_node.expect("call_invitation").await;
     relay.swallow_confirmations();
-    cluster.any(&alice.api).end(&over).await.success(200);
+    cluster.any(&alice.api).end(&first).await.success(200);
     let ended = at_dead_node.expect_text("call_ended").await;
-    let call = cluster.any(&alice.api).call("bob").await;
-    cluster.any(&bob).accept(&call).await.success(200);
-    alice.socket.expect("call_accepted").await;
+    let second = cluster.any(&alice.api).call("bob").await;
     cluster.kill(2);
-
-    // Bob returns before the others know that the node is dead.
+    cluster.any(&alice.api).end(&second).await.success(200);
+    let call = cluster.any(&bob).call("alice").await;
+    alice.socket.expect("call_invitation").await;
+    alice.socket.accept(&call).await;
     let mut at_other_node = cluster.socket_without_wait(&bob, 1).await;
     assert_eq!(at_other_node.expect_text("call_ended").await, ended);
+    let next = at_other_node.expect("call_ended").await;
+    assert_eq!(next["callId"], *second);
+    let accepted = at_other_node.expect("call_accepted").await;
+    assert_eq!(accepted["callId"], *call);
     expect_nothing_else(&cluster, &["bob"], [&mut at_other_node]).await;
     let hung_up = carol
         .socket
