@@ -47,6 +47,8 @@ struct Waiting {
     abandoned: bool,
     /// Whether the other nodes know it as responsive.
     known_responsive: bool,
+    /// Whether the first notices are still to come: no notice may overtake them.
+    is_held: bool,
 }
 
 impl Waiting {
@@ -103,6 +105,7 @@ impl SessionQueue {
             recheck: false,
             abandoned: false,
             known_responsive: true,
+            is_held: false,
         });
         Self {
             session,
@@ -183,11 +186,27 @@ impl SessionQueue {
         std::mem::take(&mut state.notices).len()
     }
 
+    /// Holds all notices back until [`SessionQueue::preload`] adds the first ones.
+    pub fn hold(&self) {
+        self.state.lock().is_held = true;
+    }
+
+    /// Whether `event` waits in the queue.
+    #[must_use]
+    pub fn contains(&self, event: &Event) -> bool {
+        let state = self.state.lock();
+        state
+            .notices
+            .iter()
+            .any(|one| one.notice.notice().event == *event)
+    }
+
     /// Adds the stored events to a session that connects, without a limit: there are few for each user. They come first:
     /// the session may have received current events already.
     pub fn preload(&self, notices: impl IntoIterator<Item = Arc<EncodedNotice>>) {
         let since = self.clock.steady();
         let mut state = self.state.lock();
+        state.is_held = false;
         if state.closing.is_none() {
             let later = std::mem::take(&mut state.notices);
             for notice in notices {
@@ -311,6 +330,9 @@ impl Waiting {
         }
         if std::mem::take(&mut self.recheck) {
             return Some(Outgoing::Recheck);
+        }
+        if self.is_held {
+            return None;
         }
         let Unconfirmed {
             notice,

@@ -63,6 +63,7 @@ impl OtherNodes {
         if arrival.awaited.is_empty() {
             return arrival.finish();
         }
+        arrival.queue.hold();
         let key = (user.clone(), arrival.queue.session().clone());
         self.arrivals.lock().insert(key, arrival);
     }
@@ -96,17 +97,6 @@ impl OtherNodes {
             arrival.finish();
         }
         Vec::new()
-    }
-
-    /// Waits for `node` no more, which is gone.
-    fn forget_node(&self, node: NodeKey) {
-        let mut arrivals = self.arrivals.lock();
-        let is_ready = |_: &(UserId, SessionId), one: &mut Arrival| {
-            one.awaited.remove(&node) && one.awaited.is_empty()
-        };
-        for (_, arrival) in arrivals.extract_if(is_ready) {
-            arrival.finish();
-        }
     }
 
     /// Takes the arrival of a session that has waited for too long.
@@ -255,6 +245,7 @@ impl Nodes {
                         .filter(|notice| {
                             let mut known = arrival.owed.iter();
                             !known.any(|one| one.notice().event == notice.event)
+                                && !queue.contains(&notice.event)
                         })
                         .collect();
                     arrival
@@ -374,7 +365,6 @@ impl Core {
 
     fn forget_node(&self, node: NodeKey) {
         self.hub.remove_node(node);
-        self.other_nodes.forget_node(node);
     }
 
     /// Delivers an event of another node to the sessions of this one.
