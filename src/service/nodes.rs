@@ -58,14 +58,19 @@ impl Arrival {
 }
 
 impl OtherNodes {
-    /// Adds the first events to a session; they wait for the nodes `awaited`.
-    pub fn arrive(&self, user: &UserId, arrival: Arrival) {
+    /// Adds the first events to a session; they wait for the nodes `awaited`, and for those that its connection before waits
+    /// for.
+    pub fn arrive(&self, user: &UserId, mut arrival: Arrival) {
+        let key = (user.clone(), arrival.queue.session().clone());
+        let mut arrivals = self.arrivals.lock();
+        if let Some(before) = arrivals.remove(&key) {
+            arrival.awaited.extend(before.awaited);
+        }
         if arrival.awaited.is_empty() {
             return arrival.finish();
         }
         arrival.queue.hold();
-        let key = (user.clone(), arrival.queue.session().clone());
-        self.arrivals.lock().insert(key, arrival);
+        arrivals.insert(key, arrival);
     }
 
     fn is_awaiting(&self, user: &UserId, queue: &SessionQueue) -> bool {
