@@ -55,8 +55,18 @@ impl Sessions {
     /// events from now on. A call that waited for the user starts to ring.
     pub async fn connect(&self, user: UserId, session: SessionId) -> Result<Subscription, Error> {
         let core = Arc::clone(&self.0);
+        let entered = Departure {
+            user: user.clone(),
+            session: session.clone(),
+            at: self.0.clock.now(),
+        };
         let job = move |db: &Write<'_>| core.connect(db, &user, &session);
-        let subscription = self.0.store.write(job).await?;
+        let subscription = self.0.store.write(job).await.inspect_err(|_| {
+            // It may have been committed all the same: then the other nodes know a session that is not there.
+            if self.0.store.node().is_some() {
+                self.0.scheduler.postpone(&[entered]);
+            }
+        })?;
         let nodes = Nodes(Arc::clone(&self.0));
         nodes.await_handover(&subscription);
         Ok(subscription)
