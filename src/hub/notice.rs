@@ -15,6 +15,8 @@ pub struct EncodedNotice {
     notice: Notice,
     text: OnceLock<String>,
     receipt: Option<Arc<Receipt>>,
+    /// The node that waits for confirmations, if another one has sent it.
+    origin: Option<i64>,
     delivery: Mutex<Delivery>,
 }
 
@@ -125,6 +127,7 @@ impl EncodedNotice {
             notice,
             text: OnceLock::new(),
             receipt: None,
+            origin: None,
             delivery,
         }
     }
@@ -155,8 +158,22 @@ impl EncodedNotice {
             notice: stored.notice,
             text: OnceLock::new(),
             receipt: None,
+            origin: None,
             delivery: Mutex::new(delivery),
         }
+    }
+
+    /// Returns the same, for whose confirmations the node `origin` waits.
+    #[must_use]
+    pub fn sent_by(self, origin: i64) -> Self {
+        let origin = Some(origin);
+        Self { origin, ..self }
+    }
+
+    /// Returns the node that waits for confirmations, if another one has sent it.
+    #[must_use]
+    pub const fn origin(&self) -> Option<i64> {
+        self.origin
     }
 
     /// Returns the same, whose confirmations `receipt` counts.

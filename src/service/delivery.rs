@@ -16,7 +16,7 @@ use crate::call::{
 };
 use crate::clock::Timestamp;
 use crate::hub::{EncodedNotice, SessionQueue, StoredNotice};
-use crate::store::{self, PendingEvent, Read, Write};
+use crate::store::{self, PendingEvent, Post, Read, Write};
 use crate::user::UserId;
 
 use super::{Core, Error, Sessions};
@@ -29,24 +29,34 @@ impl Sessions {
     /// Records that the peer of `session` has received its events up to number `last`.
     pub async fn confirm(&self, session: &SessionQueue, last: u64) {
         let now = self.0.clock.now();
-        let (mut rows, mut invitations) = (Vec::new(), Vec::new());
+        let (mut rows, mut invitations, mut posts) = (Vec::new(), Vec::new(), Vec::new());
         for notice in session.confirm(last) {
             let took = now.since(notice.notice().at);
             self.0.metrics.event_confirmed(took);
             invitations.extend(self.0.confirmed_invitation(&notice));
+            posts.extend(notice.origin().map(|origin| Post::Confirmed {
+                origin,
+                user: notice.notice().audience.user().clone(),
+                session: session.session().clone(),
+                at: notice.notice().at,
+            }));
             if let Some(row) = notice.confirm(session.session(), now) {
                 rows.push((row, notice));
             }
         }
-        if rows.is_empty() && invitations.is_empty() {
+        if rows.is_empty() && invitations.is_empty() && posts.is_empty() {
             return;
         }
+        let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             for (row, _) in &rows {
                 db.delete_pending_event(*row)?;
             }
             for call in &invitations {
                 db.settle_invitation(*call)?;
+            }
+            for post in posts {
+                core.post(db, || post);
             }
             db.on_commit(move || rows.iter().for_each(|(_, notice)| notice.forget_row()));
             Ok(())
@@ -165,8 +175,8 @@ pub(super) fn oldest_call(since: Timestamp) -> Timestamp {
 }
 
 /// Returns `notice` ready for delivery; `stored` is its row if no session is responsive.
-pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice> {
-    Arc::new(match stored {
+pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> EncodedNotice {
+    match stored {
         None => EncodedNotice::new(notice),
         Some(row) => EncodedNotice::stored(StoredNotice {
             expires_at: notice.expires_at(),
@@ -175,7 +185,7 @@ pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> Arc<EncodedNotice>
             is_recovered: false,
             lacking: Lacking::All,
         }),
-    })
+    }
 }
 
 /// Stores an event for the sessions of its user that lack it; returns its row. Must be called inside the writer's job.

@@ -5,13 +5,13 @@
 //! file there are no other nodes, and nothing is posted.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::call::{Audience, Call, KEPT_FOR, Lacking, Notice};
+use crate::call::{Audience, Call, Event, KEPT_FOR, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::hub::{CloseReason, EncodedNotice, RemoteSession, SessionQueue, Subscription};
 use crate::store::{NodeKey, Post, SessionRow, Write};
@@ -34,6 +34,8 @@ pub struct Nodes(pub(super) Arc<Core>);
 pub(super) struct OtherNodes {
     arrivals: Mutex<HashMap<(UserId, SessionId), Arrival>>,
     /// Whether another node has changed webhook endpoints.
+    /// Events of the team's backend that were sent to other nodes, as long as somebody waits for confirmations.
+    sent: Mutex<Vec<Weak<EncodedNotice>>>,
     endpoints_are_stale: AtomicBool,
     had_duties: AtomicBool,
 }
@@ -102,6 +104,30 @@ impl OtherNodes {
             arrival.finish();
         }
         Vec::new()
+    }
+
+    /// Waits for the confirmations of `notice` by sessions of other nodes.
+    pub fn await_confirmations(&self, notice: &Arc<EncodedNotice>) {
+        let mut sent = self.sent.lock();
+        sent.retain(|one| one.strong_count() > 0);
+        sent.push(Arc::downgrade(notice));
+    }
+
+    /// Records that a session of another node has confirmed the event of `user` of that time.
+    fn confirm(&self, user: &UserId, session: &SessionId, at: Timestamp, now: Timestamp) {
+        let sent = self.sent.lock();
+        let is_meant = |one: &Arc<EncodedNotice>| {
+            let notice = one.notice();
+            let recipients = one.recipients();
+            let mut confirmed = recipients.iter().filter(|one| one.confirmed_at.is_some());
+            notice.at == at
+                && notice.audience.user() == user
+                && confirmed.all(|one| one.session != *session)
+        };
+        if let Some(notice) = sent.iter().filter_map(Weak::upgrade).find(is_meant) {
+            // Its row is deleted by the node of the session.
+            let _ = notice.confirm(session, now);
+        }
     }
 
     /// Takes the arrival of a session that has waited for too long.
@@ -345,12 +371,25 @@ impl Core {
                 let reason = CloseReason::by_request(reconnects);
                 let _ = self.hub.close_sessions(&user, session.as_ref(), reason);
             }
-            Post::Event { notice, row, only } => self.deliver_here(notice, row, only.as_ref()),
+            Post::Event { notice, row, only } => {
+                self.deliver_here(node, notice, row, only.as_ref());
+            }
             Post::Owed {
                 user,
                 session,
                 notices,
             } => self.take_over(node, &user, &session, notices),
+            Post::Confirmed {
+                origin,
+                user,
+                session,
+                at,
+            } => {
+                if self.store.node() == Some(origin) {
+                    let now = self.clock.now();
+                    self.other_nodes.confirm(&user, &session, at, now);
+                }
+            }
             Post::CallChanged { from, to, answered } => {
                 if let Some(answered) = answered {
                     self.channels.tell(Move::new(answered, to));
@@ -373,7 +412,13 @@ impl Core {
     }
 
     /// Delivers an event of another node to the sessions of this one.
-    fn deliver_here(&self, notice: Notice, row: Option<i64>, only: Option<&SessionId>) {
+    fn deliver_here(
+        &self,
+        node: NodeKey,
+        notice: Notice,
+        row: Option<i64>,
+        only: Option<&SessionId>,
+    ) {
         let mut addressees = self.hub.addressees(&notice);
         if let Some(only) = only {
             addressees.queues.retain(|queue| queue.session() == only);
@@ -381,7 +426,13 @@ impl Core {
         if addressees.queues.is_empty() && addressees.departed.is_empty() {
             return;
         }
-        let notice = delivery::encoded(notice, row);
+        let is_of_backend = matches!(notice.event, Event::App(_));
+        let encoded = delivery::encoded(notice, row);
+        let notice = Arc::new(if is_of_backend {
+            encoded.sent_by(node)
+        } else {
+            encoded
+        });
         Delivery::addressed(notice, addressees).publish(&self.hub, &self.metrics);
     }
 

@@ -89,6 +89,17 @@ pub enum Post {
         /// The events, in their order.
         notices: Vec<Notice>,
     },
+    /// A session has confirmed an event of the team's backend that another node has sent.
+    Confirmed {
+        /// That node.
+        origin: NodeKey,
+        /// The user.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+        /// The time of the event.
+        at: Timestamp,
+    },
     /// A call has changed its status.
     CallChanged {
         /// The status before; none of a new call.
@@ -142,6 +153,7 @@ enum Item {
     Close(String, Option<String>, bool),
     Event(NoticeItem, Option<i64>, Option<String>),
     Owed(String, String, Vec<NoticeItem>),
+    Confirmed(NodeKey, String, String, i64),
     CallChanged(Option<i64>, i64, Option<(String, i64, String)>),
     AccountsChanged(Vec<String>),
     EndpointsChanged,
@@ -207,6 +219,12 @@ impl From<&Post> for Item {
                 let notices = notices.iter().map(NoticeItem::from);
                 Self::Owed(text(user), text(session), notices.collect())
             }
+            Post::Confirmed {
+                origin,
+                user,
+                session,
+                at,
+            } => Self::Confirmed(*origin, text(user), text(session), at.as_millis()),
             Post::CallChanged { from, to, answered } => Self::CallChanged(
                 from.map(encode),
                 encode(*to),
@@ -267,6 +285,12 @@ impl TryFrom<Item> for Post {
                     .into_iter()
                     .map(Notice::try_from)
                     .collect::<Result<_, _>>()?,
+            },
+            Item::Confirmed(origin, id, session, millis) => Self::Confirmed {
+                origin,
+                user: user(&id)?,
+                session: SessionId::new(&session),
+                at: at(millis),
             },
             Item::CallChanged(from, to, answered) => Self::CallChanged {
                 from: from.map(|code| decode(code, "status")).transpose()?,
@@ -573,6 +597,12 @@ mod tests {
                 notice: own,
                 row: Some(9),
                 only: Some(id.clone()),
+            },
+            Post::Confirmed {
+                origin: 4,
+                user: user.clone(),
+                session: id.clone(),
+                at,
             },
             Post::Owed {
                 user,

@@ -192,8 +192,12 @@ impl Core {
             }
             let remote = self.hub.remote_sessions(user);
             let remote = remote.iter().filter(|one| one.is_open()).count();
+            let notice = Arc::new(encoded.counted_by(receipt));
+            if remote > 0 {
+                self.other_nodes.await_confirmations(&notice);
+            }
             notices.push(AddressedNotice {
-                notice: Arc::new(encoded.counted_by(receipt)),
+                notice,
                 reached: addressees.queues.len() + remote,
                 remote,
                 addressees,
