@@ -25,6 +25,7 @@ pub struct SessionQueue {
     filled: Notify,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 struct Waiting {
     notices: VecDeque<Unconfirmed>,
     /// Notices that the session's loop has taken and the peer has not confirmed, the oldest first; at most as many as

@@ -80,7 +80,7 @@ impl OtherNodes {
         let arrivals = self.arrivals.lock();
         arrivals
             .get(&key)
-            .is_some_and(|one| std::ptr::eq(&*one.queue, queue))
+            .is_some_and(|one| std::ptr::eq(Arc::as_ptr(&one.queue), queue))
     }
 
     /// Adds what `node` owes to a session. Returns the events if the session does not wait for them.

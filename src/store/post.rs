@@ -495,6 +495,7 @@ mod tests {
     use crate::call::{CallType, NetworkQuality, RejectReason};
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one value of each kind of post")]
     fn posts_are_read_as_they_were_written() {
         let [alice, bob] = ["alice", "bob"].map(|id| UserId::parse(id).expect("an id"));
         let call = CallId::from_uuid(Uuid::from_u128(7));
@@ -549,7 +550,7 @@ mod tests {
             }),
             Event::App(AppEvent {
                 message: AppMessage::new("app.chat", "[1, \"ä\"]").expect("a type"),
-                kept_for: Some(Duration::from_secs(60)),
+                kept_for: Some(Duration::from_mins(1)),
             }),
         ];
         let notices = events.map(|event| Notice {
