@@ -96,8 +96,9 @@ async fn respond(
         }
     };
     let request = local_request(&exchange.client, &parts, bytes, exchange.remote);
-    // Boxed, so that its memory is freed while a slow client reads the response.
-    let (response, handler) = Box::pin(upgrade::collect(request.dispatch())).await;
+    // Boxed, so that it is moved as a pointer, and its memory is freed while a slow client reads the response.
+    let response = Box::pin(request.dispatch());
+    let (response, handler) = upgrade::collect(response).await;
     send(response, parts.method == hyper::Method::HEAD, head).await;
     handler
 }
@@ -281,7 +282,9 @@ fn whole(bytes: Bytes) -> Body {
 
 /// Returns the next bytes of the body: [`PIECE`] of them, or fewer at its end.
 async fn piece(response: &mut LocalResponse<'_>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(PIECE);
+    // One byte more than a short body has, so that its end is found without more memory.
+    let size = response.body().preset_size().map_or(PIECE, |size| size + 1);
+    let mut bytes = Vec::with_capacity(size.min(PIECE));
     while bytes.len() < PIECE && response.read_buf(&mut bytes).await? > 0 {}
     Ok(bytes)
 }
