@@ -65,7 +65,7 @@ impl ServiceFixture {
     pub async fn crash(&mut self) {
         self.service.close();
         if self.database.is_postgres() {
-            let end_of_lease = "UPDATE leader SET lease_until = clock_timestamp()";
+            let end_of_lease = "UPDATE nodes SET lease_until = clock_timestamp()";
             self.database.change_rows(end_of_lease);
         } else {
             self.copy_file();
