@@ -111,7 +111,7 @@ async fn write_that_postgres_holds_up_is_refused_in_time() {
     tokio::spawn(connection);
     let run = async |sql| other.batch_execute(sql).await.expect("done");
     // The row that each transaction of the server changes first.
-    run("BEGIN; SELECT * FROM turn FOR UPDATE").await;
+    run("BEGIN; SELECT FROM turn FOR UPDATE").await;
     let alice = server.sign_in("alice");
     let refused = alice.initiate("bob").await;
     refused.failure(503, "unavailable");
