@@ -59,6 +59,13 @@ impl Addressees {
         !self.queues.is_empty() || !self.departed.is_empty()
     }
 
+    /// Whether only sessions of other nodes confirm their events in time: one of them is expected to have the event, and
+    /// here those that lack it are owed it alone.
+    #[must_use]
+    pub fn are_served_elsewhere(&self) -> bool {
+        self.has_responsive_remote && !self.queues.iter().any(|one| one.is_responsive())
+    }
+
     /// Whether some session confirms its events in time.
     #[must_use]
     pub fn has_responsive(&self) -> bool {

@@ -163,6 +163,15 @@ impl EncodedNotice {
         }
     }
 
+    /// Returns the same, which is owed to the sessions that it is addressed to alone.
+    #[must_use]
+    pub fn for_addressees_alone(self) -> Self {
+        let mut delivery = self.delivery.lock();
+        (delivery.owed_to, delivery.is_confirmed) = (OwedTo::None, true);
+        drop(delivery);
+        self
+    }
+
     /// Returns the same, for whose confirmations the node `origin` waits.
     #[must_use]
     pub fn sent_by(self, origin: i64) -> Self {

@@ -264,11 +264,17 @@ impl SessionQueue {
 
     /// Returns whether it is responsive, if that has changed since the last call.
     pub(super) fn responsiveness_change(&self) -> Option<bool> {
-        let now = self.clock.now();
+        let now = self.clock.steady();
         let mut state = self.state.lock();
         let is_responsive = self.responds(&state, now);
         let was_responsive = std::mem::replace(&mut state.known_responsive, is_responsive);
         (was_responsive != is_responsive).then_some(is_responsive)
+    }
+
+    /// Records that the other nodes are told that it is responsive; returns whether they knew it as unresponsive.
+    #[must_use]
+    pub fn tell_responsive(&self) -> bool {
+        !std::mem::replace(&mut self.state.lock().known_responsive, true)
     }
 
     fn responds(&self, state: &Waiting, now: Timestamp) -> bool {

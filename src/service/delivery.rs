@@ -15,7 +15,7 @@ use crate::call::{
     TimelineEntry, Transition,
 };
 use crate::clock::Timestamp;
-use crate::hub::{EncodedNotice, SessionQueue, StoredNotice};
+use crate::hub::{Addressees, EncodedNotice, SessionQueue, StoredNotice};
 use crate::store::{self, PendingEvent, Post, Read, Write};
 use crate::user::UserId;
 
@@ -174,8 +174,22 @@ pub(super) fn oldest_call(since: Timestamp) -> Timestamp {
     since.minus(OLDEST_CALL)
 }
 
+/// Returns `notice` ready for delivery to `addressees`; `stored` is its row if no session is responsive.
+pub(super) fn addressed(
+    notice: Notice,
+    stored: Option<i64>,
+    addressees: &Addressees,
+) -> EncodedNotice {
+    let notice = encoded(notice, stored);
+    if stored.is_none() && addressees.are_served_elsewhere() {
+        notice.for_addressees_alone()
+    } else {
+        notice
+    }
+}
+
 /// Returns `notice` ready for delivery; `stored` is its row if no session is responsive.
-pub(super) fn encoded(notice: Notice, stored: Option<i64>) -> EncodedNotice {
+fn encoded(notice: Notice, stored: Option<i64>) -> EncodedNotice {
     match stored {
         None => EncodedNotice::new(notice),
         Some(row) => EncodedNotice::stored(StoredNotice {

@@ -417,7 +417,7 @@ impl Core {
                 });
             }
             if addressees.is_here() || stored.is_some() {
-                let notice = Arc::new(delivery::encoded(notice.clone(), stored));
+                let notice = Arc::new(delivery::addressed(notice.clone(), stored, &addressees));
                 deliveries.push(Delivery::addressed(notice, addressees));
             }
         }

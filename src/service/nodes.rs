@@ -33,6 +33,8 @@ pub struct Nodes(pub(super) Arc<Core>);
 #[derive(Default)]
 pub(super) struct OtherNodes {
     arrivals: Mutex<HashMap<(UserId, SessionId), Arrival>>,
+    /// Connected sessions that wait for no other node any more, although one has not answered.
+    given_up: Mutex<HashSet<(UserId, SessionId)>>,
     /// Whether another node has changed webhook endpoints.
     /// Events of the team's backend that were sent to other nodes, as long as somebody waits for confirmations.
     sent: Mutex<Vec<Weak<EncodedNotice>>>,
@@ -64,6 +66,7 @@ impl OtherNodes {
     /// for.
     pub fn arrive(&self, user: &UserId, mut arrival: Arrival) {
         let key = (user.clone(), arrival.queue.session().clone());
+        self.given_up.lock().remove(&key);
         let mut arrivals = self.arrivals.lock();
         if let Some(before) = arrivals.remove(&key) {
             arrival.awaited.extend(before.awaited);
@@ -136,7 +139,21 @@ impl OtherNodes {
             return None;
         }
         let key = (user.clone(), queue.session().clone());
+        self.given_up.lock().insert(key.clone());
         self.arrivals.lock().remove(&key)
+    }
+
+    /// Whether the events of a session were derived because another node did not answer in time: what it still sends is
+    /// among them.
+    fn has_given_up(&self, user: &UserId, session: &SessionId) -> bool {
+        let key = (user.clone(), session.clone());
+        self.given_up.lock().contains(&key)
+    }
+
+    /// Forgets a session, which has left.
+    pub fn forget(&self, user: &UserId, session: &SessionId) {
+        let key = (user.clone(), session.clone());
+        self.given_up.lock().remove(&key);
     }
 }
 
@@ -398,6 +415,7 @@ impl Core {
             }
             Post::AccountsChanged(users) if users.is_empty() => self.accounts.forget_all(),
             Post::AccountsChanged(users) => self.accounts.forget(&users),
+            Post::Barred(user) => self.hub.disconnect_users(&[user]),
             Post::EndpointsChanged => self
                 .other_nodes
                 .endpoints_are_stale
@@ -427,7 +445,7 @@ impl Core {
             return;
         }
         let is_of_backend = matches!(notice.event, Event::App(_));
-        let encoded = delivery::encoded(notice, row);
+        let encoded = delivery::addressed(notice, row, &addressees);
         let notice = Arc::new(if is_of_backend {
             encoded.sent_by(node)
         } else {
@@ -442,6 +460,9 @@ impl Core {
         let Some(queue) = sessions.find(|queue| queue.session() == session) else {
             return;
         };
+        if self.other_nodes.has_given_up(user, session) {
+            return;
+        }
         let owed = self.hub.take_over(user, session, notices);
         self.metrics.events_redelivered(owed.len());
         for late in self.other_nodes.add_owed(user, session, node, owed) {

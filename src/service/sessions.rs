@@ -262,6 +262,7 @@ impl Core {
         if sessions.all(|one| *one.session() != session)
             && let Some(node) = self.store.node()
         {
+            self.other_nodes.forget(&user, &session);
             db.leave_session(&user, &session, node, at)?;
             let user = user.clone();
             self.post(db, || Post::Left { user, session, at });
@@ -326,6 +327,14 @@ impl Core {
         let Some(queue) = sessions.find(|one| one.session() == session) else {
             return Ok(());
         };
+        // Now, and not with the next look: a call from another node that comes after this must find it.
+        if queue.tell_responsive() {
+            self.post(db, || Post::Responsive {
+                user: user.clone(),
+                session: session.clone(),
+                is_responsive: true,
+            });
+        }
         let call = Core::unanswered_call_to(db, user, now)?;
         let Some(call) = call.filter(|call| !queue.is_invited_to(call.id)) else {
             return Ok(());

@@ -182,7 +182,13 @@ impl Node {
             for table in ["sessions", "nodes", "posts"] {
                 session.run_script(&format!("DELETE FROM {table}"))?;
             }
+            session.run_script("UPDATE turn SET duties_until = clock_timestamp()")?;
         } else {
+            conn.execute(
+                "UPDATE turn SET duties_until = clock_timestamp()
+                 WHERE duties_of IN (SELECT key FROM nodes WHERE name = ?1)",
+                params![name].into(),
+            )?;
             conn.execute(
                 "UPDATE nodes SET name = name || '#' || key, is_removed = TRUE, incarnation = incarnation + 1
                  WHERE name = ?1",

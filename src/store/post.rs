@@ -111,6 +111,8 @@ pub enum Post {
     },
     /// Accounts have changed: what is known of them is to be read again.
     AccountsChanged(Vec<UserId>),
+    /// This user may no longer sign in.
+    Barred(UserId),
     /// Webhook endpoints were made, changed or deleted.
     EndpointsChanged,
     /// There is something new for webhook endpoints.
@@ -156,6 +158,7 @@ enum Item {
     Confirmed(NodeKey, String, String, i64),
     CallChanged(Option<i64>, i64, Option<(String, i64, String)>),
     AccountsChanged(Vec<String>),
+    Barred(String),
     EndpointsChanged,
     WebhooksWaiting,
 }
@@ -234,6 +237,7 @@ impl From<&Post> for Item {
                 }),
             ),
             Post::AccountsChanged(users) => Self::AccountsChanged(users.iter().map(text).collect()),
+            Post::Barred(user) => Self::Barred(text(user)),
             Post::EndpointsChanged => Self::EndpointsChanged,
             Post::WebhooksWaiting => Self::WebhooksWaiting,
         }
@@ -310,6 +314,7 @@ impl TryFrom<Item> for Post {
                 let users = ids.iter().map(|id| user(id));
                 Self::AccountsChanged(users.collect::<Result<_, _>>()?)
             }
+            Item::Barred(id) => Self::Barred(user(&id)?),
             Item::EndpointsChanged => Self::EndpointsChanged,
             Item::WebhooksWaiting => Self::WebhooksWaiting,
         })
@@ -615,6 +620,7 @@ mod tests {
                 to: Status::Connecting,
                 answered: Some(Answered { channel, at, call }),
             },
+            Post::Barred(alice.clone()),
             Post::AccountsChanged(vec![alice, bob]),
             Post::EndpointsChanged,
             Post::WebhooksWaiting,

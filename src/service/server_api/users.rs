@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::store::{Upsert, Write};
+use crate::store::{Post, Upsert, Write};
 use crate::user::{AccountStatus, List, Listed, Profile, User, UserId};
 
 use super::super::{Core, Error, lists};
@@ -275,6 +275,7 @@ impl Core {
     fn forget_after_commit(self: &Arc<Self>, db: &Write<'_>, user: UserId, is_out: bool) {
         self.account_changed(db, user.clone());
         if is_out {
+            self.post(db, || Post::Barred(user.clone()));
             let core = Arc::clone(self);
             db.on_commit(move || core.hub.disconnect_users(&[user]));
         }

@@ -13,10 +13,14 @@ async fn status_shows_calls_sockets_and_failed_webhooks() {
     let backend = server.backend("status,calls");
     let _phone = server.sign_in("bob").socket().await;
     let call = server.sign_in("alice").call("bob").await;
-    let mut status = json!(null);
+    let (mut status, mut failure) = (json!(null), json!(null));
     eventually("the failed attempt", async || {
         status = backend.get(&api("/status")).await.success(200);
-        status["webhookFailures"] != json!([])
+        // Other events fail too, such as that of the user who is online.
+        let mut failures = status["webhookFailures"].as_array().into_iter().flatten();
+        let of_call = failures.find(|one| one["callId"] == call.as_str());
+        failure = of_call.cloned().unwrap_or_default();
+        !failure.is_null()
     })
     .await;
     assert_eq!(status["state"], "ready");
@@ -29,9 +33,7 @@ async fn status_shows_calls_sockets_and_failed_webhooks() {
     let origin = origin.split('/').take(3).collect::<Vec<_>>().join("/");
     assert_eq!(endpoint["origin"], origin.as_str());
     assert_eq!(endpoint["state"], "failing");
-    let failure = &status["webhookFailures"][0];
     assert_eq!(failure["result"], "answered 500");
-    assert_eq!(failure["callId"], call.as_str());
     let minute = status["lastHour"].as_array().expect("minutes").last();
     let minute = minute.expect("the current minute");
     assert_eq!(minute["callsStarted"], 1);
