@@ -88,7 +88,13 @@ impl Stop {
                         () = replaced => (),
                         () = shutdown => return,
                     }
-                    let failure = if store::is_url(&path) {
+                    let failure = if self.0.service.is_replaced() {
+                        format!(
+                            "another server on the database {} has started under the name of this one: each needs its \
+                             own `node_name`",
+                            path.display()
+                        )
+                    } else if store::is_url(&path) {
                         self.0.was_removed.store(true, Ordering::SeqCst);
                         format!(
                             "this node did not reach the database {} in time, so the other nodes removed it and it \

@@ -36,6 +36,10 @@ impl Deadlines {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
             if core.store.is_alone_at_start() {
                 db.mark_all_gone(now)?;
+                if core.store.node().is_some() {
+                    // The last nodes have recorded who was gone when they stopped; nobody could return since then.
+                    db.restart_disconnect_grace(now)?;
+                }
                 core.recover_events(db, now)?;
             }
             core.begin_announcing(db, now)?;

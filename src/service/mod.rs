@@ -320,6 +320,12 @@ impl Service {
         self.0.core.store.is_current()
     }
 
+    /// Whether another server on the database has started under the name of this one.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.0.core.store.is_replaced()
+    }
+
     /// Finishes the queued writes and closes the database. May block until they are done.
     pub fn close(&self) {
         self.0.core.store.close();

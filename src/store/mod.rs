@@ -322,6 +322,15 @@ impl Store {
         }
     }
 
+    /// Returns whether another server on the database has started under the name of this one, which was removed for it.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        match &self.0.engine {
+            Engine::File { .. } => false,
+            Engine::Postgres(standing) => standing.is_replaced(),
+        }
+    }
+
     /// Returns the key of this node among those of the database; none with a file, which has one server.
     #[must_use]
     pub fn node(&self) -> Option<NodeKey> {

@@ -54,6 +54,7 @@ pub(super) struct Standing {
     key: NodeKey,
     clock_lead: ClockLead,
     is_active: AtomicBool,
+    is_replaced: AtomicBool,
     is_stopped: AtomicBool,
     has_standby: AtomicBool,
     requires_standby: AtomicBool,
@@ -72,6 +73,11 @@ impl Standing {
     /// Returns whether the node was not removed by others.
     pub fn is_active(&self) -> bool {
         self.is_active.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether another node has started under the name of this one.
+    pub fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Relaxed)
     }
 
     /// Returns whether there are other nodes, which must know what changes.
@@ -124,6 +130,7 @@ impl Standing {
 /// This node: the writer's connection and its lease.
 pub(super) struct Node {
     server: Server,
+    name: String,
     session: Session,
     incarnation: i64,
     /// Number of the last transaction.
@@ -222,6 +229,7 @@ impl Node {
             key,
             clock_lead,
             is_active: AtomicBool::new(true),
+            is_replaced: AtomicBool::new(false),
             is_stopped: AtomicBool::new(false),
             has_standby: AtomicBool::new(waits_for_standby(&session)?),
             requires_standby: AtomicBool::new(false),
@@ -233,6 +241,7 @@ impl Node {
         let now = Instant::now();
         let mut node = Self {
             server: server.clone(),
+            name: name.to_owned(),
             session,
             incarnation: 0,
             batch: 0,
@@ -484,7 +493,7 @@ impl Node {
             |row| Ok((row.get("incarnation")?, row.get("batch")?)),
         )?;
         let Some((incarnation, batch)) = found else {
-            return Err(self.lose());
+            return Err(self.lose(Some(&session)));
         };
         tracing::info!("connected to PostgreSQL again");
         (self.session, self.incarnation) = (session, incarnation);
@@ -496,7 +505,7 @@ impl Node {
         let connected = Session::connect(&self.server);
         let session = match connected {
             Err(_) if self.standing.has_others() && self.renewed.elapsed() > LONGEST_OUTAGE => {
-                return Err(self.lose());
+                return Err(self.lose(None));
             }
             connected => connected?,
         };
@@ -513,11 +522,22 @@ impl Node {
         )?;
         match found {
             Some(_) => Ok(()),
-            None => Err(self.lose()),
+            None => Err(self.lose(Some(&self.session))),
         }
     }
 
-    fn lose(&self) -> Error {
+    /// Records that the node was removed; by `session`, whether another one has its name.
+    fn lose(&self, session: Option<&Session>) -> Error {
+        let sql = "SELECT EXISTS (SELECT FROM nodes WHERE name = ?1 AND key <> ?2) AS is_replaced";
+        let key = self.standing.key;
+        let is_replaced = session.is_some_and(|session| {
+            let found = Conn::from(session).find(sql, params![self.name, key].into(), |row| {
+                row.get("is_replaced")
+            });
+            matches!(found, Ok(Some(true)))
+        });
+        let replaced = &self.standing.is_replaced;
+        replaced.store(is_replaced, Ordering::Relaxed);
         self.standing.is_active.store(false, Ordering::Relaxed);
         Error::Unavailable("the other nodes have removed this one".to_owned())
     }

@@ -162,3 +162,33 @@ async fn events_follow_a_session_to_another_node() {
     tablet.socket.expect("call_ended").await;
     expect_nothing_else(&cluster, &["bob"], [&mut new, &mut tablet.socket]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unresponsive_session_is_called_from_another_node() {
+    let settings = [("CHATTRIX_CONFIRM_TIMEOUT", "2s")];
+    let Some(cluster) = Cluster::start(2, &settings).await else {
+        return;
+    };
+    let [alice, bob] = ["alice", "bob"].map(|user| cluster.sign_in(user, "phone"));
+    let relay = Relay::to(cluster.address(1)).await;
+    let mut socket = bob.at(relay.address()).socket().await;
+    relay.swallow_confirmations();
+    send_app_event(&cluster, &["bob"], "app.unconfirmed").await;
+    socket.expect("app.unconfirmed").await;
+    let caller = alice.at(cluster.address(0));
+    let is_known_as = async |count: u64| {
+        eventually("the other node to know", async || {
+            connected_sessions(&caller, "bob").await == count
+        })
+        .await;
+    };
+    is_known_as(0).await;
+    // It is heard again: the next call from the other node rings.
+    relay.recover();
+    socket.send("heartbeat", &json!({})).await;
+    socket.expect_message("heartbeat.ack").await;
+    let call = caller.call("bob").await;
+    let invited = socket.expect("call_invitation").await;
+    assert_eq!(invited["callId"], *call);
+    assert_eq!(caller.status_of(&call).await, "RINGING");
+}
