@@ -189,6 +189,17 @@ impl Hub {
         self.change_remote(user, session, node, |one| one.is_responsive = is_responsive);
     }
 
+    /// Adds a session of another node that is missing; it left `ago`, if it did.
+    pub fn restore_remote(&self, user: &UserId, remote: RemoteSession, ago: Option<Duration>) {
+        let left_at = ago.map(|ago| self.0.clock.steady().minus(ago));
+        let mut users = self.0.users.lock();
+        let connected = users.entry(user.clone()).or_default();
+        let is_known = connected.remote.find(&remote.session, remote.node);
+        if is_known.is_none() {
+            connected.remote.add(RemoteSession { left_at, ..remote });
+        }
+    }
+
     fn change_remote(
         &self,
         user: &UserId,

@@ -337,6 +337,32 @@ impl Core {
         }));
     }
 
+    /// Adds the sessions of `user` on other nodes to the hub that are missing there. Runs inside the writer's job.
+    pub(super) fn restore_remote_sessions(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+    ) -> Result<(), Error> {
+        let Some(node) = self.store.node() else {
+            return Ok(());
+        };
+        let now = self.clock.now();
+        for row in db.sessions_of_user(user)? {
+            if row.node != node {
+                let remote = RemoteSession {
+                    session: row.session,
+                    node: row.node,
+                    connected_at: row.entered_at,
+                    is_responsive: true,
+                    left_at: None,
+                };
+                let ago = row.left_at.map(|left_at| now.since(left_at));
+                self.hub.restore_remote(user, remote, ago);
+            }
+        }
+        Ok(())
+    }
+
     /// Posts a change to the other nodes, if there are any. Runs inside the writer's job.
     pub(super) fn post(&self, db: &Write<'_>, post: impl FnOnce() -> Post) {
         if self.store.has_other_nodes() {

@@ -25,6 +25,8 @@ pub(super) struct Departure {
     pub user: UserId,
     pub session: SessionId,
     pub at: Timestamp,
+    /// Whether it was refused when it connected: the hub has forgotten sessions of other nodes for it.
+    pub was_refused: bool,
 }
 
 /// Use cases of sessions: connect, disconnect, close, presence.
@@ -59,6 +61,7 @@ impl Sessions {
             user: user.clone(),
             session: session.clone(),
             at: self.0.clock.now(),
+            was_refused: true,
         };
         let job = move |db: &Write<'_>| core.connect(db, &user, &session);
         let subscription = self.0.store.write(job).await.inspect_err(|_| {
@@ -105,6 +108,7 @@ impl Sessions {
             user,
             session,
             at: self.0.clock.now(),
+            was_refused: false,
         };
         if let Err(error) = self.depart(departure.clone()).await {
             tracing::warn!(%error, "a disconnect could not be stored, and will be");
@@ -256,7 +260,15 @@ impl Core {
 
     /// Records that a session has left, and that its user is gone if it was the last one.
     fn depart(self: &Arc<Self>, db: &Write<'_>, departure: Departure) -> Result<(), Error> {
-        let Departure { user, session, at } = departure;
+        let Departure {
+            user,
+            session,
+            at,
+            was_refused,
+        } = departure;
+        if was_refused {
+            self.restore_remote_sessions(db, &user)?;
+        }
         let mut sessions = self.hub.sessions(&user).into_iter();
         // It may have returned in an earlier job.
         if sessions.all(|one| *one.session() != session)

@@ -78,6 +78,13 @@ impl Read<'_> {
         )
     }
 
+    /// Returns the sessions of `user` on all nodes.
+    pub fn sessions_of_user(&self, user: &UserId) -> Result<Vec<SessionRow>, Error> {
+        let sql = "SELECT u.id AS user_id, s.session, s.node, s.entered_at, s.left_at
+             FROM sessions AS s JOIN users AS u ON u.key = s.user WHERE u.id = ?1";
+        self.many(sql, params![user.as_str()], session_row)
+    }
+
     /// Returns sessions of `node`, at most about `limit`: all of each user.
     pub fn sessions_of_node(&self, node: NodeKey, limit: u32) -> Result<Vec<SessionRow>, Error> {
         let sql = "SELECT u.id AS user_id, s.session, s.node, s.entered_at, s.left_at
