@@ -23,6 +23,7 @@ use crate::service::{Rules, Service};
 use crate::settings::Settings;
 use crate::store::{self, PostgresOptions, Store};
 use crate::sweeper::Sweeper;
+use crate::system_time::ServerTime;
 use crate::webhook::{self, Sender, WebhookError, Webhooks};
 use crate::ws::SocketRules;
 use crate::{http, ws};
@@ -75,6 +76,8 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     if settings.require_synchronous_standby {
         store.require_synchronous_standby()?;
     }
+    // One clock for all parts: on PostgreSQL, that of the database.
+    let clock = clock.for_server(ServerTime::new(store.clock_lead()));
     let hub = Hub::new(
         Capacity {
             event_queue: settings.event_queue,

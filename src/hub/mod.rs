@@ -252,6 +252,14 @@ impl Hub {
         taken
     }
 
+    /// Makes [`Hub::responsiveness_changes`] return the sessions that are unresponsive now: a node that has joined does not
+    /// know them.
+    pub fn forget_told_responsiveness(&self) {
+        for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
+            let _ = session.tell_responsive();
+        }
+    }
+
     /// Returns the sessions of this node with their users whose responsiveness has changed since the last call.
     #[must_use]
     pub fn responsiveness_changes(&self) -> Vec<(UserId, SessionId, bool)> {

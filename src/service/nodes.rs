@@ -373,7 +373,8 @@ impl Core {
     /// Receives a post of `node`; returns the reply, if there is one. Runs on the writer's thread.
     fn receive(self: &Arc<Self>, node: NodeKey, post: Post) -> Option<Post> {
         match post {
-            Post::NodeJoined => (),
+            // It takes all sessions for responsive.
+            Post::NodeJoined => self.hub.forget_told_responsiveness(),
             Post::NodeLeft => self.forget_node(node),
             Post::NodeRemoved(dead) => self.forget_node(dead),
             Post::Entered { user, session, at } => {
