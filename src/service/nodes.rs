@@ -35,10 +35,11 @@ pub(super) struct OtherNodes {
     arrivals: Mutex<HashMap<(UserId, SessionId), Arrival>>,
     /// Connected sessions that wait for no other node any more, although one has not answered.
     given_up: Mutex<HashSet<(UserId, SessionId)>>,
-    /// Whether another node has changed webhook endpoints.
     /// Events of the team's backend that were sent to other nodes, as long as somebody waits for confirmations.
     sent: Mutex<Vec<Weak<EncodedNotice>>>,
+    /// Whether another node has changed webhook endpoints.
     endpoints_are_stale: AtomicBool,
+    /// Whether this node had the duties when it last looked.
     had_duties: AtomicBool,
 }
 
