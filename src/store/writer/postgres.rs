@@ -37,12 +37,7 @@ pub(super) fn work(mut node: Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     loop {
         match next(jobs, wait_of(&node)) {
             Next::Batch(batch) => run_batch(&mut node, batch, jobs, stats),
-            Next::Idle => {
-                look_for_posts(&mut node, jobs, stats);
-                if node.is_due_for_renewal() {
-                    keep_lease(&mut node, stats);
-                }
-            }
+            Next::Idle => look_for_posts(&mut node, jobs, stats),
             Next::Closed => break,
         }
     }
@@ -60,7 +55,8 @@ fn wait_of(node: &Node) -> Duration {
     }
 }
 
-/// Receives the posts of other nodes, and posts what they make necessary.
+/// Receives the posts of other nodes, and posts what they make necessary. Renews the lease if nothing was written lately: a
+/// node that only hears of others is never idle.
 fn look_for_posts(node: &mut Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     let posts = node.ensure_connected().and_then(|()| node.posts());
     match posts {
@@ -70,6 +66,9 @@ fn look_for_posts(node: &mut Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     }
     if node.has_replies() {
         commit(node, jobs, stats, |transaction| transaction.run(Vec::new()));
+    }
+    if node.is_due_for_renewal() {
+        keep_lease(node, stats);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Nodes that are killed, stopped for a while, or cut off from the database.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chattrix::store::Database;
 use rustix::process::Signal;
@@ -10,6 +10,9 @@ use super::{
     Device, NODES, after_the_lease, connected_sessions, expect_nothing_else, send_app_event,
 };
 use crate::support::{Cluster, CommitCutter, Relay, rounds, within};
+
+/// Time for which a node may be silent.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// Close code of a node that stops or was replaced.
 const STOPPING: u16 = 1012;
@@ -177,4 +180,21 @@ async fn a_short_cut_of_the_database_is_a_delay() {
     let sent = send_app_event(&cluster, &["bob"], "app.back").await;
     assert_eq!(sent["reached"], 1);
     bob.expect("app.back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_only_hears_of_others_keeps_its_lease() {
+    let Some(cluster) = Cluster::start(2, &[]).await else {
+        return;
+    };
+    let alice = cluster.sign_in("alice", "phone");
+    let mut witness = cluster.socket(&cluster.sign_in("carol", "phone"), 1).await;
+    let caller = alice.at(cluster.address(0));
+    let began = Instant::now();
+    // Longer than a lease, and than the look at it.
+    while began.elapsed() < LEASE + Duration::from_secs(6) {
+        let call = caller.call("bob").await;
+        caller.end(&call).await.success(200);
+    }
+    assert_eq!(witness.heartbeat_or_close().await, None);
 }
