@@ -24,7 +24,12 @@ after(async () => {
     if (child.exitCode === null && child.signalCode === null) {
       const ended = once(child, "exit");
       // The shell of the guide starts the server as its child.
-      process.kill(-child.pid);
+      try {
+        process.kill(-child.pid);
+      } catch (error) {
+        // It has ended by itself just now.
+        if (error.code !== "ESRCH") throw error;
+      }
       await ended;
     }
   }
