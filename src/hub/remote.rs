@@ -31,6 +31,18 @@ pub struct RemoteSession {
 }
 
 impl RemoteSession {
+    /// Returns a session that is connected to `node` and, as far as this node knows, confirms its events in time.
+    #[must_use]
+    pub const fn connected(session: SessionId, node: i64, connected_at: Timestamp) -> Self {
+        Self {
+            session,
+            node,
+            connected_at,
+            is_responsive: true,
+            left_at: None,
+        }
+    }
+
     /// Whether it is connected.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::call::{
 };
 use crate::call::{media, policy};
 use crate::clock::Timestamp;
+use crate::settings::Rate;
 use crate::store::{CallParty, Read, Remembered, Write};
 use crate::user::{AccountStatus, User, UserId};
 
@@ -53,7 +54,7 @@ impl Calls {
         let reader = Arc::clone(&self.0);
         let foresee = move |db: &Read<'_>| {
             db.parties(&caller, &callee, key.as_deref(), Timestamp::from_millis(0))?;
-            if reader.shares_initiate_rate() {
+            if reader.shared_initiate_rate().is_some() {
                 db.paced_until(&caller)?;
             }
             Ok(vec![caller.clone(), callee.clone()])
@@ -296,19 +297,17 @@ impl Core {
 }
 
 impl Core {
-    /// Whether other nodes too let users make calls.
-    fn shares_initiate_rate(&self) -> bool {
-        self.store.has_other_nodes() && self.rules.get().initiate_rate.is_some()
+    /// Returns the rate of a user's calls that is counted with the other nodes; none if there are none, or no rate.
+    fn shared_initiate_rate(&self) -> Option<Rate> {
+        let rate = self.rules.get().initiate_rate;
+        rate.filter(|_| self.store.has_other_nodes())
     }
 
     /// Counts a call of `user` on all nodes together. Each node by itself has counted the request already.
     fn count_call(&self, db: &Write<'_>, user: &UserId, now: Timestamp) -> Result<(), Error> {
-        let Some(rate) = self.rules.get().initiate_rate else {
+        let Some(rate) = self.shared_initiate_rate() else {
             return Ok(());
         };
-        if !self.shares_initiate_rate() {
-            return Ok(());
-        }
         let until = rate.next_arrival(db.paced_until(user)?, now);
         db.pace(user, until.map_err(|wait| Error::TooManyCalls { wait })?)?;
         Ok(())

@@ -314,20 +314,7 @@ impl Core {
     /// Takes up the sessions of the other nodes, and receives their posts from now on.
     pub(super) fn follow_other_nodes(self: &Arc<Self>) {
         for row in self.store.sessions_at_start() {
-            let remote = RemoteSession {
-                session: row.session.clone(),
-                node: row.node,
-                connected_at: row.entered_at,
-                is_responsive: true,
-                left_at: None,
-            };
-            // Nothing is owed before the first session.
-            let _ = self.hub.enter_remote(&row.user, remote);
-            if let Some(left_at) = row.left_at {
-                let ago = self.clock.now().since(left_at);
-                self.hub
-                    .leave_remote(&row.user, &row.session, row.node, ago);
-            }
+            self.restore_remote_session(row.clone());
         }
         let core = Arc::downgrade(self);
         self.store.receive_posts(Box::new(move |node, post| {
@@ -347,21 +334,18 @@ impl Core {
         let Some(node) = self.store.node() else {
             return Ok(());
         };
-        let now = self.clock.now();
-        for row in db.sessions_of_user(user)? {
-            if row.node != node {
-                let remote = RemoteSession {
-                    session: row.session,
-                    node: row.node,
-                    connected_at: row.entered_at,
-                    is_responsive: true,
-                    left_at: None,
-                };
-                let ago = row.left_at.map(|left_at| now.since(left_at));
-                self.hub.restore_remote(user, remote, ago);
-            }
+        let remote = db.sessions_of_user(user)?.into_iter();
+        for row in remote.filter(|row| row.node != node) {
+            self.restore_remote_session(row);
         }
         Ok(())
+    }
+
+    /// Adds a session of another node to the hub if it is missing there.
+    fn restore_remote_session(&self, row: SessionRow) {
+        let ago = row.left_at.map(|left_at| self.clock.now().since(left_at));
+        let remote = RemoteSession::connected(row.session, row.node, row.entered_at);
+        self.hub.restore_remote(&row.user, remote, ago);
     }
 
     /// Posts a change to the other nodes, if there are any. Runs inside the writer's job.
@@ -379,13 +363,7 @@ impl Core {
             Post::NodeLeft => self.forget_node(node),
             Post::NodeRemoved(dead) => self.forget_node(dead),
             Post::Entered { user, session, at } => {
-                let remote = RemoteSession {
-                    session: session.clone(),
-                    node,
-                    connected_at: at,
-                    is_responsive: true,
-                    left_at: None,
-                };
+                let remote = RemoteSession::connected(session.clone(), node, at);
                 let notices = self.hub.enter_remote(&user, remote)?;
                 return Some(Post::Owed {
                     user,

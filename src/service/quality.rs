@@ -261,9 +261,7 @@ impl Core {
         let notice = Arc::new(EncodedNotice::new(notice));
         Delivery::ToSessions { queues, notice }.publish(&self.hub, &self.metrics);
     }
-}
 
-impl Core {
     /// Sends a warning to the sessions of a participant on other nodes, unless the call has ended by then.
     fn warn_elsewhere(self: &Arc<Self>, notice: Notice) {
         let core = Arc::clone(self);
