@@ -342,10 +342,8 @@ async fn sockets_are_closed_with_the_documented_codes_and_reasons() {
     let close = too_long.expect_close().await;
     assert_eq!(documented(1009), [close]);
     let mut stopping = server.socket(&token).await;
-    let stop = server.stopper();
-    let stopped = tokio::spawn(async move { stop.stop().await });
+    server.begin_to_end();
     let close = stopping.expect_close().await;
     assert_eq!(documented(1012), [close]);
-    stopped.await.expect("the stop ends");
     server.wait_for_the_end().await;
 }

@@ -482,12 +482,10 @@ async fn a_stopping_server_closes_every_session_with_1012() {
     for user in ["alice", "alice", "bob", "carol"] {
         sockets.push(server.sign_in(user).socket().await);
     }
-    let stop = server.stopper();
-    let stopping = tokio::spawn(async move { stop.stop().await });
+    server.begin_to_end();
     for socket in &mut sockets {
         assert_eq!(socket.expect_close().await.0, STOPPING);
     }
-    stopping.await.expect("the stop ends");
     server.wait_for_the_end().await;
 }
 

@@ -1,4 +1,5 @@
-//! A real server on a port and a database file of its own.
+//! A real server on a port and a database of its own: one node, or as many as `TEST_NODES` if the database is on
+//! PostgreSQL.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use chattrix::random::Random;
 use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
 use chattrix::user::{AccountStatus, Profile, UserId};
+use futures_util::future::join_all;
+use rand::RngExt as _;
 use rocket::Route;
 use rocket::fairing::AdHoc;
 use secrecy::ExposeSecret as _;
@@ -25,14 +28,25 @@ use super::receiver::{Receiver, WEBHOOK_SECRET};
 use super::token::{SECRET, Token};
 use super::{Answer, Api, Socket, trace, within};
 
-/// Where a server is to be found; it stays right when the server comes back on another port.
+/// Where a server is to be found; it stays right when the server comes back on another port. A server of several nodes is
+/// at a random one of them, each time that it is asked for.
 #[derive(Clone)]
-pub struct Address(Arc<AtomicU16>);
+pub struct Address(Arc<[AtomicU16]>);
 
 impl Address {
     /// The address on loopback with this port.
     pub fn with_port(port: u16) -> Self {
-        Self(Arc::new(AtomicU16::new(port)))
+        Self(Arc::new([AtomicU16::new(port)]))
+    }
+
+    fn of_nodes(count: usize) -> Self {
+        Self((0..count).map(|_| AtomicU16::new(0)).collect())
+    }
+
+    /// The addresses of the nodes.
+    fn nodes(&self) -> impl Iterator<Item = Self> {
+        let ports = self.0.iter().map(|port| port.load(Ordering::SeqCst));
+        ports.map(Self::with_port)
     }
 
     /// The URL of `path` over HTTP.
@@ -47,7 +61,8 @@ impl Address {
 
     /// The address to connect to.
     pub fn tcp(&self) -> std::net::SocketAddr {
-        ([127, 0, 0, 1], self.0.load(Ordering::SeqCst)).into()
+        let place = rand::rng().random_range(0..self.0.len());
+        ([127, 0, 0, 1], self.0[place].load(Ordering::SeqCst)).into()
     }
 }
 
@@ -131,7 +146,12 @@ impl Plan {
                 .expect("the user is disabled");
         }
         drop(database);
-        let address = Address::with_port(0);
+        let nodes = if database_of_test.is_postgres() {
+            nodes_of_a_server()
+        } else {
+            1
+        };
+        let address = Address::of_nodes(nodes);
         let mut server = TestServer {
             settings,
             clock: self.clock,
@@ -139,7 +159,7 @@ impl Plan {
             stored: database_of_test,
             _directory: directory,
             address,
-            running: None,
+            running: Vec::new(),
         };
         server.start_again().await;
         server
@@ -149,6 +169,11 @@ impl Plan {
 /// A hand for a manual clock, at an hour that is not the machine's: 2024-01-15T10:30:00Z.
 pub fn wall_clock_hand() -> ManualClock {
     ManualClock::starting_at(Timestamp::from_millis(1_705_314_600_000))
+}
+
+/// The number of nodes of each server on PostgreSQL.
+fn nodes_of_a_server() -> usize {
+    std::env::var("TEST_NODES").map_or(1, |count| count.parse().expect("a number"))
 }
 
 /// Adds an API key whose name begins with `name` to a database.
@@ -176,7 +201,8 @@ pub struct TestServer {
     clock: Clock,
     routes: Vec<Route>,
     address: Address,
-    running: Option<Running>,
+    /// The nodes, in the order of the address; none while the server is stopped.
+    running: Vec<Running>,
     /// Gone after the server has stopped.
     stored: TestDatabase,
     _directory: TempDir,
@@ -190,7 +216,11 @@ struct Running {
 impl Running {
     async fn stop(self) {
         self.stop.stop().await;
-        let answer = within("the server to stop", self.launched).await;
+        self.wait().await;
+    }
+
+    async fn wait(self) {
+        let answer = within("the server to end", self.launched).await;
         answer.expect("the server ran to its end");
     }
 }
@@ -262,9 +292,15 @@ impl TestServer {
         database.check().expect("checked")
     }
 
-    /// The value of the metric `name` that has no labels.
+    /// The value of the metric `name` that has no labels: the sum over the nodes.
     pub async fn metric(&self, name: &str) -> u64 {
-        let metrics = self.anonymous().get("/metrics").await;
+        let nodes = self.address.nodes();
+        let values = join_all(nodes.map(|node| Self::metric_of(node, name))).await;
+        values.iter().sum()
+    }
+
+    async fn metric_of(node: Address, name: &str) -> u64 {
+        let metrics = Api::new(&node, None).get("/metrics").await;
         let text = metrics.body.as_str().expect("plain text");
         let values = text.lines().filter_map(|line| line.split_once(' '));
         let mut values = values.filter(|(found, _)| *found == name);
@@ -324,37 +360,56 @@ impl TestServer {
             .await
     }
 
-    /// What stops the server, to be held while it runs.
-    pub fn stopper(&self) -> app::Stop {
-        self.running.as_ref().expect("the server runs").stop.clone()
+    /// Stops the server while the test goes on, which waits for the end with [`Self::wait_for_the_end`].
+    pub fn begin_to_end(&self) {
+        for stop in self.stops() {
+            tokio::spawn(async move { stop.stop().await });
+        }
+    }
+
+    fn stops(&self) -> Vec<app::Stop> {
+        self.running.iter().map(|node| node.stop.clone()).collect()
     }
 
     /// Lets the server begin to stop: it goes on to respond that it stops, until [`Self::stop`].
     pub async fn begin_to_stop(&self) {
-        within("the sessions to close", self.stopper().close_sessions()).await;
+        let stops = self.stops();
+        let closing = join_all(stops.iter().map(app::Stop::close_sessions));
+        within("the sessions to close", closing).await;
     }
 
     /// Waits for the server, which somebody stops.
     pub async fn wait_for_the_end(&mut self) {
-        let running = self.running.take().expect("the server runs");
-        let answer = within("the server to end", running.launched).await;
-        answer.expect("the server ran to its end");
+        join_all(self.running.drain(..).map(Running::wait)).await;
     }
 
     /// Stops the server and keeps its database.
     pub async fn stop(&mut self) {
-        self.running.take().expect("the server runs").stop().await;
+        assert!(!self.running.is_empty(), "the server runs");
+        join_all(self.running.drain(..).map(Running::stop)).await;
     }
 
     /// Starts the server on the same database; clients find it at its new port.
     pub async fn start_again(&mut self) {
+        for place in 0..self.address.0.len() {
+            let node = self.start_node(place).await;
+            self.running.push(node);
+        }
+    }
+
+    async fn start_node(&self, place: usize) -> Running {
         let figment = rocket::Config::figment()
             .merge(("address", "127.0.0.1"))
             .merge(("port", 0))
             .merge(("workers", 2))
             .merge(("log_level", "off"));
-        let app = app::build(&self.settings, figment, self.clock.clone())
-            .expect("the server can be built");
+        let settings = Settings {
+            // Nodes of one process would have the same name.
+            node_name: Some(format!("node-{place}")),
+            ..self.settings.clone()
+        };
+        let app =
+            app::build(&settings, figment, self.clock.clone()).expect("the server can be built");
         let (tell, port) = oneshot::channel();
         let liftoff = AdHoc::on_liftoff("tell the port", move |rocket| {
             Box::pin(async move { tell.send(rocket.config().port).expect("the test waits") })
@@ -368,11 +423,11 @@ impl TestServer {
         });
         let port = within("the server to start", port).await;
         let port = port.expect("the server starts");
-        self.address.0.store(port, Ordering::SeqCst);
-        self.running = Some(Running {
+        self.address.0[place].store(port, Ordering::SeqCst);
+        Running {
             stop: app.stop,
             launched,
-        });
+        }
     }
 
     /// Stops the server and starts it again on the same database.
@@ -385,10 +440,10 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         let failing = std::thread::panicking();
-        if let Some(running) = self.running.take()
-            && !failing
-        {
-            tokio::task::block_in_place(|| Handle::current().block_on(running.stop()));
+        let nodes = std::mem::take(&mut self.running);
+        if !failing && !nodes.is_empty() {
+            let stopping = join_all(nodes.into_iter().map(Running::stop));
+            tokio::task::block_in_place(|| Handle::current().block_on(stopping));
         }
         if !failing {
             trace::assert_no_token_was_logged();
