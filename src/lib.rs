@@ -40,6 +40,9 @@
 //!               clock           timestamps and clocks (crates/kernel)
 //! ```
 //!
+//! The load generator of the command `load-test` is the crate `crates/load-test`, which only `cli` uses. It knows a server by
+//! its address.
+//!
 //! # What always holds
 //! - One live call per user, in either role, by the primary key of the table `live`.
 //! - Exactly one of accept, reject, end and timeout wins; nobody is notified of what did not happen.

@@ -1,35 +1,20 @@
-//! `chattrix load-test`: how many calls this machine carries, and how long each step of them takes.
+//! `chattrix load-test`: measures how many calls this machine carries, and how long each step of them takes.
 //!
-//! `target` is the server under test and its users, `pair` two users and their calls, `http` and `socket` their
-//! connections, `idle` the idle users, `play` the load at a fixed rate, `baseline` the machine without the server,
-//! `process` the resources of the server, `report` the results.
+//! The load generator is the crate `chattrix-load-test`. Here are its server and users (`target`) and the printed
+//! report (`report`).
 
-mod baseline;
-mod fault;
-mod http;
-mod idle;
-mod pair;
-mod play;
-mod process;
 mod report;
-mod socket;
 mod target;
 
 use std::time::Duration;
 
+use chattrix::store::Progress;
+use chattrix_load_test::{CallError, Error, Load, LoadModel, Server};
 use clap::Args;
-use tokio::runtime::{Builder, Runtime};
 
-use super::GlobalArgs;
 use super::error::CliError;
-use super::format;
-
-use baseline::{Echo, Syncs};
-use idle::Idle;
-use play::Pace;
-use process::Process;
-use report::Report;
-use target::{Server, Target};
+use super::progress::Bar;
+use super::{GlobalArgs, format, output};
 
 /// Default number of pairs.
 const PAIRS: u16 = 64;
@@ -71,78 +56,58 @@ pub struct LoadTest {
 impl LoadTest {
     pub fn run(self, global: &GlobalArgs) -> Result<(), CliError> {
         let context = global.context()?;
-        let runtime = runtime()?;
+        let runtime = chattrix_load_test::runtime()
+            .map_err(|error| CliError::new(format!("the load cannot be started: {error}")))?;
+        let (load, bar) = (self.load(), Bar::new("calling"));
+        let progress = |done: Duration, total: Duration| {
+            let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            bar.set(Progress {
+                done: ms(done),
+                total: ms(total),
+            });
+        };
         let report = runtime.block_on(async {
-            let mut target = match &self.url {
-                Some(server) => Target::running(server.clone(), &context).await?,
-                None => Target::private(&context)?,
-            };
-            let measured = tokio::select! {
-                measured = self.measure(&mut target) => measured,
-                _ = tokio::signal::ctrl_c() => Err(CliError::new("interrupted")),
-            };
-            // The users are removed and the server stops, also after an error.
-            target.leave().await.and(measured)
+            match self.url {
+                Some(server) => target::run_on(server, &context, load, progress).await,
+                None => target::run_privately(&context, load, progress).await,
+            }
         })?;
+        drop(bar);
         if self.json {
-            report.print_json()
+            Ok(output::json(
+                &serde_json::to_value(&report).expect("every key is a string"),
+            )?)
         } else {
-            report.print()
+            report::print(&report)
         }
     }
 
-    async fn measure(&self, target: &mut Target) -> Result<Report, CliError> {
-        let pace = self.pace();
-        target.people(pace.pairs() * 2 + usize::from(self.idle))?;
-        target.start().await?;
-        let syncs = Syncs::measure(target.folder())?;
-        let echo = Echo::start()?;
-        let fresh = target.process().map(Process::look).transpose()?;
-        let idle = Idle::open(target, self.idle).await?;
-        let waiting = target.process().map(Process::look).transpose()?;
-        let played = play::play(target, pace, self.duration, &echo).await?;
-        let database_bytes = target.database_bytes_per_call(played.total).await?;
-        Ok(Report {
-            server: target.server().to_string(),
-            is_private: target.is_private(),
-            started_in: target.started_in(),
-            pace,
-            duration: self.duration,
-            syncs,
-            fresh,
-            idle: idle.opened(),
-            waiting,
-            played,
-            database_bytes,
-        })
-    }
-
-    fn pace(&self) -> Pace {
-        match self.rate {
-            Some(rate) => Pace::Open { rate },
-            None => Pace::Closed {
-                pairs: self.pairs.unwrap_or(PAIRS),
+    fn load(&self) -> Load {
+        Load {
+            model: match self.rate {
+                Some(rate) => LoadModel::Open { rate },
+                None => LoadModel::Closed {
+                    pairs: self.pairs.unwrap_or(PAIRS),
+                },
             },
+            duration: self.duration,
+            idle: self.idle,
         }
     }
 }
 
-/// Returns the generator's threads: half the machine's, since the other half is for the server.
-fn runtime() -> Result<Runtime, CliError> {
-    Builder::new_multi_thread()
-        .thread_name("load-test")
-        .worker_threads(threads())
-        .enable_all()
-        .build()
-        .map_err(|error| CliError::new(format!("the load cannot be started: {error}")))
-}
-
-/// Returns the number of threads of the load.
-fn threads() -> usize {
-    (cores() / 2).max(1)
-}
-
-/// Returns the processors available to this process.
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        let failure = Self::new(error.to_string());
+        match error {
+            Error::Rejected {
+                error: CallError::Status(401, _),
+                ..
+            } => failure.hint(
+                "the secret and the database have to be those of that server: run this where its \
+                 settings are",
+            ),
+            _ => failure,
+        }
+    }
 }

@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chattrix::store::Progress;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
-use super::super::error::CliError;
-use super::super::progress::Bar;
-use super::baseline::Echo;
-use super::fault::LoadError;
-use super::pair::{Pair, Times};
-use super::process::{Look, Process};
-use super::target::Target;
+use crate::baseline::Echo;
+use crate::error::{CallError, Error};
+use crate::pair::{Pair, Times};
+use crate::process::{Process, Usage};
+use crate::{Load, Target};
 
 /// Minimum and maximum number of pairs for open loops; calls of up to half a second need a number in between.
 const OPEN_PAIRS: (u32, u32) = (16, 512);
@@ -24,19 +21,25 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Time for which the echo is measured before and after the calls of a closed loop, which leave it no time.
 const ECHO: Duration = Duration::from_secs(1);
 
-/// Interval of the progress bar.
+/// Interval of the progress.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Load model.
+/// Model of the load.
 #[derive(Clone, Copy, Debug)]
-pub enum Pace {
+pub enum LoadModel {
     /// Closed loop: each pair calls as soon as its last call is over.
-    Closed { pairs: u16 },
+    Closed {
+        /// Number of pairs.
+        pairs: u16,
+    },
     /// Open loop: that many calls begin in a second, whatever the state of earlier ones.
-    Open { rate: u32 },
+    Open {
+        /// Calls per second.
+        rate: u32,
+    },
 }
 
-impl Pace {
+impl LoadModel {
     /// Returns the number of pairs that it needs.
     pub fn pairs(self) -> usize {
         let pairs = match self {
@@ -58,14 +61,14 @@ pub struct Played {
     pub echo: Vec<u32>,
     /// Usage of the generator at the beginning and the end of the measurement, and of the server, if it is on this
     /// machine.
-    pub generator: Option<(Look, Look)>,
-    pub server: Option<(Look, Look)>,
+    pub generator: Option<(Usage, Usage)>,
+    pub server: Option<(Usage, Usage)>,
 }
 
 /// Schedule of the test.
 #[derive(Clone, Copy)]
 struct Schedule {
-    pace: Pace,
+    model: LoadModel,
     began: Instant,
     /// Start of the measurement.
     counted_from: Instant,
@@ -80,22 +83,24 @@ struct Tally {
     errors: BTreeMap<String, u64>,
 }
 
-/// Runs calls between pairs of `target` at `pace`, and measures for `duration`.
+/// Runs calls between pairs of `target`, and measures for the duration of the load.
 pub async fn play(
     target: &mut Target,
-    pace: Pace,
-    duration: Duration,
+    Load {
+        model, duration, ..
+    }: Load,
     echo: &Echo,
-) -> Result<Played, CliError> {
-    let pairs = connected(target, pace.pairs()).await?;
-    let mut echoes = match pace {
-        Pace::Closed { .. } => echo.measure(ECHO).await?,
-        Pace::Open { .. } => Vec::new(),
+    progress: impl Fn(Duration, Duration),
+) -> Result<Played, Error> {
+    let pairs = connected(target, model.pairs()).await?;
+    let mut echoes = match model {
+        LoadModel::Closed { .. } => echo.measure(ECHO).await?,
+        LoadModel::Open { .. } => Vec::new(),
     };
     let began = Instant::now();
     let counted_from = began + duration / 10;
     let schedule = Schedule {
-        pace,
+        model,
         began,
         counted_from,
         until: counted_from + duration,
@@ -104,10 +109,10 @@ pub async fn play(
     for (slot, pair) in pairs.into_iter().enumerate() {
         playing.spawn(keep_calling(pair, slot, schedule));
     }
-    let (looks, measured) = tokio::try_join!(schedule.watch(target.process()), async {
-        match pace {
-            Pace::Closed { .. } => Ok(Vec::new()),
-            Pace::Open { .. } => echo.measure(duration).await,
+    let (looks, measured) = tokio::try_join!(schedule.watch(target.process, progress), async {
+        match model {
+            LoadModel::Closed { .. } => Ok(Vec::new()),
+            LoadModel::Open { .. } => echo.measure(duration).await,
         }
     })?;
     let mut all = Tally::default();
@@ -115,7 +120,7 @@ pub async fn play(
         all.add(tally.expect("playing does not panic"));
     }
     echoes.extend(measured);
-    if let Pace::Closed { .. } = pace {
+    if let LoadModel::Closed { .. } = model {
         echoes.extend(echo.measure(ECHO).await?);
     }
     Ok(Played {
@@ -129,13 +134,13 @@ pub async fn play(
 }
 
 /// Returns connected pairs of users of `target`.
-async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, CliError> {
-    let mut people = target.take(count * 2);
+async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, Error> {
+    let mut users = target.take(count * 2);
     let mut pairs = Vec::with_capacity(count);
-    while let (Some(caller), Some(callee)) = (people.next(), people.next()) {
-        let mut pair = Pair::new(target.server().clone(), caller, callee);
+    while let (Some(caller), Some(callee)) = (users.next(), users.next()) {
+        let mut pair = Pair::new(target.server.clone(), caller, callee);
         let connected = pair.connect().await;
-        connected.map_err(|fault| target.unfit(&fault))?;
+        connected.map_err(|error| target.rejected(error))?;
         pairs.push(pair);
     }
     Ok(pairs)
@@ -145,8 +150,8 @@ async fn connected(target: &mut Target, count: usize) -> Result<Vec<Pair>, CliEr
 async fn keep_calling(mut pair: Pair, slot: usize, schedule: Schedule) -> Tally {
     let mut tally = Tally::default();
     sleep_until(schedule.joins_at(slot).into()).await;
-    for turn in schedule.first_turn(slot).. {
-        let Some(began) = schedule.turn(slot, turn).await else {
+    for round in schedule.first_round(slot).. {
+        let Some(began) = schedule.wait_for(slot, round).await else {
             break;
         };
         match pair.call(began).await {
@@ -156,7 +161,7 @@ async fn keep_calling(mut pair: Pair, slot: usize, schedule: Schedule) -> Tally 
                     tally.times.push(times);
                 }
             }
-            Err(fault) => tally.fail(&fault).await,
+            Err(error) => tally.fail(&error).await,
         }
     }
     // Hundreds of simultaneous disconnects would load the server while the last calls are still measured.
@@ -168,33 +173,33 @@ impl Schedule {
     /// Returns when the pair at `slot` begins: one after the other during the ramp, so that not all begin at once.
     fn joins_at(&self, slot: usize) -> Instant {
         let ramp = self.counted_from - self.began;
-        self.began + ramp.mul_f64(ratio(slot, self.pace.pairs()))
+        self.began + ramp.mul_f64(ratio(slot, self.model.pairs()))
     }
 
-    /// Returns when the turn `turn` of the pair at `slot` is due at a rate.
-    fn due(&self, rate: u32, slot: usize, turn: usize) -> Instant {
-        let number = slot + turn * self.pace.pairs();
+    /// Returns when round `round` of the pair at `slot` is due at a rate.
+    fn due(&self, rate: u32, slot: usize, round: usize) -> Instant {
+        let number = slot + round * self.model.pairs();
         self.began + Duration::from_secs_f64(ratio(number, 1) / f64::from(rate))
     }
 
-    /// Returns the first turn of the pair at `slot`: the ramp leaves out those that were due before it joined.
-    fn first_turn(&self, slot: usize) -> usize {
-        let mut turn = 0;
-        if let Pace::Open { rate } = self.pace {
-            while self.due(rate, slot, turn) < self.joins_at(slot) {
-                turn += 1;
+    /// Returns the first round of the pair at `slot`: the ramp leaves out those that were due before it joined.
+    fn first_round(&self, slot: usize) -> usize {
+        let mut round = 0;
+        if let LoadModel::Open { rate } = self.model {
+            while self.due(rate, slot, round) < self.joins_at(slot) {
+                round += 1;
             }
         }
-        turn
+        round
     }
 
-    /// Waits for the turn `turn` of the pair at `slot`: when its call begins, for the measurement. That is
+    /// Waits for round `round` of the pair at `slot`: when its call begins, for the measurement. That is
     /// when it should have begun where the pair was still busy: its caller has waited since then.
-    async fn turn(&self, slot: usize, turn: usize) -> Option<Instant> {
+    async fn wait_for(&self, slot: usize, round: usize) -> Option<Instant> {
         let now = Instant::now();
-        let due = match self.pace {
-            Pace::Closed { .. } => now,
-            Pace::Open { rate } => self.due(rate, slot, turn),
+        let due = match self.model {
+            LoadModel::Closed { .. } => now,
+            LoadModel::Open { rate } => self.due(rate, slot, round),
         };
         if due >= self.until {
             return None;
@@ -211,49 +216,45 @@ impl Schedule {
         (self.counted_from..=self.until).contains(&at)
     }
 
-    /// Shows the progress, and samples both processes when the measurement begins and ends.
+    /// Reports the progress, and samples both processes when the measurement begins and ends.
     async fn watch(
         &self,
         server: Option<Process>,
-    ) -> Result<(Option<(Look, Look)>, Option<(Look, Look)>), CliError> {
+        progress: impl Fn(Duration, Duration),
+    ) -> Result<(Option<(Usage, Usage)>, Option<(Usage, Usage)>), Error> {
         let generator = Process::of(std::process::id());
-        let look = || -> Result<_, CliError> {
+        let usage = || -> Result<_, Error> {
             Ok((
-                generator.map(Process::look).transpose()?,
-                server.map(Process::look).transpose()?,
+                generator.map(Process::usage).transpose()?,
+                server.map(Process::usage).transpose()?,
             ))
         };
-        let bar = Bar::new("calling");
-        self.move_until(&bar, self.counted_from).await;
-        let first = look()?;
-        self.move_until(&bar, self.until).await;
-        let last = look()?;
+        self.progress_until(&progress, self.counted_from).await;
+        let first = usage()?;
+        self.progress_until(&progress, self.until).await;
+        let last = usage()?;
         Ok((first.0.zip(last.0), first.1.zip(last.1)))
     }
 
-    async fn move_until(&self, bar: &Bar, until: Instant) {
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    async fn progress_until(&self, progress: &impl Fn(Duration, Duration), until: Instant) {
         while Instant::now() < until {
-            bar.set(Progress {
-                done: ms(self.began.elapsed()),
-                total: ms(self.until - self.began),
-            });
+            progress(self.began.elapsed(), self.until - self.began);
             sleep(TICK.min(until.saturating_duration_since(Instant::now()))).await;
         }
     }
 }
 
 impl Tally {
-    async fn fail(&mut self, fault: &LoadError) {
-        *self.errors.entry(fault.to_string()).or_default() += 1;
+    async fn fail(&mut self, error: &CallError) {
+        *self.errors.entry(error.to_string()).or_default() += 1;
         sleep(PAUSE).await;
     }
 
     fn add(&mut self, other: Self) {
         self.times.extend(other.times);
         self.total += other.total;
-        for (fault, count) in other.errors {
-            *self.errors.entry(fault).or_default() += count;
+        for (error, count) in other.errors {
+            *self.errors.entry(error).or_default() += count;
         }
     }
 }
@@ -272,16 +273,16 @@ mod tests {
     fn a_pair_makes_up_for_no_call_that_was_due_before_it_joined() {
         let began = Instant::now();
         let schedule = Schedule {
-            pace: Pace::Open { rate: 1_000 },
+            model: LoadModel::Open { rate: 1_000 },
             began,
             counted_from: began + Duration::from_secs(2),
             until: began + Duration::from_secs(20),
         };
         for slot in [0, 1, 250, 499] {
             let joins = schedule.joins_at(slot);
-            let first = schedule.due(1_000, slot, schedule.first_turn(slot));
-            let between_turns = Duration::from_millis(500);
-            assert!((joins..joins + between_turns).contains(&first), "{slot}");
+            let first = schedule.due(1_000, slot, schedule.first_round(slot));
+            let between_rounds = Duration::from_millis(500);
+            assert!((joins..joins + between_rounds).contains(&first), "{slot}");
         }
     }
 }

@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use super::fault::LoadError;
-use super::http::Http;
-use super::socket::Socket;
-use super::target::{Person, Server};
+use crate::User;
+use crate::error::CallError;
+use crate::http::Http;
+use crate::server::Server;
+use crate::socket::Socket;
 
 /// Time limit for a call.
-const PATIENCE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Measured hops of a call, in the order in which they happen; all but `SETUP` and `CALL` one after the other.
 pub const HOPS: [&str; 6] = [
@@ -41,8 +42,8 @@ pub type Times = [u32; HOPS.len()];
 /// A caller and a callee.
 pub struct Pair {
     server: Server,
-    caller: Person,
-    callee: Person,
+    caller: User,
+    callee: User,
     connections: Option<Connections>,
 }
 
@@ -56,7 +57,7 @@ struct Connections {
 
 impl Pair {
     /// Makes a pair on `server`, not connected yet.
-    pub const fn new(server: Server, caller: Person, callee: Person) -> Self {
+    pub const fn new(server: Server, caller: User, callee: User) -> Self {
         Self {
             server,
             caller,
@@ -66,11 +67,11 @@ impl Pair {
     }
 
     /// Connects the users that are not connected.
-    pub async fn connect(&mut self) -> Result<(), LoadError> {
+    pub async fn connect(&mut self) -> Result<(), CallError> {
         self.connected().await.map(drop)
     }
 
-    async fn connected(&mut self) -> Result<&mut Connections, LoadError> {
+    async fn connected(&mut self) -> Result<&mut Connections, CallError> {
         if self.connections.is_none() {
             let (server, caller) = (&self.server, &self.caller.token);
             self.connections = Some(Connections {
@@ -88,24 +89,24 @@ impl Pair {
 
     /// Plays one call that began at `began`, to its end. After an error both disconnect, and reconnect for the next
     /// call.
-    pub async fn call(&mut self, began: Instant) -> Result<Times, LoadError> {
+    pub async fn call(&mut self, began: Instant) -> Result<Times, CallError> {
         let callee = self.callee.id.clone();
         let connections = self.connected().await?;
-        let called = timeout(PATIENCE, connections.call(&callee, began)).await;
-        let fault = match called {
+        let called = timeout(CALL_TIMEOUT, connections.call(&callee, began)).await;
+        let error = match called {
             Ok(Ok(times)) => return Ok(times),
-            Ok(Err(fault)) => fault,
-            Err(_) => LoadError::Waited(connections.step),
+            Ok(Err(error)) => error,
+            Err(_) => CallError::TimedOut(connections.step),
         };
         // The result of this is ignored: the error is already known.
-        let _ = timeout(PATIENCE, connections.hang_up()).await;
+        let _ = timeout(CALL_TIMEOUT, connections.hang_up()).await;
         self.connections = None;
-        Err(fault)
+        Err(error)
     }
 }
 
 impl Connections {
-    async fn call(&mut self, callee: &str, began: Instant) -> Result<Times, LoadError> {
+    async fn call(&mut self, callee: &str, began: Instant) -> Result<Times, CallError> {
         let mut times = Times::default();
         let body =
             format!(r#"{{"calleeId":"{callee}","callType":"AUDIO","channelId":"load-test"}}"#);
@@ -114,7 +115,7 @@ impl Connections {
                 .rest
                 .ask("POST /api/v1/calls/initiate", &body, 201)
                 .await?;
-            Ok::<_, LoadError>((asked.map(str::to_owned), micros(began)))
+            Ok::<_, CallError>((asked.map(str::to_owned), micros(began)))
         };
         let answer = async {
             self.step = "call_invitation";
@@ -124,12 +125,12 @@ impl Connections {
             self.step = "call_accepted";
             let said = Instant::now();
             self.at_caller.hear("call_accepted", Some(&call)).await?;
-            Ok::<_, LoadError>((call, invited, micros(said), micros(began)))
+            Ok::<_, CallError>((call, invited, micros(said), micros(began)))
         };
         let (initiated, answered) = tokio::try_join!(initiate, answer)?;
         let call = answered.0;
         if initiated.0.as_ref() != Some(&call) {
-            return Err(LoadError::Lost(
+            return Err(CallError::Lost(
                 "the invitation was to another call".to_owned(),
             ));
         }
@@ -148,7 +149,7 @@ impl Connections {
     }
 
     /// Ends a call that is still live, if any, so that the next one is not rejected.
-    async fn hang_up(&mut self) -> Result<(), LoadError> {
+    async fn hang_up(&mut self) -> Result<(), CallError> {
         let active = self.rest.ask("GET /api/v1/calls/active", "", 200).await?;
         if let Some(call) = active.map(str::to_owned) {
             let end = format!("POST /api/v1/calls/{call}/end");

@@ -14,9 +14,9 @@ use tokio::time::{MissedTickBehavior, interval_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{accept_async_with_config, client_async_with_config};
 
-use super::super::error::CliError;
-use super::pair::micros;
-use super::socket;
+use crate::error::Error;
+use crate::pair::micros;
+use crate::socket;
 
 /// Interval of round trips: the interval of calls in the case that the echo is compared with, 50 a second. Each is
 /// halfway between two calls, so that neither delays the other.
@@ -34,27 +34,24 @@ pub struct Echo(SocketAddr);
 
 impl Echo {
     /// Starts the server; it ends with the process.
-    pub fn start() -> Result<Self, CliError> {
-        let failed =
-            |error: io::Error| CliError::new(format!("the echo cannot be started: {error}"));
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+    pub fn start() -> Result<Self, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::EchoStart)?;
+        listener.set_nonblocking(true).map_err(Error::EchoStart)?;
+        let address = listener.local_addr().map_err(Error::EchoStart)?;
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(failed)?;
+            .map_err(Error::EchoStart)?;
         thread::Builder::new()
             .name("echo".to_owned())
             .spawn(move || runtime.block_on(serve(listener)))
-            .map_err(failed)?;
+            .map_err(Error::EchoStart)?;
         Ok(Self(address))
     }
 
     /// Measures round trips in microseconds, one every 20 ms, for `duration`.
-    pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, CliError> {
-        let lost =
-            |error: &dyn std::fmt::Display| CliError::new(format!("the echo broke: {error}"));
+    pub async fn measure(self, duration: Duration) -> Result<Vec<u32>, Error> {
+        let lost = |error: &dyn std::fmt::Display| Error::Echo(error.to_string());
         let stream = TcpStream::connect(self.0)
             .await
             .map_err(|error| lost(&error))?;
@@ -112,7 +109,7 @@ pub struct Syncs {
 
 impl Syncs {
     /// Measures the disk of `folder`.
-    pub fn measure(folder: &Path) -> Result<Self, CliError> {
+    pub fn measure(folder: &Path) -> Result<Self, Error> {
         let measure = || -> io::Result<Self> {
             let mut file: File = tempfile::tempfile_in(folder)?;
             let page = [0; 4096];
@@ -123,16 +120,18 @@ impl Syncs {
                 Ok(micros(began))
             };
             let busy: io::Result<_> = (0..SYNCS.0).map(&mut sync).collect();
-            let rested = (0..SYNCS.1).map(|turn| {
+            let rested = (0..SYNCS.1).map(|number| {
                 thread::sleep(EVERY);
-                sync(turn)
+                sync(number)
             });
             Ok(Self {
                 rested: rested.collect::<io::Result<_>>()?,
                 busy: busy?,
             })
         };
-        let folder = folder.display();
-        measure().map_err(|error| CliError::new(format!("{folder} cannot be written: {error}")))
+        measure().map_err(|error| Error::Disk {
+            folder: folder.display().to_string(),
+            error,
+        })
     }
 }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::super::error::CliError;
-use super::socket::Socket;
-use super::target::Target;
+use crate::Target;
+use crate::error::Error;
+use crate::socket::Socket;
 
 /// Sockets that are opened concurrently.
 const AT_A_TIME: usize = 32;
@@ -29,22 +29,22 @@ pub struct Opened {
 
 impl Idle {
     /// Opens the sockets of `count` users of `target`, some at a time.
-    pub async fn open(target: &mut Target, count: u16) -> Result<Self, CliError> {
-        let mut people = target.take(count.into());
+    pub async fn open(target: &mut Target, count: u16) -> Result<Self, Error> {
+        let mut users = target.take(count.into());
         let (began, mut opening) = (Instant::now(), JoinSet::new());
         let mut listeners = JoinSet::new();
         loop {
             while opening.len() < AT_A_TIME
-                && let Some(person) = people.next()
+                && let Some(user) = users.next()
             {
-                let server = target.server().clone();
-                opening.spawn(async move { Socket::connect(&server, &person.token).await });
+                let server = target.server.clone();
+                opening.spawn(async move { Socket::connect(&server, &user.token).await });
             }
             let Some(opened) = opening.join_next().await else {
                 break;
             };
             let socket = opened.expect("opening a socket does not panic");
-            let socket = socket.map_err(|fault| target.unfit(&fault))?;
+            let socket = socket.map_err(|error| target.rejected(error))?;
             listeners.spawn(socket.idle());
         }
         let opened = Opened {

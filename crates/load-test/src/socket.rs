@@ -11,15 +11,15 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::fault::LoadError;
-use super::target::Server;
+use crate::error::CallError;
+use crate::server::Server;
 
 /// One user's connection.
 pub struct Socket(WebSocketStream<TcpStream>);
 
 /// Parsed fields of a message.
 #[derive(Deserialize)]
-struct Heard<'a> {
+struct Envelope<'a> {
     r#type: &'a str,
     #[serde(borrow, alias = "payload")]
     data: Body<'a>,
@@ -43,7 +43,7 @@ pub fn config() -> WebSocketConfig {
 
 impl Socket {
     /// Connects to `server` as the user of `token`.
-    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, LoadError> {
+    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, CallError> {
         let mut request = format!("ws://{}/ws/chat", server.authority()).into_client_request()?;
         let bearer = format!("Bearer {}", token.expose_secret());
         let value = HeaderValue::try_from(bearer).expect("a token is ASCII");
@@ -54,25 +54,23 @@ impl Socket {
     }
 
     /// Sends the message `word` about `call`.
-    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), LoadError> {
+    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), CallError> {
         let text = format!(r#"{{"type":"{word}","payload":{{"callId":"{call}"}}}}"#);
         Ok(self.0.send(Message::text(text)).await?)
     }
 
     /// Waits for the message `word`, about `call` if one is given, and returns its call. Other messages are left over
     /// from earlier calls and are skipped.
-    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, LoadError> {
+    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, CallError> {
         while let Some(message) = self.0.next().await {
             let Message::Text(text) = message? else {
                 continue;
             };
-            let Ok(Heard { r#type, data }) = serde_json::from_str(&text) else {
+            let Ok(Envelope { r#type, data }) = serde_json::from_str(&text) else {
                 continue;
             };
             if r#type == "call_error" {
-                return Err(LoadError::CallError(
-                    data.error_type.unwrap_or("").to_owned(),
-                ));
+                return Err(CallError::Message(data.error_type.unwrap_or("").to_owned()));
             }
             if let Some(about) = data.call_id
                 && r#type == word
@@ -81,7 +79,7 @@ impl Socket {
                 return Ok(about.to_owned());
             }
         }
-        Err(LoadError::Lost("closed by the server".to_owned()))
+        Err(CallError::Lost("closed by the server".to_owned()))
     }
 
     /// Reads and discards messages until the connection ends.
@@ -90,12 +88,12 @@ impl Socket {
     }
 }
 
-impl From<tungstenite::Error> for LoadError {
+impl From<tungstenite::Error> for CallError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             tungstenite::Error::Http(answer) => {
                 let word = answer.status().canonical_reason().unwrap_or_default();
-                Self::Answer(answer.status().as_u16(), format!("{word}, for a socket"))
+                Self::Status(answer.status().as_u16(), format!("{word}, for a socket"))
             }
             tungstenite::Error::Io(error) => error.into(),
             other => Self::Lost(other.to_string()),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use super::super::error::CliError;
+use crate::error::Error;
 
 /// Process of this machine.
 #[derive(Clone, Copy)]
@@ -11,7 +11,7 @@ pub struct Process(u32);
 
 /// Resource usage up to a point in time.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub struct Usage {
     pub at: Instant,
     /// Processor time, user and system.
     pub cpu: Duration,
@@ -27,12 +27,11 @@ impl Process {
     }
 
     /// Samples the usage until now.
-    pub fn look(self) -> Result<Look, CliError> {
-        self.read()
-            .ok_or_else(|| CliError::new("the server has gone"))
+    pub(crate) fn usage(self) -> Result<Usage, Error> {
+        self.read().ok_or(Error::ServerGone)
     }
 
-    fn read(self) -> Option<Look> {
+    fn read(self) -> Option<Usage> {
         // proc(5): after the name, which may hold anything, `utime` and `stime` are the 12th and 13th field.
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
@@ -44,7 +43,7 @@ impl Process {
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kilobytes: u64 = resident.trim().strip_suffix(" kB")?.parse().ok()?;
-        Some(Look {
+        Some(Usage {
             at: Instant::now(),
             cpu: Duration::from_secs(user + kernel) / u32::try_from(ticks_per_second).ok()?,
             memory: kilobytes * 1024,
@@ -52,7 +51,7 @@ impl Process {
     }
 }
 
-impl Look {
+impl Usage {
     /// Returns the processors that were busy for it, on average, from `self` until `later`.
     pub fn processors_until(&self, later: &Self) -> f64 {
         let passed = later.at.duration_since(self.at).as_secs_f64();
@@ -72,7 +71,7 @@ mod tests {
     #[test]
     fn a_process_is_seen_and_one_that_is_not_there_is_not() {
         let own = Process::of(std::process::id()).expect("this process");
-        assert!(own.look().expect("a look").memory > 1_000_000);
+        assert!(own.usage().expect("a usage").memory > 1_000_000);
         assert!(Process::of(u32::MAX).is_none());
     }
 }

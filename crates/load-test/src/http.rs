@@ -6,8 +6,8 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::fault::LoadError;
-use super::target::Server;
+use crate::error::CallError;
+use crate::server::Server;
 
 /// Maximum number of headers of a response; the server sends some ten.
 const MAX_HEADERS: usize = 32;
@@ -37,7 +37,7 @@ struct Call<'a> {
 
 impl Http {
     /// Connects to `server` as the user of `token`.
-    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, LoadError> {
+    pub async fn connect(server: &Server, token: &SecretString) -> Result<Self, CallError> {
         let token = token.expose_secret();
         Ok(Self {
             stream: server.connect().await?,
@@ -59,7 +59,7 @@ impl Http {
         first_line: &str,
         body: &str,
         status: u16,
-    ) -> Result<Option<&str>, LoadError> {
+    ) -> Result<Option<&str>, CallError> {
         use std::fmt::Write as _;
         self.request.clear();
         let (headers, length) = (&self.headers, body.len());
@@ -75,15 +75,15 @@ impl Http {
         if got == status {
             return Ok(call.map(|call| call.id));
         }
-        Err(LoadError::Answer(got, word.unwrap_or_default().to_owned()))
+        Err(CallError::Status(got, word.unwrap_or_default().to_owned()))
     }
 
     /// Reads a response: its status, and the offset of its body.
-    async fn read(&mut self) -> Result<(u16, usize), LoadError> {
+    async fn read(&mut self) -> Result<(u16, usize), CallError> {
         self.answer.clear();
         loop {
             if self.stream.read_buf(&mut self.answer).await? == 0 {
-                return Err(LoadError::Lost("closed by the server".to_owned()));
+                return Err(CallError::Lost("closed by the server".to_owned()));
             }
             if let Some((status, head, body)) = measured(&self.answer)?
                 && self.answer.len() >= head + body
@@ -95,8 +95,8 @@ impl Http {
 }
 
 /// Returns the status of a response and the lengths of its head and body, once the head is complete.
-fn measured(answer: &[u8]) -> Result<Option<(u16, usize, usize)>, LoadError> {
-    let unreadable = || LoadError::Lost("an answer that cannot be read".to_owned());
+fn measured(answer: &[u8]) -> Result<Option<(u16, usize, usize)>, CallError> {
+    let unreadable = || CallError::Lost("an answer that cannot be read".to_owned());
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = parsed.parse(answer).map_err(|_| unreadable())? else {
