@@ -1,0 +1,97 @@
+//! Posts in the table `posts`: what this node has posted, and what it reads of the others.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::Node;
+use crate::store::Read;
+use crate::store::engine::Conn;
+use crate::store::error::Error;
+use crate::store::post::{NodeKey, Post};
+
+/// Interval at which a node looks for posts, in case a notification was lost.
+pub(in crate::store) const LOOK: Duration = Duration::from_millis(250);
+
+/// Receives a post of another node, on the writer's thread and in the order of the commits; returns what this node posts
+/// in return.
+pub type PostReceiver = Box<dyn Fn(NodeKey, Post) -> Vec<Post> + Send + Sync>;
+
+/// Row of the table `posts`.
+pub(in crate::store) struct PostRow {
+    seq: i64,
+    node: NodeKey,
+    body: String,
+}
+
+impl Node {
+    /// Reads the posts since the last that was received; none before there is a receiver.
+    pub fn posts(&self) -> Result<Vec<PostRow>, Error> {
+        if self.standing.receiver.get().is_none() {
+            return Ok(Vec::new());
+        }
+        Read::on(&self.session).many(
+            "SELECT seq, node, CASE WHEN node = ?2 THEN '' ELSE body END AS body
+             FROM posts WHERE seq > ?1 ORDER BY seq",
+            params![self.last_post, self.standing.key],
+            |row| {
+                Ok(PostRow {
+                    seq: row.get("seq")?,
+                    node: row.get("node")?,
+                    body: row.get("body")?,
+                })
+            },
+        )
+    }
+
+    /// Hands `posts` to the receiver, each once.
+    pub fn receive(&mut self, posts: Vec<PostRow>) {
+        let Some(receive) = self.standing.receiver.get() else {
+            return;
+        };
+        for PostRow { seq, node, body } in posts {
+            if seq <= self.last_post {
+                continue;
+            }
+            self.last_post = seq;
+            if node == self.standing.key {
+                continue;
+            }
+            self.standing.has_others.store(true, Ordering::Relaxed);
+            match Post::all_of(&body) {
+                Ok(posts) => {
+                    let replies = posts.into_iter().flat_map(|post| receive(node, post));
+                    self.replies.extend(replies);
+                }
+                Err(error) => tracing::error!(%error, node, "a post of another node is unreadable"),
+            }
+        }
+    }
+
+    /// Returns whether this node has something to post in return for the posts of others.
+    pub fn has_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// Writes the post of the transaction: `posts`, and what this node posts in return for others. Returns whether there
+    /// was anything.
+    pub fn post(&self, posts: impl Iterator<Item = Post>) -> Result<bool, Error> {
+        if !self.standing.has_others() {
+            return Ok(false);
+        }
+        let posts: Vec<Post> = self.replies.iter().cloned().chain(posts).collect();
+        if posts.is_empty() {
+            return Ok(false);
+        }
+        write_posts(Conn::from(&self.session), self.standing.key, &posts)?;
+        Ok(true)
+    }
+}
+
+pub(super) fn write_posts(conn: Conn<'_>, key: NodeKey, posts: &[Post]) -> Result<(), Error> {
+    conn.run(
+        "INSERT INTO posts (node, body) VALUES (?1, ?2)",
+        params![key, Post::text_of(posts)].into(),
+    )
+}
