@@ -65,6 +65,7 @@ impl Node {
         self.renewed = Instant::now();
     }
 
+    /// Ends the transaction that failed; returns whether it was committed all the same. After a COMMIT without an
     /// answer only the table tells, on another connection: raising the incarnation waits for the old connection's row
     /// lock, and makes whatever still comes from it fail.
     ///

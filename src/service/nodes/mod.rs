@@ -1,0 +1,157 @@
+//! The other nodes of a PostgreSQL database: what this node posts to them and receives, and what happens when one dies.
+//!
+//! The hub of each node knows the sessions of all. Posts are received on the writer's thread, in the order of the commits
+//! and before the jobs that come after them, so that a job decides by what was committed before it on any node. With a
+//! file there are no other nodes, and nothing is posted.
+
+mod arrivals;
+mod confirmations;
+mod posts;
+mod removal;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::call::KEPT_FOR;
+use crate::hub::{EncodedNotice, RemoteSession};
+use crate::store::{Post, SessionRow, Write};
+use crate::user::{SessionId, UserId};
+
+use super::{Core, Error};
+
+pub(super) use arrivals::Arrival;
+
+/// Use cases of the nodes.
+pub struct Nodes(pub(super) Arc<Core>);
+
+/// What this node knows of the others beside their sessions, which are in the hub.
+#[derive(Default)]
+pub(super) struct OtherNodes {
+    arrivals: Mutex<HashMap<(UserId, SessionId), Arrival>>,
+    /// Connected sessions that wait for no other node any more, although one has not answered.
+    given_up: Mutex<HashSet<(UserId, SessionId)>>,
+    /// Events of the team's backend that were sent to other nodes, as long as somebody waits for confirmations.
+    sent: Mutex<Vec<Weak<EncodedNotice>>>,
+    /// Whether another node has changed webhook endpoints.
+    endpoints_are_stale: AtomicBool,
+    /// Whether this node had the duties when it last looked.
+    had_duties: AtomicBool,
+}
+
+impl Nodes {
+    /// Looks after the other nodes, every second: tells them which sessions are responsive, and removes dead ones.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn follow(&self) -> Result<(), Error> {
+        let core = &self.0;
+        let has_duties = core.store.has_duties();
+        if has_duties && !core.other_nodes.had_duties.load(Ordering::Relaxed) {
+            core.webhook_outbox.ring();
+        }
+        let had_duties = &core.other_nodes.had_duties;
+        had_duties.store(has_duties, Ordering::Relaxed);
+        if core
+            .other_nodes
+            .endpoints_are_stale
+            .swap(false, Ordering::Relaxed)
+        {
+            let changed = Arc::clone(core);
+            let job =
+                move |db: &Write<'_>| -> Result<(), Error> { Ok(changed.take_up_endpoints(db)?) };
+            core.store.write(job).await?;
+        }
+        if core.store.has_other_nodes() {
+            self.post_responsiveness().await?;
+        }
+        if has_duties {
+            for node in core.store.dead_nodes() {
+                self.remove(node).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets sessions of all nodes that left long ago.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn forget_left_sessions(&self) -> Result<(), Error> {
+        if self.0.store.node().is_none() || !self.0.store.has_duties() {
+            return Ok(());
+        }
+        let now = self.0.clock.now();
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
+            Ok(db.forget_left_sessions(now, KEPT_FOR)?)
+        };
+        self.0.store.write(job).await
+    }
+
+    async fn post_responsiveness(&self) -> Result<(), Error> {
+        let changes = self.0.hub.responsiveness_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
+            for (user, session, is_responsive) in changes {
+                core.post(db, || Post::Responsive {
+                    user,
+                    session,
+                    is_responsive,
+                });
+            }
+            Ok(())
+        };
+        self.0.store.write(job).await
+    }
+}
+
+impl Core {
+    /// Takes up the sessions of the other nodes, and receives their posts from now on.
+    pub(super) fn follow_other_nodes(self: &Arc<Self>) {
+        for row in self.store.sessions_at_start() {
+            self.restore_remote_session(row.clone());
+        }
+        let core = Arc::downgrade(self);
+        self.store.receive_posts(Box::new(move |node, post| {
+            core.upgrade()
+                .and_then(|core| core.receive(node, post))
+                .into_iter()
+                .collect()
+        }));
+    }
+
+    /// Adds the sessions of `user` on other nodes to the hub that are missing there. Runs inside the writer's job.
+    pub(super) fn restore_remote_sessions(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+    ) -> Result<(), Error> {
+        let Some(node) = self.store.node() else {
+            return Ok(());
+        };
+        let remote = db.sessions_of_user(user)?.into_iter();
+        for row in remote.filter(|row| row.node != node) {
+            self.restore_remote_session(row);
+        }
+        Ok(())
+    }
+
+    /// Adds a session of another node to the hub if it is missing there.
+    fn restore_remote_session(&self, row: SessionRow) {
+        let ago = row.left_at.map(|left_at| self.clock.now().since(left_at));
+        let remote = RemoteSession::connected(row.session, row.node, row.entered_at);
+        self.hub.restore_remote(&row.user, remote, ago);
+    }
+
+    /// Posts a change to the other nodes, if there are any. Runs inside the writer's job.
+    pub(super) fn post(&self, db: &Write<'_>, post: impl FnOnce() -> Post) {
+        if self.store.has_other_nodes() {
+            db.post(post());
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Removal of a node: its sessions are gone, and what they lack is stored.
+
+use std::sync::Arc;
+
+use crate::call::{Audience, Call, KEPT_FOR, Lacking, Notice};
+use crate::clock::Timestamp;
+use crate::service::{Core, Error, delivery};
+use crate::store::{NodeKey, Post, SessionRow, Write};
+use crate::user::UserId;
+
+use super::Nodes;
+
+/// Sessions of a dead node that are removed in one job.
+const STEP: u32 = 64;
+impl Nodes {
+    /// Removes the node `node`, whose lease is over: its sessions are gone, and whoever comes back is sent the events of
+    /// the last minutes, as after a crash.
+    pub(super) async fn remove(&self, node: NodeKey) -> Result<(), Error> {
+        let core = Arc::clone(&self.0);
+        let begin = move |db: &Write<'_>| -> Result<bool, Error> {
+            if !db.begin_removal(node)? {
+                return Ok(false);
+            }
+            core.post(db, || Post::NodeRemoved(node));
+            db.on_commit(move || core.forget_node(node));
+            Ok(true)
+        };
+        if !self.0.store.write(begin).await? {
+            return Ok(());
+        }
+        tracing::warn!(node, "removing a dead node");
+        self.remove_sessions(node, true).await?;
+        let end = move |db: &Write<'_>| -> Result<(), Error> { Ok(db.forget_node(node)?) };
+        self.0.store.write(end).await
+    }
+
+    /// Records that the sessions of this node, which stops, are gone. Nothing if it is the only one: at its next start
+    /// every participant counts as disconnected from then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub async fn leave(&self) -> Result<(), Error> {
+        match self.0.store.node() {
+            Some(node) if self.0.store.has_other_nodes() => self.remove_sessions(node, false).await,
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    async fn remove_sessions(&self, node: NodeKey, is_dead: bool) -> Result<(), Error> {
+        loop {
+            let core = Arc::clone(&self.0);
+            let step = move |db: &Write<'_>| core.remove_sessions(db, node, is_dead);
+            if self.0.store.write(step).await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Removes a few sessions of `node`; returns how many. Runs inside the writer's job.
+    fn remove_sessions(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        node: NodeKey,
+        is_dead: bool,
+    ) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let rows = db.sessions_of_node(node, STEP)?;
+        for rows in rows.chunk_by(|one, next| one.user == next.user) {
+            let user = &rows[0].user;
+            db.forget_sessions(user, node)?;
+            let has_others = self.has_session_elsewhere(user, node);
+            if is_dead {
+                self.store_events_of_dead_node(db, rows, has_others, now)?;
+            }
+            if !has_others && rows.iter().any(|row| row.left_at.is_none()) {
+                self.mark_gone(db, user, now)?;
+            }
+        }
+        Ok(rows.len())
+    }
+
+    fn has_session_elsewhere(&self, user: &UserId, node: NodeKey) -> bool {
+        let is_this = self.store.node() == Some(node);
+        let remote = self.hub.remote_sessions(user);
+        let has_remote = remote.iter().any(|one| one.is_open() && one.node != node);
+        has_remote || !is_this && !self.hub.sessions(user).is_empty()
+    }
+
+    /// Stores the events of the last minutes that sessions of a dead node may lack. Those that are `rows` lack them, and
+    /// any session if the user has no other one.
+    fn store_events_of_dead_node(
+        &self,
+        db: &Write<'_>,
+        rows: &[SessionRow],
+        has_others: bool,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let user = &rows[0].user;
+        let pending = db.pending_events(user, now)?;
+        for (notice, lacking) in self.recent_events_of(db, user)? {
+            if pending.iter().any(|one| one.notice.event == notice.event) {
+                continue;
+            }
+            let lacking = if has_others {
+                let sessions = rows.iter().map(|row| row.session.clone());
+                let sessions = sessions.filter(|session| lacking.includes(session));
+                Lacking::Sessions(sessions.collect())
+            } else {
+                lacking
+            };
+            if lacking != Lacking::Sessions(Vec::new()) {
+                delivery::store_pending(db, &notice, &lacking)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the events of the last minutes for `user`, from the timelines of the user's calls, with the sessions that
+    /// may lack them.
+    pub(super) fn recent_events_of(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+    ) -> Result<Vec<(Notice, Lacking)>, Error> {
+        let since = self.clock.now().minus(KEPT_FOR);
+        let calls: Vec<Call> = db.recent_calls_of(user, delivery::oldest_call(since), since)?;
+        let mut events = Vec::new();
+        for call in calls {
+            let of_call = delivery::events_since(db, &call, since)?;
+            let is_users = |(notice, _): &(Notice, Lacking)| matches!(&notice.audience, Audience::Participant(one) if one == user);
+            events.extend(of_call.into_iter().filter(is_users));
+        }
+        Ok(events)
+    }
+}
