@@ -155,11 +155,12 @@ impl Stop {
         if let Err(error) = service.quality().save().await {
             tracing::warn!(%error, "the last quality reports are lost");
         }
-        if let Err(error) = service.nodes().leave().await {
-            tracing::warn!(%error, "the other nodes do not know that the sessions of this one are gone");
-        }
-        if let Err(error) = service.sessions().store_unconfirmed().await {
-            tracing::warn!(%error, "unconfirmed events are not stored");
+        let leave = async || {
+            service.sessions().store_unconfirmed().await?;
+            service.nodes().leave().await
+        };
+        if let Err(error) = leave().await {
+            tracing::warn!(%error, "unconfirmed events are not stored; they are derived, as after a crash");
         }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;
     }

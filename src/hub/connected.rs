@@ -184,6 +184,14 @@ impl Connected {
         self.departed.drain(..surplus);
     }
 
+    /// Forgets the sessions of this node, and its events.
+    pub fn forget_own(&mut self) {
+        *self = Self {
+            remote: std::mem::take(&mut self.remote),
+            ..Self::default()
+        };
+    }
+
     /// Forgets the sessions that left more than 5 minutes ago.
     pub fn forget_departed(&mut self, now: Timestamp) {
         self.departed.retain(|one| one.may_return(now));

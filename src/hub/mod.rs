@@ -275,6 +275,15 @@ impl Hub {
         changes
     }
 
+    /// Forgets the sessions of this server with what they are owed: it stops, and everything that they lack is stored.
+    /// Events from now on are stored, as for users without a session.
+    pub fn forget_own_sessions(&self) {
+        self.0.users.lock().retain(|_, user| {
+            user.forget_own();
+            !user.is_empty()
+        });
+    }
+
     /// Returns the user's sessions of this node that accept notices, the oldest first.
     #[must_use]
     pub fn sessions(&self, user: &UserId) -> Vec<Arc<SessionQueue>> {

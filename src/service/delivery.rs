@@ -73,21 +73,21 @@ impl Sessions {
         self.0.hub.recent_events(call)
     }
 
-    /// Stores the events that sessions have not confirmed, for the next start. Must be called after the sessions are
-    /// closed.
+    /// Stores the events that sessions have not confirmed, for the next start and for the other nodes, which forget this
+    /// one in the same transaction: they post no event to it from then on. Must be called after the sessions are closed.
     pub async fn store_unconfirmed(&self) -> Result<(), Error> {
-        let unstored = self.0.hub.unstored();
-        if !unstored.is_empty() {
-            let job = move |db: &Write<'_>| -> Result<(), Error> {
-                for (notice, lacking) in &unstored {
-                    store_pending(db, notice, lacking)?;
-                }
-                Ok(())
-            };
-            self.0.store.write(job).await?;
-        }
-        self.0.store.mark_stopped();
-        Ok(())
+        let core = Arc::clone(&self.0);
+        let job = move |db: &Write<'_>| -> Result<(), Error> {
+            // Inside the job: what other nodes have posted before it is received.
+            for (notice, lacking) in core.hub.unstored() {
+                store_pending(db, &notice, &lacking)?;
+            }
+            core.post(db, || Post::NodeLeft);
+            let core = Arc::clone(&core);
+            db.on_commit(move || core.hub.forget_own_sessions());
+            Ok(())
+        };
+        self.0.store.write(job).await
     }
 }
 

@@ -221,10 +221,14 @@ impl Core {
             Some(call) => self.ring(db, call, session, now)?,
             None => None,
         };
-        if let Some(node) = self.store.node() {
-            db.enter_session(user, session, node, now)?;
-        }
         let remote = self.hub.remote_sessions(user);
+        let lacked = if let Some(node) = self.store.node() {
+            let lacked = self.events_of_dead_node(db, user, session, &remote)?;
+            db.enter_session(user, session, node, now)?;
+            lacked
+        } else {
+            Vec::new()
+        };
         // Last, because it cannot fail: a session is in the hub only if its job succeeds.
         let (subscription, surplus) = self.hub.enter(user, session);
         self.post(db, || Post::Entered {
@@ -241,7 +245,8 @@ impl Core {
         db.on_commit(move || {
             // Now, and not inside the job: events of earlier jobs are published by now.
             let stored = core.recovery.mark(stored);
-            let owed = core.hub.owed(&user, queue.session(), stored);
+            let mut owed = core.hub.owed(&user, queue.session(), stored);
+            owed.extend(core.hub.take_over(&user, queue.session(), lacked));
             core.metrics.events_redelivered(owed.len());
             let ringing = ringing.map(EncodedNotice::new).map(Arc::new);
             if let Some(invitation) = &ringing {

@@ -85,14 +85,20 @@ impl Read<'_> {
         self.many(sql, params![user.as_str()], session_row)
     }
 
-    /// Returns sessions of `node`, at most about `limit`: all of each user.
-    pub fn sessions_of_node(&self, node: NodeKey, limit: u32) -> Result<Vec<SessionRow>, Error> {
+    /// Returns sessions of `node`, at most about `limit`: all of each user who has one that is connected or, if
+    /// `with_departed`, has left.
+    pub fn sessions_of_node(
+        &self,
+        node: NodeKey,
+        with_departed: bool,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, Error> {
         let sql = "SELECT u.id AS user_id, s.session, s.node, s.entered_at, s.left_at
              FROM sessions AS s JOIN users AS u ON u.key = s.user
              WHERE s.node = ?1 AND s.user IN
-                (SELECT user FROM sessions WHERE node = ?1 ORDER BY user LIMIT ?2)
+                (SELECT user FROM sessions WHERE node = ?1 AND (?2 OR left_at IS NULL) ORDER BY user LIMIT ?3)
              ORDER BY s.user";
-        self.many(sql, params![node, limit], session_row)
+        self.many(sql, params![node, with_departed, limit], session_row)
     }
 }
 

@@ -16,6 +16,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use crate::call::KEPT_FOR;
+use crate::clock::Timestamp;
 use crate::hub::{EncodedNotice, RemoteSession};
 use crate::store::{Post, SessionRow, Write};
 use crate::user::{SessionId, UserId};
@@ -39,6 +40,8 @@ pub(super) struct OtherNodes {
     endpoints_are_stale: AtomicBool,
     /// Whether this node had the duties when it last looked.
     had_duties: AtomicBool,
+    /// When the removal of a dead node last began, by the steady clock.
+    removal_began: Mutex<Option<Timestamp>>,
 }
 
 impl Nodes {

@@ -17,7 +17,7 @@ impl Core {
             // It takes all sessions for responsive.
             Post::NodeJoined => self.hub.forget_told_responsiveness(),
             Post::NodeLeft => self.forget_node(node),
-            Post::NodeRemoved(dead) => self.forget_node(dead),
+            Post::NodeRemoved(dead) => self.begin_removal(dead),
             Post::Entered { user, session, at } => {
                 let remote = RemoteSession::connected(session.clone(), node, at);
                 let notices = self.hub.enter_remote(&user, remote)?;

@@ -1,17 +1,23 @@
 //! Removal of a node: its sessions are gone, and what they lack is stored.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::call::{Audience, Call, KEPT_FOR, Lacking, Notice};
 use crate::clock::Timestamp;
+use crate::hub::RemoteSession;
 use crate::service::{Core, Error, delivery};
 use crate::store::{NodeKey, Post, SessionRow, Write};
-use crate::user::UserId;
+use crate::user::{SessionId, UserId};
 
 use super::Nodes;
 
 /// Sessions of a dead node that are removed in one job.
 const STEP: u32 = 64;
+
+/// How long after the beginning of a removal some sessions of the dead node may still be in the table.
+const LONGEST_REMOVAL: Duration = Duration::from_mins(1);
+
 impl Nodes {
     /// Removes the node `node`, whose lease is over: its sessions are gone, and whoever comes back is sent the events of
     /// the last minutes, as after a crash.
@@ -22,7 +28,7 @@ impl Nodes {
                 return Ok(false);
             }
             core.post(db, || Post::NodeRemoved(node));
-            db.on_commit(move || core.forget_node(node));
+            db.on_commit(move || core.begin_removal(node));
             Ok(true)
         };
         if !self.0.store.write(begin).await? {
@@ -34,16 +40,19 @@ impl Nodes {
         self.0.store.write(end).await
     }
 
-    /// Records that the sessions of this node, which stops, are gone. Nothing if it is the only one: at its next start
-    /// every participant counts as disconnected from then.
+    /// Records that the sessions of this node, which stops, are gone, and that everything is stored. If it is the only
+    /// node, its sessions need no record: at its next start every participant counts as disconnected from then.
     ///
     /// # Errors
     /// [`Error::Unavailable`]
     pub async fn leave(&self) -> Result<(), Error> {
-        match self.0.store.node() {
-            Some(node) if self.0.store.has_other_nodes() => self.remove_sessions(node, false).await,
-            Some(_) | None => Ok(()),
+        if let Some(node) = self.0.store.node()
+            && self.0.store.has_other_nodes()
+        {
+            self.remove_sessions(node, false).await?;
         }
+        self.0.store.mark_stopped();
+        Ok(())
     }
 
     async fn remove_sessions(&self, node: NodeKey, is_dead: bool) -> Result<(), Error> {
@@ -66,7 +75,8 @@ impl Core {
         is_dead: bool,
     ) -> Result<usize, Error> {
         let now = self.clock.now();
-        let rows = db.sessions_of_node(node, STEP)?;
+        // Of those that have left a living node, it is recorded that they are gone.
+        let rows = db.sessions_of_node(node, is_dead, STEP)?;
         for rows in rows.chunk_by(|one, next| one.user == next.user) {
             let user = &rows[0].user;
             db.forget_sessions(user, node)?;
@@ -115,6 +125,43 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Forgets the sessions of `dead`. Their rows are removed one after the other.
+    pub(super) fn begin_removal(&self, dead: NodeKey) {
+        *self.other_nodes.removal_began.lock() = Some(self.clock.steady());
+        self.forget_node(dead);
+    }
+
+    /// Returns the events of the last minutes that `session` may lack, if it was connected to a dead node whose sessions
+    /// are being removed, and was not removed yet. `remote` are the user's sessions on living nodes. Runs inside the
+    /// writer's job, before the session is recorded as one of this node.
+    pub(in crate::service) fn events_of_dead_node(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+        session: &SessionId,
+        remote: &[RemoteSession],
+    ) -> Result<Vec<Notice>, Error> {
+        let began = *self.other_nodes.removal_began.lock();
+        let now = self.clock.steady();
+        if began.is_none_or(|began| now.since(began) > LONGEST_REMOVAL) {
+            return Ok(Vec::new());
+        }
+        let lives =
+            |node| self.store.node() == Some(node) || remote.iter().any(|one| one.node == node);
+        let known = db.sessions_of_user(user)?;
+        let mut known = known.iter();
+        if known.all(|row| row.session != *session || lives(row.node)) {
+            return Ok(Vec::new());
+        }
+        let pending = db.pending_events(user, self.clock.now())?;
+        let events = self.recent_events_of(db, user)?.into_iter();
+        let lacked = events.filter(|(notice, lacking)| {
+            let mut pending = pending.iter();
+            lacking.includes(session) && pending.all(|one| one.notice.event != notice.event)
+        });
+        Ok(lacked.map(|(notice, _)| notice).collect())
     }
 
     /// Returns the events of the last minutes for `user`, from the timelines of the user's calls, with the sessions that

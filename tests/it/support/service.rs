@@ -8,7 +8,7 @@ use chattrix::hub::{Capacity, Hub};
 use chattrix::metrics::Metrics;
 use chattrix::random::Random;
 use chattrix::service::{Rules, Service};
-use chattrix::store::{AuditQuery, Database, Store};
+use chattrix::store::{AuditQuery, Database, PostgresOptions, Store};
 use chattrix::user::Profile;
 use tempfile::TempDir;
 
@@ -47,6 +47,23 @@ impl ServiceFixture {
             rules,
             seed,
         }
+    }
+
+    /// The service of another node, `name`, on the same database; none on a file.
+    pub fn another_node(&self, name: &str) -> Option<Service> {
+        let options = PostgresOptions {
+            node_name: name.to_owned(),
+            ..PostgresOptions::default()
+        };
+        let seed = self.seed + (1 << 16);
+        self.database
+            .is_postgres()
+            .then(|| start_with(&self.database, options, &self.clock, self.rules, seed))
+    }
+
+    /// Runs `sql` on the database, past the service.
+    pub fn change_rows(&self, sql: &str) {
+        self.database.change_rows(sql);
     }
 
     /// The audit, newest first.
@@ -91,11 +108,22 @@ impl ServiceFixture {
     pub async fn restart(&mut self) {
         let stored = self.service.sessions().store_unconfirmed().await;
         stored.expect("stored");
+        self.service.nodes().leave().await.expect("left");
         self.crash().await;
     }
 }
 
 fn start(database: &TestDatabase, clock: &ManualClock, rules: Rules, seed: u64) -> Service {
+    start_with(database, PostgresOptions::default(), clock, rules, seed)
+}
+
+fn start_with(
+    database: &TestDatabase,
+    options: PostgresOptions,
+    clock: &ManualClock,
+    rules: Rules,
+    seed: u64,
+) -> Service {
     let capacity = Capacity {
         event_queue: 256,
         sessions_per_user: 8,
@@ -105,7 +133,7 @@ fn start(database: &TestDatabase, clock: &ManualClock, rules: Rules, seed: u64) 
     };
     let hub = Hub::new(capacity, Clock::Manual(clock.clone()));
     let metrics = Metrics::new("0.0.0");
-    let store = Store::open(&database.path(), metrics.clone()).expect("a store");
+    let store = Store::open_with(&database.path(), options, metrics.clone()).expect("a store");
     let time = Clock::Manual(clock.clone());
     Service::new(store, hub, time, Random::seeded(seed), rules, metrics, None)
 }
