@@ -59,12 +59,14 @@ impl Node {
                 continue;
             }
             self.standing.has_others.store(true, Ordering::Relaxed);
-            match Post::all_of(&body) {
-                Ok(posts) => {
-                    let replies = posts.into_iter().flat_map(|post| receive(node, post));
-                    self.replies.extend(replies);
+            let posts = Post::all_of(&body).unwrap_or_else(|error| vec![Err(error)]);
+            for post in posts {
+                match post {
+                    Ok(post) => self.replies.extend(receive(node, post)),
+                    Err(error) => {
+                        tracing::error!(%error, node, "a post of another node is unreadable");
+                    }
                 }
-                Err(error) => tracing::error!(%error, node, "a post of another node is unreadable"),
             }
         }
     }

@@ -111,6 +111,7 @@ pub enum Post {
     /// There is something new for webhook endpoints.
     WebhooksWaiting,
 }
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -251,8 +252,17 @@ mod tests {
             Post::EndpointsChanged,
             Post::WebhooksWaiting,
         ];
-        let read = Post::all_of(&Post::text_of(&posts)).expect("readable");
-        assert_eq!(read, posts);
-        assert!(Post::all_of("[{\"Unheard\": 1}]").is_err());
+        let read = |text: &str| -> Vec<Option<Post>> {
+            let posts = Post::all_of(text).expect("a list");
+            posts.into_iter().map(Result::ok).collect()
+        };
+        let known: Vec<_> = posts.iter().cloned().map(Some).collect();
+        assert_eq!(read(&Post::text_of(&posts)), known);
+        assert_eq!(
+            read("[\"NodeJoined\",{\"Unheard\":1},\"NodeLeft\"]"),
+            [Some(Post::NodeJoined), None, Some(Post::NodeLeft)],
+            "of a later version"
+        );
+        assert!(Post::all_of("{}").is_err());
     }
 }
