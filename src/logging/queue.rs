@@ -175,18 +175,45 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(10);
 
-    /// Sink that waits before each write until the test allows one.
-    struct Gated {
+    /// Sink that blocks each write until the test releases it.
+    struct BlockedSink {
         waits: Sender<()>,
-        allowed: Receiver<()>,
+        released: Receiver<()>,
         written: Arc<Mutex<Vec<u8>>>,
     }
 
-    impl Write for Gated {
+    /// Control of a blocked sink.
+    struct Control {
+        /// Dropped to release all writes.
+        release: Sender<()>,
+        waits: Receiver<()>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl BlockedSink {
+        fn new() -> (Self, Control) {
+            let (release, released) = channel();
+            let (waiting, waits) = channel();
+            let written = Arc::new(Mutex::new(Vec::new()));
+            let sink = Self {
+                waits: waiting,
+                released,
+                written: Arc::clone(&written),
+            };
+            let control = Control {
+                release,
+                waits,
+                written,
+            };
+            (sink, control)
+        }
+    }
+
+    impl Write for BlockedSink {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.waits.send(());
-            // An error means that the test allows all further writes.
-            let _ = self.allowed.recv();
+            // An error means that the test has released all writes.
+            let _ = self.released.recv();
             self.written
                 .lock()
                 .expect("unharmed")
@@ -201,14 +228,7 @@ mod tests {
 
     #[test]
     fn blocked_sink_drops_lines_and_never_blocks() {
-        let (gate, allowed) = channel();
-        let (waiting, waits) = channel();
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let sink = Gated {
-            waits: waiting,
-            allowed,
-            written: Arc::clone(&written),
-        };
+        let (sink, control) = BlockedSink::new();
         let (reports, reported) = channel();
         let started = Arc::new(OnceLock::<LogQueue>::new());
         let log = Arc::clone(&started);
@@ -220,13 +240,16 @@ mod tests {
         assert!(started.set(queue.clone()).is_ok());
         let write = || queue.make_writer().write_all(b"line\n").expect("taken");
         write();
-        waits.recv_timeout(LONG).expect("the sink has a line");
+        control
+            .waits
+            .recv_timeout(LONG)
+            .expect("the sink has a line");
         let lines = 1 + CAPACITY + 100;
         (1..lines).for_each(|_| write());
         queue.flush(LONG);
         let dropped = usize::try_from(queue.dropped()).expect("few");
         assert_eq!(dropped, 100);
-        drop(gate);
+        drop(control.release);
         // `flush` returns at once on a full queue, and this one is still being emptied.
         let (done, finished) = sync_channel(1);
         queue.jobs.send(Job::Flush(done)).expect("a thread");
@@ -234,45 +257,38 @@ mod tests {
         assert_eq!(reported.recv_timeout(LONG), Ok(100));
         queue.flush(LONG);
         assert_eq!(queue.dropped(), 100, "the queue had room for the report");
-        let kept = written.lock().expect("unharmed").len() / b"line\n".len();
+        let kept = control.written.lock().expect("unharmed").len() / b"line\n".len();
         assert_eq!(kept + dropped, lines + 1);
     }
 
     #[test]
     fn waiting_lines_are_written_together() {
-        let (gate, allowed) = channel();
-        let (waiting, waits) = channel();
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let sink = Gated {
-            waits: waiting,
-            allowed,
-            written: Arc::clone(&written),
-        };
+        let (sink, control) = BlockedSink::new();
         let queue = LogQueue::start(sink, |_| ()).expect("a thread");
         let write = || queue.make_writer().write_all(b"line\n").expect("taken");
         write();
-        waits.recv_timeout(LONG).expect("the sink has a line");
+        control
+            .waits
+            .recv_timeout(LONG)
+            .expect("the sink has a line");
         (0..100).for_each(|_| write());
-        drop(gate);
+        drop(control.release);
         queue.flush(LONG);
-        assert_eq!(written.lock().expect("unharmed").len(), 101 * 5);
-        assert_eq!(waits.try_iter().count(), 1, "one write for 100 lines");
+        assert_eq!(control.written.lock().expect("unharmed").len(), 101 * 5);
+        assert_eq!(
+            control.waits.try_iter().count(),
+            1,
+            "one write for 100 lines"
+        );
     }
 
     #[test]
     fn flush_waits_for_the_lines_before_it() {
-        let (gate, allowed) = channel();
-        let (waiting, _waits) = channel();
-        let written = Arc::new(Mutex::new(Vec::new()));
-        let sink = Gated {
-            waits: waiting,
-            allowed,
-            written: Arc::clone(&written),
-        };
+        let (sink, control) = BlockedSink::new();
         let queue = LogQueue::start(sink, |_| ()).expect("a thread");
-        drop(gate);
+        drop(control.release);
         queue.make_writer().write_all(b"last words").expect("taken");
         queue.flush(LONG);
-        assert_eq!(*written.lock().expect("unharmed"), b"last words");
+        assert_eq!(*control.written.lock().expect("unharmed"), b"last words");
     }
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use chattrix::hub::CloseReason;
 use chattrix::wire::ErrorType;
 
+use crate::layers::sources;
+
 /// The root of the project.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -157,19 +159,9 @@ fn every_dependency_has_its_reason() {
 fn every_test_that_a_promise_names_is_there() {
     let security = text("docs/security.md");
     let mut code = String::new();
-    for folder in [
-        "tests/it",
-        "tests/it/server_api",
-        "src/auth",
-        "crates/kernel/src/call",
-        "src/hub",
-        "src/store",
-    ] {
-        for entry in fs::read_dir(Path::new(ROOT).join(folder)).expect("the folder is there") {
-            let path = entry.expect("an entry").path();
-            if path.is_file() {
-                code += &fs::read_to_string(path).expect("a source");
-            }
+    for folder in ["tests/it", "src", "crates"] {
+        for path in sources(&Path::new(ROOT).join(folder)) {
+            code += &fs::read_to_string(path).expect("a source");
         }
     }
     for word in quoted(&security) {

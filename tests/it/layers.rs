@@ -14,7 +14,7 @@ fn picture(root: &Path) -> Vec<String> {
 }
 
 /// Returns the Rust files under `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
     paths
