@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chattrix::auth::Authenticator;
-use chattrix::call::transition::{self, CalleeAvailability, Limits, Wish};
+use chattrix::call::transition::{self, CallRequest, CalleeAvailability, Limits};
 use chattrix::call::{
     Call, CallId, CallType, ChannelId, Filter, Notice, Principal, Source, Transition,
 };
@@ -74,7 +74,7 @@ fn now() -> Timestamp {
 }
 
 fn initiated() -> Transition {
-    let wish = Wish {
+    let request = CallRequest {
         id: CallId::from_uuid(uuid::Uuid::now_v7()),
         caller: profile(1),
         callee: user(2),
@@ -82,7 +82,7 @@ fn initiated() -> Transition {
         channel: channel(),
     };
     transition::initiate(
-        wish,
+        request,
         CalleeAvailability::Connected,
         Source::Rest,
         LIMITS,

@@ -38,7 +38,7 @@ pub(super) async fn serve(stream: UnixStream, shared: Arc<Shared>) {
     let served = async {
         match command.request().await? {
             Ok(request) => command.answer(request, &shared).await,
-            Err(message) => command.tell(&Answer::Failed { message }).await,
+            Err(message) => command.send(&Answer::Failed { message }).await,
         }
     };
     // A command that has disconnected misses nothing.
@@ -71,15 +71,15 @@ impl Command {
         match request {
             Request::Status => {
                 let status = status(shared).await;
-                self.tell(&Answer::Status(status)).await
+                self.send(&Answer::Status(status)).await
             }
             Request::EndCall { call } => {
                 let answer = end_call(&shared.service, &call).await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Sessions { user } => {
                 let answer = sessions::list(&shared.service, user.as_deref());
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::CloseSessions {
                 user,
@@ -89,54 +89,54 @@ impl Command {
                 let closing =
                     sessions::close(&shared.service, &user, session.as_deref(), reconnects);
                 let answer = closing.await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Delivery { call } => {
                 let answer = delivery::answer(&shared.service, &call);
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Prune { before } => {
                 let Some(before) = Timestamp::parse(&before) else {
                     let message = format!("before: {before} is no instant");
-                    return self.tell(&Answer::Failed { message }).await;
+                    return self.send(&Answer::Failed { message }).await;
                 };
                 self.prune(&shared.service, before).await
             }
             Request::AddContacts { users } => {
                 let answer = set_contacts(&shared.service, &users, true).await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::RemoveContacts { users } => {
                 let answer = set_contacts(&shared.service, &users, false).await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Keys => {
                 let keys = keys(&shared.access.authenticator());
-                self.tell(&Answer::Keys(keys)).await
+                self.send(&Answer::Keys(keys)).await
             }
             Request::ReloadUsers => {
                 let reloaded = shared.service.users().reload().await;
                 let answer = reloaded.map_or_else(|error| failed(&error), |()| Answer::Done);
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Reload => {
                 let answer = match (shared.reload)().await {
                     Ok(reloaded) => Answer::Reloaded(reloaded),
                     Err(message) => Answer::Failed { message },
                 };
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Webhooks(asked) => {
                 let answer = webhooks::answer(asked, shared).await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Endpoints(asked) => {
                 let answer = webhooks::change(asked, shared).await;
-                self.tell(&answer).await
+                self.send(&answer).await
             }
             Request::Watch(watched) => match Filter::read(&watched) {
                 Ok(filter) => self.watch(&shared.service, &filter).await,
-                Err(message) => self.tell(&Answer::Failed { message }).await,
+                Err(message) => self.send(&Answer::Failed { message }).await,
             },
         }
     }
@@ -149,17 +149,17 @@ impl Command {
         loop {
             let (batch, finished) = match service.history().forget_some_calls_over(before).await {
                 Ok(step) => step,
-                Err(error) => return self.tell(&failed(&error)).await,
+                Err(error) => return self.send(&failed(&error)).await,
             };
             forgotten += batch;
             let Forgotten { calls, entries } = forgotten;
             if finished {
                 tracing::info!(calls, entries, "pruned old calls");
-                return self.tell(&Answer::Forgotten { calls, entries }).await;
+                return self.send(&Answer::Forgotten { calls, entries }).await;
             }
             if told.elapsed() >= PROGRESS {
                 told = Instant::now();
-                self.tell(&Answer::Forgetting { calls }).await?;
+                self.send(&Answer::Forgetting { calls }).await?;
             }
         }
     }
@@ -167,7 +167,7 @@ impl Command {
     /// Sends the changes that match `filter` until the command disconnects.
     async fn watch(&mut self, service: &Service, filter: &Filter) -> io::Result<()> {
         let mut watcher = service.calls().watch();
-        self.tell(&Answer::Watching).await?;
+        self.send(&Answer::Watching).await?;
         let mut rest = [0; 64];
         loop {
             let heard = tokio::select! {
@@ -179,16 +179,16 @@ impl Command {
                 FeedItem::Change(change) => {
                     if filter.lets_through(&change) {
                         let change = Change::new(&change.call, &change.entry);
-                        self.tell(&Answer::Change(change)).await?;
+                        self.send(&Answer::Change(change)).await?;
                     }
                 }
-                FeedItem::Missed(changes) => self.tell(&Answer::Missed { changes }).await?,
+                FeedItem::Missed(changes) => self.send(&Answer::Missed { changes }).await?,
                 FeedItem::End => return Ok(()),
             }
         }
     }
 
-    async fn tell(&mut self, answer: &Answer) -> io::Result<()> {
+    async fn send(&mut self, answer: &Answer) -> io::Result<()> {
         let line = answer.to_line();
         timeout(ANSWER_WAIT, self.write.write_all(line.as_bytes())).await?
     }

@@ -37,14 +37,14 @@ pub(super) fn webhooks() -> Paths {
     paths.build()
 }
 
-/// Returns the description of an event type, and an example.
-struct Told {
+/// Example of an event type, and its summary.
+struct EventExample {
     summary: &'static str,
     subject: Subject,
 }
 
 fn operation(topic: EventType) -> OperationBuilder {
-    let Told { summary, subject } = told(topic);
+    let EventExample { summary, subject } = event_example(topic);
     let at = match &subject {
         Subject::Call(call_event) => call_event.call.updated_at,
         Subject::User(_) | Subject::App { .. } => example::asked_at(),
@@ -112,7 +112,7 @@ fn operation(topic: EventType) -> OperationBuilder {
         .securities(Some([]))
 }
 
-fn told(topic: EventType) -> Told {
+fn event_example(topic: EventType) -> EventExample {
     let call = |call: Call, callee_connected| {
         Subject::Call(Box::new(CallEvent {
             call,
@@ -167,7 +167,7 @@ fn told(topic: EventType) -> Told {
             },
         ),
     };
-    Told { summary, subject }
+    EventExample { summary, subject }
 }
 
 /// A session of the callee.

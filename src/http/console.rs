@@ -100,13 +100,13 @@ fn token(
     access: &State<Access>,
     service: &State<Service>,
 ) -> Answer {
-    let wish = console::token_wish(&body)?;
-    service.users().require_person(&wish.user)?;
-    let session = wish
+    let request = console::token_request(&body)?;
+    service.users().require_person(&request.user)?;
+    let session = request
         .session
         .unwrap_or_else(|| SessionId::new(&uuid::Uuid::new_v4().to_string()));
-    let expires_at = service.clock().wall().plus(wish.ttl);
-    let token = access.token_for(&developer, &wish.user, &session, wish.ttl)?;
+    let expires_at = service.clock().wall().plus(request.ttl);
+    let token = access.token_for(&developer, &request.user, &session, request.ttl)?;
     Ok(RawJson(console::token(
         "Token made successfully",
         token.expose_secret(),

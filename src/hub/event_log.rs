@@ -63,13 +63,13 @@ impl EventLog {
     /// Removes events that are done or expired at `now`. Returns how many of them no session has confirmed; those that
     /// are stored are counted when their rows are deleted.
     pub fn remove_old(&mut self, now: Timestamp) -> usize {
-        let mut unheard = 0;
+        let mut unconfirmed = 0;
         self.events.retain(|one| {
             let fresh = one.is_fresh(now);
-            unheard += usize::from(!fresh && one.is_unheard());
+            unconfirmed += usize::from(!fresh && one.is_unconfirmed());
             fresh && !one.is_done()
         });
-        unheard
+        unconfirmed
     }
 
     /// Adds those of the user's pending events `stored` that are not in the log yet. Returns them.

@@ -279,7 +279,7 @@ impl EncodedNotice {
 
     /// Whether no session of the user has confirmed it, and no row has it that outlives the process. The session that
     /// acted knows the event.
-    pub(super) fn is_unheard(&self) -> bool {
+    pub(super) fn is_unconfirmed(&self) -> bool {
         let delivery = self.delivery.lock();
         self.is_for_the_user() && !delivery.is_confirmed && !delivery.is_pending
     }

@@ -34,7 +34,7 @@ struct Waiting {
     /// Number of the last notice that was taken, from 1.
     last_taken: u64,
     /// Time at which something was last received from the peer.
-    heard_at: Timestamp,
+    received_at: Timestamp,
     /// The last call to which the session was invited.
     invited_to: Option<CallId>,
     /// Bytes of the queued signals and events of the team's backend.
@@ -98,7 +98,7 @@ impl SessionQueue {
             notices: VecDeque::new(),
             taken: VecDeque::new(),
             last_taken: 0,
-            heard_at: clock.steady(),
+            received_at: clock.steady(),
             invited_to: None,
             bytes: 0,
             transient: 0,
@@ -226,11 +226,11 @@ impl SessionQueue {
 
     /// Records that any data was received from the peer. Returns whether the session was unresponsive until now.
     #[must_use]
-    pub fn heard(&self) -> bool {
+    pub fn record_received(&self) -> bool {
         let now = self.clock.steady();
         let mut state = self.state.lock();
         let was_responsive = self.responds(&state, now);
-        state.heard_at = now;
+        state.received_at = now;
         !was_responsive
     }
 
@@ -281,7 +281,7 @@ impl SessionQueue {
         let taken = state.taken.front().map(|oldest| oldest.since);
         let oldest = taken.or_else(|| state.notices.front().map(|oldest| oldest.since));
         oldest.is_none_or(|since| {
-            let waiting_since = since.max(state.heard_at);
+            let waiting_since = since.max(state.received_at);
             now.since(waiting_since) < self.confirm_timeout
         })
     }
@@ -393,9 +393,9 @@ mod tests {
         assert!(bob.is_responsive());
         hand.advance(second);
         assert!(!bob.is_responsive());
-        assert!(bob.heard(), "it was unresponsive");
+        assert!(bob.record_received(), "it was unresponsive");
         assert!(bob.is_responsive(), "something was received");
-        assert!(!bob.heard());
+        assert!(!bob.record_received());
         hand.advance(5 * second);
         assert!(!bob.is_responsive());
         assert_eq!(bob.confirm(1), [notice(1)]);

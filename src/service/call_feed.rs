@@ -41,7 +41,7 @@ impl CallFeed {
     }
 
     /// Sends `change` to all subscribers.
-    pub fn tell(&self, change: Arc<Change>) {
+    pub fn publish(&self, change: Arc<Change>) {
         // The last subscriber may have left since.
         let _ = self.0.send(change);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::call::transition::{self, CalleeAvailability, Target, Wish};
+use crate::call::transition::{self, CallRequest, CalleeAvailability, Target};
 use crate::call::{
     Call, CallError, CallId, CallType, ChannelId, Principal, RejectReason, Source, Transition,
 };
@@ -257,14 +257,14 @@ impl Core {
         if let Some(busy_with) = caller.live_call {
             return Err(caller_busy(db, busy_with, now)?);
         }
-        let wish = wish(self.random.uuid_v7(now), caller.user.clone(), new);
+        let request = request(self.random.uuid_v7(now), caller.user.clone(), new);
         // A blocked caller must not learn what the callee is doing.
         let refused = callee.live_call.is_some() && reach != CalleeAvailability::Blocked;
-        let call = wish.id;
+        let call = request.id;
         let transition = if refused {
-            transition::refuse_as_busy(wish, principal.via, now)
+            transition::refuse_as_busy(request, principal.via, now)
         } else {
-            transition::initiate(wish, reach, principal.via, self.rules.get().limits, now)
+            transition::initiate(request, reach, principal.via, self.rules.get().limits, now)
         };
         db.insert_call(&transition, [&caller, &callee])?;
         if !refused {
@@ -309,7 +309,7 @@ impl Core {
             return Ok(());
         };
         let until = rate.next_arrival(db.paced_until(user)?, now);
-        db.pace(user, until.map_err(|wait| Error::TooManyCalls { wait })?)?;
+        db.set_paced_until(user, until.map_err(|wait| Error::TooManyCalls { wait })?)?;
         Ok(())
     }
 }
@@ -321,8 +321,8 @@ fn callable(callee: Option<CallParty>, id: &UserId) -> Result<CallParty, Error> 
         .ok_or_else(|| Error::UserNotFound(id.clone()))
 }
 
-fn wish(id: Uuid, caller: User, new: NewCall) -> Wish {
-    Wish {
+fn request(id: Uuid, caller: User, new: NewCall) -> CallRequest {
+    CallRequest {
         id: CallId::from_uuid(id),
         caller: caller.profile,
         callee: new.callee,

@@ -54,9 +54,9 @@ impl Move {
 
 impl Channels {
     /// Applies a committed update. A call that is in the index already stays.
-    pub fn tell(&self, told: Move) {
+    pub fn apply(&self, update: Move) {
         let mut channels = self.0.lock();
-        match told {
+        match update {
             Move::In(Answered { channel, at, call }) => {
                 channels.entry(channel).or_default().insert((at, call));
             }
@@ -104,15 +104,15 @@ mod tests {
             [("media", 1), ("media", 2), ("other", 0)].map(|(name, at)| answered(name, at));
         let claimed_at = |but: &Answered| channels.claimed_at(&channel("media"), but.call);
         for told in [&late, &early, &early, &elsewhere] {
-            channels.tell(Move::In(told.clone()));
+            channels.apply(Move::In(told.clone()));
         }
         assert_eq!(claimed_at(&late), Some(early.at));
         assert_eq!(claimed_at(&early), Some(late.at));
-        channels.tell(Move::Out(early));
+        channels.apply(Move::Out(early));
         assert_eq!(claimed_at(&late), None);
-        channels.tell(Move::Out(late.clone()));
-        channels.tell(Move::Out(late));
-        channels.tell(Move::Out(elsewhere));
+        channels.apply(Move::Out(late.clone()));
+        channels.apply(Move::Out(late));
+        channels.apply(Move::Out(elsewhere));
         assert!(channels.0.lock().is_empty(), "what is over leaves nothing");
     }
 }

@@ -47,7 +47,7 @@ impl Deadlines {
             let answered = db.answered_calls()?;
             db.on_commit(move || {
                 for answered in answered {
-                    core.channels.tell(Move::In(answered));
+                    core.channels.apply(Move::In(answered));
                 }
                 for (status, calls) in live {
                     core.metrics.set_live_calls(status, calls);
@@ -97,8 +97,8 @@ impl Deadlines {
     /// # Errors
     /// [`Error::Unavailable`]; some may be deleted then.
     pub async fn forget_expired(&self) -> Result<(), Error> {
-        let unheard = self.0.hub.forget_expired();
-        self.0.metrics.events_dropped(Loss::Expired, unheard);
+        let unconfirmed = self.0.hub.forget_expired();
+        self.0.metrics.events_dropped(Loss::Expired, unconfirmed);
         if !self.0.store.has_duties() {
             return Ok(());
         }
@@ -107,12 +107,12 @@ impl Deadlines {
         self.0.run_in_batches(keys).await?;
         let notices = move |db: &Write<'_>| {
             let deleted = db.delete_expired_events(now, STEP)?;
-            let unheard = deleted.iter().filter(|unheard| **unheard).count();
-            Ok((unheard, deleted.is_empty()))
+            let unconfirmed = deleted.iter().filter(|unconfirmed| **unconfirmed).count();
+            Ok((unconfirmed, deleted.is_empty()))
         };
         loop {
-            let (unheard, finished) = self.0.run_batch(notices).await?;
-            self.0.metrics.events_dropped(Loss::Expired, unheard);
+            let (unconfirmed, finished) = self.0.run_batch(notices).await?;
+            self.0.metrics.events_dropped(Loss::Expired, unconfirmed);
             if finished {
                 break;
             }

@@ -84,7 +84,7 @@ impl History {
     /// Marks all missed calls of the user as seen.
     pub async fn mark_seen(&self, user: UserId) -> Result<(), Error> {
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            db.look(&user)?;
+            db.mark_seen(&user)?;
             Ok(())
         };
         self.0.store.write(job).await

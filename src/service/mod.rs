@@ -33,6 +33,7 @@ mod tests;
 mod unreached;
 mod users;
 mod webhook_failures;
+mod webhook_outbox;
 mod webhooks;
 
 use std::sync::Arc;
@@ -71,7 +72,8 @@ pub use sessions::Sessions;
 pub use status::ServerStatus;
 pub use users::{Offer, SignIn, Users};
 pub use webhook_failures::FailedAttempt;
-pub use webhooks::{EndpointConfig, WebhookConfig, Webhooks};
+pub use webhook_outbox::{EndpointConfig, WebhookConfig};
+pub use webhooks::Webhooks;
 
 pub use crate::store::{CallCount, CallFilter, Forgotten};
 
@@ -82,7 +84,7 @@ use delivery::Recovery;
 use nodes::OtherNodes;
 use quality::Monitor;
 use scheduler::DeadlineScheduler;
-use webhooks::WebhookOutbox;
+use webhook_outbox::WebhookOutbox;
 
 /// Time for which a retried request is recognised by its idempotency key (contract section 2).
 const KEY_REMEMBERED_FOR: Duration = Duration::from_hours(24);
@@ -373,14 +375,14 @@ impl Core {
         db.on_commit(move || {
             // Before the answer is published: a participant who is notified of it may ask to join the channel at once.
             if let Some(moved) = moved {
-                core.channels.tell(moved);
+                core.channels.apply(moved);
             }
             for delivery in deliveries {
                 delivery.publish(&core.hub, &core.metrics);
             }
             core.metrics.call_changed(&change);
             if let Some(item) = item {
-                core.call_feed.tell(item);
+                core.call_feed.publish(item);
             }
             if let Some(deadline) = deadline {
                 core.scheduler.wake_by(deadline);

@@ -35,11 +35,11 @@ struct Watched {
     /// Quality monitors of the caller and the callee.
     both: [Observed; 2],
     /// Which of them has reported to this node.
-    is_heard: [bool; 2],
+    is_reported: [bool; 2],
     /// Time of the last report.
-    heard_at: Timestamp,
+    reported_at: Timestamp,
     /// Number of reports since the call came into memory.
-    heard: u64,
+    reports: u64,
     /// Number of these reports that are stored.
     saved: u64,
 }
@@ -49,7 +49,7 @@ struct Watched {
 struct Unsaved {
     call: CallId,
     both: [QualitySummary; 2],
-    heard: u64,
+    reports: u64,
 }
 
 impl Watched {
@@ -58,17 +58,17 @@ impl Watched {
     }
 
     fn unsaved(&self, call: CallId) -> Option<Unsaved> {
-        (self.heard > self.saved).then(|| Unsaved {
+        (self.reports > self.saved).then(|| Unsaved {
             call,
             // What the other participant reports to another node, that one stores.
-            both: std::array::from_fn(|place| {
-                if self.is_heard[place] {
-                    self.both[place].summary
+            both: std::array::from_fn(|role| {
+                if self.is_reported[role] {
+                    self.both[role].summary
                 } else {
                     QualitySummary::default()
                 }
             }),
-            heard: self.heard,
+            reports: self.reports,
         })
     }
 }
@@ -93,9 +93,9 @@ impl Monitor {
         let new = || {
             Arc::new(Mutex::new(Watched {
                 both: stored.map(Observed::since),
-                is_heard: [false; 2],
-                heard_at: now,
-                heard: 0,
+                is_reported: [false; 2],
+                reported_at: now,
+                reports: 0,
                 saved: 0,
             }))
         };
@@ -120,7 +120,7 @@ impl Monitor {
     fn saved(&self, unsaved: &Unsaved) {
         if let Some(watched) = self.find(unsaved.call) {
             let mut watched = watched.lock();
-            watched.saved = watched.saved.max(unsaved.heard);
+            watched.saved = watched.saved.max(unsaved.reports);
         }
     }
 
@@ -134,8 +134,8 @@ impl Monitor {
     /// Removes calls without recent reports whose reports are all stored.
     fn let_go(&self, now: Timestamp) {
         let is_idle = |watched: &Watched| {
-            let idle = now.since(watched.heard_at) >= IDLE || watched.heard_at > now;
-            idle && watched.heard == watched.saved
+            let idle = now.since(watched.reported_at) >= IDLE || watched.reported_at > now;
+            idle && watched.reports == watched.saved
         };
         let mut calls = self.0.lock();
         // Another holder of a call is about to report on it.
@@ -173,11 +173,11 @@ impl Quality {
             // Checked again, now that the end of the call waits for this report: no warning may follow the event that
             // ends the call.
             let call = reportable(db, user, call)?;
-            let place = usize::from(*user == call.callee);
-            watched.heard += 1;
-            watched.heard_at = now;
-            watched.is_heard[place] = true;
-            if watched.both[place].hear(report, now) {
+            let role = usize::from(*user == call.callee);
+            watched.reports += 1;
+            watched.reported_at = now;
+            watched.is_reported[role] = true;
+            if watched.both[role].add(report, now) {
                 core.warn(quality::warning(&call, user, report.quality, now));
             }
             Ok(())
@@ -195,14 +195,14 @@ impl Quality {
             let both = self.0.store.read(|db| db.quality(call))?;
             return Ok((shown, both));
         };
-        let (mut both, is_heard) = {
+        let (mut both, is_reported) = {
             let watched = watched.lock();
-            (watched.summaries(), watched.is_heard)
+            (watched.summaries(), watched.is_reported)
         };
         if self.0.store.has_other_nodes() {
             let stored = self.0.store.read(|db| db.quality(call))?;
-            for place in (0..2).filter(|place| !is_heard[*place]) {
-                both[place] = stored[place];
+            for role in (0..2).filter(|role| !is_reported[*role]) {
+                both[role] = stored[role];
             }
         }
         Ok((shown, both))
@@ -307,16 +307,16 @@ mod tests {
         monitor.watch(call, Default::default(), START)
     }
 
-    fn hear(watched: &Mutex<Watched>) {
+    fn report(watched: &Mutex<Watched>) {
         let mut watched = watched.lock();
-        watched.heard += 1;
+        watched.reports += 1;
         let report = QualityReport {
             quality: NetworkQuality::Good,
             packet_loss_rate: None,
             round_trip_ms: None,
         };
-        watched.is_heard[0] = true;
-        watched.both[0].hear(&report, START);
+        watched.is_reported[0] = true;
+        watched.both[0].add(&report, START);
     }
 
     #[test]
@@ -333,9 +333,9 @@ mod tests {
         let monitor = Monitor::default();
         let watched = watch(&monitor, call(1)).expect("room");
         assert!(monitor.unsaved().is_empty());
-        hear(&watched);
+        report(&watched);
         let first = monitor.unsaved_of(call(1)).expect("a report");
-        hear(&watched);
+        report(&watched);
         monitor.saved(&first);
         let second = monitor.unsaved_of(call(1)).expect("another report");
         assert_eq!([first, second].map(|one| one.both[0].reports), [1, 2]);
@@ -349,7 +349,7 @@ mod tests {
     fn quality_stays_in_memory_until_stored_and_quiet() {
         let monitor = Monitor::default();
         let watched = watch(&monitor, call(1)).expect("room");
-        hear(&watched);
+        report(&watched);
         drop(watched);
         let later = START.plus(IDLE);
         monitor.let_go(later);

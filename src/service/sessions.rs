@@ -77,8 +77,8 @@ impl Sessions {
 
     /// Records that data was received from a session of `user`. One that was unresponsive counts as connected again: a
     /// call that waited for the user starts to ring, and the session is invited to the ringing call.
-    pub async fn heard(&self, user: &UserId, queue: &SessionQueue) {
-        if !queue.heard() {
+    pub async fn record_received(&self, user: &UserId, queue: &SessionQueue) {
+        if !queue.record_received() {
             return;
         }
         let (core, user, session) = (Arc::clone(&self.0), user.clone(), queue.session().clone());

@@ -106,13 +106,13 @@ pub fn restore(
     backup.copy_into(&copy.path, progress)?;
     // The lock creates an empty file if there was none.
     if fs::metadata(path).is_ok_and(|file| file.len() > 0) {
-        set_aside(path, kept)?;
+        keep_replaced(path, kept)?;
     }
     copy.replace(path)
 }
 
 /// Gives the database at `path` a second name, under which it stays when `path` is replaced.
-fn set_aside(path: &Path, kept: &Path) -> Result<(), Error> {
+fn keep_replaced(path: &Path, kept: &Path) -> Result<(), Error> {
     // What is in its log goes into the file; where that fails (it may be damaged), the log is kept beside it.
     if let Ok(conn) = Connection::open(path) {
         let _ = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));

@@ -125,7 +125,7 @@ impl Write<'_> {
     /// Skips `call` from now on, because changing it failed with `error`.
     pub fn skip_call(&self, call: &Call, error: &dyn std::fmt::Display) {
         if let Some(unreadable) = self.unreadable {
-            unreadable.set_aside("calls", "status", call.id.to_string(), &error.to_string());
+            unreadable.record("calls", "status", call.id.to_string(), &error.to_string());
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Checkpointer {
     signal: CheckpointSignal,
     thread: Option<JoinHandle<()>>,
     /// Held during a checkpoint: SQLite would turn away the second who wants to make one.
-    turn: Arc<Mutex<()>>,
+    running: Arc<Mutex<()>>,
     /// Pages in the log when it was last called.
     called_at: u32,
     /// Pages in the log when the writer last moved the rest.
@@ -100,16 +100,16 @@ impl Checkpointer {
             waiting: Vec::new(),
         })));
         let thread_signal = signal.clone();
-        let turn = Arc::new(Mutex::new(()));
-        let its_turn = Arc::clone(&turn);
+        let running = Arc::new(Mutex::new(()));
+        let thread_running = Arc::clone(&running);
         let thread = std::thread::Builder::new()
             .name("checkpointer".to_owned())
-            .spawn(move || work(&conn, &calls, &thread_signal, &its_turn))
+            .spawn(move || work(&conn, &calls, &thread_signal, &thread_running))
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self {
             signal,
             thread: Some(thread),
-            turn,
+            running,
             called_at: 0,
             finished_at: 0,
         })
@@ -131,16 +131,16 @@ impl Checkpointer {
         }
         let is_due = |since| pages - since >= WORTHWHILE;
         // Not after each commit: a long read somewhere keeps the log from beginning anew.
-        let turn = if !is_due(self.finished_at) {
+        let running = if !is_due(self.finished_at) {
             None
         } else if pages >= TOO_MANY {
-            Some(self.turn.lock())
+            Some(self.running.lock())
         } else if pages >= LONG && pages - moved <= FEW {
-            self.turn.try_lock()
+            self.running.try_lock()
         } else {
             None
         };
-        if turn.is_some() {
+        if running.is_some() {
             checkpoint(conn, "PASSIVE")?;
             (self.called_at, self.finished_at) = (pages, pages);
         } else if is_due(self.called_at) {
@@ -162,11 +162,11 @@ impl Drop for Checkpointer {
     }
 }
 
-fn work(conn: &Connection, calls: &Receiver<()>, signal: &CheckpointSignal, turn: &Mutex<()>) {
+fn work(conn: &Connection, calls: &Receiver<()>, signal: &CheckpointSignal, running: &Mutex<()>) {
     while calls.recv().is_ok() {
         let waiting = std::mem::take(&mut signal.0.lock().waiting);
         let moved = {
-            let _turn = turn.lock();
+            let _running = running.lock();
             checkpoint(conn, "PASSIVE")
         };
         drop(waiting);

@@ -112,8 +112,8 @@ impl Write<'_> {
         Ok(u64::try_from(deleted).unwrap_or(u64::MAX))
     }
 
-    /// The user looks at what it has missed.
-    pub fn look(&self, owner: &UserId) -> Result<(), Error> {
+    /// Marks the missed calls of `owner` as seen.
+    pub fn mark_seen(&self, owner: &UserId) -> Result<(), Error> {
         let sql = "UPDATE users SET looks = looks + 1, unseen = 0 WHERE id = ?1 AND unseen > 0";
         self.execute(sql, params![owner.as_str()]).map(|_| ())
     }

@@ -28,7 +28,7 @@ pub struct CallParty {
     pub availability: Availability,
 }
 
-/// Caller and callee of a wish, and what was known of it before.
+/// Caller and callee of a request, and what was known of it before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallParties {
     /// Who calls.
@@ -83,7 +83,7 @@ impl Read<'_> {
         self.find(sql, params![id.as_str()], party)
     }
 
-    /// Caller and callee of a wish, and what the caller's request with the idempotency key `key` came to, if it has not
+    /// Caller and callee of a request, and what the caller's request with the idempotency key `key` came to, if it has not
     /// expired at `now`; nothing if there is no such caller. One statement, since every call begins with it.
     pub fn parties(
         &self,

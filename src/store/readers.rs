@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::connection_pool::ConnectionPool;
 use super::engine::Conn;
 use super::error::Error;
 use super::schema;
-use super::sessions::Sessions;
 
 /// How long a read waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub(super) enum Readers {
     /// To a SQLite file.
     File(FileReaders),
     /// To PostgreSQL.
-    Postgres(Box<Sessions>),
+    Postgres(Box<ConnectionPool>),
 }
 
 impl Readers {

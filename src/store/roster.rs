@@ -115,7 +115,7 @@ impl Read<'_> {
 
 impl Write<'_> {
     /// Records until when the calls of `user` have used up their rate, in microseconds.
-    pub fn pace(&self, user: &UserId, until: i64) -> Result<(), Error> {
+    pub fn set_paced_until(&self, user: &UserId, until: i64) -> Result<(), Error> {
         self.run(
             "INSERT INTO paced (user, until) SELECT key, ?2 FROM users WHERE id = ?1
              ON CONFLICT (user) DO UPDATE SET until = excluded.until",

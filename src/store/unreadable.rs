@@ -14,7 +14,7 @@ pub(super) struct UnreadableRows(Arc<Mutex<BTreeSet<(&'static str, String)>>>);
 
 impl UnreadableRows {
     /// Records a row; `found` is what is wrong with its `column`. Logs it the first time.
-    pub fn set_aside(&self, table: &'static str, column: &str, id: String, found: &str) {
+    pub fn record(&self, table: &'static str, column: &str, id: String, found: &str) {
         let mut rows = self.0.lock();
         if rows.contains(&(table, id.clone())) {
             return;
@@ -29,18 +29,18 @@ impl UnreadableRows {
         rows.insert((table, id));
     }
 
-    /// Returns whether the row is set aside.
+    /// Returns whether the row is skipped.
     pub fn contains(&self, table: &'static str, id: String) -> bool {
         let rows = self.0.lock();
         !rows.is_empty() && rows.contains(&(table, id))
     }
 
-    /// Returns how many rows are set aside.
+    /// Returns how many rows are skipped.
     pub fn count(&self) -> usize {
         self.0.lock().len()
     }
 
-    /// Returns the value of a row, or none if the row cannot be read and is now set aside.
+    /// Returns the value of a row, or none if the row cannot be read and is skipped from now on.
     pub fn skip<T>(&self, row: Result<T, Error>) -> Result<Option<T>, Error> {
         match row {
             Ok(value) => Ok(Some(value)),
@@ -50,7 +50,7 @@ impl UnreadableRows {
                 id,
                 found,
             }) => {
-                self.set_aside(table, column, id, &found);
+                self.record(table, column, id, &found);
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -7,10 +7,12 @@
 //! a job that foresees its reads rolls back with its whole batch if it fails after it has written something: it has no
 //! savepoint, because SQLite copies each page that changes after one.
 
+mod job;
 mod postgres;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -22,54 +24,20 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
-use crate::metrics::{Batch, Metrics};
-use crate::user::UserId;
-
+use super::Write;
 use super::checkpointer::Checkpointer;
 use super::error::Error;
 use super::node::Node;
-use super::post::Post;
 use super::unreadable::UnreadableRows;
-use super::write_health::{ProbePermit, WriteHealth};
-use super::{OnCommit, Read, Write};
+use super::write_health::WriteHealth;
+use crate::metrics::{Batch, Metrics};
+
+pub(super) use job::Foresight;
+use job::{Change, Committed, Finish, Job, run};
 
 /// Jobs that may wait. At some 10,000 jobs a second the last of them waits 0.1 s; a job that comes after that is
 /// better refused at once.
 pub(super) const QUEUE: usize = 1024;
-
-/// What the writer is asked for.
-enum Job {
-    /// To run this inside the transaction.
-    Change(Change),
-    /// To run this inside the transaction, after reads that are known. It fails only before its first change.
-    Foreseen(Foresight, Change),
-    /// To find out whether the file can be written; the outcome of the batch tells.
-    Probe(ProbePermit),
-    /// To look for posts of other nodes.
-    Look,
-}
-
-/// A job that changes something.
-type Change = Box<dyn FnOnce(Write<'_>) -> Finish + Send>;
-
-/// Makes the reads that a job begins with; returns the users about whom it is.
-pub(super) type Foresight = Box<dyn Fn(&Read<'_>) -> Result<Vec<UserId>, Error> + Send>;
-
-/// Answers who waits for a job, given whether its changes were committed, or why not.
-type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
-
-/// A job that has run.
-struct Finish {
-    /// Whether its changes are wanted.
-    keep: bool,
-    /// Statements that it ran.
-    statements: u32,
-    /// Failure of a statement that was found after the job: its changes are undone.
-    failure: Option<Error>,
-    /// What the other nodes must know of its changes.
-    posts: Vec<Post>,
-    answer: Answer,
-}
 
 /// Queue of jobs; none once the writer stops.
 type Queue = Mutex<Option<SyncSender<Job>>>;
@@ -261,72 +229,6 @@ fn too_slow() -> Error {
     Error::Unavailable("PostgreSQL did not confirm the write in time".to_owned())
 }
 
-/// Runs one job; a panic inside it is its own error.
-fn run<T, E>(
-    job: impl FnOnce(&Write<'_>) -> Result<T, E>,
-    db: Write<'_>,
-    answer: oneshot::Sender<Result<T, E>>,
-) -> Finish
-where
-    T: Send + 'static,
-    E: From<Error> + Send + 'static,
-{
-    let outcome = catch_unwind(AssertUnwindSafe(|| job(&db)));
-    let outcome =
-        outcome.unwrap_or_else(|panic| Err(Error::Panicked(panic_message(&*panic)).into()));
-    let statements = db.statements.get();
-    // Nobody waits any more where the client has gone; its change stands all the same.
-    match outcome {
-        Ok(value) => {
-            let (on_commit, posts) = db.into_parts();
-            Finish {
-                keep: true,
-                statements,
-                failure: None,
-                posts,
-                answer: Box::new(move |committed| {
-                    let _ = answer.send(match committed {
-                        Ok(()) => {
-                            follow_commit(on_commit);
-                            Ok(value)
-                        }
-                        Err(failure) => Err(failure.into()),
-                    });
-                }),
-            }
-        }
-        Err(error) => Finish {
-            keep: false,
-            statements,
-            failure: None,
-            posts: Vec::new(),
-            // A refusal rests on what the batch had written before it, so it falls with the batch.
-            answer: Box::new(move |committed| {
-                let _ = answer.send(Err(match committed {
-                    Ok(()) => error,
-                    Err(failure) => failure.into(),
-                }));
-            }),
-        },
-    }
-}
-
-/// Runs the steps that follow a commit. The change stands even if one of them panics, so the job is answered with its
-/// value and the other steps run.
-fn follow_commit(steps: Vec<OnCommit>) {
-    for step in steps {
-        if catch_unwind(AssertUnwindSafe(step)).is_err() {
-            tracing::error!("a step after a commit panicked");
-        }
-    }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no message".to_owned())
-}
-
 /// Records the outcome of a batch of `size` jobs for the health check and the metrics; none if it failed.
 fn record_outcome(committed: Option<&Committed>, size: usize, stats: &WriterStats) {
     // A batch that had nothing to write does not show whether the database can be written.
@@ -355,172 +257,5 @@ fn refuse_waiting(jobs: &Receiver<Job>, stats: &WriterStats) {
     for refused in jobs.try_iter().take(QUEUE) {
         stats.waiting.fetch_sub(1, Ordering::Relaxed);
         drop(refused);
-    }
-}
-
-/// A batch that is on disk.
-#[derive(Default)]
-struct Committed {
-    /// How long the commit took.
-    took: Duration,
-    /// Whether there was anything to write.
-    wrote: bool,
-    /// Statements of its jobs.
-    statements: u32,
-    /// How often the database was waited for, over the network.
-    round_trips: u32,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ops::ControlFlow;
-    use std::path::Path;
-
-    use crate::clock::Timestamp;
-    use crate::user::Profile;
-
-    use super::super::engine::Statements;
-    use super::super::schema;
-    use super::sqlite::{BATCH, transact};
-    use super::*;
-
-    fn writer(path: &Path) -> Writer {
-        let conn = schema::open_for_writing(path).expect("a database");
-        let reader = schema::open_reader(path).expect("a connection");
-        let checkpointer = Checkpointer::start(reader, &conn).expect("a thread");
-        let (unreadable, metrics) = (UnreadableRows::default(), Metrics::new("0.0.0"));
-        Writer::on_file(conn, checkpointer, unreadable, metrics).expect("a thread")
-    }
-
-    async fn works(writer: &Writer) -> bool {
-        let job = |_: &Write<'_>| -> Result<(), Error> { Ok(()) };
-        writer.write(None, job).await.is_ok()
-    }
-
-    #[tokio::test]
-    async fn a_job_that_panics_fails_alone_and_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let writer = writer(&dir.path().join("calls.db"));
-        let add = |id: &str, panics: bool| {
-            let profile = Profile {
-                id: UserId::parse(id).expect("an id"),
-                name: "Someone".to_owned(),
-                avatar: None,
-            };
-            writer.write(None, move |db| -> Result<(), Error> {
-                db.add_user(&profile, Timestamp::from_millis(0))?;
-                assert!(!panics, "a defect");
-                Ok(())
-            })
-        };
-        let (before, failed, after) =
-            tokio::join!(add("alice", false), add("bob", true), add("carol", false));
-        assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
-        assert!(before.is_ok() && after.is_ok());
-        let count = |db: &Write<'_>| -> Result<i64, Error> {
-            let sql = "SELECT count(*) FROM users";
-            db.one(sql, rusqlite::params![], |row| row.get(0))
-        };
-        assert_eq!(writer.write(None, count).await.expect("counted"), 2);
-    }
-
-    #[tokio::test]
-    async fn foreseen_job_fails_with_its_batch_and_then_alone() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let writer = writer(&dir.path().join("calls.db"));
-        let add = |id: &'static str, panics: bool| {
-            let foresight: Foresight = Box::new(|_| Ok(Vec::new()));
-            writer.write(Some(foresight), move |db| -> Result<(), Error> {
-                db.run(
-                    "INSERT INTO users (id, name, standing, created_at) VALUES (?1, 'A', 0, 0)",
-                    rusqlite::params![id],
-                )?;
-                assert!(!panics, "a defect");
-                Ok(())
-            })
-        };
-        let stored = |outcomes: [Result<(), Error>; 2]| {
-            i64::try_from(outcomes.iter().filter(|one| one.is_ok()).count()).expect("few")
-        };
-        let (before, failed, after) =
-            tokio::join!(add("alice", false), add("bob", true), add("carol", false));
-        assert!(matches!(failed, Err(Error::Panicked(message)) if message == "a defect"));
-        let first = stored([before, after]);
-        let (before, failed, after) =
-            tokio::join!(add("dora", false), add("eve", true), add("frank", false));
-        assert!(matches!(failed, Err(Error::Panicked(_))));
-        let second = stored([before, after]);
-        assert_eq!(second, 2, "for a minute every job has a savepoint");
-        let count = |db: &Write<'_>| -> Result<i64, Error> {
-            let sql = "SELECT count(*) FROM users";
-            db.one(sql, rusqlite::params![], |row| row.get(0))
-        };
-        let users = writer.write(None, count).await;
-        assert_eq!(users.expect("counted"), first + second);
-    }
-
-    #[test]
-    fn empty_batch_does_not_count_as_writable() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let conn = schema::open_for_writing(&dir.path().join("calls.db")).expect("a database");
-        let wrote = |sql: &'static str, keep: bool| {
-            let change = Box::new(move |db: Write<'_>| {
-                db.each(sql, rusqlite::params![], |_| Ok(ControlFlow::Continue(())))
-                    .expect("SQL");
-                let answer = Box::new(|_: Result<(), Error>| ());
-                Finish {
-                    keep,
-                    statements: 1,
-                    failure: None,
-                    posts: Vec::new(),
-                    answer,
-                }
-            });
-            let batch = vec![Job::Change(change)];
-            let (statements, unreadable) = (Statements::new(&conn), UnreadableRows::default());
-            let committed = transact(&statements, batch, false, &unreadable, &mut Vec::new());
-            committed.expect("committed").wrote
-        };
-        let insert = "INSERT INTO users (id, name, standing, created_at) VALUES ('a', 'A', 0, 0)";
-        assert!(!wrote("SELECT 1", true));
-        assert!(!wrote(insert, false));
-        assert!(wrote(insert, true));
-    }
-
-    #[tokio::test]
-    async fn a_panic_after_the_commit_leaves_the_other_steps_and_the_answer() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let writer = writer(&dir.path().join("calls.db"));
-        let (sent, steps) = std::sync::mpsc::channel();
-        let job = move |db: &Write<'_>| -> Result<u8, Error> {
-            db.on_commit(|| panic!("a defect"));
-            db.on_commit(move || sent.send("second").expect("a receiver"));
-            Ok(7)
-        };
-        assert_eq!(writer.write(None, job).await.expect("committed"), 7);
-        assert_eq!(steps.try_recv(), Ok("second"));
-        assert!(works(&writer).await);
-    }
-
-    #[tokio::test]
-    async fn those_who_wait_behind_a_locked_file_are_refused_together() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("calls.db");
-        let writer = writer(&path);
-        let other = Connection::open(&path).expect("opened");
-        other.execute_batch("BEGIN IMMEDIATE").expect("locked");
-        let began = Instant::now();
-        // Three batches of them: each by itself would wait for the file in vain, one after the other.
-        let waiting = (0..3 * BATCH).map(|_| works(&writer));
-        let worked = futures_util::future::join_all(waiting).await;
-        assert!(worked.iter().all(|worked| !worked));
-        assert!(
-            began.elapsed() < 2 * schema::BUSY_TIMEOUT,
-            "{:?}",
-            began.elapsed()
-        );
-        assert_eq!(writer.waiting(), 0);
-        other.execute_batch("ROLLBACK").expect("unlocked");
-        assert!(works(&writer).await);
     }
 }

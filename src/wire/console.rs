@@ -102,7 +102,7 @@ pub fn token(message: &str, token: &str, session: &SessionId, expires_at: Timest
 
 /// Request for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TokenWish {
+pub struct TokenRequest {
     /// `userId`: the user of the token.
     pub user: UserId,
     /// `sessionId`: the session; none for a new one.
@@ -112,7 +112,7 @@ pub struct TokenWish {
 }
 
 /// Reads a request for a token.
-pub fn token_wish(body: &[u8]) -> Result<TokenWish, ValidationError> {
+pub fn token_request(body: &[u8]) -> Result<TokenRequest, ValidationError> {
     const TTL_EXPECTED: &str = "a whole number from 1 to 86400, or nothing";
     let body = json(body)?;
     let fields = Fields::of(&body, "body")?;
@@ -135,7 +135,7 @@ pub fn token_wish(body: &[u8]) -> Result<TokenWish, ValidationError> {
             "sessionId: expected {expected}, or nothing"
         )));
     }
-    Ok(TokenWish {
+    Ok(TokenRequest {
         user: fields.parsed("userId", UserId::EXPECTED, UserId::parse)?,
         session: session.flatten(),
         ttl,

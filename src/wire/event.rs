@@ -12,7 +12,7 @@ use super::{ErrorType, Instant, Text, raw, to_json};
 
 /// `{type, data, timestamp}`.
 #[derive(Serialize)]
-struct Told<'a, T> {
+struct Envelope<'a, T> {
     r#type: &'a str,
     data: T,
     timestamp: Instant,
@@ -117,7 +117,7 @@ struct SessionRefreshed {
 pub fn notice(notice: &Notice) -> String {
     let (word, at) = (notice.event.as_str(), notice.at);
     match &notice.event {
-        Event::Invitation(invitation) => told(
+        Event::Invitation(invitation) => envelope(
             word,
             at,
             Invitation {
@@ -129,7 +129,7 @@ pub fn notice(notice: &Notice) -> String {
                 call_type: invitation.call_type.as_str(),
             },
         ),
-        Event::Accepted { call, accepted_by } => told(
+        Event::Accepted { call, accepted_by } => envelope(
             word,
             at,
             Accepted {
@@ -141,7 +141,7 @@ pub fn notice(notice: &Notice) -> String {
             call,
             rejected_by,
             reason,
-        } => told(
+        } => envelope(
             word,
             at,
             Rejected {
@@ -154,7 +154,7 @@ pub fn notice(notice: &Notice) -> String {
             call,
             ended_by,
             duration_seconds,
-        } => told(
+        } => envelope(
             word,
             at,
             Ended {
@@ -163,14 +163,14 @@ pub fn notice(notice: &Notice) -> String {
                 duration_seconds: *duration_seconds,
             },
         ),
-        Event::TimedOut { call } => told(
+        Event::TimedOut { call } => envelope(
             word,
             at,
             TimedOut {
                 call_id: Text(*call),
             },
         ),
-        Event::Missed(missed) => told(
+        Event::Missed(missed) => envelope(
             word,
             at,
             Missed {
@@ -182,7 +182,7 @@ pub fn notice(notice: &Notice) -> String {
                 reason: RejectReason::Busy.as_str(),
             },
         ),
-        Event::QualityWarning { call, quality } => told(
+        Event::QualityWarning { call, quality } => envelope(
             "call_quality_warning",
             at,
             QualityWarning {
@@ -190,7 +190,7 @@ pub fn notice(notice: &Notice) -> String {
                 quality: quality.as_str(),
             },
         ),
-        Event::Signal(SignalEvent { call, from, signal }) => told(
+        Event::Signal(SignalEvent { call, from, signal }) => envelope(
             word,
             at,
             Signal {
@@ -199,7 +199,7 @@ pub fn notice(notice: &Notice) -> String {
                 signal: raw(signal.as_json()),
             },
         ),
-        Event::App(event) => told(event.message.kind(), at, raw(event.message.data())),
+        Event::App(event) => envelope(event.message.kind(), at, raw(event.message.data())),
     }
 }
 
@@ -239,8 +239,8 @@ pub fn session_refreshed(expires_at: Timestamp) -> String {
     )
 }
 
-fn told<T: Serialize>(r#type: &str, at: Timestamp, data: T) -> String {
-    to_json(&Told {
+fn envelope<T: Serialize>(r#type: &str, at: Timestamp, data: T) -> String {
+    to_json(&Envelope {
         r#type,
         data,
         timestamp: Instant(at),

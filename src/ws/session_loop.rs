@@ -34,7 +34,7 @@ pub(super) struct SessionLoop<'a, S> {
     rules: SocketRules,
     token: SecretString,
     expires_at: Timestamp,
-    heard_at: Instant,
+    received_at: Instant,
     ping_at: Instant,
     /// The one timer for all deadlines of the session. It may fire early, never late.
     timer: Pin<Box<Sleep>>,
@@ -77,7 +77,7 @@ where
             rules,
             token,
             expires_at,
-            heard_at: now,
+            received_at: now,
             ping_at: now + rules.ping_interval,
             // Due at once: the first wake-up sets the timer.
             timer: Box::pin(sleep_until(now)),
@@ -99,10 +99,12 @@ where
         &mut self,
         incoming: Result<Message, tungstenite::Error>,
     ) -> Result<(), End> {
-        self.heard_at = Instant::now();
+        self.received_at = Instant::now();
         let message = incoming?;
         let sessions = self.handler.service.sessions();
-        sessions.heard(&self.handler.user, self.queue).await;
+        sessions
+            .record_received(&self.handler.user, self.queue)
+            .await;
         self.unfinished.reset();
         match message {
             Message::Text(text) => {
@@ -113,7 +115,7 @@ where
             Message::Pong(payload) if self.take_confirmation(&payload).await? => Ok(()),
             // The stream itself answers pings.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {
-                Ok(self.control_frames.count(self.heard_at)?)
+                Ok(self.control_frames.count(self.received_at)?)
             }
             Message::Close(frame) => Err(End::ByPeer(frame.map(|frame| frame.code.into()))),
         }
@@ -197,7 +199,7 @@ where
             Response::Done => None,
             Response::Reply(reply) | Response::Refusal(reply) => Some(reply),
             Response::RateLimited(reply) => {
-                self.rejected.count(self.heard_at);
+                self.rejected.count(self.received_at);
                 Some(reply)
             }
             Response::Refreshed(reply, token, expires_at) => {
@@ -209,7 +211,7 @@ where
     }
 
     fn count(&mut self, is_error: bool) {
-        if let Some(report) = self.abuse.count(is_error, self.heard_at) {
+        if let Some(report) = self.abuse.count(is_error, self.received_at) {
             tracing::warn!(
                 user = %self.handler.user, session = %self.handler.session,
                 request_id = &*self.handler.request_id,
@@ -221,7 +223,7 @@ where
 
     /// Sends `messages` together, to a peer that reads or at least sends data.
     async fn write(&mut self, messages: impl IntoIterator<Item = Message>) -> Result<(), End> {
-        let silent_at = self.heard_at + self.rules.idle_timeout;
+        let silent_at = self.received_at + self.rules.idle_timeout;
         let stream = &mut *self.stream;
         let send = async {
             for message in messages {
@@ -244,9 +246,9 @@ where
         let now = Instant::now();
         if now >= self.timer.deadline() + PAUSE {
             // The process did not run: the data that the peer sent in that time is still unread.
-            self.heard_at = now;
+            self.received_at = now;
         }
-        if now >= self.heard_at + self.rules.idle_timeout {
+        if now >= self.received_at + self.rules.idle_timeout {
             self.read_before_closing().await?;
         }
         if self.until_expiry().is_some_and(|left| left.is_zero()) {
@@ -271,7 +273,7 @@ where
     }
 
     fn wake_at(&self) -> Instant {
-        let silent_at = self.heard_at + self.rules.idle_timeout;
+        let silent_at = self.received_at + self.rules.idle_timeout;
         let wake_at = silent_at.min(self.ping_at);
         self.until_expiry()
             .map_or(wake_at, |left| wake_at.min(Instant::now() + left))

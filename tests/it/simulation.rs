@@ -316,7 +316,7 @@ impl Simulation {
             let queue = connection.subscription.queue();
             let sessions = self.fixture.service.sessions();
             let user = connection.subscription.user();
-            sessions.heard(user, queue).await;
+            sessions.record_received(user, queue).await;
             sessions.confirm(queue, queue.last_taken()).await;
             self.model.confirm(id, now);
         }

@@ -119,13 +119,13 @@ impl Connections {
         };
         let answer = async {
             self.step = "call_invitation";
-            let call = self.at_callee.hear("call_invitation", None).await?;
+            let call = self.at_callee.receive("call_invitation", None).await?;
             let invited = micros(began);
-            self.at_callee.say("call.accept", &call).await?;
+            self.at_callee.send("call.accept", &call).await?;
             self.step = "call_accepted";
-            let said = Instant::now();
-            self.at_caller.hear("call_accepted", Some(&call)).await?;
-            Ok::<_, CallError>((call, invited, micros(said), micros(began)))
+            let sent = Instant::now();
+            self.at_caller.receive("call_accepted", Some(&call)).await?;
+            Ok::<_, CallError>((call, invited, micros(sent), micros(began)))
         };
         let (initiated, answered) = tokio::try_join!(initiate, answer)?;
         let call = answered.0;
@@ -140,11 +140,11 @@ impl Connections {
             times[ACCEPT],
             times[SETUP],
         ) = (initiated.1, answered.1, answered.2, answered.3);
-        let said = Instant::now();
-        self.at_caller.say("call.end", &call).await?;
+        let sent = Instant::now();
+        self.at_caller.send("call.end", &call).await?;
         self.step = "call_ended";
-        self.at_callee.hear("call_ended", Some(&call)).await?;
-        (times[END], times[CALL]) = (micros(said), micros(began));
+        self.at_callee.receive("call_ended", Some(&call)).await?;
+        (times[END], times[CALL]) = (micros(sent), micros(began));
         Ok(times)
     }
 

@@ -54,14 +54,14 @@ impl Socket {
     }
 
     /// Sends the message `word` about `call`.
-    pub async fn say(&mut self, word: &str, call: &str) -> Result<(), CallError> {
+    pub async fn send(&mut self, word: &str, call: &str) -> Result<(), CallError> {
         let text = format!(r#"{{"type":"{word}","payload":{{"callId":"{call}"}}}}"#);
         Ok(self.0.send(Message::text(text)).await?)
     }
 
     /// Waits for the message `word`, about `call` if one is given, and returns its call. Other messages are left over
     /// from earlier calls and are skipped.
-    pub async fn hear(&mut self, word: &str, call: Option<&str>) -> Result<String, CallError> {
+    pub async fn receive(&mut self, word: &str, call: Option<&str>) -> Result<String, CallError> {
         while let Some(message) = self.0.next().await {
             let Message::Text(text) = message? else {
                 continue;

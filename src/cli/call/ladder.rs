@@ -160,7 +160,7 @@ fn heads(names: [&str; 3], space: usize) -> String {
 mod tests {
     use std::time::Duration;
 
-    use chattrix::call::transition::{self, CalleeAvailability, Limits, Wish};
+    use chattrix::call::transition::{self, CallRequest, CalleeAvailability, Limits};
     use chattrix::call::{
         Call, CallId, CallType, ChannelId, Principal, QualitySummary, Source, TimelineEntry,
         Transition,
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn initiated(callee: &str, reach: CalleeAvailability) -> Transition {
-        let wish = Wish {
+        let request = CallRequest {
             id: CallId::from_uuid(uuid::Uuid::nil()),
             caller: Profile {
                 id: UserId::parse("alice").expect("an id"),
@@ -214,7 +214,7 @@ mod tests {
             channel: ChannelId::parse("c").expect("a channel"),
         };
         let now = Timestamp::parse("2024-01-15T10:30:00.123Z").expect("an instant");
-        transition::initiate(wish, reach, Source::Rest, LIMITS, now)
+        transition::initiate(request, reach, Source::Rest, LIMITS, now)
     }
 
     #[test]

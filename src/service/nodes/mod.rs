@@ -53,7 +53,7 @@ impl Nodes {
         let core = &self.0;
         let has_duties = core.store.has_duties();
         if has_duties && !core.other_nodes.had_duties.load(Ordering::Relaxed) {
-            core.webhook_outbox.ring();
+            core.webhook_outbox.wake_up();
         }
         let had_duties = &core.other_nodes.had_duties;
         had_duties.store(has_duties, Ordering::Relaxed);

@@ -71,7 +71,7 @@ impl Core {
             }
             Post::CallChanged { from, to, answered } => {
                 if let Some(answered) = answered {
-                    self.channels.tell(Move::new(answered, to));
+                    self.channels.apply(Move::new(answered, to));
                 }
                 self.metrics.live_call_changed(from, to);
             }
@@ -82,7 +82,7 @@ impl Core {
                 .other_nodes
                 .endpoints_are_stale
                 .store(true, Ordering::Relaxed),
-            Post::WebhooksWaiting => self.webhook_outbox.ring(),
+            Post::WebhooksWaiting => self.webhook_outbox.wake_up(),
         }
         None
     }

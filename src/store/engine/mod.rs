@@ -16,7 +16,7 @@ use rusqlite::types::{FromSql, ToSql};
 
 use super::error::Error;
 
-pub(super) use postgres::{Aside, Server, Session, has_password, is_url};
+pub(super) use postgres::{DeferredWrites, Server, Session, has_password, is_url};
 use sqlite::SqliteConn;
 pub(super) use statements::Statements;
 

@@ -70,7 +70,7 @@ impl Device {
         let last = self.receive();
         if let (Some(last), Some(subscription)) = (last, &self.subscription) {
             let (sessions, queue) = (service.sessions(), subscription.queue());
-            sessions.heard(&self.user, queue).await;
+            sessions.record_received(&self.user, queue).await;
             sessions.confirm(queue, last).await;
         }
     }

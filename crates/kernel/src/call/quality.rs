@@ -94,7 +94,7 @@ impl Observed {
 
     /// Adds a report. Returns whether to warn the other participant: the network is bad and the last warning is 10 s
     /// old or more, whatever the levels in between. UNKNOWN causes no warning.
-    pub fn hear(&mut self, report: &QualityReport, now: Timestamp) -> bool {
+    pub fn add(&mut self, report: &QualityReport, now: Timestamp) -> bool {
         self.summary.add(report);
         // A clock that was set back must not suppress warnings.
         let is_fresh = |at: Timestamp| at <= now && now.since(at) < WARNED_FOR;
@@ -158,8 +158,8 @@ mod tests {
     fn warned(reports: &[(i64, NetworkQuality)]) -> Vec<bool> {
         let mut observed = Observed::default();
         let at = |ms: i64| Timestamp::from_millis(START.as_millis() + ms);
-        let hear = |(ms, quality): &(i64, _)| observed.hear(&report(*quality), at(*ms));
-        reports.iter().map(hear).collect()
+        let add = |(ms, quality): &(i64, _)| observed.add(&report(*quality), at(*ms));
+        reports.iter().map(add).collect()
     }
 
     #[test]

@@ -13,9 +13,10 @@ use super::effect::{Entry, Recipients, Transition, advance, effect, entry, entry
 use super::error::{Action, CallError};
 use super::notice::{Audience, Event, Invitation, MissedCall, Notice};
 use super::state::{Call, CallId, CallType, ChannelId, RejectReason, State, Status};
-/// New call as the caller requests it.
+
+/// Call as the caller requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct CallRequest {
     /// Id of the call.
     pub id: CallId,
     /// The caller, as the callee will see it.
@@ -65,7 +66,7 @@ pub enum Target {
 /// disturb, the caller sees the same as for an offline callee, until the call is missed.
 #[must_use]
 pub fn initiate(
-    wish: Wish,
+    request: CallRequest,
     reach: CalleeAvailability,
     via: Source,
     limits: Limits,
@@ -76,28 +77,28 @@ pub fn initiate(
     let (state, audience, cause) = match reach {
         CalleeAvailability::Connected => (
             State::Ringing { ring_until },
-            Some(Audience::Participant(wish.callee.clone())),
+            Some(Audience::Participant(request.callee.clone())),
             Cause::Initiate,
         ),
         CalleeAvailability::Absent => (waiting, None, Cause::Initiate),
         CalleeAvailability::Blocked => (waiting, None, Cause::CallerBlocked),
         CalleeAvailability::DoNotDisturb => (waiting, None, Cause::DoNotDisturb),
     };
-    let actor = Actor::User(wish.caller.id.clone());
+    let actor = Actor::User(request.caller.id.clone());
     let notices = audience
         .map(|audience| Notice {
             audience,
             event: Event::Invitation(Invitation {
-                call: wish.id,
-                channel: wish.channel.clone(),
-                caller: wish.caller.clone(),
-                call_type: wish.call_type,
+                call: request.id,
+                channel: request.channel.clone(),
+                caller: request.caller.clone(),
+                call_type: request.call_type,
             }),
             at: now,
         })
         .into_iter()
         .collect();
-    let mut begun = begin(wish, state, entry_by(actor, via, cause), notices, now);
+    let mut begun = begin(request, state, entry_by(actor, via, cause), notices, now);
     begun.call.suppressed = reach == CalleeAvailability::Blocked;
     begun
 }
@@ -105,23 +106,23 @@ pub fn initiate(
 /// Creates a call that is refused because the callee is in another one: it is final at once. The callee is notified of
 /// a missed call.
 #[must_use]
-pub fn refuse_as_busy(wish: Wish, via: Source, now: Timestamp) -> Transition {
+pub fn refuse_as_busy(request: CallRequest, via: Source, now: Timestamp) -> Transition {
     let state = State::Rejected {
         reason: RejectReason::Busy,
         ended_at: now,
     };
-    let actor = Actor::User(wish.caller.id.clone());
+    let actor = Actor::User(request.caller.id.clone());
     let missed = Notice {
-        audience: Audience::Participant(wish.callee.clone()),
+        audience: Audience::Participant(request.callee.clone()),
         event: Event::Missed(MissedCall {
-            call: wish.id,
-            caller: wish.caller.clone(),
-            call_type: wish.call_type,
+            call: request.id,
+            caller: request.caller.clone(),
+            call_type: request.call_type,
         }),
         at: now,
     };
     let entry = entry_by(actor, via, Cause::UserBusy);
-    begin(wish, state, entry, vec![missed], now)
+    begin(request, state, entry, vec![missed], now)
 }
 
 /// Starts ringing when a device of the callee connects while the call waits for one. The code that connects the session
@@ -383,18 +384,18 @@ pub fn end_by_admin(call: &Call, via: Source, now: Timestamp) -> Result<Transiti
 }
 
 fn begin(
-    wish: Wish,
+    request: CallRequest,
     state: State,
     entry: Entry,
     notices: Vec<Notice>,
     now: Timestamp,
 ) -> Transition {
     let call = Call {
-        id: wish.id,
-        caller: wish.caller.id,
-        callee: wish.callee,
-        call_type: wish.call_type,
-        channel: wish.channel,
+        id: request.id,
+        caller: request.caller.id,
+        callee: request.callee,
+        call_type: request.call_type,
+        channel: request.channel,
         suppressed: false,
         created_at: now,
         updated_at: now,

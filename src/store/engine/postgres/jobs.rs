@@ -22,7 +22,7 @@ pub(super) struct Job {
 impl Session {
     /// Begins a job.
     pub fn begin_job(&self) {
-        if let Some(jobs) = &mut *self.aside.borrow_mut() {
+        if let Some(jobs) = &mut *self.deferred.borrow_mut() {
             jobs.push(Vec::new());
             return;
         }
@@ -33,7 +33,7 @@ impl Session {
     /// Ends the job, which is undone if it is not to be kept. Returns whether a statement of it may still fail.
     pub fn end_job(&self, keep: bool) -> bool {
         if let Some(statements) = self
-            .aside
+            .deferred
             .borrow_mut()
             .as_mut()
             .and_then(|jobs| jobs.last_mut())
@@ -103,7 +103,7 @@ impl Session {
     /// The connection is lost.
     pub fn roll_back(&self) -> Result<(), Error> {
         self.queued.borrow_mut().clear();
-        self.aside.take();
+        self.deferred.take();
         self.foresight.take();
         self.job.is_first.set(false);
         self.job.failure.take();

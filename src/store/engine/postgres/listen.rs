@@ -8,14 +8,14 @@ use super::wait::RUNTIME;
 use super::{Causes, PAUSE, Server};
 
 impl Server {
-    /// Calls `heard` for each notification on a connection of its own, which is opened again after it broke, until it
+    /// Calls `notify` for each notification on a connection of its own, which is opened again after it broke, until it
     /// returns false.
-    pub fn listen(&self, heard: impl Fn() -> bool + Send + Sync + 'static) {
+    pub fn listen(&self, notify: impl Fn() -> bool + Send + Sync + 'static) {
         let server = self.clone();
         RUNTIME.spawn(async move {
-            // What was posted without a connection was not heard.
-            while heard() {
-                if let Err(error) = server.listen_on_one_connection(&heard).await {
+            // There are no notifications of what was posted without a connection.
+            while notify() {
+                if let Err(error) = server.listen_on_one_connection(&notify).await {
                     tracing::debug!(%error, "no notifications from PostgreSQL");
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -23,7 +23,7 @@ impl Server {
         });
     }
 
-    async fn listen_on_one_connection(&self, heard: &impl Fn() -> bool) -> Result<(), Error> {
+    async fn listen_on_one_connection(&self, notify: &impl Fn() -> bool) -> Result<(), Error> {
         let failed = |error: tokio_postgres::Error| self.cannot_open(&Causes(&error));
         let connected = self.config()?.connect(self.tls()).await;
         let (client, mut connection) = connected.map_err(failed)?;
@@ -32,7 +32,7 @@ impl Server {
             while let Some(message) = messages.next().await {
                 let is_notification = matches!(message, Ok(AsyncMessage::Notification(_)));
                 message.map_err(failed)?;
-                if is_notification && !heard() {
+                if is_notification && !notify() {
                     break;
                 }
             }

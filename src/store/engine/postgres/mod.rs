@@ -5,13 +5,13 @@
 //! next statement that has a result: PostgreSQL runs them in order, so that what follows sees their changes.
 //! [`Session::settle`] sends them and returns the first failure.
 //!
-//! Jobs whose reads are foreseen ([`Session::foresee`]) put aside what they write ([`Session::begin_aside`]).
+//! Jobs whose reads are foreseen ([`Session::foresee`]) defer their writes ([`Session::begin_deferring`]).
 
-mod aside;
+mod deferred;
 mod foresight;
 mod jobs;
 mod listen;
-mod place;
+mod server;
 mod tls;
 mod value;
 mod wait;
@@ -32,10 +32,10 @@ use super::super::error::Error;
 use super::dialect::Translation;
 use super::{Column, Params, Row};
 
-pub(in super::super) use aside::Aside;
+pub(in super::super) use deferred::DeferredWrites;
 use foresight::Foresight;
 use jobs::Job;
-pub(in super::super) use place::{Server, has_password, is_url};
+pub(in super::super) use server::{Server, has_password, is_url};
 use value::Parameter;
 use wait::{RUNTIME, poll, wait};
 
@@ -76,8 +76,8 @@ pub(in super::super) struct Session {
     round_trips: Cell<u32>,
     job: Job,
     foresight: RefCell<Foresight>,
-    /// What jobs have put aside; none while statements are sent as they come.
-    aside: RefCell<Option<Vec<Aside>>>,
+    /// Deferred writes of each job; none while statements are sent as they come.
+    deferred: RefCell<Option<Vec<DeferredWrites>>>,
 }
 
 impl Session {
@@ -117,7 +117,7 @@ impl Session {
             round_trips: Cell::default(),
             job: Job::default(),
             foresight: RefCell::default(),
-            aside: RefCell::default(),
+            deferred: RefCell::default(),
         })
     }
 
@@ -144,17 +144,17 @@ impl Session {
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    /// Queues `sql`, to be sent with the next statement that has a result, or puts it aside.
+    /// Queues `sql`, to be sent with the next statement that has a result, or defers it.
     pub fn queue(&self, sql: &str, params: Params<'_>) -> Result<(), Error> {
         self.settle_last_job();
         if params.is_empty() {
-            self.send_aside()?;
+            self.send_deferred()?;
             self.append(&Translation::of(sql).sql);
             return Ok(());
         }
         let prepared = self.prepare(sql)?;
         let values = parameters(&prepared, params)?;
-        match self.put_aside(&prepared, values)? {
+        match self.defer(&prepared, values)? {
             None => Ok(()),
             Some(values) => self.append_prepared(&prepared, &values),
         }
@@ -186,7 +186,7 @@ impl Session {
     /// # Errors
     /// The first failure among the statements.
     pub fn settle(&self) -> Result<(), Error> {
-        self.send_aside()?;
+        self.send_deferred()?;
         self.flush();
         if !self.unanswered.borrow().is_empty() {
             self.count_round_trip();
@@ -234,12 +234,12 @@ impl Session {
         Ok(Arc::new(rows))
     }
 
-    /// Sends the request behind what was put aside and what is queued, and returns its answer.
+    /// Sends the request behind the deferred writes and what is queued, and returns its answer.
     fn ask<T, F>(&self, request: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = Result<T, tokio_postgres::Error>>,
     {
-        self.send_aside()?;
+        self.send_deferred()?;
         self.ask_behind_queue(request)
     }
 

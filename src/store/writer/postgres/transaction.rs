@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::user::UserId;
 
-use super::super::super::engine::Aside;
+use super::super::super::engine::DeferredWrites;
 use super::super::super::error::Error;
 use super::super::super::node::Node;
 use super::super::super::unreadable::UnreadableRows;
@@ -61,25 +61,25 @@ impl<'n> Transaction<'n> {
         self.node.receive(posts);
         let session = self.node.session();
         self.size = disjoint.len();
-        session.begin_aside();
+        session.begin_deferring();
         let undecided = self.run_changes(disjoint);
         let session = self.node.session();
-        let Some(aside) = session.end_aside() else {
+        let Some(deferred) = session.end_deferring() else {
             self.end(undecided, before)?;
             return Ok(overlapping);
         };
         let began = Instant::now();
-        let sent = session.send_jobs(&aside);
+        let sent = session.send_jobs(&deferred);
         let posted = sent.and_then(|()| self.post());
         let session = self.node.session();
         match posted.and_then(|()| session.commit(&mut self.in_doubt)) {
             Ok(()) => self.record(before, began),
             Err(error) if self.in_doubt => return Err(error),
-            // A statement failed: the jobs write again what they put aside, each with a savepoint.
+            // A statement failed: the deferred writes are sent again, each job with a savepoint.
             Err(_) => {
                 session.roll_back()?;
                 let finished = std::mem::take(&mut self.finished);
-                self.run(finished.into_iter().zip(aside).map(again).collect())?;
+                self.run(finished.into_iter().zip(deferred).map(again).collect())?;
             }
         }
         Ok(overlapping)
@@ -182,10 +182,10 @@ fn part(
     (disjoint, overlapping)
 }
 
-/// Returns the job that writes again what a job has put aside that ran before.
-fn again((mut finish, aside): (Finish, Aside)) -> Job {
+/// Returns a job that sends the deferred writes of a finished job again.
+fn again((mut finish, deferred): (Finish, DeferredWrites)) -> Job {
     Job::Change(Box::new(move |db| {
-        if let Err(error) = db.repeat(&aside) {
+        if let Err(error) = db.repeat(&deferred) {
             finish.keep = false;
             finish.failure = Some(error);
         }

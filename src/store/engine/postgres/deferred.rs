@@ -1,7 +1,8 @@
-//! What jobs put aside: statements that are sent when all jobs of the transaction have run, as one statement for many rows.
+//! Deferred writes: statements of jobs that are sent when all jobs of the transaction have run, as one statement for many
+//! rows.
 //!
-//! A job that is not to be kept drops what it has put aside, so nothing has to be undone. A job that reads something that
-//! was not foreseen must see its own changes: what was put aside is sent, and from then on each job has a savepoint.
+//! A job that is not to be kept drops its deferred writes, so nothing has to be undone. A job that reads something that
+//! was not foreseen must see its own changes: the deferred writes are sent, and from then on each job has a savepoint.
 
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use super::value::{Column, Parameter};
 use super::wide::widen;
 use super::{Prepared, Session};
 
-/// Statements of a job, in their order.
-pub(in super::super::super) type Aside = Vec<Deferred>;
+/// Deferred statements of a job, in their order.
+pub(in super::super::super) type DeferredWrites = Vec<DeferredStatement>;
 
 /// Statement with its parameters, to be sent later.
 #[derive(Clone)]
-pub(in super::super::super) struct Deferred {
+pub(in super::super::super) struct DeferredStatement {
     prepared: Arc<Prepared>,
     values: Arc<Vec<Parameter>>,
 }
@@ -33,40 +34,40 @@ impl Session {
         )
     }
 
-    /// Lets jobs put aside what they write, from now on.
-    pub fn begin_aside(&self) {
-        self.aside.replace(Some(Vec::new()));
+    /// Defers the writes of jobs from now on.
+    pub fn begin_deferring(&self) {
+        self.deferred.replace(Some(Vec::new()));
     }
 
-    /// Forgets what was foreseen, and returns what each job has put aside; none if a job read something else.
-    pub fn end_aside(&self) -> Option<Vec<Aside>> {
+    /// Forgets what was foreseen, and returns the deferred writes of each job; none if a job read something else.
+    pub fn end_deferring(&self) -> Option<Vec<DeferredWrites>> {
         self.foresight.take();
-        self.aside.take()
+        self.deferred.take()
     }
 
-    /// Puts `prepared` aside if jobs do so; returns `values` otherwise.
-    pub(super) fn put_aside(
+    /// Defers `prepared` if writes are deferred; returns `values` otherwise.
+    pub(super) fn defer(
         &self,
         prepared: &Arc<Prepared>,
         values: Vec<Parameter>,
     ) -> Result<Option<Vec<Parameter>>, Error> {
-        let mut aside = self.aside.borrow_mut();
-        let Some(job) = aside.as_mut().and_then(|jobs| jobs.last_mut()) else {
+        let mut deferred = self.deferred.borrow_mut();
+        let Some(job) = deferred.as_mut().and_then(|jobs| jobs.last_mut()) else {
             return Ok(Some(values));
         };
         for value in &values {
             value.check()?;
         }
-        job.push(Deferred {
+        job.push(DeferredStatement {
             prepared: Arc::clone(prepared),
             values: Arc::new(values),
         });
         Ok(None)
     }
 
-    /// Sends what jobs have put aside, if they do so, and gives the job that runs a savepoint.
-    pub(super) fn send_aside(&self) -> Result<(), Error> {
-        let Some(mut jobs) = self.aside.take() else {
+    /// Sends the deferred writes, if writes are deferred, and gives the job that runs a savepoint.
+    pub(super) fn send_deferred(&self) -> Result<(), Error> {
+        let Some(mut jobs) = self.deferred.take() else {
             return Ok(());
         };
         let running = jobs.pop();
@@ -79,17 +80,17 @@ impl Session {
     }
 
     /// Sends the statements of a job one by one.
-    pub fn repeat(&self, statements: &Aside) -> Result<(), Error> {
+    pub fn repeat(&self, statements: &DeferredWrites) -> Result<(), Error> {
         self.settle_last_job();
-        for Deferred { prepared, values } in statements {
+        for DeferredStatement { prepared, values } in statements {
             self.append_prepared(prepared, values)?;
         }
         Ok(())
     }
 
     /// Sends the statements of `jobs`: each statement once for all jobs that have it next.
-    pub fn send_jobs(&self, jobs: &[Aside]) -> Result<(), Error> {
-        let mut rest: Vec<&[Deferred]> = jobs.iter().map(Vec::as_slice).collect();
+    pub fn send_jobs(&self, jobs: &[DeferredWrites]) -> Result<(), Error> {
+        let mut rest: Vec<&[DeferredStatement]> = jobs.iter().map(Vec::as_slice).collect();
         while let Some(first) = rest.iter().find_map(|job| job.first()) {
             let mut rows = Vec::new();
             for job in &mut rest {

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL for reading, each used by one read at a time. They are opened when they are needed, and
+//! Pool of connections to PostgreSQL for reading, each used by one read at a time. They are opened when they are needed, and
 //! again after they broke.
 
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use super::engine::{Server, Session};
 use super::error::Error;
 
 /// Pool of connections.
-pub(super) struct Sessions {
+pub(super) struct ConnectionPool {
     server: Server,
     limit: usize,
     state: Mutex<State>,
@@ -21,7 +21,7 @@ struct State {
     in_use: usize,
 }
 
-impl Sessions {
+impl ConnectionPool {
     /// Makes a pool of up to `limit` connections to `server`.
     pub fn new(server: Server, limit: usize) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Sessions {
     ) -> Result<T, Error> {
         let idle = self.take(Instant::now() + patience)?;
         // Given back on every way out, panics included.
-        let _place = Place(self);
+        let _slot = Slot(self);
         let session = match idle {
             Some(session) if !session.is_closed() => session,
             Some(_) | None => Session::connect(&self.server)
@@ -59,7 +59,7 @@ impl Sessions {
         Ok(value)
     }
 
-    /// Takes a place, with the connection that is idle there.
+    /// Takes a slot, with an idle connection if there is one.
     fn take(&self, until: Instant) -> Result<Option<Session>, Error> {
         let mut state = self.state.lock();
         while state.in_use >= self.limit {
@@ -74,10 +74,10 @@ impl Sessions {
     }
 }
 
-/// Place in the pool.
-struct Place<'p>(&'p Sessions);
+/// Slot of the pool, released when dropped.
+struct Slot<'p>(&'p ConnectionPool);
 
-impl Drop for Place<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         self.0.state.lock().in_use -= 1;
         self.0.returned.notify_one();
