@@ -25,7 +25,6 @@ use std::time::Duration;
 use rocket::fairing::AdHoc;
 use rocket::http::Status;
 use rocket::{State, get, routes};
-use rocket_ws::WebSocket;
 
 use crate::guard::{Access, ApiError, RequestContext, SocketSignIn};
 use crate::hub::LimitReached;
@@ -35,7 +34,7 @@ use crate::service::Service;
 use crate::settings::Settings;
 
 use session::NewSession;
-use upgrade::Upgrade;
+use upgrade::{Handshake, Upgrade};
 
 /// Settings of sockets (contract section 6).
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +126,7 @@ fn no_slot(full: LimitReached, access: &Access) -> ApiError {
 #[get("/chat")]
 async fn chat(
     user: SocketSignIn,
-    socket: WebSocket,
+    handshake: Handshake,
     request_context: &RequestContext,
     access: &State<Access>,
     service: &State<Service>,
@@ -151,5 +150,5 @@ async fn chat(
         service.inner().clone(),
         *rules.get(),
     );
-    Ok(Upgrade::new(&socket, protocol, session))
+    Ok(Upgrade::new(&handshake, protocol, session))
 }

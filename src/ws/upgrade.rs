@@ -1,7 +1,11 @@
 //! Response that switches a connection to the WebSocket protocol.
 
+use std::convert::Infallible;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use rocket::http::Status;
-use rocket::request::Request;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
 use rocket_ws::WebSocket;
 
@@ -10,10 +14,30 @@ use crate::listener;
 
 use super::session::NewSession;
 
+/// Bytes of the nonce in `Sec-WebSocket-Key` (RFC 6455, section 4.2.1).
+const NONCE_BYTES: usize = 16;
+
+/// Handshake of a client, checked by `rocket_ws`, which takes any key.
+pub(super) struct Handshake(WebSocket);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Handshake {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        let key = request.headers().get_one("Sec-WebSocket-Key");
+        let nonce = key.and_then(|key| BASE64.decode(key.trim()).ok());
+        if nonce.is_none_or(|nonce| nonce.len() != NONCE_BYTES) {
+            return Outcome::Forward(Status::BadRequest);
+        }
+        WebSocket::from_request(request).await.map(Self)
+    }
+}
+
 /// Response to a handshake (RFC 6455, section 4.2.2).
 ///
-/// The handshake is checked by `rocket_ws`. Its stream is not used, because it hides the connection, which has
-/// to be drained after an error, and comes with a larger buffer.
+/// The stream of `rocket_ws` is not used, because it hides the connection, which has to be drained after an error, and
+/// comes with a larger buffer.
 pub(super) struct Upgrade {
     accept_key: String,
     protocol: Option<&'static str>,
@@ -21,11 +45,11 @@ pub(super) struct Upgrade {
 }
 
 impl Upgrade {
-    /// Creates the response to the handshake of `socket`, with the subprotocol `protocol`; `session` gets the
+    /// Creates the response to `handshake`, with the subprotocol `protocol`; `session` gets the
     /// connection.
-    pub fn new(socket: &WebSocket, protocol: Option<&'static str>, session: NewSession) -> Self {
+    pub fn new(handshake: &Handshake, protocol: Option<&'static str>, session: NewSession) -> Self {
         Self {
-            accept_key: socket.accept_key().to_owned(),
+            accept_key: handshake.0.accept_key().to_owned(),
             protocol,
             session,
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Device, Socket, TestServer, Token, Users};
 
@@ -209,17 +209,28 @@ async fn a_token_may_come_as_a_subprotocol() {
 }
 
 #[rocket::async_test]
-async fn a_wrong_websocket_version_is_told_the_right_one() {
+async fn a_handshake_has_version_13_and_a_nonce_of_16_bytes() {
     let server = TestServer::start().await;
-    let url = server.address().http("/ws/chat");
-    let request = reqwest::Client::new()
-        .get(url)
-        .bearer_auth(server.token("alice").sign())
-        .header("connection", "Upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "8")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
-    let response = request.send().await.expect("a response");
-    assert_eq!(response.status(), 400);
-    assert_eq!(response.headers()["sec-websocket-version"], "13");
+    let nonce = "dGhlIHNhbXBsZSBub25jZQ==";
+    for (version, key) in [
+        ("8", nonce),
+        ("13", "abc"),
+        // Without its padding, 15 bytes, 17 bytes.
+        ("13", nonce.trim_end_matches('=')),
+        ("13", "dGhlIHNhbXBsZSBub25j"),
+        ("13", "dGhlIHNhbXBsZSBub25jZSE="),
+    ] {
+        let request = reqwest::Client::new()
+            .get(server.address().http("/ws/chat"))
+            .bearer_auth(server.token("alice").sign())
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", version)
+            .header("sec-websocket-key", key);
+        let response = request.send().await.expect("a response");
+        assert_eq!(response.status(), 400, "{version} {key}");
+        assert_eq!(response.headers()["sec-websocket-version"], "13");
+        let body: Value = response.json().await.expect("the envelope");
+        assert_eq!(body["errorType"], "invalid_request");
+    }
 }
