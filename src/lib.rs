@@ -30,6 +30,7 @@
 //!               reloadable      value that a reload of the settings replaces
 //!               recent_map      bounded map of entries that were used recently
 //!               random          random values and new ids
+//!               regular_file    small file that a setting names
 //!               tls_client      TLS of this server's own requests
 //!               system_time     wall clock and monotonic clock of the machine
 //!               sync            locks and atomics of the hub, replaced in interleaving tests
@@ -66,6 +67,7 @@ pub mod logging;
 pub mod metrics;
 pub mod random;
 mod recent_map;
+pub mod regular_file;
 pub mod reloadable;
 pub mod service;
 pub mod settings;

@@ -1,7 +1,7 @@
 //! Static keys of the settings: secrets, and public keys as PEM.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use secrecy::{ExposeSecret, SecretSlice};
@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::public_key::{is_ed25519, is_p256, is_rsa, unsafe_problem};
 use super::signature::{Key, KeyName};
+use crate::regular_file;
 use crate::settings::{MIN_SECRET_BYTES, Settings};
 
 /// Reason for which there are no keys. The server does not start then.
@@ -116,7 +117,7 @@ fn unnamed(source: String) -> KeyName {
 }
 
 pub(super) fn read(setting: &'static str, file: &Path) -> Result<Vec<u8>, KeyError> {
-    fs::read(file).map_err(|source| KeyError::Unreadable {
+    regular_file::read(file).map_err(|source| KeyError::Unreadable {
         setting,
         file: file.to_owned(),
         source,

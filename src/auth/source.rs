@@ -10,10 +10,8 @@ use super::fetch::Client;
 use super::jwk::{self, KeySet};
 use super::key::KeyError;
 use crate::clock::Timestamp;
+use crate::regular_file;
 use crate::settings::{ProxyRules, Settings, is_provider_url};
-
-/// Largest key file, as for a document from a provider.
-const MAX_FILE_BYTES: usize = 512 * 1024;
 
 /// Where the keys of a provider are.
 pub(super) enum Source {
@@ -139,11 +137,7 @@ async fn discover(issuer: &str, client: &Client) -> Result<String, String> {
 
 async fn read(file: PathBuf) -> Result<Vec<u8>, String> {
     let shown = file.display().to_string();
-    let reading = tokio::task::spawn_blocking(move || std::fs::read(file));
+    let reading = tokio::task::spawn_blocking(move || regular_file::read(&file));
     let read = reading.await.map_err(|error| error.to_string())?;
-    let bytes = read.map_err(|error| format!("cannot read {shown}: {error}"))?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(format!("{shown} is larger than {MAX_FILE_BYTES} bytes"));
-    }
-    Ok(bytes)
+    read.map_err(|error| format!("cannot read {shown}: {error}"))
 }

@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::ServerSessionMemoryCache;
 use tokio_rustls::rustls::{ServerConfig, SupportedCipherSuite};
 
+use crate::regular_file;
 use crate::reloadable::Reloadable;
 
 /// Number of sessions that clients can resume without a full handshake.
@@ -86,7 +87,7 @@ fn acceptor(config: &Config) -> Result<Option<TlsAcceptor>, String> {
 /// Returns the PEM text of a setting that is either a file or the text itself.
 fn pem(source: Either<PathBuf, &[u8]>, key: &str) -> Result<Vec<u8>, String> {
     match source {
-        Either::Left(path) => std::fs::read(&path)
+        Either::Left(path) => regular_file::read(&path)
             .map_err(|error| format!("{key}: {} cannot be read: {error}", path.display())),
         Either::Right(bytes) => Ok(bytes.to_vec()),
     }

@@ -1,7 +1,8 @@
 //! Checks of pairs of settings.
 
-use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+
+use crate::regular_file;
 
 use super::error::Problem;
 use super::keys::Origins;
@@ -110,11 +111,5 @@ pub(super) fn contradictions(
 /// Returns the kind of file at `path` if no database can be there. Opening a FIFO would wait for its other end, and a
 /// device would take the writes.
 fn unsuitable_kind(path: &Path) -> Option<&'static str> {
-    let kind = std::fs::metadata(path).ok()?.file_type();
-    match kind {
-        _ if kind.is_fifo() => Some("a FIFO"),
-        _ if kind.is_socket() => Some("a socket"),
-        _ if kind.is_char_device() || kind.is_block_device() => Some("a device"),
-        _ => None,
-    }
+    regular_file::other_kind(std::fs::metadata(path).ok()?.file_type())
 }

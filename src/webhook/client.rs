@@ -10,7 +10,7 @@ use reqwest::{Client as HttpClient, RequestBuilder, Response, Url};
 use tokio::net::lookup_host;
 
 use crate::settings::{ProxyRules, Settings};
-use crate::{http_client, tls_client};
+use crate::{http_client, regular_file, tls_client};
 
 use super::WebhookError;
 use super::address::is_public;
@@ -168,7 +168,7 @@ fn tls(ca_file: Option<&Path>) -> Result<tokio_rustls::rustls::ClientConfig, Web
     let Some(file) = ca_file else {
         return Ok(tls_client::client_config(None).expect("there is no file to be wrong"));
     };
-    let pem = std::fs::read(file).map_err(|source| unreadable(SETTING, file, source))?;
+    let pem = regular_file::read(file).map_err(|source| unreadable(SETTING, file, source))?;
     tls_client::client_config(Some(&pem))
         .ok_or_else(|| content(SETTING, file, "certificates in PEM"))
 }

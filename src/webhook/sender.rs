@@ -1,7 +1,6 @@
 //! Sender of one message to one endpoint: signs it, sends it, and reads the beginning of the response.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Timestamp;
+use crate::regular_file;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::webhook_model::delivery::{Outcome, retry_after};
 use crate::webhook_model::message::{Receiver, shown};
@@ -230,7 +230,7 @@ fn own_keys(
     let Some(file) = file else {
         return Ok((!secrets.is_empty()).then(|| Keys::new(secrets)));
     };
-    let text = fs::read_to_string(file).map_err(|source| unreadable(setting, file, source))?;
+    let text = regular_file::read_text(file).map_err(|source| unreadable(setting, file, source))?;
     let text = SecretString::from(text);
     let lines = text.expose_secret().lines().map(str::trim);
     let secrets = webhook_secrets(lines.filter(|line| !line.is_empty()));

@@ -222,6 +222,39 @@ fn a_file_that_may_not_be_written_is_refused_with_a_sentence() {
 }
 
 #[test]
+fn a_device_as_a_secret_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chattrix.db");
+    for (setting, variables) in [
+        (
+            "jwt_secret_file",
+            &["CHATTRIX_JWT_SECRET_FILE=/dev/zero"] as &[_],
+        ),
+        (
+            "jwt_public_key_file",
+            &["CHATTRIX_JWT_PUBLIC_KEY_FILE=/dev/zero"],
+        ),
+        (
+            "webhook_secret_file",
+            &[
+                "CHATTRIX_WEBHOOK_URL=https://example.com",
+                "CHATTRIX_WEBHOOK_SECRET_FILE=/dev/zero",
+            ],
+        ),
+        (
+            "tls",
+            &["ROCKET_TLS={certs=\"/dev/zero\",key=\"/dev/zero\"}"],
+        ),
+    ] {
+        let wrapper = [&["timeout", "20", "env"], variables].concat();
+        let said = refusal_to_start(&wrapper, &database);
+        assert!(said.contains(setting), "{said}");
+        let problem = "it is a device, expected a regular file";
+        assert!(said.contains(problem), "{said}");
+    }
+}
+
+#[test]
 fn newer_or_damaged_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = folder.path().join("chattrix.db");

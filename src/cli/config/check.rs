@@ -1,12 +1,12 @@
 //! `chattrix config check`: runs every check of a server start without the start.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 
 use chattrix::auth::Authenticator;
+use chattrix::regular_file;
 use chattrix::settings::Settings;
 use chattrix::store::{self, Database, Lock};
 use chattrix::webhook::{EndpointError, Sender};
@@ -280,8 +280,8 @@ fn read<T>(
     load: impl FnOnce(&mut dyn io::BufRead) -> io::Result<T>,
 ) -> Result<T, String> {
     match from {
-        Either::Left(path) => File::open(&path)
-            .and_then(|file| load(&mut BufReader::new(file)))
+        Either::Left(path) => regular_file::read(&path)
+            .and_then(|bytes| load(&mut bytes.as_slice()))
             .map_err(|error| {
                 format!(
                     "{setting} names {}, which is not valid: {error}; expected a PEM file",

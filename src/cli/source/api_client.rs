@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chattrix::{http_client, tls_client};
+use chattrix::{http_client, regular_file, tls_client};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
@@ -110,7 +110,7 @@ impl ApiClient {
         }
         let mut headers = HeaderMap::new();
         headers.insert(AUTHORIZATION, authorization()?);
-        let ca = std::env::var_os(CA_VARIABLE).map(std::fs::read);
+        let ca = std::env::var_os(CA_VARIABLE).map(|file| regular_file::read(file.as_ref()));
         let ca = ca.transpose().map_err(|error| {
             CliError::new(format!("cannot read the file in {CA_VARIABLE}: {error}"))
         })?;

@@ -1,14 +1,14 @@
 //! Where a PostgreSQL database is: the URL in the setting `database`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rocket::http::RawStr;
 use tokio_postgres::Config;
 use tokio_postgres::config::TargetSessionAttrs;
 
-use crate::tls_client;
+use crate::{regular_file, tls_client};
 
 use super::super::super::error::Error;
 use super::tls::Tls;
@@ -76,7 +76,8 @@ impl Server {
             .keepalives_idle(UNACKNOWLEDGED)
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         let pem = root_certificates.map(|file| {
-            fs::read(&file).map_err(|error| cannot_open(format!("sslrootcert {file}: {error}")))
+            regular_file::read(file.as_ref())
+                .map_err(|error| cannot_open(format!("sslrootcert {file}: {error}")))
         });
         let tls = tls_client::client_config(pem.transpose()?.as_deref())
             .ok_or_else(|| cannot_open("sslrootcert is not a list of certificates".to_owned()))?;
@@ -103,7 +104,7 @@ impl Server {
     pub(super) fn config(&self) -> Result<Config, Error> {
         let mut config = self.config.clone();
         if let Some(file) = &self.password_file {
-            let password = fs::read_to_string(file).map_err(|error| {
+            let password = regular_file::read_text(file).map_err(|error| {
                 self.cannot_open(&format!("password_file {}: {error}", file.display()))
             })?;
             config.password(password.trim_end_matches(['\r', '\n']));
@@ -164,8 +165,8 @@ impl Parts {
         let mut kept = Vec::new();
         for parameter in query.split('&').filter(|one| !one.is_empty()) {
             match parameter.split_once('=') {
-                Some(("password_file", file)) => parts.password_file = Some(file.to_owned()),
-                Some(("sslrootcert", file)) => parts.root_certificates = Some(file.to_owned()),
+                Some(("password_file", file)) => parts.password_file = Some(decoded(file)),
+                Some(("sslrootcert", file)) => parts.root_certificates = Some(decoded(file)),
                 // The certificate and the name are checked whenever there is TLS.
                 Some(("sslmode", "verify-full")) => kept.push("sslmode=require"),
                 _ => kept.push(parameter),
@@ -178,18 +179,22 @@ impl Parts {
     }
 }
 
+/// Returns the file that a parameter names; the values of `tokio_postgres` are percent-encoded too.
+fn decoded(file: &str) -> String {
+    RawStr::new(file).percent_decode_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_url_is_taken_apart() {
-        let url =
-            "postgres://c@a,b/c?sslmode=verify-full&sslrootcert=ca.pem&password_file=/p&port=1";
+        let url = "postgres://c@a,b/c?sslmode=verify-full&sslrootcert=a%20%26%20b.pem&password_file=%2Fp&port=1";
         let parts = Parts::of(url);
         assert_eq!(parts.url, "postgres://c@a,b/c?sslmode=require&port=1");
         assert_eq!(parts.password_file.as_deref(), Some("/p"));
-        assert_eq!(parts.root_certificates.as_deref(), Some("ca.pem"));
+        assert_eq!(parts.root_certificates.as_deref(), Some("a & b.pem"));
     }
 
     #[test]
