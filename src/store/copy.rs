@@ -11,7 +11,7 @@ use super::engine::{Conn, Row};
 use super::error::Error;
 use super::schema;
 
-/// Rows that are fetched from PostgreSQL at a time, and sent to it before their answers are awaited.
+/// Rows that are sent to PostgreSQL before their answers are awaited.
 const STEP: u64 = 1_000;
 
 /// Tables in an order in which each row comes after those that it refers to, with the column that numbers the rows.
@@ -100,7 +100,7 @@ impl Table {
             .collect();
         let (columns, places) = (self.columns.join(", "), places.join(", "));
         let insert = format!("INSERT INTO {} ({columns}) VALUES ({places})", self.name);
-        let mut insert_row = |row: &Row<'_>| {
+        let insert_row = |row: &Row<'_>| {
             let values = (0..self.columns.len()).map(|place| row.get(place));
             let values: Vec<Value> = values.collect::<Result<_, Error>>()?;
             let values: Vec<&dyn ToSql> = values.iter().map(|value| value as &dyn ToSql).collect();
@@ -109,28 +109,7 @@ impl Table {
             Ok(ControlFlow::Continue(()))
         };
         let select = format!("SELECT {columns} FROM {}", self.name);
-        match &from.opened {
-            Opened::File(_) => from.conn().each(&select, params![].into(), insert_row),
-            Opened::Postgres(session) => {
-                // A cursor: the rows of a table may not fit into memory.
-                from.conn().run("BEGIN", params![].into())?;
-                // Of this table: the statement stays prepared with its columns.
-                let cursor = format!("copy_of_{}", self.name);
-                let declare = format!("DECLARE {cursor} CURSOR FOR {select}");
-                from.conn().run(&declare, params![].into())?;
-                let fetch = format!("FETCH {STEP} FROM {cursor}");
-                loop {
-                    let mut fetched = 0;
-                    session.each(&fetch, params![].into(), |row| {
-                        fetched += 1;
-                        insert_row(row)
-                    })?;
-                    if fetched < STEP {
-                        return session.run_script("COMMIT");
-                    }
-                }
-            }
-        }
+        from.each_of_many(self.name, &select, insert_row)
     }
 
     fn sums(&self, conn: Conn<'_>) -> Result<Sums, Error> {

@@ -1,5 +1,6 @@
 //! A plain connection for the command line, beside a running server or without one.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -9,11 +10,14 @@ use crate::call::{CallId, QualitySummary};
 use crate::clock::Timestamp;
 use crate::user::{AccountStatus, Profile, User, UserId};
 
-use super::engine::{Conn, Server, Session};
+use super::engine::{Conn, Row, Server, Session};
 use super::error::Error;
 use super::node::{self, NodeInfo};
 use super::unreadable::UnreadableRows;
 use super::{Forgotten, Lock, Read, Upsert, Write, schema, schema_postgres};
+
+/// Rows that a cursor fetches at a time.
+const FETCHED: usize = 1_000;
 
 /// What came of removing a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +137,36 @@ impl Database {
         match &self.opened {
             Opened::File(conn) => Conn::from(conn),
             Opened::Postgres(session) => Conn::from(session),
+        }
+    }
+
+    /// Runs `sql`, which has no parameters, and calls `read` with its rows until it breaks off. They may not fit into
+    /// memory: on PostgreSQL a cursor reads them. `name` is that of the statement, which stays prepared with its columns.
+    pub(super) fn each_of_many(
+        &self,
+        name: &str,
+        sql: &str,
+        mut read: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let conn = self.conn();
+        let Opened::Postgres(session) = &self.opened else {
+            return conn.each(sql, params![].into(), read);
+        };
+        conn.run("BEGIN", params![].into())?;
+        let declare = format!("DECLARE rows_of_{name} CURSOR FOR {sql}");
+        conn.run(&declare, params![].into())?;
+        let fetch = format!("FETCH {FETCHED} FROM rows_of_{name}");
+        loop {
+            let mut fetched = 0;
+            let mut flow = ControlFlow::Continue(());
+            session.each(&fetch, params![].into(), |row| {
+                fetched += 1;
+                flow = read(row)?;
+                Ok(flow)
+            })?;
+            if flow.is_break() || fetched < FETCHED {
+                return session.run_script("COMMIT");
+            }
         }
     }
 

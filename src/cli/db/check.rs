@@ -1,5 +1,6 @@
 //! `chattrix db check`.
 
+use chattrix::store;
 use clap::Args;
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use super::super::{GlobalArgs, output};
     chattrix db check\n  \
     chattrix db check --database /var/backups/chattrix-monday.db\n\n\
     The command reads the whole file and changes nothing. The server may run. The exit code is 1 \
-    if the check finds anything.")]
+    if the check finds anything. On PostgreSQL it reads the rows; pg_amcheck checks the files.")]
 pub struct Check {
     /// Print JSON: {ok, findings}
     #[arg(long)]
@@ -40,11 +41,12 @@ impl Check {
             output::tell(&format!("{file} has no damage and no inconsistencies"));
             return Ok(());
         }
-        Err(
-            CliError::new(format!("{} findings in {file}", findings.len())).hint(
-                "keep a copy of the file and its -wal file; chattrix db restore FILE replaces the \
-                 database with a backup",
-            ),
-        )
+        let hint = if store::is_url(&context.settings.database) {
+            "repair the rows or restore a backup, then restart the servers"
+        } else {
+            "keep a copy of the file and its -wal file; chattrix db restore FILE replaces the \
+             database with a backup"
+        };
+        Err(CliError::new(format!("{} findings in {file}", findings.len())).hint(hint))
     }
 }
