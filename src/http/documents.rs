@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use hyper::body::Bytes;
 use rocket::http::uri::Origin;
 use rocket::response::Redirect;
 use rocket::response::content::RawJson;
@@ -12,6 +13,7 @@ use rust_embed::Embed;
 
 use crate::docs;
 use crate::guard::LocalDeveloper;
+use crate::listener::SharedBody;
 
 use super::page::{File, index, page_configuration};
 
@@ -28,7 +30,7 @@ struct Client;
 /// OpenAPI document, generated at its first request. That takes milliseconds, and megabytes of memory that a server
 /// without readers saves.
 #[derive(Default)]
-pub(super) struct OpenApi(OnceLock<String>);
+pub(super) struct OpenApi(OnceLock<Bytes>);
 
 pub(super) fn routes() -> Vec<Route> {
     routes![openapi, asyncapi]
@@ -40,14 +42,15 @@ pub(super) fn page_routes() -> Vec<Route> {
 
 /// Returns the OpenAPI document.
 #[get("/openapi.json")]
-fn openapi(document: &State<OpenApi>) -> RawJson<&str> {
-    RawJson(document.0.get_or_init(docs::openapi))
+fn openapi(document: &State<OpenApi>) -> RawJson<SharedBody> {
+    let document = document.0.get_or_init(|| docs::openapi().into());
+    RawJson(SharedBody(document.clone()))
 }
 
 /// Returns the AsyncAPI document.
 #[get("/asyncapi.json")]
-fn asyncapi() -> RawJson<&'static str> {
-    RawJson(docs::ASYNCAPI)
+fn asyncapi() -> RawJson<SharedBody> {
+    RawJson(SharedBody(Bytes::from_static(docs::ASYNCAPI.as_bytes())))
 }
 
 /// Returns the page.

@@ -1,8 +1,10 @@
 //! Pages embedded in the binary, and their content security policy.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
+use hyper::body::Bytes;
 use rocket::Request;
 use rocket::http::uri::{Origin, Reference};
 use rocket::http::{ContentType, Header, Status};
@@ -12,6 +14,7 @@ use rocket::response::{self, Redirect, Responder, Response};
 use rust_embed::{Embed, EmbeddedFile};
 
 use crate::guard::LocalDeveloper;
+use crate::listener::SharedBody;
 use crate::reloadable::Reloadable;
 use crate::wire::console as shape;
 
@@ -39,7 +42,12 @@ impl File {
 
 impl<'r> Responder<'r, 'static> for File {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let body = (self.content_type, self.file.data.into_owned());
+        let bytes = match self.file.data {
+            Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            // A debug build reads the file.
+            Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        let body = (self.content_type, SharedBody(bytes));
         Response::build_from(body.respond_to(request)?)
             .header(Header::new(
                 "Content-Security-Policy",

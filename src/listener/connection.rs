@@ -1,9 +1,9 @@
 //! One connection: hyper with limits of time and memory.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rocket::local::asynchronous::Client;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::dispatch::{Exchange, dispatch};
 use super::limited_io::{HeadBudget, LimitedIo, Progress};
@@ -28,21 +28,37 @@ pub struct Limits {
     pub body: Duration,
     /// Time for which a client may accept no byte of a response.
     pub write: Duration,
+    /// Number of connections above which quiet ones end after `quiet`.
+    pub crowd: usize,
+    /// Time for which a connection may neither send nor accept a byte while there is a crowd.
+    pub quiet: Duration,
     /// Whether a connection may carry a second request.
     pub keep_alive: bool,
 }
 
 impl Default for Limits {
     /// The usual order of magnitude of nginx: a mobile client needs some seconds for a head; a proxy keeps idle
-    /// connections for a minute and must close them before the server does.
+    /// connections for a minute and must close them before the server does. A proxy keeps far fewer than a crowd.
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),
             idle: Duration::from_secs(75),
             body: Duration::from_secs(10),
             write: Duration::from_secs(30),
+            crowd: 1_000,
+            quiet: Duration::from_secs(15),
             keep_alive: true,
         }
+    }
+}
+
+/// Connections that carry HTTP: each has a clone.
+#[derive(Clone, Default)]
+pub(super) struct Crowd(Arc<()>);
+
+impl Crowd {
+    fn size(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 }
 
@@ -52,6 +68,7 @@ pub(super) struct Connection {
     pub remote: SocketAddr,
     pub limits: Limits,
     pub heads: Arc<HeadBudget>,
+    pub crowd: Crowd,
     pub large_units: Arc<Semaphore>,
     pub stopping: watch::Receiver<bool>,
 }
@@ -64,17 +81,16 @@ impl Connection {
             remote,
             limits,
             heads,
+            crowd,
             large_units,
             mut stopping,
         } = self;
-        let first_head_by = Instant::now() + limits.head;
-        let has_asked = Arc::new(AtomicBool::new(false));
+        let mut check = pin!(sleep(limits.head));
         let progress = Arc::new(Progress::new(heads));
         let io = LimitedIo::new(io, limits.write, Arc::clone(&progress));
         let service = {
-            let has_asked = Arc::clone(&has_asked);
+            let progress = Arc::clone(&progress);
             service_fn(move |request| {
-                has_asked.store(true, Ordering::Relaxed);
                 progress.head_arrived();
                 dispatch(Exchange {
                     client: Arc::clone(&client),
@@ -95,24 +111,91 @@ impl Connection {
             .writev(true)
             .serve_connection(TokioIo::new(io), service)
             .with_upgrades();
+        let mut checks = Checks {
+            progress,
+            crowd,
+            limits,
+            was_crowded: false,
+        };
         let mut served = pin!(served);
-        let mut first_head = pin!(sleep_until(first_head_by));
-        let mut waits_for_head = true;
         loop {
             tokio::select! {
                 biased;
                 // Errors of a connection are caused by the peer; requests have their own log lines.
                 _ = &mut served => return,
-                () = &mut first_head, if waits_for_head => {
-                    if !has_asked.load(Ordering::Relaxed) {
-                        return;
-                    }
-                    waits_for_head = false;
-                }
+                () = &mut check => match checks.next() {
+                    Some(at) => check.as_mut().reset(at),
+                    None => return,
+                },
                 _ = stopping.wait_for(|stopping| *stopping) => break,
             }
         }
         served.as_mut().graceful_shutdown();
         let _ = served.await;
+    }
+}
+
+/// Checks of one connection, which end it if it is quiet in a crowd. An attacker's connections look like those of a
+/// client that has read its responses, whose kernel accepts them.
+struct Checks {
+    progress: Arc<Progress>,
+    crowd: Crowd,
+    limits: Limits,
+    /// Whether there was a crowd at the last check. Without it, those that end first would save the others.
+    was_crowded: bool,
+}
+
+impl Checks {
+    /// Returns when to check again; none if the connection has to end. The first check is at the limit of its first
+    /// head.
+    fn next(&mut self) -> Option<Instant> {
+        if !self.progress.has_asked() {
+            return None;
+        }
+        let now = Instant::now();
+        let is_crowded = self.crowd.size() > self.limits.crowd;
+        let was_crowded = mem::replace(&mut self.was_crowded, is_crowded);
+        let quiet_until = self.progress.last_byte() + self.limits.quiet;
+        if quiet_until > now {
+            return Some(quiet_until);
+        }
+        let ends = (is_crowded || was_crowded) && !self.progress.is_answering();
+        (!ends).then(|| now + self.limits.quiet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quiet_connection_ends_in_a_crowd() {
+        let progress = Arc::new(Progress::new(Arc::default()));
+        let crowd = Crowd::default();
+        let limits = Limits {
+            crowd: 2,
+            quiet: Duration::ZERO,
+            ..Limits::default()
+        };
+        let mut checks = Checks {
+            progress: Arc::clone(&progress),
+            crowd: crowd.clone(),
+            limits,
+            was_crowded: false,
+        };
+        assert!(checks.next().is_none(), "its first head is late");
+        progress.head_arrived();
+        assert!(checks.next().is_some());
+        let others = crowd.clone();
+        assert!(checks.next().is_some(), "it awaits its response");
+        progress.responded();
+        checks.limits.quiet = Duration::from_secs(3_600);
+        assert!(checks.next().is_some(), "it is not quiet");
+        checks.limits.quiet = Duration::ZERO;
+        drop(others);
+        assert!(checks.next().is_none(), "there was a crowd before");
+        assert!(checks.next().is_some(), "there is none now");
+        let _others = crowd.clone();
+        assert!(checks.next().is_none());
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use crate::api_key;
 
 use super::limited_io::Progress;
+use super::shared_body;
 use super::upgrade::{self, Handler};
 
 /// Maximum bytes of a body that are read for Rocket: one more than any route accepts, so that the route itself rejects
@@ -98,8 +99,10 @@ async fn respond(
     let request = local_request(&exchange.client, &parts, bytes, exchange.remote);
     // Boxed, so that it is moved as a pointer, and its memory is freed while a slow client reads the response.
     let response = Box::pin(request.dispatch());
-    let (response, handler) = upgrade::collect(response).await;
-    send(response, parts.method == hyper::Method::HEAD, head).await;
+    let response = shared_body::collect(upgrade::collect(response));
+    let ((response, handler), shared) = response.await;
+    let is_head = parts.method == hyper::Method::HEAD;
+    send(response, shared, is_head, head).await;
     handler
 }
 
@@ -189,10 +192,11 @@ fn local_request<'c>(
     request.body(body)
 }
 
-/// Sends the head of `response` and its body: a short body with the head, a long one in pieces as the client reads
-/// them.
+/// Sends the head of `response` and its body: a short or `shared` body with the head, a long one in pieces as the client
+/// reads them.
 async fn send(
     mut response: LocalResponse<'_>,
+    shared: Option<Bytes>,
     is_head: bool,
     head: oneshot::Sender<Result<Response, io::Error>>,
 ) {
@@ -215,6 +219,10 @@ async fn send(
             ready.headers_mut().insert(CONTENT_LENGTH, size.into());
         }
         let _ = head.send(Ok(ready.map(|()| whole(Bytes::new()))));
+        return;
+    }
+    if let Some(bytes) = shared {
+        let _ = head.send(Ok(ready.map(|()| whole(bytes))));
         return;
     }
     let first = match piece(&mut response).await {

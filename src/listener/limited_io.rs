@@ -3,12 +3,12 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Bytes of a head that every connection may send without the shared budget: hyper's first buffer.
 const OWN_BYTES: usize = 8 * 1024;
@@ -47,6 +47,10 @@ pub(super) struct Progress {
     /// Bytes of that head taken from the shared budget.
     borrowed: AtomicUsize,
     has_head: AtomicBool,
+    has_asked: AtomicBool,
+    began: Instant,
+    /// Milliseconds from `began` to the last byte received or sent.
+    last_byte: AtomicU64,
     is_upgraded: AtomicBool,
 }
 
@@ -57,6 +61,9 @@ impl Progress {
             head: AtomicUsize::new(0),
             borrowed: AtomicUsize::new(0),
             has_head: AtomicBool::new(false),
+            has_asked: AtomicBool::new(false),
+            began: Instant::now(),
+            last_byte: AtomicU64::new(0),
             is_upgraded: AtomicBool::new(false),
         }
     }
@@ -64,6 +71,7 @@ impl Progress {
     /// Records that the head of a request is complete: its body follows.
     pub fn head_arrived(&self) {
         self.has_head.store(true, Ordering::Relaxed);
+        self.has_asked.store(true, Ordering::Relaxed);
         self.head.store(0, Ordering::Relaxed);
         self.return_bytes();
     }
@@ -76,6 +84,29 @@ impl Progress {
     /// Records that the connection no longer carries HTTP. A WebSocket session has its own limits.
     pub fn upgraded(&self) {
         self.is_upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the head of a request was complete.
+    pub fn has_asked(&self) -> bool {
+        self.has_asked.load(Ordering::Relaxed)
+    }
+
+    /// Whether the body of a request, or the server's response to it, is awaited.
+    pub fn is_answering(&self) -> bool {
+        self.has_head.load(Ordering::Relaxed)
+    }
+
+    /// Returns when the last byte was received or sent.
+    pub fn last_byte(&self) -> Instant {
+        self.began + Duration::from_millis(self.last_byte.load(Ordering::Relaxed))
+    }
+
+    fn byte_passed(&self) {
+        if self.is_upgraded.load(Ordering::Relaxed) {
+            return;
+        }
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_byte.store(since, Ordering::Relaxed);
     }
 
     /// Counts `bytes` that were received; returns false if they exceed the limit.
@@ -125,6 +156,18 @@ impl<S> LimitedIo<S> {
         }
     }
 
+    /// Returns the `outcome` of a write, [limited](Self::limited).
+    fn written(
+        &mut self,
+        outcome: Poll<io::Result<usize>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if outcome.is_ready() {
+            self.progress.byte_passed();
+        }
+        self.limited(outcome, context)
+    }
+
     /// Returns `outcome`, or an error if the write has waited for too long.
     fn limited<T>(
         &mut self,
@@ -152,6 +195,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for LimitedIo<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        self.progress.byte_passed();
         if self.progress.admit(buffer.filled().len() - before) {
             Poll::Ready(Ok(()))
         } else {
@@ -167,7 +211,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedIo<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
-        self.limited(written, context)
+        self.written(written, context)
     }
 
     fn poll_write_vectored(
@@ -176,7 +220,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedIo<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
-        self.limited(written, context)
+        self.written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -197,7 +241,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for LimitedIo<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
-    use tokio::time::{Instant, timeout};
+    use tokio::time::timeout;
 
     use super::*;
 

@@ -8,6 +8,7 @@
 mod connection;
 mod dispatch;
 mod limited_io;
+mod shared_body;
 mod tls;
 mod unix_socket;
 mod upgrade;
@@ -26,8 +27,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use connection::Crowd;
 pub use connection::Limits;
 use limited_io::HeadBudget;
+pub use shared_body::SharedBody;
 pub use tls::Tls;
 use unix_socket::OpenUnixSocket;
 pub use unix_socket::UnixSocket;
@@ -98,6 +101,7 @@ pub async fn launch(rocket: Rocket<Build>, limits: Limits) -> Result<(), LaunchE
             ..limits
         },
         heads: Arc::default(),
+        crowd: Crowd::default(),
         large_units: Arc::new(Semaphore::new(dispatch::LARGE_UNITS)),
     };
     server
@@ -148,6 +152,7 @@ struct Server {
     tls: Tls,
     limits: Limits,
     heads: Arc<HeadBudget>,
+    crowd: Crowd,
     large_units: Arc<Semaphore>,
 }
 
@@ -233,6 +238,7 @@ impl Server {
             remote,
             limits: self.limits,
             heads: self.heads,
+            crowd: self.crowd,
             large_units: self.large_units,
             stopping,
         };
