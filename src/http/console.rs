@@ -10,7 +10,8 @@ use rocket::{Route, State, get, post, routes};
 use rust_embed::Embed;
 use secrecy::ExposeSecret as _;
 
-use crate::guard::{Access, LocalDeveloper};
+use crate::call::Principal;
+use crate::guard::{Access, LocalDeveloper, SignedIn};
 use crate::service::Service;
 use crate::settings::{Mode, Settings};
 use crate::user::SessionId;
@@ -53,7 +54,7 @@ impl Page for Console {
 
 /// Mounts the routes; they exist while the setting `console` is on.
 pub(super) fn routes() -> Vec<Route> {
-    routes![page, file, configuration, people, token]
+    routes![page, file, configuration, node, people, token]
 }
 
 /// Returns the page.
@@ -70,14 +71,26 @@ fn file(_served: Served<Console>, path: PathBuf) -> Option<File> {
 
 /// Returns the configuration of the page.
 #[get("/console/configuration")]
-fn configuration(served: Served<Console>) -> RawJson<String> {
+fn configuration(served: Served<Console>, service: &State<Service>) -> RawJson<String> {
     let console = served.0;
     let is_development = console.mode == Mode::Development;
     RawJson(console::configuration(
         "Configuration retrieved successfully",
         is_development,
         console.ring_timeout,
+        service.nodes().is_node(),
     ))
+}
+
+/// Returns the node that the session is connected to, whichever node responds.
+#[get("/console/node")]
+fn node(_served: Served<Console>, user: SignedIn, service: &State<Service>) -> Answer {
+    let Principal { user, session, .. } = user.principal();
+    let name = service.nodes().node_of_session(&user, &session)?;
+    Ok(RawJson(console::node(
+        "Node retrieved successfully",
+        name.as_deref(),
+    )))
 }
 
 /// Lists the test users, in dev mode.

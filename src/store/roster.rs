@@ -85,6 +85,19 @@ impl Read<'_> {
         self.many(sql, params![user.as_str()], session_row)
     }
 
+    /// Returns the name of the node that `session` of `user` is connected to.
+    pub fn node_of_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result<Option<String>, Error> {
+        let sql = "SELECT n.name FROM sessions AS s JOIN nodes AS n ON n.key = s.node
+             WHERE s.user = (SELECT key FROM users WHERE id = ?1) AND s.session = ?2 AND s.left_at IS NULL";
+        self.find(sql, params![user.as_str(), session.as_str()], |row| {
+            row.get("name")
+        })
+    }
+
     /// Returns sessions of `node`, at most about `limit`: all of each user who has one that is connected or, if
     /// `with_departed`, has left.
     pub fn sessions_of_node(

@@ -23,6 +23,7 @@ const MAX_TTL_SECONDS: u32 = 24 * 60 * 60;
 struct Configuration {
     is_development: bool,
     ring_timeout_seconds: f64,
+    has_nodes: bool,
     version: &'static str,
 }
 
@@ -36,6 +37,12 @@ struct PageConfiguration {
 #[derive(Serialize)]
 struct Key<'a> {
     key: &'a str,
+}
+
+#[derive(Serialize)]
+struct Node<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -54,10 +61,16 @@ struct Token<'a> {
 
 /// Returns the success `message` with the configuration of the page.
 #[must_use]
-pub fn configuration(message: &str, is_development: bool, ring_timeout: Duration) -> String {
+pub fn configuration(
+    message: &str,
+    is_development: bool,
+    ring_timeout: Duration,
+    has_nodes: bool,
+) -> String {
     let configuration = Configuration {
         is_development,
         ring_timeout_seconds: ring_timeout.as_secs_f64(),
+        has_nodes,
         version: env!("CARGO_PKG_VERSION"),
     };
     success(message, configuration)
@@ -72,6 +85,12 @@ pub fn page_configuration(message: &str, is_development: bool) -> String {
         version: env!("CARGO_PKG_VERSION"),
     };
     success(message, configuration)
+}
+
+/// Returns the success `message` with the name of a node.
+#[must_use]
+pub fn node(message: &str, name: Option<&str>) -> String {
+    success(message, Node { name })
 }
 
 /// Returns the success `message` with an API key.

@@ -394,6 +394,26 @@ test('developers see what goes over the wire, and what comes of the awkward case
   await window.close();
 });
 
+test('of several nodes it shows the one that the socket is connected to', async () => {
+  const window = await Window.open(browser, server.console('?user=alice'));
+  const { page } = window;
+  const state = page.locator('[data-connection=online]');
+  await state.waitFor();
+  assert.doesNotMatch(await state.textContent(), /node/);
+  await page.route('**/console/configuration', async (route) => {
+    const response = await route.fetch();
+    const { data, ...rest } = await response.json();
+    await route.fulfill({ json: { ...rest, data: { ...data, hasNodes: true } } });
+  });
+  await page.route('**/console/node', (route) => {
+    assert.match(route.request().headers().authorization, /^Bearer eyJ/);
+    return route.fulfill({ json: { success: true, message: '', data: { name: 'node-2' } } });
+  });
+  await page.reload();
+  await state.filter({ hasText: 'Online · node node-2' }).waitFor();
+  await window.close();
+});
+
 test('it speaks Vietnamese', async () => {
   const window = await Window.open(browser, server.console('?panes=1'), { language: 'vi-VN' });
   await window.page.getByRole('heading', { name: 'Ai đang dùng máy này?' }).waitFor();

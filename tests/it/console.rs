@@ -96,6 +96,18 @@ async fn a_token_of_a_session_refreshes_that_session() {
 }
 
 #[rocket::async_test]
+async fn the_page_shows_a_node_only_if_there_are_nodes() {
+    let server = TestServer::with(|settings| settings.console = true).await;
+    let alice = server.sign_in("alice");
+    let _socket = alice.socket().await;
+    let shown = alice.get("/console/configuration").await.success(200);
+    let node = alice.get("/console/node").await.success(200);
+    assert_eq!(node.get("name").is_some(), shown["hasNodes"] == true);
+    let answer = server.anonymous().get("/console/node").await;
+    answer.failure(401, "unauthenticated");
+}
+
+#[rocket::async_test]
 async fn without_dev_nobody_gets_a_token_whatever_is_set() {
     let server = TestServer::with(|settings| settings.console = true).await;
     for answer in [

@@ -6,7 +6,7 @@ import { TokenHolder } from './token.js';
 import { Records } from './records.js';
 import { Refusal, Rest } from './rest.js';
 import { ring, silence } from './ring.js';
-import { newId } from './server.js';
+import { newId, nodeOf } from './server.js';
 import { Socket } from './socket.js';
 import { Store } from './store.js';
 import { MediaSession } from './media-session.js';
@@ -29,6 +29,8 @@ export class Phone extends Store {
     this.name = credentials.name ?? userId;
     this.key = `${pane}:${userId}`;
     this.connection = 'connecting';
+    /** Name of the node of the connection, if there are several. */
+    this.node = null;
     this.call = null;
     this.outcome = null;
     this.warning = null;
@@ -46,6 +48,7 @@ export class Phone extends Store {
       opened: () => {
         this.onOnline?.();
         this.attempt(() => this.#synchronise());
+        if (settings.hasNodes) this.attempt(() => this.#findNode());
       },
       message: (message) => handleEvent(this, message),
       changed: () => this.connectionChanged(),
@@ -74,6 +77,12 @@ export class Phone extends Store {
     window[method]('offline', this.offline);
     document[method]('visibilitychange', this.doubtful);
     navigator.connection?.[method]?.('change', this.doubtful);
+  }
+
+  async #findNode() {
+    const { name } = await nodeOf(this.pass.token);
+    this.node = name;
+    this.changed();
   }
 
   async #synchronise() {
@@ -245,6 +254,7 @@ export class Phone extends Store {
 
   connectionChanged() {
     this.connection = this.socket.state;
+    if (this.connection !== 'online') this.node = null;
     this.changed();
   }
 

@@ -6,10 +6,13 @@ export const BASE = new URL('.', document.baseURI);
 /** Address of the WebSocket, without the token. */
 export const SOCKET = new URL('ws/chat', BASE.href.replace(/^http/, 'ws'));
 
-async function ask(path, body) {
+async function ask(path, body, token) {
   const response = await fetch(new URL(path, BASE), {
     method: body ? 'POST' : 'GET',
-    headers: body ? { 'Content-Type': 'application/json' } : {},
+    headers: {
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(token && { Authorization: `Bearer ${token}` }),
+    },
     body: body ? JSON.stringify(body) : undefined,
   });
   const answer = await response.json();
@@ -17,8 +20,11 @@ async function ask(path, body) {
   return answer.data;
 }
 
-/** `{isDevelopment, ringTimeoutSeconds, version}`. */
+/** `{isDevelopment, ringTimeoutSeconds, hasNodes, version}`. */
 export const configuration = () => ask('console/configuration');
+
+/** `{name}`: the node that the session of `token` is connected to. */
+export const nodeOf = (token) => ask('console/node', undefined, token);
 
 /** With `--dev`: the users, `[{id, name}]`. */
 export const seededUsers = () => ask('console/dev/users');

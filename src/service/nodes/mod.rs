@@ -45,6 +45,28 @@ pub(super) struct OtherNodes {
 }
 
 impl Nodes {
+    /// Returns whether this server is a node, also if it is the only one. With a file, it is not.
+    #[must_use]
+    pub fn is_node(&self) -> bool {
+        self.0.store.node().is_some()
+    }
+
+    /// Returns the name of the node that `session` of `user` is connected to.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]
+    pub fn node_of_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+    ) -> Result<Option<String>, Error> {
+        if !self.is_node() {
+            return Ok(None);
+        }
+        let read = self.0.store.read(|db| db.node_of_session(user, session));
+        Ok(read?)
+    }
+
     /// Looks after the other nodes, every second: tells them which sessions are responsive, and removes dead ones.
     ///
     /// # Errors

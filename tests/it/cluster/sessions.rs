@@ -12,7 +12,7 @@ const MOST_SESSIONS: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_replaced_from_another_node() {
-    let Some(cluster) = Cluster::start(NODES, &[]).await else {
+    let Some(cluster) = Cluster::start(NODES, &[("CHATTRIX_CONSOLE", "true")]).await else {
         return;
     };
     let alice = cluster.sign_in("alice", "phone");
@@ -21,6 +21,11 @@ async fn a_session_is_replaced_from_another_node() {
         let after = cluster.socket(&alice, place % NODES).await;
         assert_eq!(before.expect_close().await.0, REPLACED, "node {place}");
         before = after;
+        // Whichever node the console asks.
+        let node = cluster.any(&alice).get("/console/node").await.success(200);
+        let name = node["name"].as_str().expect("a name");
+        let port = cluster.address(place % NODES).tcp().port();
+        assert!(name.ends_with(&format!(":{port}")), "{name} has {port}");
     }
     expect_nothing_else(&cluster, &["alice"], [&mut before]).await;
 

@@ -23,6 +23,7 @@ export default {
   'new-token': 'Get a new token',
   connecting: 'Connecting',
   online: 'Online',
+  'on-node': 'node {node}',
   reconnecting: 'Reconnecting',
   closed: 'Signed out',
   replaced: 'Opened in another window',

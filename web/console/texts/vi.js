@@ -23,6 +23,7 @@ export default {
   'new-token': 'Lấy token mới',
   connecting: 'Đang kết nối',
   online: 'Trực tuyến',
+  'on-node': 'nút {node}',
   reconnecting: 'Đang kết nối lại',
   closed: 'Đã đăng xuất',
   replaced: 'Đang mở ở cửa sổ khác',

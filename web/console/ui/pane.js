@@ -25,12 +25,13 @@ export function Pane({ name, phone, settings, taken, bots, quiet, onSignIn, onSi
 }
 
 function Head({ phone, onSignOut }) {
-  const { connection, name, userId } = phone;
+  const { connection, name, node, userId } = phone;
+  const place = connection === 'online' && node ? ` · ${t('on-node', { node })}` : '';
   return html`<header class="pane-head">
     <${Avatar} name=${name} />
     <div class="person-name">
       <h2>${name}</h2>
-      <span class=${`connection is-${connection}`} role="status" data-connection=${connection}>${t(connection)}${name === userId ? '' : ` · ${userId}`}</span>
+      <span class=${`connection is-${connection}`} role="status" data-connection=${connection}>${t(connection)}${place}${name === userId ? '' : ` · ${userId}`}</span>
     </div>
     ${!phone.call && phone.settings.isDevelopment && html`<a class="quiet round button" href=${`?user=${encodeURIComponent(userId)}`} target="_blank" rel="noreferrer" title=${t('open-window', { name })} aria-label=${t('open-window', { name })}><${Icon} name="window" /></a>`}
     ${!phone.call && html`<button type="button" class="quiet" onClick=${onSignOut}>${t('sign-out')}</button>`}
