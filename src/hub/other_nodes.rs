@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{EncodedNotice, Hub, RemoteSession};
+use super::{EncodedNotice, Hub, RemoteSession, SessionQueue};
 use crate::call::Notice;
 use crate::user::{SessionId, UserId};
 
@@ -104,21 +104,21 @@ impl Hub {
 
     /// Makes [`Hub::responsiveness_changes`] return the sessions that are unresponsive now: a node that has joined does not
     /// know them.
-    pub fn forget_told_responsiveness(&self) {
+    pub fn forget_known_responsiveness(&self) {
         for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
-            let _ = session.tell_responsive();
+            session.set_known_responsive(true);
         }
     }
 
-    /// Returns the sessions of this node with their users whose responsiveness has changed since the last call.
+    /// Returns the sessions of this node with their users of which the other nodes do not know whether they are responsive.
     #[must_use]
-    pub fn responsiveness_changes(&self) -> Vec<(UserId, SessionId, bool)> {
+    pub fn responsiveness_changes(&self) -> Vec<(UserId, Arc<SessionQueue>, bool)> {
         let users = self.0.users.lock();
         let mut changes = Vec::new();
         for (user, connected) in users.iter() {
             for one in connected.sessions.iter().filter(|one| one.is_open()) {
                 if let Some(is_responsive) = one.responsiveness_change() {
-                    changes.push((user.clone(), one.session().clone(), is_responsive));
+                    changes.push((user.clone(), Arc::clone(one), is_responsive));
                 }
             }
         }

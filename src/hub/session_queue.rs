@@ -262,19 +262,18 @@ impl SessionQueue {
         self.responds(&self.state.lock(), self.clock.steady())
     }
 
-    /// Returns whether it is responsive, if that has changed since the last call.
-    pub(super) fn responsiveness_change(&self) -> Option<bool> {
+    /// Returns whether it is responsive, if the other nodes know otherwise.
+    #[must_use]
+    pub fn responsiveness_change(&self) -> Option<bool> {
         let now = self.clock.steady();
-        let mut state = self.state.lock();
+        let state = self.state.lock();
         let is_responsive = self.responds(&state, now);
-        let was_responsive = std::mem::replace(&mut state.known_responsive, is_responsive);
-        (was_responsive != is_responsive).then_some(is_responsive)
+        (state.known_responsive != is_responsive).then_some(is_responsive)
     }
 
-    /// Records that the other nodes are told that it is responsive; returns whether they knew it as unresponsive.
-    #[must_use]
-    pub fn tell_responsive(&self) -> bool {
-        !std::mem::replace(&mut self.state.lock().known_responsive, true)
+    /// Records what the other nodes know: whether it is responsive.
+    pub fn set_known_responsive(&self, is_responsive: bool) {
+        self.state.lock().known_responsive = is_responsive;
     }
 
     fn responds(&self, state: &Waiting, now: Timestamp) -> bool {
@@ -393,8 +392,15 @@ mod tests {
         assert!(bob.is_responsive());
         hand.advance(second);
         assert!(!bob.is_responsive());
+        for _ in 0..2 {
+            let change = bob.responsiveness_change();
+            assert_eq!(change, Some(false), "until other nodes know");
+        }
+        bob.set_known_responsive(false);
+        assert_eq!(bob.responsiveness_change(), None);
         assert!(bob.record_received(), "it was unresponsive");
         assert!(bob.is_responsive(), "something was received");
+        assert_eq!(bob.responsiveness_change(), Some(true));
         assert!(!bob.record_received());
         hand.advance(5 * second);
         assert!(!bob.is_responsive());

@@ -50,7 +50,6 @@ use crate::random::Random;
 use crate::reloadable::Reloadable;
 use crate::settings::{Rate, Settings};
 use crate::store::{self, Post, Store, Write};
-use crate::system_time::ServerTime;
 use crate::user::SessionId;
 
 pub use call_feed::{Change, FeedItem, Subscriber};
@@ -183,7 +182,7 @@ struct Core {
 }
 
 impl Service {
-    /// Creates the service from these parts; `webhook_config` turns webhooks on.
+    /// Creates the service from these parts; `clock` is that of the server, and `webhook_config` turns webhooks on.
     #[must_use]
     pub fn new(
         store: Store,
@@ -194,10 +193,7 @@ impl Service {
         metrics: Metrics,
         webhook_config: Option<WebhookConfig>,
     ) -> Self {
-        let (started, clock) = (
-            Instant::now(),
-            clock.for_server(ServerTime::new(store.clock_lead())),
-        );
+        let started = Instant::now();
         let webhook_outbox = WebhookOutbox::new(webhook_config, random.clone());
         let core = Arc::new(Core {
             store,

@@ -345,12 +345,8 @@ impl Core {
             return Ok(());
         };
         // Now, and not with the next look: a call from another node that comes after this must find it.
-        if queue.tell_responsive() {
-            self.post(db, || Post::Responsive {
-                user: user.clone(),
-                session: session.clone(),
-                is_responsive: true,
-            });
+        if queue.responsiveness_change() == Some(true) {
+            self.post_responsiveness(db, user, Arc::clone(&queue), true);
         }
         let call = Core::unanswered_call_to(db, user, now)?;
         let Some(call) = call.filter(|call| !queue.is_invited_to(call.id)) else {

@@ -184,14 +184,14 @@ impl Write<'_> {
         )
     }
 
-    /// Begins the removal of `node`, whose transactions fail from now; false if its lease is not over.
-    pub fn begin_removal(&self, node: NodeKey) -> Result<bool, Error> {
-        let changed = self.execute(
+    /// Begins the removal of `node`, whose transactions fail from now, and returns its name; none if its lease is not over.
+    pub fn begin_removal(&self, node: NodeKey) -> Result<Option<String>, Error> {
+        self.find(
             "UPDATE nodes SET is_removed = TRUE, incarnation = incarnation + 1
-             WHERE key = ?1 AND (is_removed OR lease_until <= clock_timestamp())",
+             WHERE key = ?1 AND (is_removed OR lease_until <= clock_timestamp()) RETURNING name",
             params![node],
-        )?;
-        Ok(changed > 0)
+            |row| row.get("name"),
+        )
     }
 
     /// Forgets `node`, whose sessions are forgotten.

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 
 use crate::call::KEPT_FOR;
 use crate::clock::Timestamp;
-use crate::hub::{EncodedNotice, RemoteSession};
+use crate::hub::{EncodedNotice, RemoteSession, SessionQueue};
 use crate::store::{Post, SessionRow, Write};
 use crate::user::{SessionId, UserId};
 
@@ -116,18 +116,14 @@ impl Nodes {
     }
 
     async fn post_responsiveness(&self) -> Result<(), Error> {
-        let changes = self.0.hub.responsiveness_changes();
-        if changes.is_empty() {
+        if self.0.hub.responsiveness_changes().is_empty() {
             return Ok(());
         }
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| -> Result<(), Error> {
-            for (user, session, is_responsive) in changes {
-                core.post(db, || Post::Responsive {
-                    user,
-                    session,
-                    is_responsive,
-                });
+            // Inside the job, in the order of the posts.
+            for (user, queue, is_responsive) in core.hub.responsiveness_changes() {
+                core.post_responsiveness(db, &user, queue, is_responsive);
             }
             Ok(())
         };
@@ -171,6 +167,23 @@ impl Core {
         let ago = row.left_at.map(|left_at| self.clock.now().since(left_at));
         let remote = RemoteSession::connected(row.session, row.node, row.entered_at);
         self.hub.restore_remote(&row.user, remote, ago);
+    }
+
+    /// Posts whether a session is responsive. Until that is committed, the other nodes do not know it. Runs inside the
+    /// writer's job.
+    pub(super) fn post_responsiveness(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+        queue: Arc<SessionQueue>,
+        is_responsive: bool,
+    ) {
+        self.post(db, || Post::Responsive {
+            user: user.clone(),
+            session: queue.session().clone(),
+            is_responsive,
+        });
+        db.on_commit(move || queue.set_known_responsive(is_responsive));
     }
 
     /// Posts a change to the other nodes, if there are any. Runs inside the writer's job.

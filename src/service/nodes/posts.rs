@@ -15,7 +15,7 @@ impl Core {
     pub(super) fn receive(self: &Arc<Self>, node: NodeKey, post: Post) -> Option<Post> {
         match post {
             // It takes all sessions for responsive.
-            Post::NodeJoined => self.hub.forget_told_responsiveness(),
+            Post::NodeJoined => self.hub.forget_known_responsiveness(),
             Post::NodeLeft => self.forget_node(node),
             Post::NodeRemoved(dead) => self.begin_removal(dead),
             Post::Entered { user, session, at } => {

@@ -23,18 +23,18 @@ impl Nodes {
     /// the last minutes, as after a crash.
     pub(super) async fn remove(&self, node: NodeKey) -> Result<(), Error> {
         let core = Arc::clone(&self.0);
-        let begin = move |db: &Write<'_>| -> Result<bool, Error> {
-            if !db.begin_removal(node)? {
-                return Ok(false);
-            }
+        let begin = move |db: &Write<'_>| -> Result<Option<String>, Error> {
+            let Some(name) = db.begin_removal(node)? else {
+                return Ok(None);
+            };
             core.post(db, || Post::NodeRemoved(node));
             db.on_commit(move || core.begin_removal(node));
-            Ok(true)
+            Ok(Some(name))
         };
-        if !self.0.store.write(begin).await? {
+        let Some(name) = self.0.store.write(begin).await? else {
             return Ok(());
-        }
-        tracing::warn!(node, "removing a dead node");
+        };
+        tracing::warn!(node = name, "removing a dead node");
         self.remove_sessions(node, true).await?;
         let end = move |db: &Write<'_>| -> Result<(), Error> { Ok(db.forget_node(node)?) };
         self.0.store.write(end).await

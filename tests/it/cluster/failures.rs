@@ -81,6 +81,12 @@ async fn a_killed_node_leaves_no_ghost_and_no_loss() {
         assert_eq!(viewer.status_of(&call).await, "CONNECTING");
     }
     assert_eq!(active_nodes(&cluster), NODES - 1);
+    let name = format!(":{}", cluster.address(2).tcp().port());
+    let is_logged = |line: &str| line.contains("removing a dead node") && line.contains(&name);
+    after_the_lease("its name in a log", async || {
+        (0..2).any(|place| cluster.node(place).log().lines().any(is_logged))
+    })
+    .await;
 
     // A new node takes Dave, who caused the end of his call himself.
     cluster.replace(2, cluster.database()).await;
