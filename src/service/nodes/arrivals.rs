@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::Notice;
 use crate::hub::{EncodedNotice, SessionQueue, Subscription};
 use crate::store::{NodeKey, Write};
 use crate::user::{SessionId, UserId};
@@ -81,14 +80,55 @@ impl OtherNodes {
         Vec::new()
     }
 
-    /// Takes the arrival of a session that has waited for too long.
-    fn give_up(&self, user: &UserId, queue: &SessionQueue) -> Option<Arrival> {
-        if !self.is_awaiting(user, queue) {
-            return None;
+    /// Lets a session wait for `others` too: they have not answered the node that it comes from.
+    pub(super) fn await_others(&self, user: &UserId, session: &SessionId, others: Vec<NodeKey>) {
+        let key = (user.clone(), session.clone());
+        if let Some(arrival) = self.arrivals.lock().get_mut(&key) {
+            arrival.awaited.extend(others);
         }
+    }
+
+    /// Removes a session that has moved on to `node`; returns the others that it still waits for.
+    pub(super) fn move_on(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        node: NodeKey,
+    ) -> Vec<NodeKey> {
+        let key = (user.clone(), session.clone());
+        let arrival = self.arrivals.lock().remove(&key);
+        let awaited = arrival.map(|one| one.awaited).unwrap_or_default();
+        awaited.into_iter().filter(|one| *one != node).collect()
+    }
+
+    /// Gives up the other nodes if the session has waited for too long; returns whether it has.
+    fn give_up(&self, user: &UserId, queue: &SessionQueue) -> bool {
+        let is_awaiting = self.is_awaiting(user, queue);
+        if is_awaiting {
+            let key = (user.clone(), queue.session().clone());
+            self.given_up.lock().insert(key);
+        }
+        is_awaiting
+    }
+
+    /// Delivers the first events of a session that waits no more, with those that `derive` returns; nothing if the session
+    /// has moved on. What is derived is known before the session can move on.
+    fn finish(
+        &self,
+        user: &UserId,
+        queue: &SessionQueue,
+        derive: impl FnOnce(&Arrival) -> Vec<Arc<EncodedNotice>>,
+    ) {
         let key = (user.clone(), queue.session().clone());
-        self.given_up.lock().insert(key.clone());
-        self.arrivals.lock().remove(&key)
+        let mut arrivals = self.arrivals.lock();
+        let is_this = |one: &Arrival| std::ptr::eq(Arc::as_ptr(&one.queue), queue);
+        if arrivals.get(&key).is_some_and(is_this)
+            && let Some(mut arrival) = arrivals.remove(&key)
+        {
+            let derived = derive(&arrival);
+            arrival.owed.extend(derived);
+            arrival.finish();
+        }
     }
 
     /// Whether the events of a session were derived because another node did not answer in time: what it still sends is
@@ -115,34 +155,27 @@ impl Nodes {
         let (core, user, queue) = (Arc::clone(&self.0), user.clone(), Arc::clone(queue));
         tokio::spawn(async move {
             tokio::time::sleep(HANDOVER).await;
-            let Some(mut arrival) = core.other_nodes.give_up(&user, &queue) else {
+            if !core.other_nodes.give_up(&user, &queue) {
                 return;
-            };
-            let (reader, session) = (Arc::clone(&core), queue.session().clone());
-            let whose = user.clone();
-            let derive = move |db: &Write<'_>| reader.recent_events_of(db, &whose);
-            match core.store.write(derive).await {
-                Ok(events) => {
-                    let lacked = events
-                        .into_iter()
-                        .filter(|(_, lacking)| lacking.includes(&session))
-                        .map(|(notice, _)| notice);
-                    let lacked: Vec<Notice> = lacked
-                        .filter(|notice| {
-                            let mut known = arrival.owed.iter();
-                            !known.any(|one| one.notice().event == notice.event)
-                                && !queue.contains(&notice.event)
-                        })
-                        .collect();
-                    arrival
-                        .owed
-                        .extend(core.hub.take_over(&user, &session, lacked));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "events of a session from another node are not known");
-                }
             }
-            arrival.finish();
+            let (reader, whose) = (Arc::clone(&core), user.clone());
+            let derive = move |db: &Write<'_>| reader.recent_events_of(db, &whose);
+            let events = core.store.write(derive).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "events of a session from another node are not known");
+                Vec::new()
+            });
+            core.other_nodes.finish(&user, &queue, |arrival| {
+                let session = queue.session();
+                let events = events.into_iter();
+                let lacked = events.filter(|(notice, lacking)| {
+                    let mut known = arrival.owed.iter();
+                    lacking.includes(session)
+                        && known.all(|one| one.notice().event != notice.event)
+                        && !queue.contains(&notice.event)
+                });
+                let lacked = lacked.map(|(notice, _)| notice).collect();
+                core.hub.take_over(&user, session, lacked)
+            });
         });
     }
 }

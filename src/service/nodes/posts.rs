@@ -20,11 +20,13 @@ impl Core {
             Post::NodeRemoved(dead) => self.begin_removal(dead),
             Post::Entered { user, session, at } => {
                 let remote = RemoteSession::connected(session.clone(), node, at);
+                let awaited = self.other_nodes.move_on(&user, &session, node);
                 let notices = self.hub.enter_remote(&user, remote)?;
                 return Some(Post::Owed {
                     user,
                     session,
                     notices,
+                    awaited,
                 });
             }
             Post::Left { user, session, at } => {
@@ -57,7 +59,11 @@ impl Core {
                 user,
                 session,
                 notices,
-            } => self.take_over(node, &user, &session, notices),
+                awaited,
+            } => {
+                self.other_nodes.await_others(&user, &session, awaited);
+                self.take_over(node, &user, &session, notices);
+            }
             Post::Confirmed {
                 origin,
                 user,

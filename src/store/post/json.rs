@@ -51,7 +51,7 @@ enum Item {
     Surplus(String, String),
     Close(String, Option<String>, bool),
     Event(NoticeItem, Option<i64>, Option<String>),
-    Owed(String, String, Vec<NoticeItem>),
+    Owed(String, String, Vec<NoticeItem>, Vec<NodeKey>),
     Confirmed(NodeKey, String, String, i64),
     CallChanged(Option<i64>, i64, Option<(String, i64, String)>),
     AccountsChanged(Vec<String>),
@@ -90,9 +90,10 @@ impl From<&Post> for Item {
                 user,
                 session,
                 notices,
+                awaited,
             } => {
-                let notices = notices.iter().map(NoticeItem::from);
-                Self::Owed(text(user), text(session), notices.collect())
+                let notices = notices.iter().map(NoticeItem::from).collect();
+                Self::Owed(text(user), text(session), notices, awaited.clone())
             }
             Post::Confirmed {
                 origin,
@@ -154,13 +155,14 @@ impl TryFrom<Item> for Post {
                 row,
                 only: only.as_deref().map(SessionId::new),
             },
-            Item::Owed(id, session, notices) => Self::Owed {
+            Item::Owed(id, session, notices, awaited) => Self::Owed {
                 user: user(&id)?,
                 session: SessionId::new(&session),
                 notices: notices
                     .into_iter()
                     .map(Notice::try_from)
                     .collect::<Result<_, _>>()?,
+                awaited,
             },
             Item::Confirmed(origin, id, session, millis) => Self::Confirmed {
                 origin,

@@ -81,6 +81,8 @@ pub enum Post {
         session: SessionId,
         /// The events, in their order.
         notices: Vec<Notice>,
+        /// Nodes that still owe it some, because it has moved on before they answered.
+        awaited: Vec<NodeKey>,
     },
     /// A session has confirmed an event of the team's backend that another node has sent.
     Confirmed {
@@ -241,6 +243,7 @@ mod tests {
                 user,
                 session: id,
                 notices: notices.to_vec(),
+                awaited: vec![5],
             },
             Post::CallChanged {
                 from: Some(Status::Ringing),

@@ -169,6 +169,33 @@ async fn events_follow_a_session_to_another_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_dead_node_reach_a_session_that_moves_twice() {
+    let Some(mut cluster) = Cluster::start(NODES, &[]).await else {
+        return;
+    };
+    let [alice, bob] = ["alice", "bob"].map(|user| cluster.sign_in(user, "phone"));
+    let alice = alice.at(cluster.address(1));
+    let mut tablet = Device::connect(&cluster, "bob", "tablet", 2).await;
+    let relay = Relay::to(cluster.address(0)).await;
+    let mut old = bob.at(relay.address()).socket().await;
+    relay.swallow_confirmations();
+    let call = alice.call("bob").await;
+    for socket in [&mut old, &mut tablet.socket] {
+        expect_of_call(socket, "call_invitation", &call).await;
+    }
+    alice.end(&call).await.success(200);
+    let ended = old.expect_message("call_ended").await;
+    tablet.socket.expect("call_ended").await;
+    tablet.socket.confirm_events().await;
+    cluster.kill(0);
+    // The node between waits for the dead one, as its successor must then.
+    let between = cluster.socket_without_wait(&bob, 1).await;
+    let mut last = cluster.socket_without_wait(&bob, 2).await;
+    assert_eq!(expect_of_call(&mut last, "call_ended", &call).await, ended);
+    drop(between);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unresponsive_session_is_called_from_another_node() {
     let settings = [("CHATTRIX_CONFIRM_TIMEOUT", "2s")];
     let Some(cluster) = Cluster::start(2, &settings).await else {
