@@ -4,6 +4,7 @@ use chattrix::auth::{Authenticator, KeyInfo, ProviderStatus};
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::wire::control::{Answer, Key, Keys as Listed, Provider, Request};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::context::Context;
 use super::control_client::{ControlClient, runtime};
@@ -51,7 +52,7 @@ impl Keys {
         let Action::List { wide, json } = self.action;
         let listed = listed(&global.context()?)?;
         if json {
-            return Ok(output::json(&listed.to_json())?);
+            return Ok(output::json(&json!(listed))?);
         }
         let now = Clock::System.now();
         let rows = listed.keys.iter().map(|key| row(key, now));

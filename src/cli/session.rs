@@ -5,6 +5,7 @@ use chattrix::clock::{Clock, Timestamp};
 use chattrix::user::UserId;
 use chattrix::wire::control::Session as Connected;
 use clap::{Args, Subcommand};
+use serde_json::json;
 
 use super::confirm::confirm_at_terminal;
 use super::error::CliError;
@@ -111,9 +112,7 @@ fn list(
 ) -> Result<(), CliError> {
     let sessions = source.sessions(user)?;
     if json {
-        return Ok(output::json(
-            &sessions.iter().map(Connected::to_json).collect(),
-        )?);
+        return Ok(output::json(&json!(sessions))?);
     }
     if sessions.is_empty() {
         output::tell("no sessions");

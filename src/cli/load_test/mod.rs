@@ -11,6 +11,7 @@ use std::time::Duration;
 use chattrix::store::Progress;
 use chattrix_load_test::{CallError, Error, Load, LoadModel, Server};
 use clap::Args;
+use serde_json::json;
 
 use super::error::CliError;
 use super::progress::Bar;
@@ -74,9 +75,7 @@ impl LoadTest {
         })?;
         drop(bar);
         if self.json {
-            Ok(output::json(
-                &serde_json::to_value(&report).expect("every key is a string"),
-            )?)
+            Ok(output::json(&json!(report))?)
         } else {
             report::print(&report)
         }

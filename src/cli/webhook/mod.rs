@@ -175,7 +175,7 @@ fn retry(source: &dyn Source, message: Option<String>) -> Result<(), CliError> {
 fn test(source: &dyn Source, receiver: Option<i64>, json: bool) -> Result<(), CliError> {
     let receivers = source.test_webhooks(receiver)?;
     if json {
-        output::json(&receivers.iter().map(Tested::to_json).collect())?;
+        output::json(&json!(receivers))?;
     } else {
         let rows = receivers.iter().map(row);
         table::print(&COLUMNS, rows, Wide::default())?;

@@ -74,15 +74,12 @@ fn token(
                 ),
             ],
         )),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The token.",
                 message,
                 schemas::of::<shape::TokenShape<'_>>(),
                 [Example("token", "For an hour.", example::value(&shown))],
             ),
-        ),
         refusals: refusals(),
     }
     .for_users(HttpMethod::Post, path)

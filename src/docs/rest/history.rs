@@ -1,7 +1,6 @@
 //! `/api/v1/calls/history` and `/api/v1/calls/statistics`.
 
 use utoipa::openapi::path::{HttpMethod, Parameter};
-use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::call::history::Tally;
@@ -10,9 +9,9 @@ use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
 use crate::wire::query::{self, Parameters};
-use crate::wire::{history as shape, response, value};
+use crate::wire::{history as shape, value};
 
-use super::{Description, Example, Route, path_parameter, query_parameter, success};
+use super::{Description, Example, Route, nothing, path_parameter, query_parameter, success};
 
 const TAG: &str = "History";
 
@@ -41,9 +40,7 @@ fn page() -> Route {
             that come or go meanwhile neither repeat nor hide others.",
         parameters: page_parameters(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "A page.",
                 MESSAGE,
                 schemas::of::<shape::PageShape<'_>>(),
@@ -56,7 +53,6 @@ fn page() -> Route {
                     ),
                 ],
             ),
-        ),
         refusals: vec![
             wrong_parameter("wrong_limit", "The limit is no number from 1 to 100.", ("limit", "0")),
             wrong_parameter("wrong_cursor", "The cursor is none that was given.", ("cursor", "yesterday")),
@@ -108,9 +104,7 @@ fn delete_all() -> Route {
             they are.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "How many entries there were.",
                 MESSAGE,
                 schemas::of::<shape::Deleted>(),
@@ -120,7 +114,6 @@ fn delete_all() -> Route {
                     example::value(&shape::deleted(MESSAGE, 1)),
                 )],
             ),
-        ),
         refusals: Vec::new(),
     }
     .for_users(HttpMethod::Delete, "/api/v1/calls/history")
@@ -141,7 +134,7 @@ fn delete_one() -> Route {
         description: "Deletes one of the user's own entries. The other participant keeps theirs.",
         parameters: vec![id],
         body: None,
-        success: ("200", nothing(MESSAGE, "The entry is gone.")),
+        success: nothing("The entry is gone.", MESSAGE, "done", "The entry is gone."),
         refusals: vec![Refusal::new(
             "no_entry",
             "There is no such entry in the user's own history.",
@@ -161,9 +154,7 @@ fn unseen() -> Route {
             number on an app's icon.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "How many.",
                 MESSAGE,
                 schemas::of::<shape::Unseen>(),
@@ -180,7 +171,6 @@ fn unseen() -> Route {
                     ),
                 ],
             ),
-        ),
         refusals: Vec::new(),
     }
     .for_users(HttpMethod::Get, "/api/v1/calls/history/unseen")
@@ -195,7 +185,7 @@ fn mark_seen() -> Route {
         description: "The user has seen its missed calls so far: none of them is unseen from here on.",
         parameters: Vec::new(),
         body: None,
-        success: ("200", nothing(MESSAGE, "They are seen.")),
+        success: nothing("They are seen.", MESSAGE, "done", "They are seen."),
         refusals: Vec::new(),
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/history/seen")
@@ -225,9 +215,7 @@ fn statistics() -> Route {
             were deleted do not count.",
         parameters: vec![period],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "What was counted. Every type and every status is there, also where it counts 0.",
                 MESSAGE,
                 schemas::of::<shape::StatisticsShape>(),
@@ -237,7 +225,6 @@ fn statistics() -> Route {
                     example::value(&shape::statistics(MESSAGE, &counted)),
                 )],
             ),
-        ),
         refusals: vec![Refusal::new(
             "wrong_period",
             "There is no such period.",
@@ -272,16 +259,6 @@ fn rejected() -> PastCall {
         duration_seconds: None,
         ..completed()
     }
-}
-
-fn nothing(message: &str, description: &'static str) -> Response {
-    let example = example::value(&response::nothing(message));
-    success(
-        description,
-        message,
-        value::nothing(),
-        [Example("done", description, example)],
-    )
 }
 
 fn wrong_parameter(name: &'static str, when: &'static str, pair: (&str, &str)) -> Refusal {

@@ -26,9 +26,7 @@ fn servers() -> Route {
             `ice_servers`, and for TURN a name and a password of this user's, made for an hour.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The servers.",
                 MESSAGE,
                 schemas::of::<shape::Configuration<'_>>(),
@@ -37,7 +35,6 @@ fn servers() -> Route {
                     Example("none", "The setting names none.", example::value(&none)),
                 ],
             ),
-        ),
         refusals: Vec::new(),
     }
     .for_users(HttpMethod::Get, "/api/v1/ice-servers")

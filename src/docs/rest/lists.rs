@@ -8,9 +8,9 @@ use utoipa::openapi::{RefOr, Required, Schema};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::{lists as shape, request, response, value};
+use crate::wire::{lists as shape, request, value};
 
-use super::{Description, Example, Route, body, path_parameter, query_parameter, success};
+use super::{Description, Example, Route, body, nothing, path_parameter, query_parameter, success};
 
 /// Texts of the routes of a list.
 struct List {
@@ -109,21 +109,18 @@ fn get(list: &List) -> Route {
         description,
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
-                "All of them.",
-                message,
-                entries,
-                [
-                    Example("one", "There is one.", example::value(&shown)),
-                    Example(
-                        "nobody",
-                        "There is none.",
-                        example::value(&shape::entries(message, [])),
-                    ),
-                ],
-            ),
+        success: success(
+            "All of them.",
+            message,
+            entries,
+            [
+                Example("one", "There is one.", example::value(&shown)),
+                Example(
+                    "nobody",
+                    "There is none.",
+                    example::value(&shape::entries(message, [])),
+                ),
+            ],
         ),
         refusals: Vec::new(),
     }
@@ -140,14 +137,11 @@ fn add(list: &List) -> Route {
         description,
         parameters: Vec::new(),
         body: Some(body::<request::Listed>(Required::True, [one()])),
-        success: (
-            "200",
-            success(
-                "The user is on the list.",
-                message,
-                schemas::of::<shape::Entry<'_>>(),
-                [Example("listed", "Since now.", example::value(&shown))],
-            ),
+        success: success(
+            "The user is on the list.",
+            message,
+            schemas::of::<shape::Entry<'_>>(),
+            [Example("listed", "Since now.", example::value(&shown))],
         ),
         refusals: [
             vec![Refusal::new(
@@ -200,18 +194,11 @@ fn removal(tag: &'static str, [id, summary, description, message]: Words) -> Des
         description,
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
-                "The user is not on the list.",
-                message,
-                value::nothing(),
-                [Example(
-                    "removed",
-                    "It is not there.",
-                    example::value(&response::nothing(message)),
-                )],
-            ),
+        success: nothing(
+            "The user is not on the list.",
+            message,
+            "removed",
+            "It is not there.",
         ),
         refusals: Vec::new(),
     }

@@ -23,7 +23,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required};
 
 use crate::api_key::Scope;
-use crate::wire::{request, value};
+use crate::wire::{request, response, value};
 
 use super::refusal::{self, Refusal};
 use super::{example, schemas};
@@ -39,6 +39,9 @@ pub(super) struct Route {
     pub operation: Operation,
 }
 
+/// Status and response of a success.
+type Success = (&'static str, Response);
+
 /// Documentation of a route.
 struct Description {
     tag: &'static str,
@@ -47,7 +50,7 @@ struct Description {
     description: &'static str,
     parameters: Vec<Parameter>,
     body: Option<RequestBody>,
-    success: (&'static str, Response),
+    success: Success,
     refusals: Vec<Refusal>,
 }
 
@@ -146,13 +149,13 @@ fn empty_body() -> RequestBody {
     body::<request::Nothing>(Required::False, [empty])
 }
 
-/// Returns the envelope of a success with the message `message` and with `data`. The examples are whole responses.
+/// Returns status 200 with the envelope of a success: the message `message` and `data`. The examples are whole responses.
 fn success(
     description: &str,
     message: &str,
     data: RefOr<Schema>,
     examples: impl IntoIterator<Item = Example>,
-) -> Response {
+) -> Success {
     let envelope = ObjectBuilder::new()
         .property("success", value::yes())
         .property("message", schemas::constant(message))
@@ -164,9 +167,29 @@ fn success(
         .schema(Some(envelope))
         .examples_from_iter(named(examples))
         .build();
-    answer(description)
-        .content("application/json", content)
-        .build()
+    let response = answer(description).content("application/json", content);
+    ("200", response.build())
+}
+
+/// Returns the same with status 201.
+fn created(
+    description: &str,
+    message: &str,
+    data: RefOr<Schema>,
+    examples: impl IntoIterator<Item = Example>,
+) -> Success {
+    ("201", success(description, message, data, examples).1)
+}
+
+/// Returns status 200 with a success without data. Its example has this name and summary.
+fn nothing(description: &str, message: &str, name: &'static str, summary: &'static str) -> Success {
+    let done = example::value(&response::nothing(message));
+    success(
+        description,
+        message,
+        value::nothing(),
+        [Example(name, summary, done)],
+    )
 }
 
 fn answer(description: &str) -> ResponseBuilder {

@@ -7,9 +7,9 @@ use utoipa::openapi::path::HttpMethod;
 use crate::call::{Action, NetworkQuality, QualityReport, QualitySummary, Status};
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
-use crate::wire::{quality as shape, request, response, value};
+use crate::wire::{quality as shape, request, value};
 
-use super::{Description, Example, Route, body, call_id, success};
+use super::{Description, Example, Route, body, call_id, nothing, success};
 
 const TAG: &str = "Calls";
 
@@ -39,15 +39,7 @@ fn report() -> Route {
                 Example("agora", "Agora's number for POOR.", json!({ "networkQuality": 3 })),
             ],
         )),
-        success: (
-            "200",
-            success(
-                "It is noted.",
-                MESSAGE,
-                value::nothing(),
-                [Example("reported", "It is noted.", example::value(&response::nothing(MESSAGE)))],
-            ),
-        ),
+        success: nothing("It is noted.", MESSAGE, "reported", "It is noted."),
         refusals: vec![
             Refusal::malformed(),
             Refusal::new("wrong_field", "There is no such quality.", wrong),
@@ -79,9 +71,7 @@ fn show() -> Route {
             call.",
         parameters: vec![call_id()],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The reports of both.",
                 MESSAGE,
                 schemas::of::<shape::QualityShape<'_>>(),
@@ -91,7 +81,6 @@ fn show() -> Route {
                     example::value(&shown),
                 )],
             ),
-        ),
         refusals: vec![Refusal::not_a_participant(), Refusal::call_not_found()],
     }
     .for_users(HttpMethod::Get, "/api/v1/calls/{callId}/quality")

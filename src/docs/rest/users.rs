@@ -35,17 +35,14 @@ fn online() -> Route {
         description: "Everybody who has a connected session.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
-                "Who is online.",
-                MESSAGE,
-                list,
-                [
-                    Example("one", "One user is.", shown(&[(&callee, 1)])),
-                    Example("nobody", "Nobody is.", shown(&[])),
-                ],
-            ),
+        success: success(
+            "Who is online.",
+            MESSAGE,
+            list,
+            [
+                Example("one", "One user is.", shown(&[(&callee, 1)])),
+                Example("nobody", "Nobody is.", shown(&[])),
+            ],
         ),
         refusals: Vec::new(),
     }
@@ -69,17 +66,14 @@ fn status() -> Route {
         description: "Whether a user has a connected session, and how many.",
         parameters: vec![id],
         body: None,
-        success: (
-            "200",
-            success(
-                "How it is.",
-                MESSAGE,
-                schemas::of::<shape::UserStatus<'_>>(),
-                [
-                    Example("online", "On one device.", shown(1)),
-                    Example("offline", "On none.", shown(0)),
-                ],
-            ),
+        success: success(
+            "How it is.",
+            MESSAGE,
+            schemas::of::<shape::UserStatus<'_>>(),
+            [
+                Example("online", "On one device.", shown(1)),
+                Example("offline", "On none.", shown(0)),
+            ],
         ),
         refusals: vec![Refusal::new(
             "user_not_found",
@@ -118,14 +112,11 @@ fn show_availability() -> Route {
         description: "Do not disturb that has ended by itself is shown as available.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
-                "How it is.",
-                MESSAGE,
-                schemas::of::<availability::Shown>(),
-                availability_examples(MESSAGE),
-            ),
+        success: success(
+            "How it is.",
+            MESSAGE,
+            schemas::of::<availability::Shown>(),
+            availability_examples(MESSAGE),
         ),
         refusals: Vec::new(),
     }
@@ -157,15 +148,12 @@ fn set_availability() -> Route {
                       sessions of the user.",
         parameters: Vec::new(),
         body: Some(body::<availability::SetAvailability>(Required::True, asked)),
-        success: (
-            "200",
-            success(
+        success: success(
                 "It is set.",
                 MESSAGE,
                 schemas::of::<availability::Shown>(),
                 availability_examples(MESSAGE),
             ),
-        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::new("past", "`until` has passed.", Error::PastInstant),

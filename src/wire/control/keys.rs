@@ -1,7 +1,6 @@
 //! Keys that verify tokens.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::clock::Timestamp;
 
@@ -12,17 +11,6 @@ pub struct Keys {
     pub keys: Vec<Key>,
     /// The identity provider, if the settings name one.
     pub provider: Option<Provider>,
-}
-
-impl Keys {
-    /// Returns the same as JSON, for programs that read the output of a command.
-    ///
-    /// # Panics
-    /// Never: the shape has text keys.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("the shape has text keys")
-    }
 }
 
 /// Key that verifies tokens.

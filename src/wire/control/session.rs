@@ -1,7 +1,6 @@
 //! Connected sessions, and deliveries of events to them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Connected session of a user.
@@ -16,17 +15,6 @@ pub struct Session {
     pub connected_at: String,
     /// Whether it confirms its events in time.
     pub responsive: bool,
-}
-
-impl Session {
-    /// Returns the same as JSON, for programs that read the output of a command.
-    ///
-    /// # Panics
-    /// Never: the shape has text keys.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("the shape has text keys")
-    }
 }
 
 /// Delivery of an event to a user.

@@ -1,7 +1,6 @@
 //! Results of webhook tests.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::webhook_model::delivery::EndpointId;
@@ -23,15 +22,6 @@ pub struct Tested {
 }
 
 impl Tested {
-    /// Returns the same as JSON, for programs that read the output of a command.
-    ///
-    /// # Panics
-    /// Never: the shape has text keys.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(self).expect("the shape has text keys")
-    }
-
     /// Returns the result of `attempt` at `receiver`.
     #[must_use]
     pub fn new(receiver: EndpointId, attempt: &Attempt) -> Self {

@@ -26,12 +26,12 @@ pub(super) fn ringing() -> Route {
             rings: an INITIATING call is RINGING from here on; one that is RINGING already stays as it is.",
         parameters: vec![call_id()],
         body: Some(empty_body()),
-        success: ("200", success(
+        success: success(
             "The call, RINGING.",
             MESSAGE,
             schemas::named(CallView::Asked.schema().0),
             [Example("rings", "It rings.", shown(&example::ringing()))],
-        )),
+        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::invalid_status(
@@ -59,12 +59,12 @@ pub(super) fn accept() -> Route {
             get `call_accepted`. The socket's `call.accept` does the same.",
         parameters: vec![call_id()],
         body: Some(empty_body()),
-        success: ("200", success(
+        success: success(
             "The call, CONNECTING from now.",
             MESSAGE,
             schemas::named(CallView::Started.schema().0),
             [Example("connecting", "Accepted.", shown(&example::connecting()))],
-        )),
+        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::invalid_status(
@@ -96,12 +96,12 @@ pub(super) fn reject() -> Route {
             Required::True,
             [Example("busy", "The callee is busy.", json!({ "reason": "busy" }))],
         )),
-        success: ("200", success(
+        success: success(
             "The call, REJECTED from now.",
             MESSAGE,
             schemas::named(CallView::Asked.schema().0),
             [Example("rejected", "Rejected.", shown(&example::rejected()))],
-        )),
+        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::new("wrong_field", "There is no such reason.", wrong),
@@ -140,7 +140,7 @@ pub(super) fn end() -> Route {
                 Example("empty", "The server counts, from `startTime`. The body may also be missing.", json!({})),
             ],
         )),
-        success: ("200", success(
+        success: success(
             "The call, ENDED from now.",
             MESSAGE,
             schemas::named(CallView::Ended.schema().0),
@@ -148,7 +148,7 @@ pub(super) fn end() -> Route {
                 Example("ended", "They have talked.", shown(&example::ended())),
                 Example("given_up", "It was never accepted.", shown(&example::given_up())),
             ],
-        )),
+        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::invalid_status("The call is over already.", Action::End, Status::Ended),
@@ -185,7 +185,7 @@ pub(super) fn set_status() -> Route {
                 Example("ended", "A participant ends the call.", to(Status::Ended)),
             ],
         )),
-        success: ("200", success(
+        success: success(
             "The call in its new status.",
             MESSAGE,
             started_or_ended.into(),
@@ -194,7 +194,7 @@ pub(super) fn set_status() -> Route {
                 Example("connecting", "Accepted.", shown(&example::connecting())),
                 Example("ended", "Ended.", shown(&example::ended())),
             ],
-        )),
+        ),
         refusals: vec![
             Refusal::malformed(),
             Refusal::new("wrong_field", "Clients do not set this status.", wrong),

@@ -13,7 +13,7 @@ use crate::service::Error;
 use crate::wire::request;
 use crate::wire::response::{self, CallView};
 
-use super::super::{Description, Example, Route, body, success};
+use super::super::{Description, Example, Route, body, created};
 use super::TAG;
 
 pub(super) fn initiate() -> Route {
@@ -39,7 +39,7 @@ pub(super) fn initiate() -> Route {
             Required::True,
             [Example("video", "A video call.", request)],
         )),
-        success: ("201", success(
+        success: created(
             "The call. RINGING where the callee has a connected session, else INITIATING.",
             MESSAGE,
             schemas::named(CallView::Asked.schema().0),
@@ -47,7 +47,7 @@ pub(super) fn initiate() -> Route {
                 Example("ringing", "The callee is connected.", shown(&example::ringing())),
                 Example("initiating", "The callee is not connected.", shown(&example::initiating())),
             ],
-        )),
+        ),
         refusals: initiate_refusals(),
     }
     .for_users(HttpMethod::Post, "/api/v1/calls/initiate")

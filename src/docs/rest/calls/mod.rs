@@ -47,7 +47,7 @@ fn active() -> Route {
             disconnected or restarted.",
         parameters: Vec::new(),
         body: None,
-        success: ("200", success(
+        success: success(
             "The live call, or null.",
             MESSAGE,
             RefOr::from(call_or_null),
@@ -55,7 +55,7 @@ fn active() -> Route {
                 Example("active", "The user is in a call.", shown(Some(&example::active()))),
                 Example("none", "The user is in no call.", shown(None)),
             ],
-        )),
+        ),
         refusals: Vec::new(),
     }
     .for_users(HttpMethod::Get, "/api/v1/calls/active")
@@ -71,17 +71,14 @@ fn details() -> Route {
         description: "A call, live or final, for its participants. What has no value yet is null.",
         parameters: vec![call_id()],
         body: None,
-        success: (
-            "200",
-            success(
-                "The call.",
-                MESSAGE,
-                schemas::named(CallView::Whole.schema().0),
-                [
-                    Example("ringing", "Not answered yet.", shown(&example::ringing())),
-                    Example("ended", "Over.", shown(&example::ended())),
-                ],
-            ),
+        success: success(
+            "The call.",
+            MESSAGE,
+            schemas::named(CallView::Whole.schema().0),
+            [
+                Example("ringing", "Not answered yet.", shown(&example::ringing())),
+                Example("ended", "Over.", shown(&example::ended())),
+            ],
         ),
         refusals: vec![Refusal::not_a_participant(), Refusal::call_not_found()],
     }

@@ -19,7 +19,7 @@ use crate::wire::server_api::calls::{self as shape, Count, Place};
 use crate::wire::value;
 
 use super::super::{
-    Description, Example, Route, body, call_id, empty_body, query_parameter, success,
+    Description, Example, Route, body, call_id, created, empty_body, query_parameter, success,
 };
 use super::{
     TAG, idempotency_key, instant, key_reused, no_user, of_body, of_empty_body, page_parameters,
@@ -63,14 +63,11 @@ fn list() -> Route {
         description: "Newest first. The items are those of `chattrix call list --json`.",
         parameters: [page_parameters().to_vec(), filters].concat(),
         body: None,
-        success: (
-            "200",
-            success(
-                "A page.",
-                MESSAGE,
-                schemas::of::<shape::PageShape>(),
-                [Example("page", "One call.", example::value(&page))],
-            ),
+        success: success(
+            "A page.",
+            MESSAGE,
+            schemas::of::<shape::PageShape>(),
+            [Example("page", "One call.", example::value(&page))],
         ),
         refusals: vec![wrong_parameter(wrong.calls().expect_err("no status"))],
     }
@@ -102,9 +99,7 @@ fn show() -> Route {
             participants reported, and how the events of a recent call were delivered.",
         parameters: vec![call_id()],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The call.",
                 MESSAGE,
                 schemas::of::<CallWithTimeline>(),
@@ -114,7 +109,6 @@ fn show() -> Route {
                     example::value(&shown),
                 )],
             ),
-        ),
         refusals: vec![Refusal::call_not_found()],
     }
     .for_backends(
@@ -134,15 +128,12 @@ fn end() -> Route {
         description: "Both participants get `call_ended` with `endedBy` `system`. The timeline shows `backend`.",
         parameters: vec![call_id(), idempotency_key()],
         body: Some(empty_body()),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The call.",
                 MESSAGE,
                 schemas::of::<ListedCall>(),
                 [Example("ended", "It was ringing.", example::value(&ended))],
             ),
-        ),
         refusals: [
             of_empty_body(),
             vec![
@@ -177,9 +168,7 @@ fn place() -> Route {
             Required::True,
             [Example("video", "A video call.", asked)],
         )),
-        success: (
-            "201",
-            success(
+        success: created(
                 "The call.",
                 MESSAGE,
                 schemas::of::<ListedCall>(),
@@ -189,7 +178,6 @@ fn place() -> Route {
                     example::value(&shape::call(MESSAGE, &example::initiating())),
                 )],
             ),
-        ),
         refusals: [
             of_body(shape::read_place(b"{}").expect_err("no caller")),
             of_placing(),
@@ -254,9 +242,7 @@ fn statistics() -> Route {
             query_parameter("by", by, "Adds the counts of each day in UTC."),
         ],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The counts.",
                 MESSAGE,
                 schemas::of::<shape::StatisticsShape>(),
@@ -266,7 +252,6 @@ fn statistics() -> Route {
                     example::value(&shape::statistics(MESSAGE, period, true, &[count])),
                 )],
             ),
-        ),
         refusals: vec![wrong_parameter(
             wrong
                 .statistics(example::asked_at())

@@ -48,9 +48,7 @@ fn send() -> Route {
             "A message of a chat, kept for a minute.",
             json!({ "type": "app.chat", "data": { "from": "user-456", "text": "Hello" }, "keepFor": 60 }),
         )])),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The event was sent.",
                 MESSAGE,
                 schemas::of::<shape::SentShape>(),
@@ -67,7 +65,6 @@ fn send() -> Route {
                     ),
                 ],
             ),
-        ),
         refusals: [
             of_body_up_to(LIMIT, shape::read(b"{}").expect_err("no type")),
             vec![key_reused(), no_user()],
@@ -101,9 +98,7 @@ fn send_to_several() -> Route {
                 "data": { "text": "The office closes at 18:00" },
             }),
         )])),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The event was sent.",
                 MESSAGE,
                 schemas::of::<shape::SentToSeveralShape<'_>>(),
@@ -113,7 +108,6 @@ fn send_to_several() -> Route {
                     example::value(&shown),
                 )],
             ),
-        ),
         refusals: [
             of_body_up_to(LIMIT, shape::read_for_several(b"{}").expect_err("no users")),
             vec![key_reused()],

@@ -8,9 +8,9 @@ use crate::api_key::Scope;
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::{lists as shape, response, value};
+use crate::wire::{lists as shape, value};
 
-use super::super::{Description, Example, Route, path_parameter, success};
+use super::super::{Description, Example, Route, nothing, path_parameter, success};
 use super::{TAG, no_user, user_id};
 
 /// The operations on a list: its path and that of an entry, and of each operation its id, summary, description and
@@ -100,14 +100,11 @@ fn get(list: &List) -> Route {
         description,
         parameters: vec![user_id("user-456")],
         body: None,
-        success: (
-            "200",
-            success(
-                "The list.",
-                message,
-                entries,
-                [Example("one", "One user.", example::value(&listed))],
-            ),
+        success: success(
+            "The list.",
+            message,
+            entries,
+            [Example("one", "One user.", example::value(&listed))],
         ),
         refusals: vec![no_user()],
     }
@@ -124,14 +121,11 @@ fn add(list: &List) -> Route {
         description,
         parameters: pair(),
         body: None,
-        success: (
-            "200",
-            success(
-                "The user is on the list.",
-                message,
-                schemas::of::<shape::Entry<'_>>(),
-                [Example("listed", "Since now.", example::value(&added))],
-            ),
+        success: success(
+            "The user is on the list.",
+            message,
+            schemas::of::<shape::Entry<'_>>(),
+            [Example("listed", "Since now.", example::value(&added))],
         ),
         refusals: vec![
             Refusal::new("oneself", "Both are the same user.", Error::OwnList),
@@ -150,18 +144,11 @@ fn remove(list: &List) -> Route {
         description,
         parameters: pair(),
         body: None,
-        success: (
-            "200",
-            success(
-                "The user is not on the list.",
-                message,
-                value::nothing(),
-                [Example(
-                    "removed",
-                    "The user is not on the list.",
-                    example::value(&response::nothing(message)),
-                )],
-            ),
+        success: nothing(
+            "The user is not on the list.",
+            message,
+            "removed",
+            "The user is not on the list.",
         ),
         refusals: vec![no_user()],
     }

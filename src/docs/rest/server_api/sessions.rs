@@ -18,7 +18,9 @@ use crate::wire::presence;
 use crate::wire::query::Parameters;
 use crate::wire::server_api::sessions::{self as shape, Session};
 
-use super::super::{Description, Example, Route, body, path_parameter, query_parameter, success};
+use super::super::{
+    Description, Example, Route, body, created, path_parameter, query_parameter, success,
+};
 use super::{
     TAG, idempotency_key, key_reused, large_body, no_user, of_body, of_large_body, page_parameters,
     switch, user_id, wrong_parameter,
@@ -57,15 +59,12 @@ fn token() -> Route {
                 json!({ "ttl": 3600, "sid": SESSION }),
             )],
         )),
-        success: (
-            "201",
-            success(
+        success: created(
                 "The token.",
                 MESSAGE,
                 schemas::of::<shape::TokenShape<'_>>(),
                 [Example("token", "For an hour.", example::value(&issued))],
             ),
-        ),
         refusals: [
             of_body(shape::read_token(br#"{"ttl":0}"#, is_session_id).expect_err("no validity")),
             vec![
@@ -111,9 +110,7 @@ fn page() -> Route {
             cursor,
         ],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "A page of sessions.",
                 MESSAGE,
                 schemas::of::<shape::PageShape<'_>>(),
@@ -123,7 +120,6 @@ fn page() -> Route {
                     example::value(&shape::page(MESSAGE, [(&user, one)], None)),
                 )],
             ),
-        ),
         refusals: vec![wrong_parameter(wrong.users().expect_err("no limit"))],
     }
     .for_backends(Scope::Sessions, HttpMethod::Get, "/api/server/v1/sessions")
@@ -147,25 +143,22 @@ fn list() -> Route {
         description: "The oldest first.",
         parameters: vec![user_id("user-789")],
         body: None,
-        success: (
-            "200",
-            success(
-                "The sessions.",
-                MESSAGE,
-                sessions,
-                [
-                    Example(
-                        "one",
-                        "One device is connected.",
-                        example::value(&shape::sessions(MESSAGE, [one])),
-                    ),
-                    Example(
-                        "none",
-                        "No device is connected.",
-                        example::value(&shape::sessions(MESSAGE, [])),
-                    ),
-                ],
-            ),
+        success: success(
+            "The sessions.",
+            MESSAGE,
+            sessions,
+            [
+                Example(
+                    "one",
+                    "One device is connected.",
+                    example::value(&shape::sessions(MESSAGE, [one])),
+                ),
+                Example(
+                    "none",
+                    "No device is connected.",
+                    example::value(&shape::sessions(MESSAGE, [])),
+                ),
+            ],
         ),
         refusals: vec![no_user()],
     }
@@ -225,18 +218,15 @@ fn closing() -> Description {
             `reconnect=true`. The token stays valid until it expires: disable the user to reject it.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
-                "The sessions are closed.",
-                MESSAGE,
-                schemas::of::<shape::ClosedShape>(),
-                [Example(
-                    "closed",
-                    "One was connected.",
-                    example::value(&shape::closed(MESSAGE, 1)),
-                )],
-            ),
+        success: success(
+            "The sessions are closed.",
+            MESSAGE,
+            schemas::of::<shape::ClosedShape>(),
+            [Example(
+                "closed",
+                "One was connected.",
+                example::value(&shape::closed(MESSAGE, 1)),
+            )],
         ),
         refusals: Vec::new(),
     }
@@ -272,9 +262,7 @@ fn online() -> Route {
             "Two users.",
             json!({ "users": ["user-456", "user-123"] }),
         )])),
-        success: (
-            "200",
-            success(
+        success: success(
                 "Who is online.",
                 MESSAGE,
                 list,
@@ -284,7 +272,6 @@ fn online() -> Route {
                     example::value(&shown),
                 )],
             ),
-        ),
         refusals: of_large_body(shape::read_presence(b"{}").expect_err("no users")),
     }
     .for_backends(Scope::Sessions, HttpMethod::Post, "/api/server/v1/presence")

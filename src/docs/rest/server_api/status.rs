@@ -24,9 +24,7 @@ fn status() -> Route {
             warnings and errors of the log. Counts, failures and warnings are those since the start.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The status.",
                 MESSAGE,
                 schemas::of::<Status>(),
@@ -36,7 +34,6 @@ fn status() -> Route {
                     example::value(&shape::status(MESSAGE, &example_status())),
                 )],
             ),
-        ),
         refusals: Vec::new(),
     }
     .for_backends(Scope::Status, HttpMethod::Get, "/api/server/v1/status")

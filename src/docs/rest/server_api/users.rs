@@ -12,9 +12,8 @@ use crate::service::Error;
 use crate::user::AccountStatus;
 use crate::wire::query::Parameters;
 use crate::wire::server_api::users as shape;
-use crate::wire::{response, value};
 
-use super::super::{Description, Example, Route, body, query_parameter, success};
+use super::super::{Description, Example, Route, body, nothing, query_parameter, success};
 use super::{
     TAG, idempotency_key, john, key_reused, large_body, no_user, of_body, of_large_body,
     page_parameters, user_id, wrong_parameter,
@@ -43,15 +42,12 @@ fn put() -> Route {
             Required::True,
             [Example("user", "A user with a picture.", asked)],
         )),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The user.",
                 MESSAGE,
                 schemas::of::<shape::UserShape<'_>>(),
                 [Example("stored", "The user is stored.", example::value(&stored))],
             ),
-        ),
         refusals: of_body(
             shape::read_put(example::callee(), b"{}").expect_err("a user without a name"),
         ),
@@ -69,14 +65,11 @@ fn show() -> Route {
         description: "The fields are those of `chattrix user show --json`.",
         parameters: vec![user_id("user-789")],
         body: None,
-        success: (
-            "200",
-            success(
-                "The user.",
-                MESSAGE,
-                schemas::of::<shape::UserShape<'_>>(),
-                [Example("user", "A user.", example::value(&shown))],
-            ),
+        success: success(
+            "The user.",
+            MESSAGE,
+            schemas::of::<shape::UserShape<'_>>(),
+            [Example("user", "A user.", example::value(&shown))],
         ),
         refusals: vec![no_user()],
     }
@@ -101,15 +94,12 @@ fn update() -> Route {
                 json!({ "standing": "disabled" }),
             )],
         )),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The user.",
                 MESSAGE,
                 schemas::of::<shape::UserShape<'_>>(),
                 [Example("disabled", "The user is disabled.", example::value(&updated))],
             ),
-        ),
         refusals: [
             of_body(shape::read_patch(b"{}").expect_err("nothing to change")),
             vec![no_user()],
@@ -133,19 +123,7 @@ fn remove() -> Route {
             with `auto_provision`, a token that is issued later adds the user again: disable the user instead.",
         parameters: vec![user_id("user-789")],
         body: None,
-        success: (
-            "200",
-            success(
-                "The user is removed.",
-                MESSAGE,
-                value::nothing(),
-                [Example(
-                    "removed",
-                    "The user is removed.",
-                    example::value(&response::nothing(MESSAGE)),
-                )],
-            ),
-        ),
+        success: nothing("The user is removed.", MESSAGE, "removed", "The user is removed."),
         refusals: vec![
             no_user(),
             Refusal::new("in_call", "The user is in a live call.", in_call),
@@ -173,14 +151,11 @@ fn list() -> Route {
         description: "By id. Removed users are left out.",
         parameters: [page_parameters().to_vec(), vec![query]].concat(),
         body: None,
-        success: (
-            "200",
-            success(
-                "A page.",
-                MESSAGE,
-                schemas::of::<shape::PageShape<'_>>(),
-                [Example("page", "One user.", example::value(&page))],
-            ),
+        success: success(
+            "A page.",
+            MESSAGE,
+            schemas::of::<shape::PageShape<'_>>(),
+            [Example("page", "One user.", example::value(&page))],
         ),
         refusals: vec![wrong_parameter(wrong.users().expect_err("no number"))],
     }
@@ -206,9 +181,7 @@ fn batch() -> Route {
             "Two users.",
             asked,
         )])),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The records are stored.",
                 MESSAGE,
                 schemas::of::<shape::BatchShape>(),
@@ -218,7 +191,6 @@ fn batch() -> Route {
                     example::value(&shape::batch(MESSAGE, [1, 0, 1])),
                 )],
             ),
-        ),
         refusals: [
             of_large_body(shape::read_batch(wrong).expect_err("a user without a name")),
             vec![key_reused()],

@@ -18,10 +18,10 @@ use crate::wire::control::Tested;
 use crate::wire::query::Parameters;
 use crate::wire::server_api::webhooks as shape;
 use crate::wire::webhook::EndpointShape;
-use crate::wire::{response, value};
 
 use super::super::{
-    Description, Example, Route, body, empty_body, path_parameter, query_parameter, success,
+    Description, Example, Route, body, created, empty_body, nothing, path_parameter,
+    query_parameter, success,
 };
 use super::{
     TAG, idempotency_key, key_reused, of_body, of_empty_body, page_parameters, wrong_parameter,
@@ -101,15 +101,12 @@ fn list() -> Route {
         description: "Those that backends made and those of the settings, by number, as `chattrix webhook list --json` prints them.",
         parameters: Vec::new(),
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "The endpoints.",
                 MESSAGE,
                 schemas::of::<shape::EndpointsShape<'_>>(),
                 [Example("made", "A backend made one.", example::value(&shown))],
             ),
-        ),
         refusals: Vec::new(),
     }
     .for_backends(Scope::Webhooks, HttpMethod::Get, WEBHOOKS)
@@ -136,15 +133,12 @@ fn create() -> Route {
                 }),
             )],
         )),
-        success: (
-            "201",
-            success(
+        success: created(
                 "The endpoint and its secret.",
                 MESSAGE,
                 schemas::of::<shape::SecretShape<'_>>(),
                 [Example("created", "A new endpoint.", example::value(&made))],
             ),
-        ),
         refusals: [
             of_body(shape::read(b"{}", |_| None).expect_err("no URL")),
             vec![
@@ -177,9 +171,7 @@ fn rotate() -> Route {
             has the new secret.",
         parameters: vec![endpoint_id(), idempotency_key()],
         body: Some(empty_body()),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The endpoint and its new secret.",
                 MESSAGE,
                 schemas::of::<shape::SecretShape<'_>>(),
@@ -189,7 +181,6 @@ fn rotate() -> Route {
                     example::value(&rotated),
                 )],
             ),
-        ),
         refusals: [
             of_empty_body(),
             vec![key_reused(), of_settings(), no_endpoint()],
@@ -205,7 +196,6 @@ fn rotate() -> Route {
 
 fn remove() -> Route {
     const MESSAGE: &str = "Webhook endpoint deleted successfully";
-    let done = response::nothing(MESSAGE);
     Description {
         tag: TAG,
         id: "deleteWebhook",
@@ -214,15 +204,7 @@ fn remove() -> Route {
             be used again for an endpoint that is created later.",
         parameters: vec![endpoint_id()],
         body: None,
-        success: (
-            "200",
-            success(
-                "The endpoint is deleted.",
-                MESSAGE,
-                value::nothing(),
-                [Example("deleted", "It is deleted.", example::value(&done))],
-            ),
-        ),
+        success: nothing("The endpoint is deleted.", MESSAGE, "deleted", "It is deleted."),
         refusals: vec![of_settings(), no_endpoint()],
     }
     .for_backends(
@@ -250,15 +232,12 @@ fn update() -> Route {
             Required::True,
             [Example("pause", "Pause it.", json!({ "paused": true }))],
         )),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The endpoint.",
                 MESSAGE,
                 schemas::of::<EndpointShape<'_>>(),
                 [Example("paused", "It is paused.", example::value(&shown))],
             ),
-        ),
         refusals: [
             of_body(shape::read_update(b"{}").expect_err("no field")),
             vec![no_endpoint()],
@@ -293,9 +272,7 @@ fn test() -> Route {
             `webhook_timeout`.",
         parameters: vec![endpoint_id(), idempotency_key()],
         body: Some(empty_body()),
-        success: (
-            "200",
-            success(
+        success: success(
                 "The result.",
                 MESSAGE,
                 schemas::of::<Tested>(),
@@ -304,7 +281,6 @@ fn test() -> Route {
                     Example("rejected", "It was not accepted.", tested(Outcome::of_status(503))),
                 ],
             ),
-        ),
         refusals: [
             of_empty_body(),
             vec![key_reused(), no_endpoint()],
@@ -358,9 +334,7 @@ fn messages() -> Route {
             cursor,
         ],
         body: None,
-        success: (
-            "200",
-            success(
+        success: success(
                 "A page of messages.",
                 MESSAGE,
                 schemas::of::<shape::MessagesShape>(),
@@ -370,7 +344,6 @@ fn messages() -> Route {
                     example::value(&shape::messages(MESSAGE, &[sent], false)),
                 )],
             ),
-        ),
         refusals: vec![wrong_parameter(
             wrong.webhook_messages().expect_err("no state"),
         )],
@@ -391,7 +364,6 @@ fn retry() -> Route {
         message_id().to_string(),
         "The message's id, from the list of messages.",
     );
-    let done = response::nothing(MESSAGE);
     Description {
         tag: TAG,
         id: "retryWebhookMessage",
@@ -399,15 +371,7 @@ fn retry() -> Route {
         description: "To each endpoint that it was for, delivered or not.",
         parameters: vec![id, idempotency_key()],
         body: Some(empty_body()),
-        success: (
-            "200",
-            success(
-                "The message is due.",
-                MESSAGE,
-                value::nothing(),
-                [Example("due", "It is due.", example::value(&done))],
-            ),
-        ),
+        success: nothing("The message is due.", MESSAGE, "due", "It is due."),
         refusals: [
             of_empty_body(),
             vec![
@@ -438,14 +402,11 @@ fn retry_all() -> Route {
         description: "Those that wait for another attempt, and those that were given up.",
         parameters: vec![idempotency_key()],
         body: Some(empty_body()),
-        success: (
-            "200",
-            success(
-                "The messages are due.",
-                MESSAGE,
-                schemas::of::<shape::RetriedShape>(),
-                [Example("due", "One is due.", example::value(&retried))],
-            ),
+        success: success(
+            "The messages are due.",
+            MESSAGE,
+            schemas::of::<shape::RetriedShape>(),
+            [Example("due", "One is due.", example::value(&retried))],
         ),
         refusals: [of_empty_body(), vec![key_reused()]].concat(),
     }
