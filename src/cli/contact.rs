@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chattrix::clock::Clock;
 use chattrix::store::Database;
-use chattrix::user::{List, Listed, UserId};
+use chattrix::user::{List, ListEntry, UserId};
 use chattrix::wire::control::Request;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -136,7 +136,7 @@ fn list(global: &GlobalArgs, id: &UserId, wide: Wide, json: bool) -> Result<(), 
         contacts.push((listed, back.is_some()));
     }
     if json {
-        let contacts = contacts.iter().map(|(Listed { profile, at }, mutual)| {
+        let contacts = contacts.iter().map(|(ListEntry { profile, at }, mutual)| {
             json!({
                 "id": profile.id.as_str(), "name": profile.name, "avatar": profile.avatar,
                 "since": at.to_string(), "mutual": mutual,
@@ -150,7 +150,7 @@ fn list(global: &GlobalArgs, id: &UserId, wide: Wide, json: bool) -> Result<(), 
     }
     let rows = contacts
         .into_iter()
-        .map(|(Listed { profile, at }, mutual)| {
+        .map(|(ListEntry { profile, at }, mutual)| {
             let mutual = if mutual { "yes" } else { "no" };
             vec![
                 profile.id.to_string(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chattrix::clock::{Clock, Timestamp};
 use chattrix::store::{self, Database};
-use chattrix::webhook_model::message::{Receiver, Tally};
+use chattrix::webhook_model::message::{Tally, WebhookEndpoint};
 use chattrix::wire::control::Status as Server;
 use clap::Args;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ struct Overview {
     wal_bytes: Option<u64>,
     live_calls: u32,
     last_backup: Option<LastBackup>,
-    webhooks: Vec<(Receiver, Tally)>,
+    webhooks: Vec<(WebhookEndpoint, Tally)>,
     findings: Vec<Finding>,
 }
 
@@ -125,7 +125,7 @@ fn active_nodes(database: &Database) -> Result<Option<String>, CliError> {
     Ok((!active.is_empty()).then(|| active.join(", ")))
 }
 
-fn webhooks(database: &Database) -> Result<Vec<(Receiver, Tally)>, CliError> {
+fn webhooks(database: &Database) -> Result<Vec<(WebhookEndpoint, Tally)>, CliError> {
     let read = database.read();
     let mut endpoints = Vec::new();
     for receiver in read.receivers()? {

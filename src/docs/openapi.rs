@@ -187,7 +187,7 @@ fn schemas() -> Schemas {
         .with::<quality::QualityShape<'_>>()
         .with::<presence::UserStatus<'_>>()
         .with::<value::Availability>()
-        .with::<availability::Shown>()
+        .with::<availability::AvailabilityShape>()
         .with::<availability::SetAvailability>()
         .with::<request::Listed>()
         .with::<lists::Entry<'_>>()

@@ -6,7 +6,7 @@ use rocket::{Route, State, delete, get, post, routes};
 
 use crate::guard::{ApiError, Lookup, SignedIn};
 use crate::service::Service;
-use crate::user::{List, Listed, UserId};
+use crate::user::{List, ListEntry, UserId};
 use crate::wire::{lists as shape, request, response};
 
 use super::Answer;
@@ -128,7 +128,7 @@ async fn enlist(owner: Lookup, list: List, body: Body, service: &Service, messag
         .lists()
         .enlist(owner.user.user().clone(), list, user)
         .await;
-    let Listed { profile, at } = owner.rated(listed)?;
+    let ListEntry { profile, at } = owner.rated(listed)?;
     Ok(RawJson(shape::entry(message, &profile, at)))
 }
 

@@ -35,7 +35,7 @@ impl Departed {
 
 /// Sessions that a notice goes to.
 #[derive(Default)]
-pub struct Addressees {
+pub struct RecipientSessions {
     /// Those that are connected, the oldest first.
     pub queues: Vec<Arc<SessionQueue>>,
     /// Those that have left, and are owed the event when they return.
@@ -46,7 +46,7 @@ pub struct Addressees {
     pub has_responsive_remote: bool,
 }
 
-impl Addressees {
+impl RecipientSessions {
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -199,8 +199,8 @@ impl Connected {
     }
 
     /// Returns the sessions that `notice` goes to. A session that is closed and has not been removed yet has left.
-    pub fn addressees(&self, notice: &Notice, clock: &Clock) -> Addressees {
-        let mut addressees = Addressees::default();
+    pub fn addressees(&self, notice: &Notice, clock: &Clock) -> RecipientSessions {
+        let mut addressees = RecipientSessions::default();
         let is_kept = notice.event.is_kept();
         let acted = match &notice.audience {
             Audience::OtherSessions { acted, .. } => Some(acted),
@@ -252,7 +252,7 @@ mod tests {
 
     /// Publishes `notice` as the service does.
     fn publish(hub: &Hub, notice: &Arc<EncodedNotice>) {
-        let Addressees {
+        let RecipientSessions {
             queues, departed, ..
         } = hub.addressees(notice.notice());
         for session in &departed {

@@ -36,7 +36,7 @@ use crate::sync::{AtomicBool, AtomicUsize, Mutex};
 use crate::user::{SessionId, UserId};
 
 pub use close_reason::CloseReason;
-pub use connected::Addressees;
+pub use connected::RecipientSessions;
 pub use delivery::Published;
 pub use event_log::{KEPT_APP_EVENTS, StoredNotice};
 pub use notice::{EncodedNotice, Recipient};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::connected::Connected;
-use super::{Addressees, ConnectedSession, Hub, SessionQueue};
+use super::{ConnectedSession, Hub, RecipientSessions, SessionQueue};
 use crate::call::Notice;
 use crate::user::UserId;
 
@@ -46,10 +46,10 @@ impl Hub {
 
     /// Returns the sessions that `notice` goes to.
     #[must_use]
-    pub fn addressees(&self, notice: &Notice) -> Addressees {
+    pub fn addressees(&self, notice: &Notice) -> RecipientSessions {
         let users = self.0.users.lock();
         let user = users.get(notice.audience.user());
-        user.map_or_else(Addressees::default, |user| {
+        user.map_or_else(RecipientSessions::default, |user| {
             user.addressees(notice, &self.0.clock)
         })
     }

@@ -17,14 +17,14 @@ use crate::store::Answered;
 pub(super) struct Channels(Mutex<HashMap<ChannelId, BTreeSet<(Timestamp, CallId)>>>);
 
 /// Update of the index for a call.
-pub(super) enum Move {
+pub(super) enum ChannelUpdate {
     /// The call was answered.
     In(Answered),
     /// The call is over.
     Out(Answered),
 }
 
-impl Move {
+impl ChannelUpdate {
     /// Returns the update for a call that was `answered` and has the status `status` now.
     pub const fn new(answered: Answered, status: Status) -> Self {
         if status.is_live() {
@@ -54,13 +54,13 @@ impl Move {
 
 impl Channels {
     /// Applies a committed update. A call that is in the index already stays.
-    pub fn apply(&self, update: Move) {
+    pub fn apply(&self, update: ChannelUpdate) {
         let mut channels = self.0.lock();
         match update {
-            Move::In(Answered { channel, at, call }) => {
+            ChannelUpdate::In(Answered { channel, at, call }) => {
                 channels.entry(channel).or_default().insert((at, call));
             }
-            Move::Out(Answered { channel, at, call }) => {
+            ChannelUpdate::Out(Answered { channel, at, call }) => {
                 if let Some(calls) = channels.get_mut(&channel) {
                     calls.remove(&(at, call));
                     if calls.is_empty() {
@@ -104,15 +104,15 @@ mod tests {
             [("media", 1), ("media", 2), ("other", 0)].map(|(name, at)| answered(name, at));
         let claimed_at = |but: &Answered| channels.claimed_at(&channel("media"), but.call);
         for told in [&late, &early, &early, &elsewhere] {
-            channels.apply(Move::In(told.clone()));
+            channels.apply(ChannelUpdate::In(told.clone()));
         }
         assert_eq!(claimed_at(&late), Some(early.at));
         assert_eq!(claimed_at(&early), Some(late.at));
-        channels.apply(Move::Out(early));
+        channels.apply(ChannelUpdate::Out(early));
         assert_eq!(claimed_at(&late), None);
-        channels.apply(Move::Out(late.clone()));
-        channels.apply(Move::Out(late));
-        channels.apply(Move::Out(elsewhere));
+        channels.apply(ChannelUpdate::Out(late.clone()));
+        channels.apply(ChannelUpdate::Out(late));
+        channels.apply(ChannelUpdate::Out(elsewhere));
         assert!(channels.0.lock().is_empty(), "what is over leaves nothing");
     }
 }

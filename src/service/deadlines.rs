@@ -12,7 +12,7 @@ use crate::store::{self, Write};
 use crate::system_time::SystemTime;
 
 use super::batch::until_none;
-use super::channels::Move;
+use super::channels::ChannelUpdate;
 use super::{Core, Error};
 
 /// Maximum number of calls changed in one job: more would delay callers (64 take a few milliseconds).
@@ -47,7 +47,7 @@ impl Deadlines {
             let answered = db.answered_calls()?;
             db.on_commit(move || {
                 for answered in answered {
-                    core.channels.apply(Move::In(answered));
+                    core.channels.apply(ChannelUpdate::In(answered));
                 }
                 for (status, calls) in live {
                     core.metrics.set_live_calls(status, calls);

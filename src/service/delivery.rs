@@ -15,7 +15,7 @@ use crate::call::{
     TimelineEntry, Transition,
 };
 use crate::clock::Timestamp;
-use crate::hub::{Addressees, EncodedNotice, SessionQueue, StoredNotice};
+use crate::hub::{EncodedNotice, RecipientSessions, SessionQueue, StoredNotice};
 use crate::store::{self, PendingEvent, Post, Read, Write};
 use crate::user::UserId;
 
@@ -178,7 +178,7 @@ pub(super) fn oldest_call(since: Timestamp) -> Timestamp {
 pub(super) fn addressed(
     notice: Notice,
     stored: Option<i64>,
-    addressees: &Addressees,
+    addressees: &RecipientSessions,
 ) -> EncodedNotice {
     let notice = encoded(notice, stored);
     if stored.is_none() && addressees.are_served_elsewhere() {

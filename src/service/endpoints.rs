@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::store::Write;
 use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::EndpointId;
-use crate::webhook_model::message::Receiver;
+use crate::webhook_model::message::WebhookEndpoint;
 
 use super::{Core, Error, Webhooks};
 
@@ -33,7 +33,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// [`Error::EndpointExists`], [`Error::TooManyEndpoints`], [`Error::Unavailable`].
-    pub async fn make_endpoint(&self, new: NewEndpoint) -> Result<Receiver, Error> {
+    pub async fn make_endpoint(&self, new: NewEndpoint) -> Result<WebhookEndpoint, Error> {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| core.make_endpoint(db, new);
         self.0.store.write(job).await
@@ -43,7 +43,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// [`Error::EndpointNotFound`], [`Error::EndpointOfSettings`], [`Error::Unavailable`].
-    pub async fn rotate_endpoint(&self, id: EndpointId) -> Result<Receiver, Error> {
+    pub async fn rotate_endpoint(&self, id: EndpointId) -> Result<WebhookEndpoint, Error> {
         let core = Arc::clone(&self.0);
         let job = move |db: &Write<'_>| core.rotate_endpoint(db, id);
         self.0.store.write(job).await
@@ -66,7 +66,7 @@ impl Core {
         self: &Arc<Self>,
         db: &Write<'_>,
         new: NewEndpoint,
-    ) -> Result<Receiver, Error> {
+    ) -> Result<WebhookEndpoint, Error> {
         let before = db.receivers()?;
         if before.iter().filter(|one| one.made.is_some()).count() >= MOST_ENDPOINTS {
             return Err(Error::TooManyEndpoints(MOST_ENDPOINTS));
@@ -88,7 +88,7 @@ impl Core {
         self: &Arc<Self>,
         db: &Write<'_>,
         id: EndpointId,
-    ) -> Result<Receiver, Error> {
+    ) -> Result<WebhookEndpoint, Error> {
         endpoint(db, id)?;
         let until = self.clock.now().plus(OVERLAP);
         db.rotate_secret(id, &self.new_secret(), until)?;
@@ -115,7 +115,7 @@ impl Core {
 }
 
 /// Returns the endpoint `id`, which the settings do not name.
-fn endpoint(db: &Write<'_>, id: EndpointId) -> Result<Receiver, Error> {
+fn endpoint(db: &Write<'_>, id: EndpointId) -> Result<WebhookEndpoint, Error> {
     let mut receivers = db.receivers()?.into_iter();
     let found = receivers.find(|one| one.id == id);
     let found = found.ok_or(Error::EndpointNotFound)?;

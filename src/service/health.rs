@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::logging;
 use crate::metrics::{Metrics, Sample};
 use crate::store;
-use crate::webhook_model::message::Receiver;
+use crate::webhook_model::message::WebhookEndpoint;
 
 use super::Service;
 use super::webhooks::Backlog;
@@ -26,7 +26,7 @@ pub struct Health {
     /// Maximum number of queued writes.
     pub queue_limit: usize,
     /// Webhook endpoints. They belong to others: calls continue whatever their state.
-    pub receivers: Vec<Receiver>,
+    pub receivers: Vec<WebhookEndpoint>,
     /// Time since the start.
     pub uptime: Duration,
 }

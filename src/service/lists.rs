@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::store::Write;
-use crate::user::{List, Listed, UserId};
+use crate::user::{List, ListEntry, UserId};
 
 use super::{Core, Error};
 
@@ -16,7 +16,7 @@ pub struct Lists(pub(super) Arc<Core>);
 
 impl Lists {
     /// Returns the entries of `list` of `owner`, ordered by id.
-    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
+    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<ListEntry>, Error> {
         Ok(self.0.store.read(|db| db.listed(owner, list))?)
     }
 
@@ -24,7 +24,12 @@ impl Lists {
     ///
     /// # Errors
     /// [`Error::OwnList`], [`Error::UserNotFound`], [`Error::ListFull`], [`Error::Unavailable`].
-    pub async fn enlist(&self, owner: UserId, list: List, user: UserId) -> Result<Listed, Error> {
+    pub async fn enlist(
+        &self,
+        owner: UserId,
+        list: List,
+        user: UserId,
+    ) -> Result<ListEntry, Error> {
         let now = self.0.clock.now();
         let job = move |db: &Write<'_>| enlist(db, &owner, list, user, now);
         self.0.store.write(job).await
@@ -75,7 +80,7 @@ pub(super) fn enlist(
     list: List,
     user: UserId,
     now: Timestamp,
-) -> Result<Listed, Error> {
+) -> Result<ListEntry, Error> {
     if *owner == user {
         return Err(Error::OwnList);
     }
@@ -84,11 +89,11 @@ pub(super) fn enlist(
         .ok_or_else(|| Error::UserNotFound(user.clone()))?
         .profile;
     if let Some(at) = db.listed_since(owner, list, &user)? {
-        return Ok(Listed { profile, at });
+        return Ok(ListEntry { profile, at });
     }
     if db.count_listed(owner, list)? >= LONGEST_LIST {
         return Err(Error::ListFull(LONGEST_LIST));
     }
     db.enlist(owner, list, &user, now)?;
-    Ok(Listed { profile, at: now })
+    Ok(ListEntry { profile, at: now })
 }

@@ -44,7 +44,7 @@ use tokio::time::Instant;
 use crate::call::transition::Limits;
 use crate::call::{Audience, CallPolicy, Lacking, Notice, Status, Transition};
 use crate::clock::{Clock, Timestamp};
-use crate::hub::{Addressees, EncodedNotice, Hub, Published, SessionQueue};
+use crate::hub::{EncodedNotice, Hub, Published, RecipientSessions, SessionQueue};
 use crate::metrics::{CallChange, Loss, Metrics};
 use crate::random::Random;
 use crate::reloadable::Reloadable;
@@ -350,7 +350,7 @@ impl Core {
         transition: &Transition,
         joining: Option<&SessionId>,
     ) -> Result<(), store::Error> {
-        let moved = channels::Move::of(&transition.call);
+        let moved = channels::ChannelUpdate::of(&transition.call);
         self.post(db, || Post::CallChanged {
             from: transition.from,
             to: transition.call.status(),
@@ -467,8 +467,8 @@ enum Delivery {
 
 impl Delivery {
     /// Returns the delivery of `notice` to `addressees`.
-    fn addressed(notice: Arc<EncodedNotice>, addressees: Addressees) -> Self {
-        let Addressees {
+    fn addressed(notice: Arc<EncodedNotice>, addressees: RecipientSessions) -> Self {
+        let RecipientSessions {
             queues, departed, ..
         } = addressees;
         for session in &departed {

@@ -28,10 +28,10 @@ const SAVED_AT_ONCE: usize = 256;
 
 /// Calls with current reports. The entry of a call is complete: what was stored before is read with its first report.
 #[derive(Default)]
-pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<Watched>>>>);
+pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<ObservedCall>>>>);
 
 /// Call with reports.
-struct Watched {
+struct ObservedCall {
     /// Quality monitors of the caller and the callee.
     both: [Observed; 2],
     /// Which of them has reported to this node.
@@ -52,7 +52,7 @@ struct Unsaved {
     reports: u64,
 }
 
-impl Watched {
+impl ObservedCall {
     fn summaries(&self) -> [QualitySummary; 2] {
         self.both.map(|observed| observed.summary)
     }
@@ -74,7 +74,7 @@ impl Watched {
 }
 
 impl Monitor {
-    fn find(&self, call: CallId) -> Option<Arc<Mutex<Watched>>> {
+    fn find(&self, call: CallId) -> Option<Arc<Mutex<ObservedCall>>> {
         self.0.lock().get(&call).cloned()
     }
 
@@ -85,13 +85,13 @@ impl Monitor {
         call: CallId,
         stored: [QualitySummary; 2],
         now: Timestamp,
-    ) -> Option<Arc<Mutex<Watched>>> {
+    ) -> Option<Arc<Mutex<ObservedCall>>> {
         let mut calls = self.0.lock();
         if calls.len() >= WATCHED && !calls.contains_key(&call) {
             return None;
         }
         let new = || {
-            Arc::new(Mutex::new(Watched {
+            Arc::new(Mutex::new(ObservedCall {
                 both: stored.map(Observed::since),
                 is_reported: [false; 2],
                 reported_at: now,
@@ -133,7 +133,7 @@ impl Monitor {
 
     /// Removes calls without recent reports whose reports are all stored.
     fn let_go(&self, now: Timestamp) {
-        let is_idle = |watched: &Watched| {
+        let is_idle = |watched: &ObservedCall| {
             let idle = now.since(watched.reported_at) >= IDLE || watched.reported_at > now;
             idle && watched.reports == watched.saved
         };
@@ -303,11 +303,11 @@ mod tests {
         CallId::from_uuid(uuid::Uuid::from_u128(number))
     }
 
-    fn watch(monitor: &Monitor, call: CallId) -> Option<Arc<Mutex<Watched>>> {
+    fn watch(monitor: &Monitor, call: CallId) -> Option<Arc<Mutex<ObservedCall>>> {
         monitor.watch(call, Default::default(), START)
     }
 
-    fn report(watched: &Mutex<Watched>) {
+    fn report(watched: &Mutex<ObservedCall>) {
         let mut watched = watched.lock();
         watched.reports += 1;
         let report = QualityReport {

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::logging::{self, RecentLine};
 use crate::metrics::{Minute, Sample};
-use crate::webhook_model::message::{Receiver, Tally};
+use crate::webhook_model::message::{Tally, WebhookEndpoint};
 
 use super::webhook_failures::FailedAttempt;
 use super::webhooks::Backlog;
@@ -23,7 +23,7 @@ pub struct ServerStatus {
     /// The last hour, a minute an entry; the last entry is the current minute.
     pub last_hour: Vec<Minute>,
     /// Webhook endpoints with their backlog.
-    pub endpoints: Vec<(Receiver, Tally)>,
+    pub endpoints: Vec<(WebhookEndpoint, Tally)>,
     /// The last failed attempts at webhook endpoints, newest first.
     pub webhook_failures: Vec<FailedAttempt>,
     /// The last warnings and errors of the log, newest first.

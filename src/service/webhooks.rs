@@ -14,7 +14,9 @@ use crate::clock::Timestamp;
 use crate::store::{self, Read, Write};
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, EndpointReply, Next, PauseCause};
-use crate::webhook_model::message::{Attempt, Delivery, Due, Receiver, Sent, State, Tally};
+use crate::webhook_model::message::{
+    Attempt, Delivery, Due, SentMessage, State, Tally, WebhookEndpoint,
+};
 
 /// How long messages are kept: a day in which they are tried, and another to look at what became of them.
 const KEPT_FOR: Duration = Duration::from_hours(48);
@@ -32,7 +34,7 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    pub fn of(receivers: &[(Receiver, Tally)]) -> Self {
+    pub fn of(receivers: &[(WebhookEndpoint, Tally)]) -> Self {
         receivers
             .iter()
             .fold(Self::default(), |sum, (receiver, tally)| Self {
@@ -70,7 +72,7 @@ impl Webhooks {
     }
 
     /// The receivers, by number.
-    pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
+    pub fn receivers(&self) -> Result<Vec<WebhookEndpoint>, Error> {
         let receivers = |db: &Read<'_>| -> Result<_, Error> { Ok(db.receivers()?) };
         self.0.store.read(receivers)
     }
@@ -81,12 +83,12 @@ impl Webhooks {
     }
 
     /// The receivers, each with how much waits for it.
-    pub(super) fn backlogs(&self) -> Result<Vec<(Receiver, Tally)>, Error> {
+    pub(super) fn backlogs(&self) -> Result<Vec<(WebhookEndpoint, Tally)>, Error> {
         // Each endpoint receives something: no need to ask the database.
         if self.0.webhook_outbox.wanted.get().is_empty() {
             return Ok(Vec::new());
         }
-        let tally = |receiver: Receiver| -> Result<_, Error> {
+        let tally = |receiver: WebhookEndpoint| -> Result<_, Error> {
             let tally = self.0.store.read_at_length(|db| db.tally(receiver.id))?;
             Ok((receiver, tally))
         };
@@ -100,7 +102,7 @@ impl Webhooks {
         state: Option<State>,
         after: Option<(MessageId, EndpointId)>,
         limit: u32,
-    ) -> Result<(Vec<Sent>, bool), Error> {
+    ) -> Result<(Vec<SentMessage>, bool), Error> {
         // One more than is shown tells whether there is a next page.
         let wanted = limit.saturating_add(1);
         let read = self

@@ -3,7 +3,7 @@
 use rusqlite::params;
 
 use crate::clock::Timestamp;
-use crate::user::{List, Listed, UserId};
+use crate::user::{List, ListEntry, UserId};
 
 use super::calls::instant;
 use super::engine::Row;
@@ -14,7 +14,7 @@ use super::{Read, Write};
 
 impl Read<'_> {
     /// Whom `owner` has on `list`, by id. Those who were removed are left out.
-    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<Listed>, Error> {
+    pub fn listed(&self, owner: &UserId, list: List) -> Result<Vec<ListEntry>, Error> {
         self.many("SELECT u.id, u.name, u.avatar, u.standing, l.at
              FROM listed AS l JOIN users AS u ON u.key = l.user
              WHERE l.owner = (SELECT key FROM users WHERE id = ?1) AND l.list = ?2 AND u.standing <> 2
@@ -107,7 +107,7 @@ fn code(list: List) -> i64 {
     encode(list)
 }
 
-fn listed(row: &Row<'_>) -> Result<Listed, Error> {
+fn listed(row: &Row<'_>) -> Result<ListEntry, Error> {
     let profile = user(row)?.profile;
     let columns = Columns {
         row,
@@ -115,5 +115,5 @@ fn listed(row: &Row<'_>) -> Result<Listed, Error> {
         id: &profile.id,
     };
     let at = instant(&columns, "at")?;
-    Ok(Listed { profile, at })
+    Ok(ListEntry { profile, at })
 }

@@ -43,7 +43,7 @@ pub struct CallParties {
 
 /// A participant of an answered call whose last session is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
+pub struct GoneParticipant {
     /// The participant.
     pub user: UserId,
     /// The call.
@@ -131,7 +131,11 @@ impl Read<'_> {
     }
 
     /// Participants of answered calls who have been gone since `since` or longer, at most `limit`.
-    pub fn gone_participants(&self, since: Timestamp, limit: usize) -> Result<Vec<Gone>, Error> {
+    pub fn gone_participants(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<GoneParticipant>, Error> {
         let sql = "SELECT l.call, gone.id AS gone_id
              FROM live AS l
              JOIN users AS gone ON gone.key = l.user
@@ -143,7 +147,7 @@ impl Read<'_> {
         self.each(sql, params, |row| {
             if let Some(call) = self.skip(self.call_to_change(row, "call"))?.flatten() {
                 let user = user_id(row, "live", "gone_id")?;
-                gone.push(Gone { user, call });
+                gone.push(GoneParticipant { user, call });
             }
             Ok(until(gone.len() >= limit))
         })?;

@@ -70,7 +70,7 @@ pub use file_name::{beside, data_path};
 pub use history::HistoryQuery;
 pub use idempotency::Remembered;
 pub use listing::CallFilter;
-pub use live_calls::{Answered, CallParties, CallParty, Gone};
+pub use live_calls::{Answered, CallParties, CallParty, GoneParticipant};
 pub use location::{has_password, is_present, is_url, name_in_url};
 pub use lock::Lock;
 pub use node::{NodeInfo, PostReceiver, default_node_name};

@@ -28,7 +28,7 @@ use crate::service::{EndpointConfig, Error, Service, WebhookConfig};
 use crate::settings::Settings;
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, Outcome};
-use crate::webhook_model::message::{Attempt, Receiver};
+use crate::webhook_model::message::{Attempt, WebhookEndpoint};
 use crate::wire::webhook;
 
 use sender::SignedMessage;
@@ -74,14 +74,14 @@ struct Inner {
 /// Worker of an endpoint, and what stops it.
 struct RunningWorker {
     /// The endpoint at the start of the worker.
-    receiver: Receiver,
+    receiver: WebhookEndpoint,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
 impl RunningWorker {
     /// Returns whether it delivers to `receiver` with the present secrets.
-    fn serves(&self, receiver: &Receiver) -> bool {
+    fn serves(&self, receiver: &WebhookEndpoint) -> bool {
         let ours = &self.receiver;
         (ours.id, &ours.url, &ours.made) == (receiver.id, &receiver.url, &receiver.made)
     }
@@ -170,7 +170,7 @@ impl Webhooks {
         }
     }
 
-    fn start_worker(&self, receiver: Receiver) -> Option<RunningWorker> {
+    fn start_worker(&self, receiver: WebhookEndpoint) -> Option<RunningWorker> {
         let (service, sender, id) = (&self.0.service, self.sender(), receiver.id);
         let Some(target) = sender.target(&receiver) else {
             tracing::error!(receiver = %id, "cannot read the URL or the secret of a webhook endpoint");
@@ -217,7 +217,7 @@ impl Fairing for Webhooks {
 /// Sends a test message to `receivers`, all at the same time, and returns the outcome of each.
 pub async fn test(
     sender: &Arc<Sender>,
-    receivers: Vec<Receiver>,
+    receivers: Vec<WebhookEndpoint>,
     now: Timestamp,
 ) -> Vec<(EndpointId, Attempt)> {
     let mut tests = JoinSet::new();
@@ -230,7 +230,7 @@ pub async fn test(
     tested
 }
 
-async fn test_one(sender: &Sender, receiver: &Receiver, at: Timestamp) -> Attempt {
+async fn test_one(sender: &Sender, receiver: &WebhookEndpoint, at: Timestamp) -> Attempt {
     let began = Instant::now();
     let (id, body) = (
         MessageId::from_uuid(uuid::Uuid::new_v4()).to_string(),

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::regular_file;
 use crate::settings::{Settings, WEBHOOK_SECRETS, webhook_secrets};
 use crate::webhook_model::delivery::{Outcome, retry_after};
-use crate::webhook_model::message::{Receiver, shown};
+use crate::webhook_model::message::{WebhookEndpoint, shown};
 
 use super::client::{Client, EndpointError};
 use super::signature::Keys;
@@ -130,7 +130,7 @@ impl Sender {
     }
 
     /// Returns the URL and keys of `receiver`, or none if they cannot be read.
-    pub(super) fn target(&self, receiver: &Receiver) -> Option<SignedTarget> {
+    pub(super) fn target(&self, receiver: &WebhookEndpoint) -> Option<SignedTarget> {
         let keys = match &receiver.made {
             Some(made) => Arc::new(Keys::of(made)?),
             None => Arc::clone(self.keys.get(&receiver.url)?),

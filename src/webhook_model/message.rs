@@ -11,7 +11,7 @@ use super::{EventType, MessageId};
 
 /// Endpoint of webhooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receiver {
+pub struct WebhookEndpoint {
     /// Its number.
     pub id: EndpointId,
     /// Its URL, with any secret in its query.
@@ -44,7 +44,7 @@ impl fmt::Debug for Made {
     }
 }
 
-impl Receiver {
+impl WebhookEndpoint {
     /// Returns the word for its state: `working`, `failing` or `paused`.
     #[must_use]
     pub const fn standing(&self) -> &'static str {
@@ -164,7 +164,7 @@ pub struct Tally {
 
 /// Message with its attempts at one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sent {
+pub struct SentMessage {
     /// Its endpoint.
     pub receiver: EndpointId,
     /// Its id.

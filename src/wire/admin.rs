@@ -132,7 +132,7 @@ pub fn call(call: &Call) -> Value {
 
 /// Details of one call.
 #[derive(Clone, Copy, Debug)]
-pub struct Looked<'a> {
+pub struct CallRecords<'a> {
     /// Its timeline, the oldest entry first.
     pub timeline: &'a [TimelineEntry],
     /// Summaries of the caller's and the callee's quality reports.
@@ -148,11 +148,11 @@ pub struct Looked<'a> {
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn call_with_timeline(call: &Call, looked: Looked<'_>) -> Value {
-    value(call, Some(looked))
+pub fn call_with_timeline(call: &Call, records: CallRecords<'_>) -> Value {
+    value(call, Some(records))
 }
 
-fn value(call: &Call, looked: Option<Looked<'_>>) -> Value {
+fn value(call: &Call, records: Option<CallRecords<'_>>) -> Value {
     let (ended_by, reason) = match &call.state {
         State::Ended { ended_by, .. } => (Some(Text(ended_by)), None),
         State::Rejected { reason, .. } => (None, Some(reason.as_str())),
@@ -166,9 +166,9 @@ fn value(call: &Call, looked: Option<Looked<'_>>) -> Value {
         call: CallShape::new(call, CallView::Whole),
         ended_by,
         reason,
-        quality: looked.map(|looked| quality::participants(call, looked.quality)),
-        delivery: looked.map(|looked| looked.delivery),
-        timeline: looked.map(|looked| looked.timeline.iter().map(Line::of).collect()),
+        quality: records.map(|records| quality::participants(call, records.quality)),
+        delivery: records.map(|records| records.delivery),
+        timeline: records.map(|records| records.timeline.iter().map(Line::of).collect()),
     };
     serde_json::to_value(shape).expect("the shape has text keys")
 }

@@ -30,7 +30,7 @@ pub(crate) struct SetAvailability {
 /// Whether calls ring for the user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Availability)]
-pub(crate) struct Shown {
+pub(crate) struct AvailabilityShape {
     /// Whether calls ring.
     #[schema(value_type = value::Availability)]
     status: &'static str,
@@ -69,7 +69,7 @@ pub fn shown(message: &str, availability: Availability) -> String {
         Availability::Available => None,
         Availability::DoNotDisturb { until } => until,
     };
-    let shown = Shown {
+    let shown = AvailabilityShape {
         status: availability.as_str(),
         until: until.map(Instant),
     };

@@ -9,7 +9,7 @@ use crate::call::{Actor, CallId, State};
 use crate::clock::Timestamp;
 use crate::user::{Profile, UserId};
 use crate::webhook_model::delivery::Outcome;
-use crate::webhook_model::message::{Attempt, Receiver, Sent, Tally};
+use crate::webhook_model::message::{Attempt, SentMessage, Tally, WebhookEndpoint};
 use crate::webhook_model::{CallEvent, CalleeSession, EventType, MessageId, Subject, WebhookEvent};
 
 use super::response::{CallShape, CallView};
@@ -215,7 +215,7 @@ pub(crate) struct EndpointShape<'a> {
 }
 
 impl<'a> EndpointShape<'a> {
-    pub(super) fn new(receiver: &'a Receiver, tally: &Tally) -> Self {
+    pub(super) fn new(receiver: &'a WebhookEndpoint, tally: &Tally) -> Self {
         Self {
             receiver: receiver.id.0,
             url: receiver.shown_url(),
@@ -233,7 +233,7 @@ impl<'a> EndpointShape<'a> {
 }
 
 /// Returns the word for where an endpoint comes from.
-const fn source(receiver: &Receiver) -> &'static str {
+const fn source(receiver: &WebhookEndpoint) -> &'static str {
     match receiver.made {
         Some(_) => "api",
         None => "settings",
@@ -241,7 +241,7 @@ const fn source(receiver: &Receiver) -> &'static str {
 }
 
 /// Returns the words of the event types that an endpoint receives.
-pub(super) fn words(receiver: &Receiver) -> Vec<&'static str> {
+pub(super) fn words(receiver: &WebhookEndpoint) -> Vec<&'static str> {
     let events = receiver.events.iter();
     events.map(|event| event.as_str()).collect()
 }
@@ -251,7 +251,7 @@ pub(super) fn words(receiver: &Receiver) -> Vec<&'static str> {
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn receiver(receiver: &Receiver, tally: &Tally) -> Value {
+pub fn receiver(receiver: &WebhookEndpoint, tally: &Tally) -> Value {
     let shape = EndpointShape::new(receiver, tally);
     serde_json::to_value(shape).expect("the shape has text keys")
 }
@@ -316,8 +316,8 @@ impl From<&Attempt> for AttemptShape {
     }
 }
 
-impl From<&Sent> for SentShape {
-    fn from(sent: &Sent) -> Self {
+impl From<&SentMessage> for SentShape {
+    fn from(sent: &SentMessage) -> Self {
         Self {
             id: Text(sent.id),
             topic: sent.topic.as_str(),
@@ -336,7 +336,7 @@ impl From<&Sent> for SentShape {
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn sent(sent: &Sent) -> Value {
+pub fn sent(sent: &SentMessage) -> Value {
     serde_json::to_value(SentShape::from(sent)).expect("the shape has text keys")
 }
 

@@ -197,7 +197,7 @@ impl List {
 
 /// Entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ListEntry {
     /// The listed user.
     pub profile: Profile,
     /// Since when the user is listed.

@@ -167,7 +167,7 @@ mod tests {
     };
     use chattrix::clock::Timestamp;
     use chattrix::user::{Profile, SessionId};
-    use chattrix::wire::admin::{self, Looked};
+    use chattrix::wire::admin::{self, CallRecords};
     use chattrix::wire::call_report::CallReport;
 
     use super::*;
@@ -187,12 +187,12 @@ mod tests {
 
     /// Draws a call as `call show` gets it.
     fn drawn(call: &Call, timeline: &[TimelineEntry], width: usize) -> Vec<String> {
-        let looked = Looked {
+        let records = CallRecords {
             timeline,
             quality: &[QualitySummary::default(); 2],
             delivery: &[],
         };
-        let json = admin::call_with_timeline(call, looked);
+        let json = admin::call_with_timeline(call, records);
         let CallReport { call, timeline, .. } = CallReport::read(&json).expect("a call");
         draw(&call, &timeline, width)
     }

@@ -9,7 +9,7 @@ use chattrix::call::CallId;
 use chattrix::clock::Clock;
 use chattrix::store::{CallFilter, Lock, Removal, Upsert};
 use chattrix::user::{AccountStatus, Profile, User, UserId};
-use chattrix::wire::admin::{self, Looked};
+use chattrix::wire::admin::{self, CallRecords};
 use chattrix::wire::control::{Answer, Delivered, Request, Session};
 use chattrix::wire::server_api::users::Patch;
 use secrecy::ExposeSecret as _;
@@ -198,13 +198,13 @@ impl Source for Local {
         let Some(call) = read.call(id)? else {
             return Ok(None);
         };
-        let looked = Looked {
+        let records = CallRecords {
             timeline: &read.timeline(id)?,
             quality: &read.quality(id)?,
             delivery: &self.deliveries(id)?,
         };
         Ok(Some(FoundCall {
-            json: admin::call_with_timeline(&call, looked),
+            json: admin::call_with_timeline(&call, records),
             deadline: call.state.deadline(),
         }))
     }

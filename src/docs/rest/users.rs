@@ -115,7 +115,7 @@ fn show_availability() -> Route {
         success: success(
             "How it is.",
             MESSAGE,
-            schemas::of::<availability::Shown>(),
+            schemas::of::<availability::AvailabilityShape>(),
             availability_examples(MESSAGE),
         ),
         refusals: Vec::new(),
@@ -151,7 +151,7 @@ fn set_availability() -> Route {
         success: success(
                 "It is set.",
                 MESSAGE,
-                schemas::of::<availability::Shown>(),
+                schemas::of::<availability::AvailabilityShape>(),
                 availability_examples(MESSAGE),
             ),
         refusals: vec![

@@ -15,12 +15,12 @@ use crate::http::history::parameters;
 use crate::service::{
     CallCount, CallDetails, CallFilter, CallPage, Error, NewCall, Placed, Reply, Service,
 };
-use crate::wire::admin::Looked;
+use crate::wire::admin::CallRecords;
 use crate::wire::server_api::calls::{self as shape, Count, Place};
 use crate::wire::server_api::query::{Calls, Statistics};
 use crate::wire::{ErrorType, request, response};
 
-use super::{Answered, answered};
+use super::{StatusAnswer, answered};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![list, show, end, place, statistics]
@@ -67,7 +67,7 @@ fn show(backend: Backend, id: &str, service: &State<Service>) -> Answer {
         .iter()
         .map(|one| control::delivered(one, now))
         .collect();
-    let looked = Looked {
+    let records = CallRecords {
         timeline: &timeline,
         quality: &quality,
         delivery: &delivery,
@@ -75,13 +75,13 @@ fn show(backend: Backend, id: &str, service: &State<Service>) -> Answer {
     Ok(RawJson(shape::details(
         "Call retrieved successfully",
         &call,
-        looked,
+        records,
     )))
 }
 
 /// Ends a call.
 #[post("/calls/<id>/end", data = "<body>")]
-async fn end(backend: Backend, id: &str, body: Body, service: &State<Service>) -> Answered {
+async fn end(backend: Backend, id: &str, body: Body, service: &State<Service>) -> StatusAnswer {
     let requester = backend.may_once(Scope::Calls, &body)?;
     request::nothing(&body)?;
     let reply = |call: &Call| Reply {
@@ -102,7 +102,7 @@ async fn place(
     body: Body,
     request_context: &RequestContext,
     service: &State<Service>,
-) -> Answered {
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Calls, &body)?;
     let Place {
         caller,

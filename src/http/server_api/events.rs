@@ -8,7 +8,7 @@ use crate::http::body::EventBody;
 use crate::service::{Recipients, Reply, SentEvent, SentTo, Service};
 use crate::wire::server_api::events::{self as shape, Sent};
 
-use super::{Answered, answered, user_id};
+use super::{StatusAnswer, answered, user_id};
 
 /// Message of the answers.
 const SENT: &str = "Event sent successfully";
@@ -19,7 +19,12 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Sends an event to a user.
 #[post("/users/<id>/events", data = "<body>")]
-async fn send(backend: Backend, id: &str, body: EventBody, service: &State<Service>) -> Answered {
+async fn send(
+    backend: Backend,
+    id: &str,
+    body: EventBody,
+    service: &State<Service>,
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Events, &body)?;
     let event = shape::read(&body)?;
     let recipient = Recipients::One(user_id(id)?);
@@ -34,7 +39,11 @@ async fn send(backend: Backend, id: &str, body: EventBody, service: &State<Servi
 
 /// Sends an event to several users.
 #[post("/events", data = "<body>")]
-async fn send_to_several(backend: Backend, body: EventBody, service: &State<Service>) -> Answered {
+async fn send_to_several(
+    backend: Backend,
+    body: EventBody,
+    service: &State<Service>,
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Events, &body)?;
     let (users, event) = shape::read_for_several(&body)?;
     let reply = |sent: &SentEvent| Reply {

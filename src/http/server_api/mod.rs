@@ -17,7 +17,7 @@ use crate::user::UserId;
 use crate::wire::ErrorType;
 
 /// An answer with a status of its own.
-type Answered = Result<(Status, RawJson<String>), ApiError>;
+type StatusAnswer = Result<(Status, RawJson<String>), ApiError>;
 
 pub(super) fn routes() -> Vec<Route> {
     [

@@ -19,7 +19,7 @@ use crate::wire::presence;
 use crate::wire::server_api::query::Users;
 use crate::wire::server_api::sessions::{self as shape, AskedToken, Session};
 
-use super::{Answered, user_id};
+use super::{StatusAnswer, user_id};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![issue_token, page, list, close_all, close_one, online]
@@ -33,7 +33,7 @@ async fn issue_token(
     body: Body,
     service: &State<Service>,
     access: &State<Access>,
-) -> Answered {
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Tokens, &body)?;
     let AskedToken { ttl, session } = shape::read_token(&body, is_session_id)?;
     if !access.authenticator().can_mint() {

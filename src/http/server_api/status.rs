@@ -10,7 +10,7 @@ use crate::http::Answer;
 use crate::http::health::state;
 use crate::logging::RecentLine;
 use crate::service::{self, ServerStatus, Service};
-use crate::webhook_model::message::{Receiver, Tally};
+use crate::webhook_model::message::{Tally, WebhookEndpoint};
 use crate::wire::server_api::status::{self as shape, Endpoint, FailedAttempt, Status, Warning};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -51,7 +51,7 @@ fn shown(status: &ServerStatus) -> Status {
     }
 }
 
-fn endpoint((receiver, tally): &(Receiver, Tally)) -> Endpoint {
+fn endpoint((receiver, tally): &(WebhookEndpoint, Tally)) -> Endpoint {
     let url = Url::parse(&receiver.url);
     Endpoint {
         id: receiver.id.0,

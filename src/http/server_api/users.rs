@@ -10,12 +10,12 @@ use crate::http::Answer;
 use crate::http::body::{Body, LargeBody};
 use crate::http::history::parameters;
 use crate::service::{Reply, Service, UserPage, UserRecord, UserUpdate};
-use crate::user::{List, Listed, UserId};
+use crate::user::{List, ListEntry, UserId};
 use crate::wire::server_api::query::Users;
 use crate::wire::server_api::users as shape;
 use crate::wire::{lists, response};
 
-use super::{Answered, answered, user_id};
+use super::{StatusAnswer, answered, user_id};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![
@@ -103,7 +103,7 @@ fn list(backend: Backend, uri: &Origin<'_>, service: &State<Service>) -> Answer 
 
 /// Adds or changes many users.
 #[post("/users/batch", data = "<body>")]
-async fn batch(backend: Backend, body: LargeBody, service: &State<Service>) -> Answered {
+async fn batch(backend: Backend, body: LargeBody, service: &State<Service>) -> StatusAnswer {
     let requester = backend.may_once(Scope::Users, &body)?;
     let records = shape::read_batch(&body)?.into_iter();
     let records = records.map(|(profile, standing)| UserRecord { profile, standing });
@@ -216,7 +216,7 @@ async fn enlist(
     let requester = backend.may(Scope::Users)?;
     let (owner, user) = (user_id(id)?, user_id(other)?);
     let enlisted = service.server_api().enlist(requester, owner, list, user);
-    let Listed { profile, at } = enlisted.await?;
+    let ListEntry { profile, at } = enlisted.await?;
     Ok(RawJson(lists::entry(message, &profile, at)))
 }
 

@@ -14,12 +14,12 @@ use crate::settings::webhook_url;
 use crate::webhook::{self, Webhooks};
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::EndpointId;
-use crate::webhook_model::message::Receiver;
+use crate::webhook_model::message::WebhookEndpoint;
 use crate::wire::control::Tested;
 use crate::wire::server_api::webhooks as shape;
 use crate::wire::{request, response};
 
-use super::{Answered, answered};
+use super::{StatusAnswer, answered};
 
 pub(super) fn routes() -> Vec<Route> {
     routes![
@@ -45,12 +45,12 @@ async fn create(
     body: Body,
     service: &State<Service>,
     webhooks: &State<Webhooks>,
-) -> Answered {
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Webhooks, &body)?;
     let sender = webhooks.sender();
     let url = |text: &str| webhook_url(text).filter(|url| sender.may_reach(url));
     let (url, events) = shape::read(&body, url)?;
-    let reply = |made: &Receiver| Reply {
+    let reply = |made: &WebhookEndpoint| Reply {
         status: 201,
         body: shape::secret("Webhook endpoint created successfully", made),
     };
@@ -60,10 +60,10 @@ async fn create(
 
 /// Gives a webhook endpoint a new secret.
 #[post("/webhooks/<id>/rotate", data = "<body>")]
-async fn rotate(backend: Backend, id: &str, body: Body, service: &State<Service>) -> Answered {
+async fn rotate(backend: Backend, id: &str, body: Body, service: &State<Service>) -> StatusAnswer {
     let requester = backend.may_once(Scope::Webhooks, &body)?;
     request::nothing(&body)?;
-    let reply = |rotated: &Receiver| Reply {
+    let reply = |rotated: &WebhookEndpoint| Reply {
         status: 200,
         body: shape::secret("Webhook secret rotated successfully", rotated),
     };
@@ -93,7 +93,7 @@ async fn test(
     body: Body,
     service: &State<Service>,
     webhooks: &State<Webhooks>,
-) -> Answered {
+) -> StatusAnswer {
     let requester = backend.may_once(Scope::Webhooks, &body)?;
     request::nothing(&body)?;
     let test = async |receivers| {
@@ -125,7 +125,7 @@ fn messages(backend: Backend, uri: &Origin<'_>, service: &State<Service>) -> Ans
 
 /// Makes a webhook message due again.
 #[post("/webhooks/messages/<id>/retry", data = "<body>")]
-async fn retry(backend: Backend, id: &str, body: Body, service: &State<Service>) -> Answered {
+async fn retry(backend: Backend, id: &str, body: Body, service: &State<Service>) -> StatusAnswer {
     let requester = backend.may_once(Scope::Webhooks, &body)?;
     request::nothing(&body)?;
     let id = MessageId::parse(id).ok_or(Error::MessageNotFound)?;
@@ -139,7 +139,7 @@ async fn retry(backend: Backend, id: &str, body: Body, service: &State<Service>)
 
 /// Makes all undelivered webhook messages due.
 #[post("/webhooks/retry", data = "<body>")]
-async fn retry_all(backend: Backend, body: Body, service: &State<Service>) -> Answered {
+async fn retry_all(backend: Backend, body: Body, service: &State<Service>) -> StatusAnswer {
     let requester = backend.may_once(Scope::Webhooks, &body)?;
     request::nothing(&body)?;
     let reply = |retried: usize| Reply {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::call::{Event, Notice};
 use crate::hub::{CloseReason, RemoteSession};
-use crate::service::channels::Move;
+use crate::service::channels::ChannelUpdate;
 use crate::service::{Core, Delivery, delivery};
 use crate::store::{NodeKey, Post};
 use crate::user::{SessionId, UserId};
@@ -77,7 +77,7 @@ impl Core {
             }
             Post::CallChanged { from, to, answered } => {
                 if let Some(answered) = answered {
-                    self.channels.apply(Move::new(answered, to));
+                    self.channels.apply(ChannelUpdate::new(answered, to));
                 }
                 self.metrics.live_call_changed(from, to);
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::call::{AppEvent, Audience, Event, Lacking, Notice};
-use crate::hub::{Addressees, EncodedNotice, KEPT_APP_EVENTS, Receipt, StoredNotice};
+use crate::hub::{EncodedNotice, KEPT_APP_EVENTS, Receipt, RecipientSessions, StoredNotice};
 use crate::store::{self, Post, Read, Write};
 use crate::user::UserId;
 
@@ -54,7 +54,7 @@ struct Addressed {
 /// Event for one user.
 struct AddressedNotice {
     notice: Arc<EncodedNotice>,
-    addressees: Addressees,
+    addressees: RecipientSessions,
     reached: usize,
     /// Sessions of other nodes that it is sent to.
     remote: usize,

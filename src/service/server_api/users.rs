@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::store::{Post, Upsert, Write};
-use crate::user::{AccountStatus, List, Listed, Profile, User, UserId};
+use crate::user::{AccountStatus, List, ListEntry, Profile, User, UserId};
 
 use super::super::{Core, Error, lists};
 use super::{Change, Reply, Requester, ServerApi};
@@ -166,7 +166,7 @@ impl ServerApi {
     ///
     /// # Errors
     /// [`Error::UserNotFound`], [`Error::Unavailable`].
-    pub fn list_of(&self, owner: UserId, list: List) -> Result<Vec<Listed>, Error> {
+    pub fn list_of(&self, owner: UserId, list: List) -> Result<Vec<ListEntry>, Error> {
         self.0.store.read(|db| {
             if db.user(&owner)?.is_none() {
                 return Err(Error::UserNotFound(owner));
@@ -185,7 +185,7 @@ impl ServerApi {
         owner: UserId,
         list: List,
         user: UserId,
-    ) -> Result<Listed, Error> {
+    ) -> Result<ListEntry, Error> {
         let now = self.0.clock.now();
         self.change(requester, move |db| {
             if db.user(&owner)?.is_none() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, PauseCause};
-use crate::webhook_model::message::{Receiver, Tally};
+use crate::webhook_model::message::{Tally, WebhookEndpoint};
 
 use super::super::endpoints::NewEndpoint;
 use super::super::{Error, Webhooks};
@@ -12,7 +12,7 @@ use super::{Change, Reply, Requester, ServerApi};
 
 impl ServerApi {
     /// Returns the webhook endpoints, by number, with what waits for each.
-    pub fn endpoints(&self) -> Result<Vec<(Receiver, Tally)>, Error> {
+    pub fn endpoints(&self) -> Result<Vec<(WebhookEndpoint, Tally)>, Error> {
         self.0.store.read_at_length(|db| {
             let receivers = db.receivers()?.into_iter();
             let tallied = receivers.map(|one| db.tally(one.id).map(|tally| (one, tally)));
@@ -28,7 +28,7 @@ impl ServerApi {
         &self,
         requester: Requester,
         new: NewEndpoint,
-        reply: fn(&Receiver) -> Reply,
+        reply: fn(&WebhookEndpoint) -> Reply,
     ) -> Result<Reply, Error> {
         let core = Arc::clone(&self.0);
         self.change_once(requester, move |db| {
@@ -46,7 +46,7 @@ impl ServerApi {
         &self,
         requester: Requester,
         id: EndpointId,
-        reply: fn(&Receiver) -> Reply,
+        reply: fn(&WebhookEndpoint) -> Reply,
     ) -> Result<Reply, Error> {
         let core = Arc::clone(&self.0);
         self.change_once(requester, move |db| {
@@ -78,7 +78,7 @@ impl ServerApi {
         requester: Requester,
         id: EndpointId,
         paused: bool,
-    ) -> Result<(Receiver, Tally), Error> {
+    ) -> Result<(WebhookEndpoint, Tally), Error> {
         let core = Arc::clone(&self.0);
         self.change(requester, move |db| {
             let (action, changed) = if paused {
@@ -146,7 +146,7 @@ impl ServerApi {
         &self,
         requester: Requester,
         id: EndpointId,
-        test: impl AsyncFnOnce(Vec<Receiver>) -> Option<Reply>,
+        test: impl AsyncFnOnce(Vec<WebhookEndpoint>) -> Option<Reply>,
     ) -> Result<Reply, Error> {
         let webhooks = Webhooks(Arc::clone(&self.0));
         let work = async {

@@ -8,7 +8,7 @@ use crate::call::CallId;
 use crate::clock::Timestamp;
 use crate::webhook_model::MessageId;
 use crate::webhook_model::delivery::{EndpointId, Outcome};
-use crate::webhook_model::message::{Attempt, Sent, State, Tally};
+use crate::webhook_model::message::{Attempt, SentMessage, State, Tally};
 
 use super::super::Read;
 use super::super::engine::Row;
@@ -44,7 +44,7 @@ impl Read<'_> {
         state: Option<State>,
         after: Option<(MessageId, EndpointId)>,
         limit: u32,
-    ) -> Result<Vec<Sent>, Error> {
+    ) -> Result<Vec<SentMessage>, Error> {
         let after = match after {
             // There is no index by id.
             Some((id, receiver)) => self
@@ -67,13 +67,13 @@ impl Read<'_> {
              ORDER BY s.seq DESC, s.receiver, a.number";
         let params = params![state.map(encode), limit, after.0, after.1];
         let rows = self.many(sql, params, |row| Ok((sent(row)?, attempt(row)?)))?;
-        let mut messages: Vec<Sent> = Vec::new();
+        let mut messages: Vec<SentMessage> = Vec::new();
         for (sent, attempt) in rows {
             match messages.last_mut() {
                 Some(last) if (last.id, last.receiver) == (sent.id, sent.receiver) => {
                     last.attempts.extend(attempt);
                 }
-                _ => messages.push(Sent {
+                _ => messages.push(SentMessage {
                     attempts: attempt.into_iter().collect(),
                     ..sent
                 }),
@@ -83,7 +83,7 @@ impl Read<'_> {
     }
 }
 
-fn sent(row: &Row<'_>) -> Result<Sent, Error> {
+fn sent(row: &Row<'_>) -> Result<SentMessage, Error> {
     let seq: i64 = row.get("seq")?;
     let columns = Columns {
         row,
@@ -92,7 +92,7 @@ fn sent(row: &Row<'_>) -> Result<Sent, Error> {
     };
     let call: Option<[u8; 16]> = columns.get("call")?;
     let due: Option<i64> = columns.get("due")?;
-    Ok(Sent {
+    Ok(SentMessage {
         receiver: EndpointId(columns.get("receiver")?),
         id: MessageId::from_uuid(uuid::Uuid::from_bytes(columns.get("id")?)),
         topic: columns.decode("topic")?,

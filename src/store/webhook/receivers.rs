@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::user::UserId;
 use crate::webhook_model::EventType;
 use crate::webhook_model::delivery::{EndpointId, PauseCause};
-use crate::webhook_model::message::{Made, Pause, Receiver};
+use crate::webhook_model::message::{Made, Pause, WebhookEndpoint};
 
 use super::super::engine::Row;
 use super::super::enum_codes::{Code as _, Columns, encode};
@@ -16,7 +16,7 @@ use super::super::{Read, Write};
 
 impl Read<'_> {
     /// All receivers, by number.
-    pub fn receivers(&self) -> Result<Vec<Receiver>, Error> {
+    pub fn receivers(&self) -> Result<Vec<WebhookEndpoint>, Error> {
         self.many(
             "SELECT * FROM webhook_receivers ORDER BY key",
             params![],
@@ -155,7 +155,7 @@ fn bits(events: &[EventType]) -> i64 {
     events.fold(0, |bits, event| bits | 1_i64 << event.code())
 }
 
-fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
+fn receiver(row: &Row<'_>) -> Result<WebhookEndpoint, Error> {
     let key: i64 = row.get("key")?;
     let columns = Columns {
         row,
@@ -186,7 +186,7 @@ fn receiver(row: &Row<'_>) -> Result<Receiver, Error> {
     };
     let events: i64 = columns.get("events")?;
     let is_taken = |event: &EventType| (events >> event.code()) & 1 == 1;
-    Ok(Receiver {
+    Ok(WebhookEndpoint {
         id: EndpointId(key),
         url: columns.get("url")?,
         failing_since: instant("failing_since")?,

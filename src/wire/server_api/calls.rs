@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::call::{Call, CallId, CallType, ChannelId, Status};
 use crate::clock::Timestamp;
 use crate::user::UserId;
-use crate::wire::admin::{self, Looked};
+use crate::wire::admin::{self, CallRecords};
 use crate::wire::fields::{Fields, ValidationError};
 use crate::wire::request::json;
 use crate::wire::response::success;
@@ -174,8 +174,8 @@ pub fn call(message: &str, call: &Call) -> String {
 
 /// Returns the success `message` with all that is known of a call.
 #[must_use]
-pub fn details(message: &str, call: &Call, looked: Looked<'_>) -> String {
-    success(message, admin::call_with_timeline(call, looked))
+pub fn details(message: &str, call: &Call, records: CallRecords<'_>) -> String {
+    success(message, admin::call_with_timeline(call, records))
 }
 
 /// Returns the success `message` with the statistics of `counts`, which are in the order of their days.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::webhook_model::delivery::EndpointId;
-use crate::webhook_model::message::{Receiver, Sent, Tally};
+use crate::webhook_model::message::{SentMessage, Tally, WebhookEndpoint};
 use crate::webhook_model::{EventType, MessageId};
 use crate::wire::control::Tested;
 use crate::wire::fields::{Fields, ValidationError};
@@ -93,7 +93,7 @@ pub(crate) struct CreateBody {
 
 /// Returns the success `message` with `endpoints` and what waits for each.
 #[must_use]
-pub fn list(message: &str, endpoints: &[(Receiver, Tally)]) -> String {
+pub fn list(message: &str, endpoints: &[(WebhookEndpoint, Tally)]) -> String {
     let items = endpoints.iter();
     let shape = EndpointsShape {
         items: items
@@ -106,13 +106,13 @@ pub fn list(message: &str, endpoints: &[(Receiver, Tally)]) -> String {
 
 /// Returns the success `message` with an endpoint and what waits for it.
 #[must_use]
-pub fn one(message: &str, endpoint: &Receiver, tally: &Tally) -> String {
+pub fn one(message: &str, endpoint: &WebhookEndpoint, tally: &Tally) -> String {
     success(message, EndpointShape::new(endpoint, tally))
 }
 
 /// Returns the success `message` with a page of messages, and the cursor of the next page if there is one.
 #[must_use]
-pub fn messages(message: &str, page: &[Sent], has_more: bool) -> String {
+pub fn messages(message: &str, page: &[SentMessage], has_more: bool) -> String {
     let last = page.last().filter(|_| has_more);
     let shape = MessagesShape {
         items: page.iter().map(SentShape::from).collect(),
@@ -134,7 +134,7 @@ pub fn tested(message: &str, tested: &Tested) -> String {
 }
 
 impl<'a> SecretShape<'a> {
-    fn new(endpoint: &'a Receiver) -> Self {
+    fn new(endpoint: &'a WebhookEndpoint) -> Self {
         let made = endpoint.made.as_ref();
         let previous = made.and_then(|made| made.previous.as_ref());
         Self {
@@ -149,7 +149,7 @@ impl<'a> SecretShape<'a> {
 
 /// Returns the success `message` with an endpoint that a backend made and its secret.
 #[must_use]
-pub fn secret(message: &str, endpoint: &Receiver) -> String {
+pub fn secret(message: &str, endpoint: &WebhookEndpoint) -> String {
     success(message, SecretShape::new(endpoint))
 }
 
@@ -158,7 +158,7 @@ pub fn secret(message: &str, endpoint: &Receiver) -> String {
 /// # Panics
 /// Never: the shape has text keys.
 #[must_use]
-pub fn with_secret(endpoint: &Receiver) -> Value {
+pub fn with_secret(endpoint: &WebhookEndpoint) -> Value {
     serde_json::to_value(SecretShape::new(endpoint)).expect("the shape has text keys")
 }
 

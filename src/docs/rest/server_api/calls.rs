@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::Error;
-use crate::wire::admin::{CallWithTimeline, ListedCall, Looked};
+use crate::wire::admin::{CallRecords, CallWithTimeline, ListedCall};
 use crate::wire::query::Parameters;
 use crate::wire::server_api::calls::{self as shape, Count, Place};
 use crate::wire::value;
@@ -85,12 +85,12 @@ fn show() -> Route {
         session: None,
     }];
     let quality = [QualitySummary::default(), QualitySummary::default()];
-    let looked = Looked {
+    let records = CallRecords {
         timeline: &timeline,
         quality: &quality,
         delivery: &[],
     };
-    let shown = shape::details(MESSAGE, &example::initiating(), looked);
+    let shown = shape::details(MESSAGE, &example::initiating(), records);
     Description {
         tag: TAG,
         id: "getCallWithTimeline",

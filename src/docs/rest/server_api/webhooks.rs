@@ -12,7 +12,9 @@ use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
 use crate::service::{Error, MOST_ENDPOINTS};
 use crate::webhook_model::delivery::{EndpointId, Outcome, PauseCause};
-use crate::webhook_model::message::{Attempt, Made, Pause, Receiver, Sent, State, Tally};
+use crate::webhook_model::message::{
+    Attempt, Made, Pause, SentMessage, State, Tally, WebhookEndpoint,
+};
 use crate::webhook_model::{EventType, MessageId};
 use crate::wire::control::Tested;
 use crate::wire::query::Parameters;
@@ -46,9 +48,9 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// The endpoint of the examples, with its secret replaced or not.
-fn endpoint(is_rotated: bool) -> Receiver {
+fn endpoint(is_rotated: bool) -> WebhookEndpoint {
     let replaced = example::asked_at().plus(Duration::from_hours(24));
-    Receiver {
+    WebhookEndpoint {
         id: EndpointId(1),
         url: "https://app.example.com/chattrix".to_owned(),
         failing_since: None,
@@ -303,7 +305,7 @@ fn message_id() -> MessageId {
 
 fn messages() -> Route {
     const MESSAGE: &str = "Webhook messages retrieved successfully";
-    let sent = Sent {
+    let sent = SentMessage {
         receiver: EndpointId(1),
         id: message_id(),
         topic: EventType::CallInitiated,
