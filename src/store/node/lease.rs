@@ -13,9 +13,6 @@ use crate::store::post::{NodeKey, Post};
 /// Interval at which a node that has nothing to write renews its lease and looks at the others.
 pub(in crate::store) const HEARTBEAT: Duration = Duration::from_secs(3);
 
-/// Time without PostgreSQL after which a node gives up if there are others: its clients find one of them.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(45);
-
 /// Pauses between attempts to connect.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -36,7 +33,7 @@ impl Node {
 
     /// Returns whether the lease was not renewed lately.
     pub fn is_due_for_renewal(&self) -> bool {
-        self.renewed.elapsed() >= HEARTBEAT
+        self.standing.silence() >= HEARTBEAT
     }
 
     /// Records that a transaction was committed, which renews the lease, with what this node had to post.
@@ -59,10 +56,9 @@ impl Node {
     }
 
     fn record_renewal(&mut self) {
-        if self.renewed.elapsed() > LEASE {
+        if self.standing.record_renewal() > LEASE {
             self.steady_since = Instant::now();
         }
-        self.renewed = Instant::now();
     }
 
     /// Ends the transaction that failed; returns whether it was committed all the same. After a COMMIT without an
@@ -108,22 +104,18 @@ impl Node {
             |row| Ok((row.get("incarnation")?, row.get("batch")?)),
         )?;
         let Some((incarnation, batch)) = found else {
-            return Err(self.lose(Some(&session)));
+            return Err(self.lose(&session));
         };
         tracing::info!("connected to PostgreSQL again");
         (self.session, self.incarnation) = (session, incarnation);
-        (self.renewed, self.steady_since) = (Instant::now(), Instant::now());
+        self.standing.hold_connection(self.session.connection());
+        let _ = self.standing.record_renewal();
+        self.steady_since = Instant::now();
         Ok(batch)
     }
 
     fn connect(&self) -> Result<Session, Error> {
-        let connected = Session::connect(&self.server);
-        let session = match connected {
-            Err(_) if self.standing.has_others() && self.renewed.elapsed() > LONGEST_OUTAGE => {
-                return Err(self.lose(None));
-            }
-            connected => connected?,
-        };
+        let session = Session::connect(&self.server)?;
         prepare(&session)?;
         Ok(session)
     }
@@ -137,20 +129,18 @@ impl Node {
         )?;
         match found {
             Some(_) => Ok(()),
-            None => Err(self.lose(Some(&self.session))),
+            None => Err(self.lose(&self.session)),
         }
     }
 
     /// Records that the node was removed; by `session`, whether another one has its name.
-    fn lose(&self, session: Option<&Session>) -> Error {
+    fn lose(&self, session: &Session) -> Error {
         let sql = "SELECT EXISTS (SELECT FROM nodes WHERE name = ?1 AND key <> ?2) AS is_replaced";
         let key = self.standing.key;
-        let is_replaced = session.is_some_and(|session| {
-            let found = Conn::from(session).find(sql, params![self.name, key].into(), |row| {
-                row.get("is_replaced")
-            });
-            matches!(found, Ok(Some(true)))
+        let found = Conn::from(session).find(sql, params![self.name, key].into(), |row| {
+            row.get("is_replaced")
         });
+        let is_replaced = matches!(found, Ok(Some(true)));
         let replaced = &self.standing.is_replaced;
         replaced.store(is_replaced, Ordering::Relaxed);
         self.standing.is_active.store(false, Ordering::Relaxed);

@@ -50,8 +50,6 @@ pub(super) struct Node {
     batch: i64,
     standing: Arc<Standing>,
     reported: Instant,
-    /// Last time at which the lease was renewed.
-    renewed: Instant,
     /// Since when the lease was renewed again and again: another node may be dead only after a whole lease.
     steady_since: Instant,
     /// Number of the last post that was read.
@@ -131,6 +129,7 @@ impl Node {
         session.run_script("COMMIT; NOTIFY chattrix")?;
         let standing = Standing::new(key, waits_for_standby(&session)?, !is_alone);
         standing.clock_lead.set(measure_clock(&session)?.0);
+        standing.hold_connection(session.connection());
         let now = Instant::now();
         let mut node = Self {
             server: server.clone(),
@@ -138,9 +137,8 @@ impl Node {
             session,
             incarnation: 0,
             batch: 0,
-            standing: Arc::new(standing),
+            standing: standing.watched(server),
             reported: now,
-            renewed: now,
             steady_since: now,
             last_post,
             replies: Vec::new(),

@@ -1,13 +1,19 @@
 //! State of this node, as others than the writer see it.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::task::AbortHandle;
 
 use super::PostReceiver;
 use crate::store::NodeKey;
+use crate::store::engine::Server;
 use crate::system_time::ClockLead;
+
+/// Time without PostgreSQL after which a node gives up if there are others: its clients find one of them.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(45);
 
 /// State of the node, as others than the writer see it.
 pub(in crate::store) struct Standing {
@@ -22,6 +28,10 @@ pub(in crate::store) struct Standing {
     pub(super) has_duties: AtomicBool,
     pub(super) dead: Mutex<Vec<NodeKey>>,
     pub(super) receiver: OnceLock<PostReceiver>,
+    /// Last time at which the lease was renewed.
+    renewed: Mutex<Instant>,
+    /// The writer's connection.
+    connection: Mutex<Option<AbortHandle>>,
 }
 
 impl Standing {
@@ -38,7 +48,44 @@ impl Standing {
             has_duties: AtomicBool::new(false),
             dead: Mutex::default(),
             receiver: OnceLock::new(),
+            renewed: Mutex::new(Instant::now()),
+            connection: Mutex::default(),
         }
+    }
+
+    /// Returns `self` and lets the node give up when PostgreSQL does not answer it for too long, if there are others.
+    pub(super) fn watched(self, server: &Server) -> Arc<Self> {
+        let standing = Arc::new(self);
+        let (overdue, lost) = (Arc::downgrade(&standing), Arc::downgrade(&standing));
+        let is_overdue = move || {
+            let standing = overdue.upgrade().filter(|one| one.is_active())?;
+            Some(standing.has_others() && standing.silence() > LONGEST_OUTAGE)
+        };
+        let give_up = move || {
+            if let Some(standing) = lost.upgrade() {
+                standing.is_active.store(false, Ordering::Relaxed);
+                if let Some(connection) = standing.connection.lock().take() {
+                    connection.abort();
+                }
+            }
+        };
+        server.watch(is_overdue, give_up);
+        standing
+    }
+
+    /// Records the writer's connection.
+    pub(super) fn hold_connection(&self, connection: AbortHandle) {
+        *self.connection.lock() = Some(connection);
+    }
+
+    /// Records that the lease was renewed; returns how long ago the time before was.
+    pub(super) fn record_renewal(&self) -> Duration {
+        std::mem::replace(&mut *self.renewed.lock(), Instant::now()).elapsed()
+    }
+
+    /// Returns how long ago the lease was renewed.
+    pub(super) fn silence(&self) -> Duration {
+        self.renewed.lock().elapsed()
     }
 
     /// Returns the key of the node.

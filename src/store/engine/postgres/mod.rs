@@ -11,6 +11,7 @@ mod deferred;
 mod foresight;
 mod jobs;
 mod listen;
+mod outage;
 mod server;
 mod tls;
 mod value;
@@ -26,6 +27,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
+use tokio::task::AbortHandle;
 use tokio_postgres::{Client, Statement};
 
 use super::super::error::Error;
@@ -69,6 +71,7 @@ struct Prepared {
 /// Connection to PostgreSQL.
 pub(in super::super) struct Session {
     client: Arc<Client>,
+    connection: AbortHandle,
     prepared: RefCell<HashMap<String, Arc<Prepared>>>,
     /// Text of the next message.
     queued: RefCell<String>,
@@ -103,14 +106,15 @@ impl Session {
         let (config, tls) = (server.config()?, server.tls());
         let connecting = RUNTIME.spawn(async move {
             let (client, connection) = config.connect(tls).await?;
-            tokio::spawn(connection);
-            Ok(client)
+            let connection = tokio::spawn(connection).abort_handle();
+            Ok((client, connection))
         });
-        let client = wait(connecting)
+        let (client, connection) = wait(connecting)
             .map_err(|error| server.cannot_open(&error))?
             .map_err(|error: tokio_postgres::Error| server.cannot_open(&Causes(&error)))?;
         Ok(Self {
             client: Arc::new(client),
+            connection,
             prepared: RefCell::default(),
             queued: RefCell::default(),
             unanswered: RefCell::default(),
@@ -124,6 +128,11 @@ impl Session {
     /// Returns whether the connection is lost.
     pub fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Returns the way to break the connection: whoever waits for an answer gets an error.
+    pub fn connection(&self) -> AbortHandle {
+        self.connection.clone()
     }
 
     /// Returns how often this connection was waited for.
