@@ -18,9 +18,9 @@ const ATTACKERS: usize = 2_000;
 /// Memory that they may cost together. Without optimization, each request takes half as much again.
 const MORE_KIB: usize = if cfg!(debug_assertions) { 96 } else { 64 } * 1024;
 
-/// After this all are gone: their limit in a crowd, and some time on a busy machine. An idle connection of a few is kept
-/// for longer.
-const GONE_BY: Duration = Duration::from_secs(65);
+/// After this all are gone: the limit of an idle connection, and some time on a busy machine. If they are opened fast
+/// enough to be a crowd, they are gone much earlier.
+const GONE_BY: Duration = Duration::from_mins(2);
 
 /// Opens the connections; each sends one of `kinds`, in turn.
 async fn attackers(address: &Address, kinds: &[&[u8]]) -> Vec<TcpStream> {
