@@ -84,6 +84,7 @@ impl Target {
 
 impl Load {
     /// Returns the number of users that it needs.
+    #[must_use]
     pub fn users(&self) -> usize {
         self.model.pairs() * 2 + usize::from(self.idle)
     }
@@ -125,11 +126,13 @@ pub fn runtime() -> std::io::Result<Runtime> {
 }
 
 /// Returns the number of threads of the generator.
+#[must_use]
 pub fn threads() -> usize {
     (cores() / 2).max(1)
 }
 
 /// Returns the processors available to this process.
+#[must_use]
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -13,7 +13,7 @@ use crate::process::{Process, Usage};
 use crate::{Load, Target};
 
 /// Minimum and maximum number of pairs for open loops; calls of up to half a second need a number in between.
-const OPEN_PAIRS: (u32, u32) = (16, 512);
+const OPEN_PAIRS: (usize, usize) = (16, 512);
 
 /// Pause of a pair after an error, so that errors do not add load.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,12 +41,15 @@ pub enum LoadModel {
 
 impl LoadModel {
     /// Returns the number of pairs that it needs.
+    #[must_use]
     pub fn pairs(self) -> usize {
-        let pairs = match self {
+        let (least, most) = OPEN_PAIRS;
+        match self {
             Self::Closed { pairs } => pairs.into(),
-            Self::Open { rate } => (rate / 2).clamp(OPEN_PAIRS.0, OPEN_PAIRS.1),
-        };
-        usize::try_from(pairs).expect("a few hundred")
+            Self::Open { rate } => {
+                usize::try_from(rate / 2).map_or(most, |pairs| pairs.clamp(least, most))
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub struct Usage {
 
 impl Process {
     /// Returns the process `id`, if the system shows it.
+    #[must_use]
     pub fn of(id: u32) -> Option<Self> {
         let process = Self(id);
         process.read().map(|_| process)

@@ -110,6 +110,7 @@ impl Spread {
     }
 
     /// Returns its median in medians of `echo`.
+    #[must_use]
     pub fn in_echoes(self, echo: Option<Self>) -> Option<f64> {
         Some(f64::from(self.p50) / f64::from(echo?.p50.max(1)))
     }

@@ -37,7 +37,7 @@ pub async fn play(operation: Operation, name: &str) -> Answer {
             | "closeSession"
             | "getPresence",
             _,
-        ) => play_sessions(operation, name).await,
+        ) => Box::pin(play_sessions(operation, name)).await,
         ("listCalls" | "getCallWithTimeline" | "endCallOfUsers" | "getServerStatistics", _) => {
             Box::pin(play_calls(operation, name)).await
         }

@@ -14,7 +14,6 @@ use chattrix::settings::{Settings, webhook_secrets};
 use chattrix::store::Database;
 use chattrix::user::{AccountStatus, Profile, UserId};
 use futures_util::future::join_all;
-use rand::RngExt as _;
 use rocket::Route;
 use rocket::fairing::AdHoc;
 use secrecy::ExposeSecret as _;
@@ -61,7 +60,7 @@ impl Address {
 
     /// The address to connect to.
     pub fn tcp(&self) -> std::net::SocketAddr {
-        let place = rand::rng().random_range(0..self.0.len());
+        let place = usize::from(Random::System.value::<u16>()) % self.0.len();
         ([127, 0, 0, 1], self.0[place].load(Ordering::SeqCst)).into()
     }
 }
