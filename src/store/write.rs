@@ -66,7 +66,7 @@ impl<'c> Write<'c> {
         self.on_commit.borrow_mut().push(Box::new(step));
     }
 
-    /// Posts a change to the other nodes, with this job. To be called if there are any ([`Store::has_other_nodes`]).
+    /// Posts a change to the other nodes, with this job. To be called if there are any (`Store::has_other_nodes`).
     pub fn post(&self, post: Post) {
         self.posts.borrow_mut().push(post);
     }

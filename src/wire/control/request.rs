@@ -9,19 +9,19 @@ use super::super::to_json;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
-    /// Return the status of the server. Answered with [`Answer::Status`].
+    /// Return the status of the server. Answered with `Answer::Status`.
     Status,
-    /// End a call. Answered with [`Answer::Done`].
+    /// End a call. Answered with `Answer::Done`.
     EndCall {
         /// The call's id.
         call: String,
     },
-    /// List the connected sessions. Answered with [`Answer::Sessions`].
+    /// List the connected sessions. Answered with `Answer::Sessions`.
     Sessions {
         /// Only those of this user.
         user: Option<String>,
     },
-    /// Close sessions of a user. Answered with [`Answer::Counted`].
+    /// Close sessions of a user. Answered with `Answer::Counted`.
     CloseSessions {
         /// The user.
         user: String,
@@ -30,36 +30,36 @@ pub enum Request {
         /// Whether the client should connect again.
         reconnects: bool,
     },
-    /// Return how the events of a call were delivered. Answered with [`Answer::Delivered`].
+    /// Return how the events of a call were delivered. Answered with `Answer::Delivered`.
     Delivery {
         /// The call's id.
         call: String,
     },
-    /// Add two users to each other's contacts. Answered with [`Answer::Done`].
+    /// Add two users to each other's contacts. Answered with `Answer::Done`.
     AddContacts {
         /// The two users.
         users: [String; 2],
     },
-    /// Remove two users from each other's contacts. Answered with [`Answer::Done`].
+    /// Remove two users from each other's contacts. Answered with `Answer::Done`.
     RemoveContacts {
         /// The two users.
         users: [String; 2],
     },
-    /// List the keys that verify tokens. Answered with [`Answer::Keys`].
+    /// List the keys that verify tokens. Answered with `Answer::Keys`.
     Keys,
-    /// Read accounts again: a command has changed some. Answered with [`Answer::Done`].
+    /// Read accounts again: a command has changed some. Answered with `Answer::Done`.
     ReloadUsers,
-    /// Read the settings again. Answered with [`Answer::Reloaded`].
+    /// Read the settings again. Answered with `Answer::Reloaded`.
     Reload,
     /// Manage webhooks.
     Webhooks(Webhooks),
     /// Make, change or delete a webhook endpoint.
     Endpoints(Endpoints),
-    /// Send every change of a call from now on. Answered with [`Answer::Watching`], then with [`Answer::Change`] and
-    /// [`Answer::Missed`] until either side disconnects.
+    /// Send every change of a call from now on. Answered with `Answer::Watching`, then with `Answer::Change` and
+    /// `Answer::Missed` until either side disconnects.
     Watch(WatchFilter),
-    /// Delete the calls that ended before a timestamp. Answered with [`Answer::Forgetting`] at intervals, and with
-    /// [`Answer::Forgotten`] at the end; it stops if the command disconnects.
+    /// Delete the calls that ended before a timestamp. Answered with `Answer::Forgetting` at intervals, and with
+    /// `Answer::Forgotten` at the end; it stops if the command disconnects.
     Prune {
         /// The timestamp.
         before: String,
@@ -84,23 +84,23 @@ pub struct WatchFilter {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Webhooks {
-    /// Pause the endpoint. Answered with [`Answer::Counted`].
+    /// Pause the endpoint. Answered with `Answer::Counted`.
     Pause {
         /// The endpoint.
         receiver: Option<i64>,
     },
-    /// Resume the endpoint. Answered with [`Answer::Counted`].
+    /// Resume the endpoint. Answered with `Answer::Counted`.
     Resume {
         /// The endpoint.
         receiver: Option<i64>,
     },
-    /// Send a message again, delivered or not: [`Answer::Done`]. Without an id, send all messages that wait for a retry
-    /// or have failed (dead letters): [`Answer::Counted`].
+    /// Send a message again, delivered or not: `Answer::Done`. Without an id, send all messages that wait for a retry
+    /// or have failed (dead letters): `Answer::Counted`.
     Retry {
         /// The message's id.
         message: Option<String>,
     },
-    /// Send a test message, which has no effect. Answered with [`Answer::Tested`].
+    /// Send a test message, which has no effect. Answered with `Answer::Tested`.
     Test {
         /// The endpoint.
         receiver: Option<i64>,
@@ -111,17 +111,17 @@ pub enum Webhooks {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case")]
 pub enum Endpoints {
-    /// Make an endpoint. Answered with [`Answer::Endpoint`].
+    /// Make an endpoint. Answered with `Answer::Endpoint`.
     Create {
         /// The body of `POST /api/server/v1/webhooks`.
         endpoint: Value,
     },
-    /// Give an endpoint a new secret. Answered with [`Answer::Endpoint`].
+    /// Give an endpoint a new secret. Answered with `Answer::Endpoint`.
     Rotate {
         /// The endpoint.
         receiver: i64,
     },
-    /// Delete an endpoint. Answered with [`Answer::Done`].
+    /// Delete an endpoint. Answered with `Answer::Done`.
     Delete {
         /// The endpoint.
         receiver: i64,

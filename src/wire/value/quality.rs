@@ -39,7 +39,7 @@ impl ToSchema for ReportedQuality {
     }
 }
 
-/// What a participant reports of its network: the fields that [`request::quality`] reads.
+/// What a participant reports of its network: the fields that `request::quality` reads.
 pub struct QualityReport;
 
 impl PartialSchema for QualityReport {
