@@ -86,6 +86,13 @@ impl Connected {
         !(self.sessions.is_empty() && self.departed.is_empty() && self.log.is_empty())
     }
 
+    /// Whether `session` has left this node and has not connected to another one since.
+    pub fn has_departed(&self, session: &SessionId) -> bool {
+        let mut closed = self.sessions.iter().filter(|one| !one.is_open());
+        closed.any(|one| one.session() == session)
+            || self.departed.iter().any(|one| one.session == *session)
+    }
+
     /// Returns the sessions on all nodes, the oldest first.
     pub fn on_all_nodes(&self) -> Vec<ConnectedSession> {
         let here = self.sessions.iter().filter(|one| one.is_open());

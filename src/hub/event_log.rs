@@ -72,8 +72,19 @@ impl EventLog {
         unconfirmed
     }
 
-    /// Adds those of the user's pending events `stored` that are not in the log yet. Returns them.
+    /// Returns the entry of `notice`.
+    pub fn find(&self, notice: &Notice) -> Option<Arc<EncodedNotice>> {
+        let mut events = self.events.iter();
+        events.find(|one| one.notice() == notice).cloned()
+    }
+
+    /// Adds those of the user's pending events `stored`, which are all, that are not in the log yet. Returns them.
     pub fn add_stored(&mut self, stored: Vec<StoredNotice>) -> Vec<Arc<EncodedNotice>> {
+        for one in &self.events {
+            if !stored.iter().any(|stored| one.is_stored_as(stored)) {
+                one.settle_row();
+            }
+        }
         let is_known = |one: &StoredNotice| self.events.iter().any(|known| known.is_stored_as(one));
         let lacking = stored.into_iter().filter(|one| !is_known(one));
         let lacking: Vec<_> = lacking.map(EncodedNotice::stored).map(Arc::new).collect();
@@ -96,8 +107,7 @@ impl EventLog {
         owed
     }
 
-    /// Returns, in order, the events that `session` is owed and that are not stored. Another node delivers them from now
-    /// on.
+    /// Returns, in order, the events that `session` is owed. Another node delivers them from now on.
     pub fn hand_over(&self, session: &SessionId, now: Timestamp) -> Vec<Notice> {
         let fresh = self.events.iter().filter(|one| one.is_fresh(now));
         let owed = fresh.filter(|one| one.hand_over(session, now));

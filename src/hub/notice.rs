@@ -236,19 +236,30 @@ impl EncodedNotice {
         delivery.expires_at = Timestamp::from_millis(moved);
     }
 
-    /// Records that another node delivers it to `session` from now on; returns whether `session` is owed it and it is not
-    /// stored.
+    /// Records that another node delivers it to `session` from now on; returns whether `session` is owed it.
     pub(super) fn hand_over(&self, session: &SessionId, now: Timestamp) -> bool {
         if !self.is_owed_to(session) {
             return false;
         }
         let mut delivery = self.delivery.lock();
-        if delivery.is_pending {
-            return false;
-        }
         delivery.recipient(session).confirmed_at.get_or_insert(now);
-        delivery.is_confirmed = true;
+        // As long as its row is there, no session has confirmed it.
+        delivery.is_confirmed |= !delivery.is_pending;
         true
+    }
+
+    /// Records that `session`, for which another node had it, is owed it here again.
+    pub(super) fn owe_again(&self, session: &SessionId) {
+        self.delivery.lock().recipient(session).confirmed_at = None;
+    }
+
+    /// Records that its row, if it is stored, is there no more: a session has confirmed it on another node.
+    pub(super) fn settle_row(&self) {
+        let mut delivery = self.delivery.lock();
+        if std::mem::take(&mut delivery.is_pending) {
+            delivery.is_confirmed = true;
+            delivery.stored = None;
+        }
     }
 
     /// Whether a session has confirmed it.

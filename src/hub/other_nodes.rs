@@ -82,7 +82,17 @@ impl Hub {
         remote.filter(|one| one.may_return(now)).cloned().collect()
     }
 
-    /// Returns the events `notices`, which `session` was owed by another node, ready for delivery.
+    /// Whether `session` has left this node and has not connected to another one since.
+    #[must_use]
+    pub fn has_departed(&self, user: &UserId, session: &SessionId) -> bool {
+        let users = self.0.users.lock();
+        users
+            .get(user)
+            .is_some_and(|user| user.has_departed(session))
+    }
+
+    /// Returns the events `notices`, which `session` was owed by another node, ready for delivery; without those that it is
+    /// owed here too.
     #[must_use]
     pub fn take_over(
         &self,
@@ -94,10 +104,19 @@ impl Hub {
         let log = &mut users.entry(user.clone()).or_default().log;
         let mut taken = Vec::with_capacity(notices.len());
         for notice in notices {
-            let notice = Arc::new(EncodedNotice::new(notice));
-            notice.address(session);
-            let _ = log.add(Arc::clone(&notice));
-            taken.push(notice);
+            match log.find(&notice) {
+                Some(known) if known.is_owed_to(session) => {}
+                Some(known) => {
+                    known.owe_again(session);
+                    taken.push(known);
+                }
+                None => {
+                    let notice = Arc::new(EncodedNotice::new(notice));
+                    notice.address(session);
+                    let _ = log.add(Arc::clone(&notice));
+                    taken.push(notice);
+                }
+            }
         }
         taken
     }

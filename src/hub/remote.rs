@@ -122,11 +122,14 @@ impl RemoteSessions {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::call::Lacking;
     use crate::clock::{Clock, ManualClock};
     use crate::hub::notice::tests::notice;
     use crate::hub::tests::{hub_at, user};
-    use crate::hub::{CloseReason, Hub, Outgoing};
+    use crate::hub::{CloseReason, EncodedNotice, Hub, Outgoing, StoredNotice};
 
     fn hub() -> (Hub, ManualClock) {
         let hand = ManualClock::starting_at(Timestamp::from_millis(1));
@@ -171,6 +174,55 @@ mod tests {
             "another node delivers it"
         );
         assert_eq!(hub.remote_sessions(&bob), []);
+    }
+
+    #[test]
+    fn events_wait_for_a_session_that_has_left_again() {
+        let (hub, _hand) = hub();
+        let (bob, phone) = (user("bob"), SessionId::new("phone"));
+        assert!(!hub.has_departed(&bob, &phone));
+        let here = hub.subscribe(&bob, &phone);
+        assert!(!hub.has_departed(&bob, &phone));
+        here.queue().close(CloseReason::TooSlow);
+        assert!(hub.has_departed(&bob, &phone), "it is about to leave");
+        drop(here);
+        assert!(hub.has_departed(&bob, &phone));
+        let event = notice(1).notice().clone();
+        let taken = hub.take_over(&bob, &phone, vec![event.clone()]);
+        assert_eq!(taken, [notice(1)]);
+        let taken = hub.take_over(&bob, &phone, vec![event.clone()]);
+        assert_eq!(taken, [], "it is owed that here");
+        let owed = hub.enter_remote(&bob, remote("phone", 2));
+        assert_eq!(owed, Some(vec![event.clone()]));
+        assert!(!hub.has_departed(&bob, &phone), "it is elsewhere");
+        let _here = hub.subscribe(&bob, &phone);
+        let taken = hub.take_over(&bob, &phone, vec![event]);
+        assert_eq!(taken, [notice(1)], "it comes back with its session");
+    }
+
+    #[test]
+    fn stored_event_of_a_session_that_moves() {
+        let (hub, _hand) = hub();
+        let bob = user("bob");
+        let [phone, tablet, laptop] = ["phone", "tablet", "laptop"].map(SessionId::new);
+        drop(hub.subscribe(&bob, &phone));
+        let row = StoredNotice {
+            notice: notice(1).notice().clone(),
+            expires_at: notice(1).notice().expires_at(),
+            row: 7,
+            is_recovered: false,
+            lacking: Lacking::All,
+        };
+        let stored = Arc::new(EncodedNotice::stored(row.clone()));
+        stored.address(&phone);
+        let _ = hub.publish(&[], &stored);
+        // The row may be gone when the phone connects: another session has confirmed the event.
+        let owed = hub.enter_remote(&bob, remote("phone", 2));
+        assert_eq!(owed, Some(vec![row.notice.clone()]));
+        let owed = hub.owed(&bob, &tablet, vec![row]);
+        assert_eq!(owed, [notice(1)], "no session has confirmed it");
+        let owed = hub.owed(&bob, &laptop, Vec::new());
+        assert_eq!(owed, [], "a session of another node has");
     }
 
     #[test]

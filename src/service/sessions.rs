@@ -1,5 +1,6 @@
 //! Lifecycle of sessions: connect, disconnect and shutdown.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -257,6 +258,7 @@ impl Core {
                 owed,
                 ringing,
                 awaited: remote.iter().map(|one| one.node).collect(),
+                answered: HashSet::new(),
             };
             core.other_nodes.arrive(&user, arrival);
         });

@@ -154,6 +154,7 @@ async fn channel_in_use_by_another_call_gives_no_token() {
         if answered {
             dave.accept(&intrusion).await.success(200);
         }
+        server.let_nodes_agree().await;
         for answer in ask(&carol, &body).await {
             answer.failure(403, "unauthorized");
         }
@@ -169,6 +170,7 @@ async fn channel_in_use_by_another_call_gives_no_token() {
         }
     }
     alice.end(&talk).await.success(200);
+    server.let_nodes_agree().await;
     for answer in ask(&carol, &body).await {
         answer.success(200);
     }

@@ -23,8 +23,10 @@ async fn a_user_is_online_while_a_session_of_it_is_connected() {
     let alice = server.sign_in("alice");
     assert_eq!(status(&alice, "bob").await, of("bob", 0));
     let phone = server.sign_in("bob").socket().await;
+    server.let_nodes_agree().await;
     assert_eq!(status(&alice, "bob").await, of("bob", 1));
     let tablet = server.sign_in("bob").socket().await;
+    server.let_nodes_agree().await;
     assert_eq!(status(&alice, "bob").await, of("bob", 2));
     // REST alone makes nobody online.
     assert_eq!(status(&alice, "alice").await, of("alice", 0));
@@ -46,6 +48,7 @@ async fn a_disconnect_shows_within_a_second() {
     let alice = server.sign_in("alice");
     for polite in [true, false] {
         let mut phone = server.sign_in("bob").socket().await;
+        server.let_nodes_agree().await;
         assert_eq!(status(&alice, "bob").await, of("bob", 1));
         let gone = async {
             if polite {
@@ -67,6 +70,7 @@ async fn replaced_connection_is_counted_once() {
     let mut old = bob.socket().await;
     let _new = bob.socket().await;
     assert_eq!(old.expect_close().await.0, 4000);
+    server.let_nodes_agree().await;
     assert_eq!(status(&alice, "bob").await, of("bob", 1));
 }
 
@@ -79,6 +83,7 @@ async fn online_lists_everybody_who_is_connected_by_id() {
     for user in ["carol", "bob", "erin", "bob"] {
         sockets.push(server.sign_in(user).socket().await);
     }
+    server.let_nodes_agree().await;
     let online = alice.get(ONLINE).await.success(200);
     assert_eq!(online, json!([of("bob", 2), of("carol", 1), of("erin", 1)]));
     drop(sockets);

@@ -70,6 +70,7 @@ async fn user_ids_of_providers_work_in_paths_calls_and_history() {
     for id in ids {
         let api = server.sign_in(id);
         let mut socket = api.socket().await;
+        server.let_nodes_agree().await;
         let path = format!("/api/v1/users/status/{}", encoded(id));
         let status = bob.get(&path).await.success(200);
         assert_eq!(

@@ -22,6 +22,8 @@ pub(in crate::service) struct Arrival {
     pub ringing: Option<Arc<EncodedNotice>>,
     /// Nodes that have not answered.
     pub awaited: HashSet<NodeKey>,
+    /// Nodes that have.
+    pub answered: HashSet<NodeKey>,
 }
 
 impl Arrival {
@@ -72,6 +74,7 @@ impl OtherNodes {
         };
         arrival.owed.extend(owed);
         arrival.awaited.remove(&node);
+        arrival.answered.insert(node);
         if arrival.awaited.is_empty()
             && let Some(arrival) = arrivals.remove(&key)
         {
@@ -84,6 +87,8 @@ impl OtherNodes {
     pub(super) fn await_others(&self, user: &UserId, session: &SessionId, others: Vec<NodeKey>) {
         let key = (user.clone(), session.clone());
         if let Some(arrival) = self.arrivals.lock().get_mut(&key) {
+            let others = others.into_iter();
+            let others = others.filter(|one| !arrival.answered.contains(one));
             arrival.awaited.extend(others);
         }
     }

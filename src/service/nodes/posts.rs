@@ -122,19 +122,32 @@ impl Core {
         Delivery::addressed(notice, addressees).publish(&self.hub, &self.metrics);
     }
 
-    /// Delivers what `node` owed to a session that is connected to this one now.
-    fn take_over(&self, node: NodeKey, user: &UserId, session: &SessionId, notices: Vec<Notice>) {
+    /// Delivers what `node` owed to a session that is connected to this one now, or was last.
+    fn take_over(
+        &self,
+        node: NodeKey,
+        user: &UserId,
+        session: &SessionId,
+        mut notices: Vec<Notice>,
+    ) {
         let mut sessions = self.hub.sessions(user).into_iter();
-        let Some(queue) = sessions.find(|queue| queue.session() == session) else {
-            return;
-        };
-        if self.other_nodes.has_given_up(user, session) {
+        let queue = sessions.find(|queue| queue.session() == session);
+        // One that has left meanwhile is owed them when it returns, here or to another node.
+        if queue.is_none() && !self.hub.has_departed(user, session) {
             return;
         }
+        if self.other_nodes.has_given_up(user, session) {
+            // The others were derived from the timelines.
+            notices.retain(|notice| matches!(notice.event, Event::App(_)));
+        }
         let owed = self.hub.take_over(user, session, notices);
-        self.metrics.events_redelivered(owed.len());
-        for late in self.other_nodes.add_owed(user, session, node, owed) {
-            queue.push(late);
+        let count = owed.len();
+        let late = self.other_nodes.add_owed(user, session, node, owed);
+        if let Some(queue) = queue {
+            self.metrics.events_redelivered(count);
+            for notice in late {
+                queue.push(notice);
+            }
         }
     }
 }

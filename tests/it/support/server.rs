@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use super::database::TestDatabase;
 use super::receiver::{Receiver, WEBHOOK_SECRET};
 use super::token::{SECRET, Token};
-use super::{Answer, Api, Socket, trace, within};
+use super::{Answer, Api, Socket, another_call_id, trace, within};
 
 /// Where a server is to be found; it stays right when the server comes back on another port. A server of several nodes is
 /// at a random one of them, each time that it is asked for.
@@ -320,6 +320,23 @@ impl TestServer {
     /// A client in a new session of `user`.
     pub fn sign_in(&self, user: &str) -> Api {
         self.client(&self.token(user).sign())
+    }
+
+    /// The same client at each node.
+    pub fn at_each_node(&self, client: &Api) -> Vec<Api> {
+        let nodes = self.address.nodes();
+        nodes.map(|node| client.at(&node)).collect()
+    }
+
+    /// Lets each node read what the others have posted, as a request that writes does. One that only reads, such as a user's
+    /// presence, may be shown what was true a moment ago on another node.
+    pub async fn let_nodes_agree(&self) {
+        if self.address.0.len() > 1 {
+            for node in self.at_each_node(&self.sign_in("frank")) {
+                let unknown = format!("/api/v1/calls/history/{}-in", another_call_id());
+                node.delete(&unknown).await.failure(404, "not_found");
+            }
+        }
     }
 
     /// A client with this token.
