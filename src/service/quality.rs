@@ -34,22 +34,10 @@ pub(super) struct Monitor(Mutex<HashMap<CallId, Arc<Mutex<ObservedCall>>>>);
 struct ObservedCall {
     /// Quality monitors of the caller and the callee.
     both: [Observed; 2],
-    /// Which of them has reported to this node.
-    is_reported: [bool; 2],
+    /// Their reports that are not stored.
+    unsaved: [QualitySummary; 2],
     /// Time of the last report.
     reported_at: Timestamp,
-    /// Number of reports since the call came into memory.
-    reports: u64,
-    /// Number of these reports that are stored.
-    saved: u64,
-}
-
-/// Summary of a call to store, and the number of reports it includes.
-#[derive(Clone, Copy)]
-struct Unsaved {
-    call: CallId,
-    both: [QualitySummary; 2],
-    reports: u64,
 }
 
 impl ObservedCall {
@@ -57,19 +45,27 @@ impl ObservedCall {
         self.both.map(|observed| observed.summary)
     }
 
-    fn unsaved(&self, call: CallId) -> Option<Unsaved> {
-        (self.reports > self.saved).then(|| Unsaved {
-            call,
-            // What the other participant reports to another node, that one stores.
-            both: std::array::from_fn(|role| {
-                if self.is_reported[role] {
-                    self.both[role].summary
-                } else {
-                    QualitySummary::default()
-                }
-            }),
-            reports: self.reports,
-        })
+    fn has_unsaved(&self) -> bool {
+        self.unsaved.iter().any(|one| one.reports > 0)
+    }
+}
+
+/// Reports of a call that are being stored. If that fails, they are stored the next time.
+struct Saving {
+    core: Arc<Core>,
+    call: CallId,
+    reported: [QualitySummary; 2],
+}
+
+impl Saving {
+    fn succeed(mut self) {
+        self.reported = Default::default();
+    }
+}
+
+impl Drop for Saving {
+    fn drop(&mut self) {
+        self.core.monitor.give_back(self.call, &self.reported);
     }
 }
 
@@ -93,35 +89,38 @@ impl Monitor {
         let new = || {
             Arc::new(Mutex::new(ObservedCall {
                 both: stored.map(Observed::since),
-                is_reported: [false; 2],
+                unsaved: Default::default(),
                 reported_at: now,
-                reports: 0,
-                saved: 0,
             }))
         };
         Some(Arc::clone(calls.entry(call).or_insert_with(new)))
     }
 
-    /// Returns what is to be stored of one call.
-    fn unsaved_of(&self, call: CallId) -> Option<Unsaved> {
-        self.find(call)?.lock().unsaved(call)
+    /// Takes the reports on a call that are not stored, if there are any.
+    fn take_unsaved(&self, call: CallId) -> Option<[QualitySummary; 2]> {
+        let watched = self.find(call)?;
+        let mut watched = watched.lock();
+        let has_unsaved = watched.has_unsaved();
+        has_unsaved.then(|| std::mem::take(&mut watched.unsaved))
     }
 
-    /// Returns what is to be stored of all calls.
-    fn unsaved(&self) -> Vec<Unsaved> {
+    /// Adds reports that could not be stored.
+    fn give_back(&self, call: CallId, reported: &[QualitySummary; 2]) {
+        if let Some(watched) = self.find(call) {
+            let mut watched = watched.lock();
+            for (unsaved, reported) in watched.unsaved.iter_mut().zip(reported) {
+                unsaved.merge(reported);
+            }
+        }
+    }
+
+    /// Returns the calls with reports that are not stored.
+    fn unsaved(&self) -> Vec<CallId> {
         let calls = self.0.lock();
         let unsaved = calls
             .iter()
-            .filter_map(|(call, watched)| watched.lock().unsaved(*call));
-        unsaved.collect()
-    }
-
-    /// Records that the reports of `unsaved` are stored.
-    fn saved(&self, unsaved: &Unsaved) {
-        if let Some(watched) = self.find(unsaved.call) {
-            let mut watched = watched.lock();
-            watched.saved = watched.saved.max(unsaved.reports);
-        }
+            .filter(|(_, watched)| watched.lock().has_unsaved());
+        unsaved.map(|(call, _)| *call).collect()
     }
 
     /// Waits until no report on the call is being processed: later reports see the changed call.
@@ -135,7 +134,7 @@ impl Monitor {
     fn let_go(&self, now: Timestamp) {
         let is_idle = |watched: &ObservedCall| {
             let idle = now.since(watched.reported_at) >= IDLE || watched.reported_at > now;
-            idle && watched.reports == watched.saved
+            idle && !watched.has_unsaved()
         };
         let mut calls = self.0.lock();
         // Another holder of a call is about to report on it.
@@ -174,9 +173,8 @@ impl Quality {
             // ends the call.
             let call = reportable(db, user, call)?;
             let role = usize::from(*user == call.callee);
-            watched.reports += 1;
             watched.reported_at = now;
-            watched.is_reported[role] = true;
+            watched.unsaved[role].add(report);
             if watched.both[role].add(report, now) {
                 core.warn(quality::warning(&call, user, report.quality, now));
             }
@@ -195,15 +193,12 @@ impl Quality {
             let both = self.0.store.read(|db| db.quality(call))?;
             return Ok((shown, both));
         };
-        let (mut both, is_reported) = {
-            let watched = watched.lock();
-            (watched.summaries(), watched.is_reported)
-        };
-        if self.0.store.has_other_nodes() {
-            let stored = self.0.store.read(|db| db.quality(call))?;
-            for role in (0..2).filter(|role| !is_reported[*role]) {
-                both[role] = stored[role];
-            }
+        if !self.0.store.has_other_nodes() {
+            return Ok((shown, watched.lock().summaries()));
+        }
+        let mut both = self.0.store.read(|db| db.quality(call))?;
+        for (stored, unsaved) in both.iter_mut().zip(&watched.lock().unsaved) {
+            stored.merge(unsaved);
         }
         Ok((shown, both))
     }
@@ -216,10 +211,9 @@ impl Quality {
         for batch in self.0.monitor.unsaved().chunks(SAVED_AT_ONCE) {
             let (core, batch) = (Arc::clone(&self.0), batch.to_vec());
             let job = move |db: &Write<'_>| -> Result<(), Error> {
-                for unsaved in &batch {
-                    db.save_quality(unsaved.call, &unsaved.both)?;
+                for call in &batch {
+                    core.save_quality(db, *call)?;
                 }
-                db.on_commit(move || batch.iter().for_each(|one| core.monitor.saved(one)));
                 Ok(())
             };
             self.0.store.write(job).await?;
@@ -237,17 +231,24 @@ impl Core {
         db: &Write<'_>,
         call: CallId,
     ) -> Result<(), store::Error> {
-        let unsaved = self.monitor.unsaved_of(call);
-        if let Some(unsaved) = &unsaved {
-            db.save_quality(call, &unsaved.both)?;
-        }
+        self.save_quality(db, call)?;
         let core = Arc::clone(self);
-        db.on_commit(move || {
-            core.monitor.settle(call);
-            if let Some(unsaved) = unsaved {
-                core.monitor.saved(&unsaved);
-            }
-        });
+        db.on_commit(move || core.monitor.settle(call));
+        Ok(())
+    }
+
+    /// Stores the reports on a call since the last time. Runs inside the writer's job.
+    fn save_quality(self: &Arc<Self>, db: &Write<'_>, call: CallId) -> Result<(), store::Error> {
+        let Some(reported) = self.monitor.take_unsaved(call) else {
+            return Ok(());
+        };
+        let saving = Saving {
+            core: Arc::clone(self),
+            call,
+            reported,
+        };
+        db.add_quality(call, &reported)?;
+        db.on_commit(move || saving.succeed());
         Ok(())
     }
 
@@ -309,13 +310,12 @@ mod tests {
 
     fn report(watched: &Mutex<ObservedCall>) {
         let mut watched = watched.lock();
-        watched.reports += 1;
         let report = QualityReport {
             quality: NetworkQuality::Good,
             packet_loss_rate: None,
             round_trip_ms: None,
         };
-        watched.is_reported[0] = true;
+        watched.unsaved[0].add(&report);
         watched.both[0].add(&report, START);
     }
 
@@ -334,15 +334,18 @@ mod tests {
         let watched = watch(&monitor, call(1)).expect("room");
         assert!(monitor.unsaved().is_empty());
         report(&watched);
-        let first = monitor.unsaved_of(call(1)).expect("a report");
-        report(&watched);
-        monitor.saved(&first);
-        let second = monitor.unsaved_of(call(1)).expect("another report");
-        assert_eq!([first, second].map(|one| one.both[0].reports), [1, 2]);
-        monitor.saved(&second);
-        // A late result of an earlier save.
-        monitor.saved(&first);
+        assert_eq!(monitor.unsaved(), [call(1)]);
+        let first = monitor.take_unsaved(call(1)).expect("a report");
         assert!(monitor.unsaved().is_empty());
+        report(&watched);
+        let second = monitor.take_unsaved(call(1)).expect("another report");
+        assert_eq!([first, second].map(|both| both[0].reports), [1, 1]);
+        // Neither could be stored.
+        monitor.give_back(call(1), &first);
+        monitor.give_back(call(1), &second);
+        let both = monitor.take_unsaved(call(1)).expect("two reports");
+        assert_eq!(both[0].reports, 2);
+        assert!(monitor.take_unsaved(call(1)).is_none());
     }
 
     #[test]
@@ -353,8 +356,8 @@ mod tests {
         drop(watched);
         let later = START.plus(IDLE);
         monitor.let_go(later);
-        let unsaved = monitor.unsaved_of(call(1)).expect("not stored yet");
-        monitor.saved(&unsaved);
+        let stored = monitor.take_unsaved(call(1));
+        assert!(stored.is_some(), "not stored yet");
         monitor.let_go(START.plus(IDLE / 2));
         let held = monitor.find(call(1)).expect("not quiet for long enough");
         monitor.let_go(later);

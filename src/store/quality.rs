@@ -34,14 +34,15 @@ impl Read<'_> {
 }
 
 impl Write<'_> {
-    /// Stores what the caller and the callee have reported of a call, over what was stored of it before. A
-    /// call that is pruned already is left out.
-    pub fn save_quality(&self, call: CallId, both: &[QualitySummary; 2]) -> Result<(), Error> {
-        for (place, summary) in (0..).zip(both) {
-            let Some(worst) = summary.worst else {
-                continue;
-            };
-            self.save_summary(call, place, summary, worst)?;
+    /// Adds what the caller and the callee have reported of a call to what is stored of it. A call that is pruned already is
+    /// left out.
+    pub fn add_quality(&self, call: CallId, reported: &[QualitySummary; 2]) -> Result<(), Error> {
+        let mut both = self.quality(call)?;
+        for (place, (summary, reported)) in (0..).zip(both.iter_mut().zip(reported)) {
+            summary.merge(reported);
+            if let (Some(_), Some(worst)) = (reported.worst, summary.worst) {
+                self.save_summary(call, place, summary, worst)?;
+            }
         }
         Ok(())
     }

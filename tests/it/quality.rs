@@ -7,7 +7,7 @@ use chattrix::store::Database;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CallFixture, Device, TestServer, Users, another_call_id, assert_error, eventually,
+    Api, CallFixture, Device, TestServer, Users, another_call_id, assert_error, eventually,
     wall_clock_hand,
 };
 
@@ -154,9 +154,15 @@ async fn socket_quality_report_warns_without_an_answer() {
     users
         .expect_only(&told, "call_quality_warning", &warning(&call, "POOR"))
         .await;
-    let quality = users.bob.quality(&call).await.success(200);
-    assert_eq!(quality["participants"][0]["reportCount"], 1);
-    assert_eq!(quality["participants"][0]["averageRoundTripTime"], 300.0);
+    let mut of_alice = Value::Null;
+    // Another node shows what is stored.
+    eventually("the report to be shown", async || {
+        let quality = users.bob.quality(&call).await.success(200);
+        of_alice = quality["participants"][0].clone();
+        of_alice["reportCount"] == 1
+    })
+    .await;
+    assert_eq!(of_alice["averageRoundTripTime"], 300.0);
 }
 
 #[rocket::async_test]
@@ -294,14 +300,17 @@ async fn what_was_reported_is_shown_to_both_in_aggregate() {
         "callId": fixture.call,
         "participants": [of_alice, nothing_of("bob")],
     });
-    for who in [&fixture.alice, &fixture.bob] {
-        assert_eq!(who.quality(&fixture.call).await.success(200), expected);
-    }
+    let is_shown_to = async |who: &Api| {
+        // Another node shows what is stored.
+        eventually("all reports to be shown", async || {
+            who.quality(&fixture.call).await.success(200) == expected
+        })
+        .await;
+    };
+    is_shown_to(&fixture.alice).await;
+    is_shown_to(&fixture.bob).await;
     fixture.bob.end(&fixture.call).await.success(200);
-    assert_eq!(
-        fixture.bob.quality(&fixture.call).await.success(200),
-        expected
-    );
+    is_shown_to(&fixture.bob).await;
 }
 
 /// How many reports of the caller are stored.

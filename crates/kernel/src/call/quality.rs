@@ -46,6 +46,14 @@ impl QualitySummary {
         self.packet_loss_rate.add(report.packet_loss_rate);
         self.round_trip_ms.add(report.round_trip_ms);
     }
+
+    /// Adds the reports of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.reports = self.reports.saturating_add(other.reports);
+        self.worst = self.worst.max(other.worst);
+        self.packet_loss_rate.merge(other.packet_loss_rate);
+        self.round_trip_ms.merge(other.round_trip_ms);
+    }
 }
 
 /// Running mean.
@@ -69,6 +77,15 @@ impl Mean {
         if let Some(value) = value {
             self.count = self.count.saturating_add(1);
             self.value += (value - self.value) / f64::from(self.count);
+        }
+    }
+
+    /// Adds the values of `other`, as [`Mean::add`] does.
+    fn merge(&mut self, other: Self) {
+        if other.count > 0 {
+            self.count = self.count.saturating_add(other.count);
+            let share = (other.value - self.value) / f64::from(self.count);
+            self.value += share * f64::from(other.count);
         }
     }
 }
@@ -219,22 +236,34 @@ mod tests {
     #[test]
     fn a_summary_counts_and_averages_what_was_measured() {
         let mut summary = QualitySummary::default();
+        let mut parts = [summary; 2];
         assert_eq!((summary.worst, summary.round_trip_ms.get()), (None, None));
-        for (quality, loss, round_trip_ms) in [
-            (NetworkQuality::Unknown, None, None),
-            (NetworkQuality::Bad, Some(0.5), Some(100.0)),
-            (NetworkQuality::Good, Some(0.0), Some(f64::MAX)),
-            (NetworkQuality::Good, None, Some(f64::MAX)),
+        for (part, quality, loss, round_trip_ms) in [
+            (0, NetworkQuality::Unknown, None, None),
+            (0, NetworkQuality::Bad, Some(0.5), Some(100.0)),
+            (1, NetworkQuality::Good, Some(0.0), Some(f64::MAX)),
+            (1, NetworkQuality::Good, None, Some(f64::MAX)),
         ] {
-            summary.add(&QualityReport {
+            let report = QualityReport {
                 quality,
                 packet_loss_rate: loss,
                 round_trip_ms,
-            });
+            };
+            summary.add(&report);
+            parts[part].add(&report);
         }
         assert_eq!(summary.reports, 4);
         assert_eq!(summary.worst, Some(NetworkQuality::Bad));
         assert_eq!(summary.packet_loss_rate.get(), Some(0.25));
         assert!(summary.round_trip_ms.get().is_some_and(f64::is_finite));
+        let [mut merged, other] = parts;
+        merged.merge(&other);
+        merged.merge(&QualitySummary::default());
+        assert!(merged.round_trip_ms.get().is_some_and(f64::is_finite));
+        let without_time = |summary| QualitySummary {
+            round_trip_ms: Mean::default(),
+            ..summary
+        };
+        assert_eq!(without_time(merged), without_time(summary));
     }
 }
