@@ -354,9 +354,14 @@ async fn what_was_reported_outlives_a_restart_and_is_added_to() {
     let report = json!({ "networkQuality": "GOOD", "roundTripTime": 300 });
     let answer = fixture.alice.report(&fixture.call, &report).await;
     answer.success(200);
-    let quality = fixture.bob.quality(&fixture.call).await.success(200);
-    let alice = &quality["participants"][0];
-    assert_eq!(alice["reportCount"], 2);
+    let mut alice = Value::Null;
+    // Another node shows what is stored.
+    eventually("both reports to be shown", async || {
+        let quality = fixture.bob.quality(&fixture.call).await.success(200);
+        alice = quality["participants"][0].clone();
+        alice["reportCount"] == 2
+    })
+    .await;
     assert_eq!(alice["worstQuality"], "VERY_BAD");
     assert_eq!(alice["averageRoundTripTime"], 200.0);
 }
