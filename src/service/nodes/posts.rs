@@ -123,13 +123,7 @@ impl Core {
     }
 
     /// Delivers what `node` owed to a session that is connected to this one now, or was last.
-    fn take_over(
-        &self,
-        node: NodeKey,
-        user: &UserId,
-        session: &SessionId,
-        mut notices: Vec<Notice>,
-    ) {
+    fn take_over(&self, node: NodeKey, user: &UserId, session: &SessionId, notices: Vec<Notice>) {
         let mut sessions = self.hub.sessions(user).into_iter();
         let queue = sessions.find(|queue| queue.session() == session);
         // One that has left meanwhile is owed them when it returns, here or to another node.
@@ -137,8 +131,7 @@ impl Core {
             return;
         }
         if self.other_nodes.has_given_up(user, session) {
-            // The others were derived from the timelines.
-            notices.retain(|notice| matches!(notice.event, Event::App(_)));
+            return;
         }
         let owed = self.hub.take_over(user, session, notices);
         let count = owed.len();
