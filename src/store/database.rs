@@ -38,6 +38,7 @@ pub struct Database {
 }
 
 /// Connection of a command.
+#[expect(clippy::large_enum_variant, reason = "a command has one")]
 pub(super) enum Opened {
     /// To a SQLite file.
     File(Connection),
