@@ -114,6 +114,14 @@ impl EventLog {
         owed.map(|one| one.notice().clone()).collect()
     }
 
+    /// Records that a session of another node has confirmed the event of the time `at`.
+    pub fn confirm_elsewhere(&self, at: Timestamp) {
+        let mut events = self.events.iter();
+        if let Some(one) = events.find(|one| one.notice().at == at && !one.is_confirmed()) {
+            one.confirm_elsewhere();
+        }
+    }
+
     /// Returns the events that are owed to a session and not stored, with the sessions that lack them.
     pub fn unstored(&self, now: Timestamp) -> impl Iterator<Item = (Notice, Lacking)> {
         let fresh = self.events.iter().filter(move |one| one.is_fresh(now));

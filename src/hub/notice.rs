@@ -262,6 +262,11 @@ impl EncodedNotice {
         }
     }
 
+    /// Records that a session of another node has confirmed it.
+    pub(super) fn confirm_elsewhere(&self) {
+        self.delivery.lock().is_confirmed = true;
+    }
+
     /// Whether a session has confirmed it.
     #[must_use]
     pub fn is_confirmed(&self) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{EncodedNotice, Hub, RemoteSession, SessionQueue};
 use crate::call::Notice;
+use crate::clock::Timestamp;
 use crate::user::{SessionId, UserId};
 
 impl Hub {
@@ -80,6 +81,26 @@ impl Hub {
         let remote = users.get(user).map(|user| user.remote.iter());
         let remote = remote.into_iter().flatten();
         remote.filter(|one| one.may_return(now)).cloned().collect()
+    }
+
+    /// Whether the user has such sessions.
+    #[must_use]
+    pub fn has_remote_sessions(&self, user: &UserId) -> bool {
+        let now = self.0.clock.steady();
+        let users = self.0.users.lock();
+        let mut remote = users
+            .get(user)
+            .into_iter()
+            .flat_map(|user| user.remote.iter());
+        remote.any(|one| one.may_return(now))
+    }
+
+    /// Records that a session of another node has confirmed the event of the user of that time: it is owed to those
+    /// sessions alone that it was addressed to.
+    pub fn confirm_elsewhere(&self, user: &UserId, at: Timestamp) {
+        if let Some(user) = self.0.users.lock().get(user) {
+            user.log.confirm_elsewhere(at);
+        }
     }
 
     /// Whether `session` has left this node and has not connected to another one since.

@@ -226,6 +226,24 @@ mod tests {
     }
 
     #[test]
+    fn event_that_another_node_confirmed_is_owed_to_no_new_session() {
+        let (hub, _hand) = hub();
+        let (bob, phone) = (user("bob"), SessionId::new("phone"));
+        assert!(!hub.has_remote_sessions(&bob));
+        let _ = hub.enter_remote(&bob, remote("tablet", 0));
+        assert!(hub.has_remote_sessions(&bob));
+        let here = hub.subscribe(&bob, &phone);
+        let _ = hub.publish(&hub.sessions(&bob), &notice(1));
+        let _ = hub.publish(&hub.sessions(&bob), &notice(2));
+        hub.confirm_elsewhere(&bob, Timestamp::from_millis(1));
+        drop(here);
+        let laptop = hub.owed(&bob, &SessionId::new("laptop"), Vec::new());
+        assert_eq!(laptop, [notice(2)]);
+        let returned = hub.owed(&bob, &phone, Vec::new());
+        assert_eq!(returned, [1, 2].map(notice), "it was sent to this one");
+    }
+
+    #[test]
     fn oldest_session_of_all_nodes_gives_way() {
         let (hub, hand) = hub();
         let bob = user("bob");

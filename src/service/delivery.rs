@@ -34,12 +34,16 @@ impl Sessions {
             let took = now.since(notice.notice().at);
             self.0.metrics.event_confirmed(took);
             invitations.extend(self.0.confirmed_invitation(&notice));
-            posts.extend(notice.origin().map(|origin| Post::Confirmed {
-                origin,
-                user: notice.notice().audience.user().clone(),
-                session: session.session().clone(),
-                at: notice.notice().at,
-            }));
+            let user = notice.notice().audience.user();
+            let is_news = !notice.is_confirmed() && self.0.hub.has_remote_sessions(user);
+            if is_news || notice.origin().is_some() {
+                posts.push(Post::Confirmed {
+                    origin: notice.origin(),
+                    user: user.clone(),
+                    session: session.session().clone(),
+                    at: notice.notice().at,
+                });
+            }
             if let Some(row) = notice.confirm(session.session(), now) {
                 rows.push((row, notice));
             }

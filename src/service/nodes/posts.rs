@@ -70,10 +70,11 @@ impl Core {
                 session,
                 at,
             } => {
-                if self.store.node() == Some(origin) {
+                if origin.is_some() && self.store.node() == origin {
                     let now = self.clock.now();
                     self.other_nodes.confirm(&user, &session, at, now);
                 }
+                self.hub.confirm_elsewhere(&user, at);
             }
             Post::CallChanged { from, to, answered } => {
                 if let Some(answered) = answered {

@@ -52,7 +52,7 @@ enum Item {
     Close(String, Option<String>, bool),
     Event(NoticeItem, Option<i64>, Option<String>),
     Owed(String, String, Vec<NoticeItem>, Vec<NodeKey>),
-    Confirmed(NodeKey, String, String, i64),
+    Confirmed(Option<NodeKey>, String, String, i64),
     CallChanged(Option<i64>, i64, Option<(String, i64, String)>),
     AccountsChanged(Vec<String>),
     Barred(String),

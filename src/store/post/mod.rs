@@ -84,10 +84,10 @@ pub enum Post {
         /// Nodes that still owe it some, because it has moved on before they answered.
         awaited: Vec<NodeKey>,
     },
-    /// A session has confirmed an event of the team's backend that another node has sent.
+    /// A session has confirmed an event: no other one that connects from now on needs it.
     Confirmed {
-        /// That node.
-        origin: NodeKey,
+        /// The node that waits for confirmations, if the event is one of the team's backend that it has sent.
+        origin: Option<NodeKey>,
         /// The user.
         user: UserId,
         /// The session.
@@ -234,7 +234,7 @@ mod tests {
                 only: Some(id.clone()),
             },
             Post::Confirmed {
-                origin: 4,
+                origin: Some(4),
                 user: user.clone(),
                 session: id.clone(),
                 at,
