@@ -70,7 +70,13 @@ impl Invented {
         // As src/store/steps.rs has them: the actor is 1 for the caller and 2 for the callee.
         let step = |status: u8, actor: u8, at: u64| {
             let [source, cause] = [1, 6];
-            [&[status, actor, source, cause][..], &at.to_be_bytes()].concat()
+            let no_session = [0; 4];
+            [
+                &[status, actor, source, cause][..],
+                &at.to_be_bytes(),
+                &no_session,
+            ]
+            .concat()
         };
         let answered = started.map_or(Vec::new(), |at| {
             [step(2, 2, at), step(3, 2, at + 300)].concat()
