@@ -155,12 +155,10 @@ impl Stop {
         if let Err(error) = service.quality().save().await {
             tracing::warn!(%error, "the last quality reports are lost");
         }
-        let leave = async || {
-            service.sessions().store_unconfirmed().await?;
-            service.nodes().leave().await
-        };
-        if let Err(error) = leave().await {
+        if let Err(error) = service.sessions().store_unconfirmed().await {
             tracing::warn!(%error, "unconfirmed events are not stored; they are derived, as after a crash");
+        } else if let Err(error) = service.nodes().leave().await {
+            tracing::warn!(%error, "this node has not removed its sessions; the other nodes do when its lease is over");
         }
         let _ = tokio::task::spawn_blocking(move || service.close()).await;
     }

@@ -78,9 +78,8 @@ impl Hub {
     pub fn remote_sessions(&self, user: &UserId) -> Vec<RemoteSession> {
         let now = self.0.clock.steady();
         let users = self.0.users.lock();
-        let remote = users.get(user).map(|user| user.remote.iter());
-        let remote = remote.into_iter().flatten();
-        remote.filter(|one| one.may_return(now)).cloned().collect()
+        let remote = users.get(user).map(|user| user.remote.may_return(now));
+        remote.into_iter().flatten().cloned().collect()
     }
 
     /// Whether the user has such sessions.
@@ -88,11 +87,9 @@ impl Hub {
     pub fn has_remote_sessions(&self, user: &UserId) -> bool {
         let now = self.0.clock.steady();
         let users = self.0.users.lock();
-        let mut remote = users
+        users
             .get(user)
-            .into_iter()
-            .flat_map(|user| user.remote.iter());
-        remote.any(|one| one.may_return(now))
+            .is_some_and(|user| user.remote.may_return(now).next().is_some())
     }
 
     /// Records that a session of another node has confirmed the event of the user of that time: it is owed to those

@@ -81,6 +81,11 @@ impl RemoteSessions {
         self.0.iter().filter(|one| one.is_open())
     }
 
+    /// Returns those that are connected, or left less than 5 minutes before `now`.
+    pub fn may_return(&self, now: Timestamp) -> impl Iterator<Item = &RemoteSession> {
+        self.iter().filter(move |one| one.may_return(now))
+    }
+
     /// Adds a session, in place of an earlier connection of the same one.
     pub fn add(&mut self, session: RemoteSession) {
         self.remove(&session.session);

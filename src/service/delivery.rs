@@ -35,8 +35,10 @@ impl Sessions {
             self.0.metrics.event_confirmed(took);
             invitations.extend(self.0.confirmed_invitation(&notice));
             let user = notice.notice().audience.user();
-            let is_news = !notice.is_confirmed() && self.0.hub.has_remote_sessions(user);
-            if is_news || notice.origin().is_some() {
+            let is_new_elsewhere = !notice.is_confirmed()
+                && self.0.store.has_other_nodes()
+                && self.0.hub.has_remote_sessions(user);
+            if is_new_elsewhere || notice.origin().is_some() {
                 posts.push(Post::Confirmed {
                     origin: notice.origin(),
                     user: user.clone(),

@@ -79,12 +79,7 @@ impl<'c> Read<'c> {
         params: impl Into<Params<'p>>,
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        let mut values = Vec::new();
-        self.each(sql, params, |row| {
-            values.push(read(row)?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(values)
+        self.collect(sql, params, |row| read(row).map(Some))
     }
 
     /// Runs `sql` and reads its rows but for those that a server skips.
@@ -94,9 +89,18 @@ impl<'c> Read<'c> {
         params: impl Into<Params<'p>>,
         mut read: impl FnMut(&Row<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
+        self.collect(sql, params, |row| self.skip(read(row)))
+    }
+
+    fn collect<'p, T>(
+        &self,
+        sql: &str,
+        params: impl Into<Params<'p>>,
+        mut read: impl FnMut(&Row<'_>) -> Result<Option<T>, Error>,
+    ) -> Result<Vec<T>, Error> {
         let mut values = Vec::new();
         self.each(sql, params, |row| {
-            values.extend(self.skip(read(row))?);
+            values.extend(read(row)?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(values)

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{Audience, Call, KEPT_FOR, Lacking, Notice};
-use crate::clock::Timestamp;
 use crate::hub::RemoteSession;
 use crate::service::{Core, Error, delivery};
 use crate::store::{NodeKey, Post, SessionRow, Write};
@@ -82,7 +81,7 @@ impl Core {
             db.forget_sessions(user, node)?;
             let has_others = self.has_session_elsewhere(user, node);
             if is_dead {
-                self.store_events_of_dead_node(db, rows, has_others, now)?;
+                self.store_events_of_dead_node(db, rows, has_others)?;
             }
             if !has_others && rows.iter().any(|row| row.left_at.is_none()) {
                 self.mark_gone(db, user, now)?;
@@ -105,14 +104,9 @@ impl Core {
         db: &Write<'_>,
         rows: &[SessionRow],
         has_others: bool,
-        now: Timestamp,
     ) -> Result<(), Error> {
         let user = &rows[0].user;
-        let pending = db.pending_events(user, now)?;
-        for (notice, lacking) in self.recent_events_of(db, user)? {
-            if pending.iter().any(|one| one.notice.event == notice.event) {
-                continue;
-            }
+        for (notice, lacking) in self.recent_events_not_stored(db, user)? {
             let lacking = if has_others {
                 let sessions = rows.iter().map(|row| row.session.clone());
                 let sessions = sessions.filter(|session| lacking.includes(session));
@@ -155,13 +149,21 @@ impl Core {
         if known.all(|row| row.session != *session || lives(row.node)) {
             return Ok(Vec::new());
         }
-        let pending = db.pending_events(user, self.clock.now())?;
-        let events = self.recent_events_of(db, user)?.into_iter();
-        let lacked = events.filter(|(notice, lacking)| {
-            let mut pending = pending.iter();
-            lacking.includes(session) && pending.all(|one| one.notice.event != notice.event)
-        });
+        let events = self.recent_events_not_stored(db, user)?.into_iter();
+        let lacked = events.filter(|(_, lacking)| lacking.includes(session));
         Ok(lacked.map(|(notice, _)| notice).collect())
+    }
+
+    /// Returns the events of [`Core::recent_events_of`] that are not stored for sessions that lack them.
+    fn recent_events_not_stored(
+        &self,
+        db: &Write<'_>,
+        user: &UserId,
+    ) -> Result<Vec<(Notice, Lacking)>, Error> {
+        let stored = db.pending_events(user, self.clock.now())?;
+        let mut events = self.recent_events_of(db, user)?;
+        events.retain(|(notice, _)| stored.iter().all(|one| one.notice.event != notice.event));
+        Ok(events)
     }
 
     /// Returns the events of the last minutes for `user`, from the timelines of the user's calls, with the sessions that
