@@ -12,7 +12,15 @@ use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Parameter(pub Value);
 
+/// Length from which a text is long.
+const LONG: usize = 1024;
+
 impl Parameter {
+    /// Whether it is a long text.
+    pub fn is_long(&self) -> bool {
+        matches!(&self.0, Value::Text(text) if text.len() >= LONG)
+    }
+
     /// Checks that PostgreSQL can store the value.
     ///
     /// # Errors
