@@ -79,16 +79,18 @@ impl Writer {
         unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        let server = node.server().clone();
+        let (server, key) = (node.server().clone(), node.standing().key());
         let patience = Some(server.patience());
         let writer = Self::start(unreadable, metrics, patience, move |jobs, stats| {
             postgres::work(node, jobs, stats);
         })?;
         let (queue, stats) = (Arc::clone(&writer.queue), Arc::clone(&writer.stats));
         // A full queue needs no look: the writer looks with each transaction.
-        server.listen(move || match submit(&queue, &stats, Job::Look) {
-            Ok(()) | Err(Some(_)) => true,
-            Err(None) => false,
+        server.listen(key.to_string(), move || {
+            match submit(&queue, &stats, Job::Look) {
+                Ok(()) | Err(Some(_)) => true,
+                Err(None) => false,
+            }
         });
         Ok(writer)
     }

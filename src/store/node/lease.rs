@@ -36,9 +36,11 @@ impl Node {
         self.standing.silence() >= HEARTBEAT
     }
 
-    /// Records that a transaction was committed, which renews the lease, with what this node had to post.
-    pub fn committed(&mut self) {
+    /// Records that a transaction was committed, which renews the lease, with what this node had to post, if it
+    /// `has_posted`.
+    pub fn committed(&mut self, has_posted: bool) {
         self.replies.clear();
+        self.notification.is_due |= has_posted;
         self.record_renewal();
     }
 

@@ -26,7 +26,7 @@ use super::error::Error;
 use super::post::Post;
 use super::roster::{self, SessionRow};
 use super::schema_postgres;
-use posts::write_posts;
+use posts::{Notification, write_posts};
 use watch::measure_clock;
 
 pub(super) use lease::HEARTBEAT;
@@ -56,6 +56,7 @@ pub(super) struct Node {
     last_post: i64,
     /// What this node posts in return for the posts of others, with the next transaction.
     replies: Vec<Post>,
+    notification: Notification,
 }
 
 /// Node that has joined the others.
@@ -142,6 +143,7 @@ impl Node {
             steady_since: now,
             last_post,
             replies: Vec::new(),
+            notification: Notification::default(),
         };
         node.look_at_others()?;
         Ok(Joined {

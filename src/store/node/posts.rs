@@ -89,6 +89,36 @@ impl Node {
         write_posts(Conn::from(&self.session), self.standing.key, &posts)?;
         Ok(true)
     }
+
+    /// Notifies the other nodes if there is a post that they were not notified of. With `more` to come, the next
+    /// transaction notifies of this one too. The payload is the key of this node, which needs no notification.
+    ///
+    /// Outside a transaction: within one, all transactions on that PostgreSQL that notify of something would wait for its
+    /// COMMIT.
+    pub fn notify(&mut self, more: bool) {
+        if self.notification.is_to_be_sent(more) {
+            let notify = format!("NOTIFY chattrix, '{}'", self.standing.key);
+            self.session.send_now(&notify);
+        }
+    }
+}
+
+/// Notification of the other nodes, which may wait for one more transaction.
+#[derive(Default)]
+pub(super) struct Notification {
+    /// Whether there is a post that they were not notified of.
+    pub is_due: bool,
+    has_waited: bool,
+}
+
+impl Notification {
+    fn is_to_be_sent(&mut self, more: bool) -> bool {
+        let waits = self.is_due && more && !self.has_waited;
+        let is_sent = self.is_due && !waits;
+        self.is_due = waits;
+        self.has_waited = waits;
+        is_sent
+    }
 }
 
 pub(super) fn write_posts(conn: Conn<'_>, key: NodeKey, posts: &[Post]) -> Result<(), Error> {
@@ -96,4 +126,21 @@ pub(super) fn write_posts(conn: Conn<'_>, key: NodeKey, posts: &[Post]) -> Resul
         "INSERT INTO posts (node, body) VALUES (?1, ?2)",
         params![key, Post::text_of(posts)].into(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notification_waits_for_one_transaction_at_most() {
+        let mut notification = Notification::default();
+        assert!(!notification.is_to_be_sent(true) && !notification.is_to_be_sent(false));
+        notification.is_due = true;
+        assert!(notification.is_to_be_sent(false));
+        assert!(!notification.is_to_be_sent(false), "it was sent");
+        notification.is_due = true;
+        assert!(!notification.is_to_be_sent(true), "more is to come");
+        assert!(notification.is_to_be_sent(true));
+    }
 }

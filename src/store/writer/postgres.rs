@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use transaction::Transaction;
+use transaction::{Foreseen, Transaction};
 
 /// Jobs that are taken from the queue at once.
 const BATCH: usize = 128;
@@ -35,7 +35,12 @@ enum Next {
 /// Runs the writer's thread until the queue is closed and empty, and leaves the other nodes.
 pub(super) fn work(mut node: Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     loop {
-        match next(jobs, wait_of(&node)) {
+        let waiting: Vec<Job> = jobs.try_iter().take(BATCH).collect();
+        node.notify(!waiting.is_empty());
+        if let Err(error) = node.report() {
+            tracing::warn!(%error, "cannot report this node");
+        }
+        match next(waiting, jobs, wait_of(&node)) {
             Next::Batch(batch) => run_batch(&mut node, batch, jobs, stats),
             Next::Idle => look_for_posts(&mut node, jobs, stats),
             Next::Closed => break,
@@ -72,7 +77,11 @@ fn look_for_posts(node: &mut Node, jobs: &Receiver<Job>, stats: &WriterStats) {
     }
 }
 
-fn next(jobs: &Receiver<Job>, wait: Duration) -> Next {
+/// Returns the jobs `waiting`, or waits for some.
+fn next(waiting: Vec<Job>, jobs: &Receiver<Job>, wait: Duration) -> Next {
+    if !waiting.is_empty() {
+        return Next::Batch(waiting);
+    }
     match jobs.recv_timeout(wait) {
         Ok(first) => {
             let others = jobs.try_iter().take(BATCH - 1);
@@ -96,24 +105,22 @@ fn keep_lease(node: &mut Node, stats: &WriterStats) {
 /// Runs the jobs of `batch`, in one transaction those that foresee what they read and are about different users. Jobs that
 /// do not run are answered by being dropped.
 fn run_batch(node: &mut Node, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &WriterStats) {
-    stats.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
     if node.standing().lacks_standby() {
+        stats.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
         drop(batch);
         return keep_lease(node, stats);
     }
-    let (mut foreseen, mut others, mut looks) = (Vec::new(), Vec::new(), false);
-    for job in batch {
-        match job {
-            Job::Foreseen(foresight, change) => foreseen.push((foresight, change)),
-            Job::Change(_) | Job::Probe(_) => others.push(job),
-            Job::Look => looks = true,
-        }
-    }
-    if looks && foreseen.is_empty() && others.is_empty() {
+    let mut others = Vec::new();
+    let foreseen = sort(batch, &mut others, stats);
+    if foreseen.is_empty() && others.is_empty() {
         return look_for_posts(node, jobs, stats);
     }
     if !foreseen.is_empty() {
-        let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen);
+        let late = |taken: usize| {
+            let late = jobs.try_iter().take(BATCH.saturating_sub(taken)).collect();
+            sort(late, &mut others, stats)
+        };
+        let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen, late);
         match commit(node, jobs, stats, run) {
             Some(overlapping) => others.extend(overlapping.into_iter().map(Job::Change)),
             None => return,
@@ -127,6 +134,21 @@ fn run_batch(node: &mut Node, batch: Vec<Job>, jobs: &Receiver<Job>, stats: &Wri
             return;
         }
     }
+}
+
+/// Returns those of `jobs`, taken from the queue, that foresee what they read, and adds the others to `others`. Each
+/// transaction looks for posts anyway.
+fn sort(jobs: Vec<Job>, others: &mut Vec<Job>, stats: &WriterStats) -> Vec<Foreseen> {
+    stats.waiting.fetch_sub(jobs.len(), Ordering::Relaxed);
+    let mut foreseen = Vec::new();
+    for job in jobs {
+        match job {
+            Job::Foreseen(foresight, change) => foreseen.push((foresight, change)),
+            Job::Change(_) | Job::Probe(_) => others.push(job),
+            Job::Look => {}
+        }
+    }
+    foreseen
 }
 
 /// Runs a transaction and answers its jobs; returns what `run` does, or none if the transaction failed.
@@ -162,14 +184,8 @@ fn commit<T: Default>(
     }
     let failure = outcome.as_ref().err().map(ToString::to_string);
     if failure.is_none() {
-        node.committed();
+        node.committed(has_posted);
     }
     answer_jobs(finished, failure);
-    if has_posted {
-        node.session().send_now("NOTIFY chattrix");
-    }
-    if let Err(error) = node.report() {
-        tracing::warn!(%error, "cannot report this node");
-    }
     outcome.ok()
 }

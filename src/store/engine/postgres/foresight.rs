@@ -51,13 +51,13 @@ impl Default for Foresight {
 type Answers = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::Error>> + Send>>;
 
 impl Session {
-    /// Asks what `ask` reads, in one round trip behind what is queued. Reads are answered from it until
-    /// the jobs take the answers, after [`Session::take_answers`].
+    /// Asks what `ask` reads, in one round trip behind what is queued. Reads are answered from it, and from what was asked
+    /// before, until the jobs take the answers, after [`Session::take_answers`].
     ///
     /// # Errors
     /// Also the failure of a statement that was queued.
     pub fn foresee(&self, ask: impl FnOnce()) -> Result<(), Error> {
-        self.foresight.replace(Foresight::Asking(Vec::new()));
+        let known = self.foresight.replace(Foresight::Asking(Vec::new()));
         ask();
         let Foresight::Asking(questions) = self.foresight.take() else {
             return Ok(());
@@ -67,7 +67,10 @@ impl Session {
         self.count_round_trip();
         let sent: Vec<Answers> = groups.iter().map(|group| self.ask_group(group)).collect();
         self.collect()?;
-        let mut answers = Vec::new();
+        let mut answers = match known {
+            Foresight::Known { answers, .. } => answers,
+            Foresight::Asking(_) => Vec::new(),
+        };
         for (group, rows) in groups.into_iter().zip(sent) {
             let rows = wait(rows)?;
             answers.extend(laid(group, rows)?);

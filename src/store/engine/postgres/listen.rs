@@ -8,14 +8,14 @@ use super::wait::RUNTIME;
 use super::{Causes, PAUSE, Server};
 
 impl Server {
-    /// Calls `notify` for each notification on a connection of its own, which is opened again after it broke, until it
-    /// returns false.
-    pub fn listen(&self, notify: impl Fn() -> bool + Send + Sync + 'static) {
+    /// Calls `notify` for each notification whose payload is not `own`, on a connection of its own, which is opened again
+    /// after it broke, until it returns false.
+    pub fn listen(&self, own: String, notify: impl Fn() -> bool + Send + Sync + 'static) {
         let server = self.clone();
         RUNTIME.spawn(async move {
             // There are no notifications of what was posted without a connection.
             while notify() {
-                if let Err(error) = server.listen_on_one_connection(&notify).await {
+                if let Err(error) = server.listen_on_one_connection(&own, &notify).await {
                     tracing::debug!(%error, "no notifications from PostgreSQL");
                 }
                 tokio::time::sleep(PAUSE).await;
@@ -23,16 +23,21 @@ impl Server {
         });
     }
 
-    async fn listen_on_one_connection(&self, notify: &impl Fn() -> bool) -> Result<(), Error> {
+    async fn listen_on_one_connection(
+        &self,
+        own: &str,
+        notify: &impl Fn() -> bool,
+    ) -> Result<(), Error> {
         let failed = |error: tokio_postgres::Error| self.cannot_open(&Causes(&error));
         let connected = self.config()?.connect(self.tls()).await;
         let (client, mut connection) = connected.map_err(failed)?;
         let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
         let received = async {
             while let Some(message) = messages.next().await {
-                let is_notification = matches!(message, Ok(AsyncMessage::Notification(_)));
-                message.map_err(failed)?;
-                if is_notification && !notify() {
+                if let AsyncMessage::Notification(notification) = message.map_err(failed)?
+                    && notification.payload() != own
+                    && !notify()
+                {
                     break;
                 }
             }

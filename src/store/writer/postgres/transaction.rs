@@ -13,7 +13,7 @@ use super::super::super::{Read, Write};
 use super::super::{Change, Committed, Finish, Foresight, Job};
 
 /// Job that foresees what it reads.
-type Foreseen = (Foresight, Change);
+pub(super) type Foreseen = (Foresight, Change);
 
 /// Transaction of the writer, and what became of its jobs.
 pub(super) struct Transaction<'n> {
@@ -42,8 +42,13 @@ impl<'n> Transaction<'n> {
         }
     }
 
-    /// Runs those of `jobs` that are about different users; returns the others.
-    pub fn run_foreseen(&mut self, jobs: Vec<Foreseen>) -> Result<Vec<Change>, Error> {
+    /// Runs those of `jobs` that are about different users; returns the others. If there are other nodes, it may have waited
+    /// for its turn: `late`, which gets the number of jobs, returns those that have come meanwhile.
+    pub fn run_foreseen(
+        &mut self,
+        mut jobs: Vec<Foreseen>,
+        late: impl FnOnce(usize) -> Vec<Foreseen>,
+    ) -> Result<Vec<Change>, Error> {
         self.size = jobs.len();
         let before = self.node.session().round_trips();
         self.node.begin()?;
@@ -56,6 +61,17 @@ impl<'n> Transaction<'n> {
             }
         })?;
         let posts = self.node.posts()?;
+        if self.node.standing().has_others() {
+            let late = late(jobs.len());
+            if !late.is_empty() {
+                session.foresee(|| {
+                    for (foresight, _) in &late {
+                        let _ = foresight(&Read::on(session));
+                    }
+                })?;
+                jobs.extend(late);
+            }
+        }
         let (disjoint, overlapping) = part(jobs, |foresight| foresight(&Read::on(session)));
         session.take_answers();
         self.node.receive(posts);
@@ -209,8 +225,17 @@ mod tests {
     use super::super::super::{answer_jobs, run};
     use super::*;
 
-    /// Returns the active node of a new database, in the schema `schema`; none without a server.
+    /// Returns the node of a new database, in the schema `schema`; none without a server.
     fn node(schema: &str) -> Option<Node> {
+        Some(join(&database(schema)?, "here"))
+    }
+
+    fn join(server: &Server, name: &str) -> Node {
+        Node::join(server, name).expect("joined").node
+    }
+
+    /// Returns a new database, in the schema `schema`; none without a server.
+    fn database(schema: &str) -> Option<Server> {
         let url = std::env::var("TEST_DATABASE_URL").ok()?;
         let server = |url: &str| Server::of(url.as_ref()).expect("a URL").expect("a URL");
         let session = Session::connect(&server(&url)).expect("connected");
@@ -218,8 +243,7 @@ mod tests {
             "DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}"
         ));
         made.expect("a schema");
-        let server = server(&format!("{url}&options=-csearch_path%3D{schema}"));
-        Some(Node::join(&server, "here").expect("joined").node)
+        Some(server(&format!("{url}&options=-csearch_path%3D{schema}")))
     }
 
     type Outcome = oneshot::Receiver<Result<i64, Error>>;
@@ -274,8 +298,17 @@ mod tests {
         node: &mut Node,
         jobs: &[(&'static str, Then)],
     ) -> (Vec<Option<i64>>, String, u32) {
+        run_with_late(node, jobs, &[])
+    }
+
+    /// Runs `jobs` like [`run_foreseen`], and `late`, which come while the node waits for its turn.
+    fn run_with_late(
+        node: &mut Node,
+        jobs: &[(&'static str, Then)],
+        late: &[(&'static str, Then)],
+    ) -> (Vec<Option<i64>>, String, u32) {
         let (mut foreseen, mut outcomes) = (Vec::new(), Vec::new());
-        for &(id, then) in jobs {
+        for &(id, then) in jobs.iter().chain(late) {
             let user = UserId::parse(id).expect("an id");
             let known = user.clone();
             let (change, outcome) = start(move |db: &Write<'_>| {
@@ -294,7 +327,8 @@ mod tests {
             foreseen.push((foresight, change));
             outcomes.push(outcome);
         }
-        let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen);
+        let late = foreseen.split_off(jobs.len());
+        let run = |transaction: &mut Transaction<'_>| transaction.run_foreseen(foreseen, |_| late);
         let (outcomes, users, round_trips) = commit(node, outcomes, run);
         let outcomes = outcomes.into_iter().map(Result::ok);
         (outcomes.collect(), users, round_trips)
@@ -337,6 +371,36 @@ mod tests {
         let (outcomes, users, _) = run_foreseen(&mut node, &jobs);
         assert_eq!(outcomes, [Some(0), Some(7), None, None, Some(8)]);
         assert_eq!(users, "alice bob carol eve frank hal ida kim");
+    }
+
+    #[test]
+    fn jobs_that_come_while_a_node_waits_for_its_turn_join_its_transaction() {
+        let Some(server) = database("late") else {
+            return;
+        };
+        let mut alone = join(&server, "here");
+        let late = [("bob", Then::Add), ("alice", Then::Add)];
+        let jobs = [("alice", Then::Add)];
+        let (outcomes, ..) = run_with_late(&mut alone, &jobs, &late);
+        assert_eq!(
+            outcomes,
+            [Some(0), None, None],
+            "there is no turn to wait for"
+        );
+        let mut node = join(&server, "there");
+        run_foreseen(&mut node, &[("eve", Then::Add), ("frank", Then::Add)]);
+        let jobs = [("alice", Then::Refuse), ("carol", Then::Add)];
+        let late = [
+            ("bob", Then::Add),
+            ("carol", Then::Add),
+            ("dora", Then::Refuse),
+        ];
+        let (outcomes, users, round_trips) = run_with_late(&mut node, &jobs, &late);
+        assert_eq!(outcomes, [None, Some(0), Some(0), None, None]);
+        assert_eq!(
+            (users.as_str(), round_trips),
+            ("alice bob carol eve frank", 3)
+        );
     }
 
     /// Job that reads the number of users if it is to, adds `id`, and fails if it is to.
