@@ -1,5 +1,7 @@
 //! Notice in delivery to sessions: its text, encoded once, and the sessions that have confirmed it.
 
+mod delivery;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -8,7 +10,10 @@ use super::{Receipt, StoredNotice};
 use crate::call::{Audience, Lacking, Notice};
 use crate::clock::Timestamp;
 use crate::sync::Mutex;
-use crate::user::{SessionDigest, SessionId};
+use crate::user::SessionId;
+
+pub use delivery::Recipient;
+use delivery::{Delivery, OwedTo};
 
 /// Notice that is delivered to all sessions of its user (contract section 4, "Delivery is confirmed").
 pub struct EncodedNotice {
@@ -18,90 +23,6 @@ pub struct EncodedNotice {
     /// The node that waits for confirmations, if another one has sent it.
     origin: Option<i64>,
     delivery: Mutex<Delivery>,
-}
-
-/// Progress of the delivery to a user's sessions.
-struct Delivery {
-    /// When it expires: moves with the clock.
-    expires_at: Timestamp,
-    /// Row of the table of pending events, if the event is stored.
-    stored: Option<i64>,
-    /// Whether to keep that row: a session for which it is stored has not confirmed the event.
-    is_pending: bool,
-    owed_to: OwedTo,
-    /// Session that acted before a crash and knows the event; all other sessions are owed it.
-    acted: Option<SessionDigest>,
-    /// Whether a session has confirmed the event.
-    is_confirmed: bool,
-    /// Sessions that it was sent to, is queued for, or waits for.
-    recipients: Vec<Recipient>,
-}
-
-/// Sessions of the user that are owed an event, in addition to its recipients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum OwedTo {
-    /// Any session, until one has confirmed the event.
-    #[default]
-    Any,
-    /// Each session: before a crash any of them may have received the event or not.
-    Each,
-    /// None: it is stored for its recipients, and another session has received it.
-    None,
-}
-
-/// Session that an event was sent to, is queued for, or waits for: it has left and may return.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// The session.
-    pub session: SessionId,
-    /// When it was first sent.
-    pub sent_at: Option<Timestamp>,
-    /// How often it was sent: once per connection.
-    pub times_sent: u32,
-    /// When the session confirmed it.
-    pub confirmed_at: Option<Timestamp>,
-}
-
-impl Delivery {
-    const fn until(expires_at: Timestamp) -> Self {
-        Self {
-            expires_at,
-            stored: None,
-            is_pending: false,
-            owed_to: OwedTo::Any,
-            acted: None,
-            is_confirmed: false,
-            recipients: Vec::new(),
-        }
-    }
-
-    fn recipient(&mut self, session: &SessionId) -> &mut Recipient {
-        let known = self
-            .recipients
-            .iter()
-            .position(|one| one.session == *session);
-        let place = known.unwrap_or_else(|| {
-            self.recipients.push(Recipient {
-                session: session.clone(),
-                sent_at: None,
-                times_sent: 0,
-                confirmed_at: None,
-            });
-            self.recipients.len() - 1
-        });
-        &mut self.recipients[place]
-    }
-
-    fn has_confirmed(&self, session: &SessionId) -> Option<bool> {
-        let mut recipients = self.recipients.iter();
-        let recipient = recipients.find(|one| one.session == *session)?;
-        Some(recipient.confirmed_at.is_some())
-    }
-
-    fn is_lacked(&self) -> bool {
-        let mut recipients = self.recipients.iter();
-        recipients.any(|one| one.confirmed_at.is_none())
-    }
 }
 
 impl fmt::Debug for EncodedNotice {
@@ -122,40 +43,20 @@ impl EncodedNotice {
     /// Makes `notice` deliverable.
     #[must_use]
     pub fn new(notice: Notice) -> Self {
-        let delivery = Mutex::new(Delivery::until(notice.expires_at()));
-        Self {
-            notice,
-            text: OnceLock::new(),
-            receipt: None,
-            origin: None,
-            delivery,
-        }
+        let delivery = Delivery::until(notice.expires_at());
+        Self::delivered(notice, delivery)
     }
 
     /// Makes a pending event deliverable.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
-        let mut delivery = Delivery {
-            stored: Some(stored.row),
-            is_pending: true,
-            ..Delivery::until(stored.expires_at)
-        };
-        match stored.lacking {
-            Lacking::All if stored.is_recovered => delivery.owed_to = OwedTo::Each,
-            Lacking::All => (),
-            Lacking::Sessions(sessions) => {
-                (delivery.owed_to, delivery.is_confirmed) = (OwedTo::None, true);
-                for session in &sessions {
-                    delivery.recipient(session);
-                }
-            }
-            Lacking::AllBut(acted) => {
-                (delivery.owed_to, delivery.is_confirmed) = (OwedTo::Each, true);
-                delivery.acted = Some(acted);
-            }
-        }
+        let delivery = Delivery::of_stored(&stored);
+        Self::delivered(stored.notice, delivery)
+    }
+
+    const fn delivered(notice: Notice, delivery: Delivery) -> Self {
         Self {
-            notice: stored.notice,
+            notice,
             text: OnceLock::new(),
             receipt: None,
             origin: None,
