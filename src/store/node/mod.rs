@@ -170,11 +170,11 @@ impl Node {
     }
 }
 
-/// Makes a new connection of the writer ready. PostgreSQL ends it if the node stands still within a transaction: the
+/// Makes a new connection of the writer ready. It is notified of posts between its transactions. PostgreSQL ends it if the node stands still within a transaction: the
 /// others wait for the turn.
 fn prepare(session: &Session) -> Result<(), Error> {
     session.plan_by_keys()?;
-    session.run_script("SET idle_in_transaction_session_timeout = '5s'")
+    session.run_script("SET idle_in_transaction_session_timeout = '5s'; LISTEN chattrix")
 }
 
 /// Returns a name for this process among the nodes: its host, and its `port` or else its process id.

@@ -103,10 +103,10 @@ impl Session {
     /// # Errors
     /// [`Error::Open`].
     pub fn connect(server: &Server) -> Result<Self, Error> {
-        let (config, tls) = (server.config()?, server.tls());
+        let (config, tls, listener) = (server.config()?, server.tls(), server.listener.clone());
         let connecting = RUNTIME.spawn(async move {
             let (client, connection) = config.connect(tls).await?;
-            let connection = tokio::spawn(connection).abort_handle();
+            let connection = tokio::spawn(listener.drive(connection)).abort_handle();
             Ok((client, connection))
         });
         let (client, connection) = wait(connecting)

@@ -11,6 +11,7 @@ use tokio_postgres::config::TargetSessionAttrs;
 use crate::{regular_file, tls_client};
 
 use super::super::super::error::Error;
+use super::listen::Listener;
 use super::tls::Tls;
 
 /// Time limit for connecting to a host, if the URL has none.
@@ -28,6 +29,7 @@ pub(in super::super::super) struct Server {
     password_file: Option<PathBuf>,
     /// How long to wait for it.
     patience: Duration,
+    pub(super) listener: Listener,
 }
 
 impl Server {
@@ -87,6 +89,7 @@ impl Server {
             tls: Tls(Arc::new(tls)),
             password_file: password_file.map(PathBuf::from),
             patience: Duration::ZERO,
+            listener: Listener::default(),
         }))
     }
 
