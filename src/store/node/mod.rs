@@ -170,8 +170,8 @@ impl Node {
     }
 }
 
-/// Makes a new connection of the writer ready. It is notified of posts between its transactions. PostgreSQL ends it if the node stands still within a transaction: the
-/// others wait for the turn.
+/// Makes a new connection of the writer ready: it is notified of posts between its transactions. PostgreSQL ends it if the
+/// node stands still within a transaction, since the others wait for the turn.
 fn prepare(session: &Session) -> Result<(), Error> {
     session.plan_by_keys()?;
     session.run_script("SET idle_in_transaction_session_timeout = '5s'; LISTEN chattrix")

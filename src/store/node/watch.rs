@@ -15,9 +15,10 @@ use crate::store::error::Error;
 const LONGEST_MEASUREMENT: Duration = Duration::from_millis(200);
 
 impl Node {
-    /// Renews the duties and looks at the other nodes, if the last look is old enough.
+    /// Renews the duties and looks at the other nodes, if the last look is old enough. A lost connection is reported by
+    /// whoever connects again.
     pub fn report(&mut self) -> Result<(), Error> {
-        if self.reported.elapsed() >= HEARTBEAT {
+        if self.reported.elapsed() >= HEARTBEAT && !self.session.is_closed() {
             self.reported = Instant::now();
             self.look_at_others()?;
             self.look_for_standby()?;
