@@ -44,23 +44,23 @@ impl EncodedNotice {
     #[must_use]
     pub fn new(notice: Notice) -> Self {
         let delivery = Delivery::until(notice.expires_at());
-        Self::delivered(notice, delivery)
+        Self::delivered(notice, Mutex::new(delivery))
     }
 
     /// Makes a pending event deliverable.
     #[must_use]
     pub fn stored(stored: StoredNotice) -> Self {
         let delivery = Delivery::of_stored(&stored);
-        Self::delivered(stored.notice, delivery)
+        Self::delivered(stored.notice, Mutex::new(delivery))
     }
 
-    const fn delivered(notice: Notice, delivery: Delivery) -> Self {
+    const fn delivered(notice: Notice, delivery: Mutex<Delivery>) -> Self {
         Self {
             notice,
             text: OnceLock::new(),
             receipt: None,
             origin: None,
-            delivery: Mutex::new(delivery),
+            delivery,
         }
     }
 
