@@ -62,6 +62,12 @@ impl WebhookOutbox {
         self.wake.send_replace(());
     }
 
+    /// Takes up changed endpoints, of which some receive the event types `wanted`.
+    pub fn take_up(&self, wanted: Vec<EventType>) {
+        self.wanted.replace(wanted);
+        self.endpoint_changes.send_replace(());
+    }
+
     pub fn announce(
         &self,
         db: &Write<'_>,
@@ -224,17 +230,9 @@ impl Core {
 
     /// Announces changed endpoints to what delivers to them, once the job is committed.
     pub(super) fn endpoints_changed(self: &Arc<Self>, db: &Write<'_>) -> Result<(), store::Error> {
-        self.post(db, || Post::EndpointsChanged);
-        self.take_up_endpoints(db)
-    }
-
-    /// Takes up the endpoints in the database once the job is committed. Runs inside the writer's job.
-    pub(super) fn take_up_endpoints(self: &Arc<Self>, db: &Write<'_>) -> Result<(), store::Error> {
         let (core, wanted) = (Arc::clone(self), wanted(db)?);
-        db.on_commit(move || {
-            core.webhook_outbox.wanted.replace(wanted);
-            core.webhook_outbox.endpoint_changes.send_replace(());
-        });
+        self.post(db, || Post::EndpointsChanged(wanted.clone()));
+        db.on_commit(move || core.webhook_outbox.take_up(wanted));
         Ok(())
     }
 

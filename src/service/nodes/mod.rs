@@ -36,8 +36,6 @@ pub(super) struct OtherNodes {
     given_up: Mutex<HashSet<(UserId, SessionId)>>,
     /// Events of the team's backend that were sent to other nodes, as long as somebody waits for confirmations.
     sent: Mutex<Vec<Weak<EncodedNotice>>>,
-    /// Whether another node has changed webhook endpoints.
-    endpoints_are_stale: AtomicBool,
     /// Whether this node had the duties when it last looked.
     had_duties: AtomicBool,
     /// When the removal of a dead node last began, by the steady clock.
@@ -79,16 +77,6 @@ impl Nodes {
         }
         let had_duties = &core.other_nodes.had_duties;
         had_duties.store(has_duties, Ordering::Relaxed);
-        if core
-            .other_nodes
-            .endpoints_are_stale
-            .swap(false, Ordering::Relaxed)
-        {
-            let changed = Arc::clone(core);
-            let job =
-                move |db: &Write<'_>| -> Result<(), Error> { Ok(changed.take_up_endpoints(db)?) };
-            core.store.write(job).await?;
-        }
         if core.store.has_other_nodes() {
             self.post_responsiveness().await?;
         }

@@ -1,7 +1,6 @@
 //! What this node does with the posts of others.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::call::{Event, Notice};
 use crate::hub::{CloseReason, RemoteSession};
@@ -85,10 +84,7 @@ impl Core {
             Post::AccountsChanged(users) if users.is_empty() => self.accounts.forget_all(),
             Post::AccountsChanged(users) => self.accounts.forget(&users),
             Post::Barred(user) => self.hub.disconnect_users(&[user]),
-            Post::EndpointsChanged => self
-                .other_nodes
-                .endpoints_are_stale
-                .store(true, Ordering::Relaxed),
+            Post::EndpointsChanged(wanted) => self.webhook_outbox.take_up(wanted),
             Post::WebhooksWaiting => self.webhook_outbox.wake_up(),
         }
         None

@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::store::enum_codes::{Code, encode};
 use crate::store::live_calls::Answered;
 use crate::user::{SessionId, UserId};
+use crate::webhook_model::EventType;
 
 /// Why a post cannot be read: another version of the program has written it.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +57,7 @@ enum Item {
     CallChanged(Option<i64>, i64, Option<(String, i64, String)>),
     AccountsChanged(Vec<String>),
     Barred(String),
-    EndpointsChanged,
+    EndpointsChanged(Vec<String>),
     WebhooksWaiting,
 }
 
@@ -111,7 +112,9 @@ impl From<&Post> for Item {
             ),
             Post::AccountsChanged(users) => Self::AccountsChanged(users.iter().map(text).collect()),
             Post::Barred(user) => Self::Barred(text(user)),
-            Post::EndpointsChanged => Self::EndpointsChanged,
+            Post::EndpointsChanged(wanted) => {
+                Self::EndpointsChanged(wanted.iter().map(|one| one.as_str().to_owned()).collect())
+            }
             Post::WebhooksWaiting => Self::WebhooksWaiting,
         }
     }
@@ -189,7 +192,11 @@ impl TryFrom<Item> for Post {
                 Self::AccountsChanged(users.collect::<Result<_, _>>()?)
             }
             Item::Barred(id) => Self::Barred(user(&id)?),
-            Item::EndpointsChanged => Self::EndpointsChanged,
+            Item::EndpointsChanged(wanted) => {
+                // Of types that a later version adds, this one has no events.
+                let wanted = wanted.iter().filter_map(|word| EventType::parse(word));
+                Self::EndpointsChanged(wanted.collect())
+            }
             Item::WebhooksWaiting => Self::WebhooksWaiting,
         })
     }

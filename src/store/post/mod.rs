@@ -6,6 +6,7 @@ mod notice_json;
 use crate::call::{Notice, Status};
 use crate::clock::Timestamp;
 use crate::user::{SessionId, UserId};
+use crate::webhook_model::EventType;
 
 use super::live_calls::Answered;
 
@@ -108,8 +109,8 @@ pub enum Post {
     AccountsChanged(Vec<UserId>),
     /// This user may no longer sign in.
     Barred(UserId),
-    /// Webhook endpoints were made, changed or deleted.
-    EndpointsChanged,
+    /// Webhook endpoints were made, changed or deleted: some receive these event types now.
+    EndpointsChanged(Vec<EventType>),
     /// There is something new for webhook endpoints.
     WebhooksWaiting,
 }
@@ -252,7 +253,7 @@ mod tests {
             },
             Post::Barred(alice.clone()),
             Post::AccountsChanged(vec![alice, bob]),
-            Post::EndpointsChanged,
+            Post::EndpointsChanged(EventType::ALL.to_vec()),
             Post::WebhooksWaiting,
         ];
         let read = |text: &str| -> Vec<Option<Post>> {

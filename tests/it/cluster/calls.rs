@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{NODES, connect_participants, expect_nothing_else, send_app_event};
-use crate::support::{Cluster, eventually, initiate_body};
+use crate::support::{Cluster, Receiver, eventually, initiate_body};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_on_different_nodes_call_each_other() {
@@ -131,4 +131,28 @@ async fn an_answer_of_one_node_holds_on_all() {
         made += 1;
     }
     assert_eq!(made, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhook_endpoint_gets_events_of_all_nodes_at_once() {
+    let settings = [("CHATTRIX_WEBHOOK_ALLOW_PRIVATE", "true")];
+    let Some(cluster) = Cluster::start(NODES, &settings).await else {
+        return;
+    };
+    let mut receiver = Receiver::start().await;
+    let alice = cluster.sign_in("alice", "phone");
+    let path = "/api/server/v1/webhooks";
+    for event in ["call.ended", "call.initiated"] {
+        let endpoint = json!({ "url": receiver.url(), "events": [event] });
+        let made = cluster.backend().post(path, &endpoint).await.success(201);
+        for place in 0..NODES {
+            let api = alice.at(cluster.address(place));
+            let call = api.call("bob").await;
+            api.end(&call).await.success(200);
+            assert_eq!(receiver.expect(event).await.call(), call);
+        }
+        let id = &made["receiver"];
+        let deleted = cluster.backend().delete(&format!("{path}/{id}")).await;
+        deleted.success(200);
+    }
 }
