@@ -143,7 +143,8 @@ impl EncodedNotice {
             return false;
         }
         let mut delivery = self.delivery.lock();
-        delivery.recipient(session).confirmed_at.get_or_insert(now);
+        delivery.recipient(session).confirmed_at = Some(now);
+        delivery.moved.push(session.clone());
         // As long as its row is there, no session has confirmed it.
         delivery.is_confirmed |= !delivery.is_pending;
         true
@@ -151,7 +152,15 @@ impl EncodedNotice {
 
     /// Records that `session`, for which another node had it, is owed it here again.
     pub(super) fn owe_again(&self, session: &SessionId) {
-        self.delivery.lock().recipient(session).confirmed_at = None;
+        let mut delivery = self.delivery.lock();
+        delivery.recipient(session).confirmed_at = None;
+        delivery.moved.retain(|one| one != session);
+    }
+
+    /// Whether `session` has confirmed it here.
+    pub(super) fn has_confirmed(&self, session: &SessionId) -> bool {
+        let delivery = self.delivery.lock();
+        delivery.has_confirmed(session) == Some(true) && !delivery.moved.contains(session)
     }
 
     /// Records that its row, if it is stored, is there no more: a session has confirmed it on another node.

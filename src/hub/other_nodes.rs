@@ -110,7 +110,7 @@ impl Hub {
     }
 
     /// Returns the events `notices`, which `session` was owed by another node, ready for delivery; without those that it is
-    /// owed here too.
+    /// owed here too, or has confirmed here.
     #[must_use]
     pub fn take_over(
         &self,
@@ -123,7 +123,7 @@ impl Hub {
         let mut taken = Vec::with_capacity(notices.len());
         for notice in notices {
             match log.find(&notice) {
-                Some(known) if known.is_owed_to(session) => {}
+                Some(known) if known.is_owed_to(session) || known.has_confirmed(session) => {}
                 Some(known) => {
                     known.owe_again(session);
                     taken.push(known);

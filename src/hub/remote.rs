@@ -206,6 +206,19 @@ mod tests {
     }
 
     #[test]
+    fn event_that_a_session_has_confirmed_is_not_taken_over() {
+        let (hub, hand) = hub();
+        let (bob, phone) = (user("bob"), SessionId::new("phone"));
+        let _here = hub.subscribe(&bob, &phone);
+        let sent = notice(1);
+        let _ = hub.publish(&hub.sessions(&bob), &sent);
+        let _ = sent.confirm(&phone, hand.now());
+        // Another node did not know that yet.
+        let taken = hub.take_over(&bob, &phone, vec![sent.notice().clone()]);
+        assert_eq!(taken, []);
+    }
+
+    #[test]
     fn stored_event_of_a_session_that_moves() {
         let (hub, _hand) = hub();
         let bob = user("bob");

@@ -20,6 +20,8 @@ pub struct Delivery {
     pub is_confirmed: bool,
     /// Sessions that it was sent to, is queued for, or waits for.
     pub recipients: Vec<Recipient>,
+    /// Those of them that have moved to another node before they confirmed it: they lack it no more.
+    pub moved: Vec<SessionId>,
 }
 
 /// Sessions of the user that are owed an event, in addition to its recipients.
@@ -58,6 +60,7 @@ impl Delivery {
             acted: None,
             is_confirmed: false,
             recipients: Vec::new(),
+            moved: Vec::new(),
         }
     }
 
