@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::user::UserId;
 
-use super::super::super::engine::DeferredWrites;
+use super::super::super::engine::{DeferredWrites, Session};
 use super::super::super::error::Error;
 use super::super::super::node::Node;
 use super::super::super::unreadable::UnreadableRows;
@@ -56,19 +56,13 @@ impl<'n> Transaction<'n> {
         session.foresee(|| {
             // Nothing is found yet.
             let _ = self.node.posts();
-            for (foresight, _) in &jobs {
-                let _ = foresight(&Read::on(session));
-            }
+            ask(session, &jobs);
         })?;
         let posts = self.node.posts()?;
         if self.node.standing().has_others() {
             let late = late(jobs.len());
             if !late.is_empty() {
-                session.foresee(|| {
-                    for (foresight, _) in &late {
-                        let _ = foresight(&Read::on(session));
-                    }
-                })?;
+                session.foresee(|| ask(session, &late))?;
                 jobs.extend(late);
             }
         }
@@ -177,6 +171,14 @@ impl<'n> Transaction<'n> {
     }
 }
 
+/// Makes the reads that `jobs` foresee.
+fn ask(session: &Session, jobs: &[Foreseen]) {
+    for (foresight, _) in jobs {
+        // What it returns is asked for once there are answers.
+        let _ = foresight(&Read::on(session));
+    }
+}
+
 /// Parts `jobs` into those that are about users of their own, and those that are about a user of a job before them.
 fn part(
     jobs: Vec<Foreseen>,
@@ -221,7 +223,7 @@ mod tests {
     use rusqlite::params;
     use tokio::sync::oneshot;
 
-    use super::super::super::super::engine::{Server, Session};
+    use super::super::super::super::engine::Server;
     use super::super::super::{answer_jobs, run};
     use super::*;
 
