@@ -252,37 +252,53 @@ impl Core {
         Ok(())
     }
 
-    /// Sends a warning to the connected sessions of a participant at once: it is not stored, because a late warning is
-    /// useless.
+    /// Sends a warning to the connected sessions of a participant. It is not stored, because a late warning is useless.
     fn warn(self: &Arc<Self>, notice: Notice) {
-        if self.hub.addressees(&notice).has_remote {
-            self.warn_elsewhere(notice.clone());
+        if !self.store.has_other_nodes() {
+            return self.send_warning(notice);
         }
+        // Another node may be ending the call: the turn of the transactions says what comes first.
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let sender = Arc::clone(&core);
+            if let Err(error) = core
+                .store
+                .write(move |db| sender.warn_while_live(db, notice))
+                .await
+            {
+                tracing::warn!(%error, "a quality warning was not sent");
+            }
+        });
+    }
+
+    /// Sends a warning to a participant's sessions of all nodes, unless the call has ended. Runs inside the writer's
+    /// job.
+    fn warn_while_live(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        notice: Notice,
+    ) -> Result<(), store::Error> {
+        let call = notice.event.call().map(|call| db.call(call)).transpose()?;
+        if !call.flatten().is_some_and(|call| call.status().is_live()) {
+            return Ok(());
+        }
+        if self.hub.addressees(&notice).has_remote {
+            self.post(db, || Post::Event {
+                notice: notice.clone(),
+                row: None,
+                only: None,
+            });
+        }
+        let core = Arc::clone(self);
+        db.on_commit(move || core.send_warning(notice));
+        Ok(())
+    }
+
+    /// Sends a warning to a participant's sessions of this node.
+    fn send_warning(&self, notice: Notice) {
         let queues = self.hub.sessions(notice.audience.user());
         let notice = Arc::new(EncodedNotice::new(notice));
         Delivery::ToSessions { queues, notice }.publish(&self.hub, &self.metrics);
-    }
-
-    /// Sends a warning to the sessions of a participant on other nodes, unless the call has ended by then.
-    fn warn_elsewhere(self: &Arc<Self>, notice: Notice) {
-        let core = Arc::clone(self);
-        tokio::spawn(async move {
-            let poster = Arc::clone(&core);
-            let job = move |db: &Write<'_>| -> Result<(), store::Error> {
-                let call = notice.event.call().map(|call| db.call(call)).transpose()?;
-                if call.flatten().is_some_and(|call| call.status().is_live()) {
-                    poster.post(db, || Post::Event {
-                        notice,
-                        row: None,
-                        only: None,
-                    });
-                }
-                Ok(())
-            };
-            if let Err(error) = core.store.write(job).await {
-                tracing::warn!(%error, "a quality warning was not sent to another node");
-            }
-        });
     }
 }
 
