@@ -79,14 +79,14 @@ impl Writer {
         unreadable: UnreadableRows,
         metrics: Metrics,
     ) -> Result<Self, Error> {
-        let (server, key) = (node.server().clone(), node.standing().key());
+        let server = node.server().clone();
         let patience = Some(server.patience());
         let writer = Self::start(unreadable, metrics, patience, move |jobs, stats| {
             postgres::work(node, jobs, stats);
         })?;
         let (queue, stats) = (Arc::clone(&writer.queue), Arc::clone(&writer.stats));
         // A full queue needs no look: the writer looks with each transaction.
-        server.listen(key.to_string(), move || {
+        server.listen(move || {
             let _ = submit(&queue, &stats, Job::Look);
         });
         Ok(writer)

@@ -55,6 +55,7 @@ async fn sessions_are_listed_and_disconnected() {
     let mut phone = connect("bob", "phone").await;
     let mut tablet = connect("bob", "tablet").await;
     let mut of_alice = connect("alice", "laptop").await;
+    server.let_nodes_agree().await;
     let listed = cli.json(&["session", "list"]);
     let names = ["laptop", "phone", "tablet"];
     for (at, name) in names.into_iter().enumerate() {

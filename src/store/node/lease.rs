@@ -118,7 +118,7 @@ impl Node {
 
     fn connect(&self) -> Result<Session, Error> {
         let session = Session::connect(&self.server)?;
-        prepare(&session)?;
+        prepare(&self.server, &session)?;
         Ok(session)
     }
 

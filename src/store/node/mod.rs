@@ -75,7 +75,7 @@ impl Node {
     /// crash: it is removed.
     pub fn join(server: &Server, name: &str) -> Result<Joined, Error> {
         let session = schema_postgres::open(server)?;
-        prepare(&session)?;
+        prepare(server, &session)?;
         session.run_script("BEGIN; SELECT FROM turn FOR UPDATE")?;
         let conn = Conn::from(&session);
         let mut others = Vec::new();
@@ -170,10 +170,16 @@ impl Node {
     }
 }
 
-/// Makes a new connection of the writer ready: it is notified of posts between its transactions. PostgreSQL ends it if the
-/// node stands still within a transaction, since the others wait for the turn.
-fn prepare(session: &Session) -> Result<(), Error> {
+/// Makes a new connection of the writer ready: it is notified of other nodes' posts between its transactions. PostgreSQL
+/// ends it if the node stands still within a transaction, since the others wait for the turn.
+fn prepare(server: &Server, session: &Session) -> Result<(), Error> {
     session.plan_by_keys()?;
+    let backend = Conn::from(session).find(
+        "SELECT pg_backend_pid() AS backend",
+        params![].into(),
+        |row| row.get("backend"),
+    )?;
+    server.set_own_backend(backend.unwrap_or_default());
     session.run_script("SET idle_in_transaction_session_timeout = '5s'; LISTEN chattrix")
 }
 

@@ -91,14 +91,13 @@ impl Node {
     }
 
     /// Notifies the other nodes if there is a post that they were not notified of. With `more` to come, the next
-    /// transaction notifies of this one too. The payload is the key of this node, which needs no notification.
+    /// transaction notifies of this one too. The listener ignores what this node's own connection notifies of.
     ///
     /// Outside a transaction: within one, all transactions on that PostgreSQL that notify of something would wait for its
     /// COMMIT.
     pub fn notify(&mut self, more: bool) {
         if self.notification.is_to_be_sent(more) {
-            let notify = format!("NOTIFY chattrix, '{}'", self.standing.key);
-            self.session.send_now(&notify);
+            self.session.send_now("NOTIFY chattrix");
         }
     }
 }

@@ -55,6 +55,7 @@ async fn a_closed_session_learns_whether_to_reconnect() {
     let backend = server.backend("sessions");
     let connect = async |session: &str| server.socket(&server.token("bob").session(session)).await;
     let (mut phone, mut tablet) = (connect("phone").await, connect("tablet").await);
+    server.let_nodes_agree().await;
     let listed = backend.get(&api("/users/bob/sessions")).await.success(200);
     assert_eq!(listed[0]["sessionId"], "phone");
     assert_eq!(listed[1]["sessionId"], "tablet");
@@ -90,6 +91,7 @@ async fn presence_is_answered_in_the_order_of_the_question() {
     let server = TestServer::start().await;
     let backend = server.backend("sessions");
     let _phone = server.sign_in("bob").socket().await;
+    server.let_nodes_agree().await;
     let asked = json!({ "users": ["carol", "nobody", "bob"] });
     let presence = backend.post(&api("/presence"), &asked).await.success(200);
     assert_eq!(
