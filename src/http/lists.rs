@@ -157,6 +157,9 @@ fn listed(owner: &SignedIn, list: List, service: &Service, message: &str) -> Ans
 fn named(uri: &Origin<'_>, body: &Body) -> Result<UserId, ApiError> {
     match parameters(uri).user()? {
         Some(user) => Ok(user),
+        None if body.is_empty() => Err(ApiError::invalid(
+            "userId: expected in the query or in a JSON body",
+        )),
         None => Ok(request::listed(body)?.user),
     }
 }

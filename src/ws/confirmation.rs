@@ -62,6 +62,16 @@ impl Confirmation {
         self.awaited.is_none().then(|| asked_at + LATEST)
     }
 
+    /// Returns the ping that keeps the connection open after the event number `last`. If a pong is awaited, it asks again:
+    /// a peer may answer the newest ping alone (RFC 6455, section 5.5.3).
+    pub fn keep_alive(&mut self, last: u64, now: Instant) -> Message {
+        if self.awaited.is_some() {
+            self.ask(last, now)
+        } else {
+            Message::Ping(Bytes::new())
+        }
+    }
+
     fn ask(&mut self, last: u64, now: Instant) -> Message {
         self.awaited = Some(last);
         self.covered = last;
@@ -105,6 +115,18 @@ mod tests {
         assert_eq!(pong(&mut confirmation, 1), Some(1));
         assert_eq!(pong(&mut confirmation, 1), None, "it was taken");
         assert_eq!(number(confirmation.with_event(3, later)), Some(3));
+    }
+
+    #[test]
+    fn keep_alive_asks_again_for_an_awaited_pong() {
+        let now = Instant::now();
+        let mut confirmation = Confirmation::new(256);
+        assert_eq!(confirmation.keep_alive(0, now), Message::Ping(Bytes::new()));
+        assert_eq!(number(confirmation.with_event(1, now)), Some(1));
+        let ping = confirmation.keep_alive(3, now + LATEST);
+        assert_eq!(number(Some(ping)), Some(3));
+        assert_eq!(pong(&mut confirmation, 3), Some(3));
+        assert_eq!(confirmation.keep_alive(3, now), Message::Ping(Bytes::new()));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, Sink, SinkExt as _, Stream, StreamExt as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::{self, Bytes, Message};
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use crate::auth::LEEWAY;
 use crate::call::CallId;
@@ -256,7 +256,8 @@ where
         }
         if now >= self.ping_at {
             self.ping_at = now + self.rules.ping_interval;
-            self.write([Message::Ping(Bytes::new())]).await?;
+            let ping = self.confirmation.keep_alive(self.queue.last_taken(), now);
+            self.write([ping]).await?;
         }
         let wake_at = self.wake_at();
         self.timer.as_mut().reset(wake_at);

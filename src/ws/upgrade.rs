@@ -1,7 +1,5 @@
 //! Response that switches a connection to the WebSocket protocol.
 
-use std::convert::Infallible;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rocket::http::Status;
@@ -9,7 +7,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::{self, Responder, Response};
 use rocket_ws::WebSocket;
 
-use crate::guard::{SESSION_HEADER, session_header};
+use crate::guard::{ApiError, SESSION_HEADER, session_header};
 use crate::listener;
 
 use super::session::NewSession;
@@ -17,20 +15,25 @@ use super::session::NewSession;
 /// Bytes of the nonce in `Sec-WebSocket-Key` (RFC 6455, section 4.2.1).
 const NONCE_BYTES: usize = 16;
 
+/// What a handshake has to contain (RFC 6455, section 4.2.1).
+const EXPECTED: &str = "WebSocket handshake: expected the headers Connection: Upgrade, Upgrade: websocket, \
+    Sec-WebSocket-Version: 13 and Sec-WebSocket-Key, 16 bytes in Base64";
+
 /// Handshake of a client, checked by `rocket_ws`, which takes any key.
 pub(super) struct Handshake(WebSocket);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Handshake {
-    type Error = Infallible;
+    type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let key = request.headers().get_one("Sec-WebSocket-Key");
         let nonce = key.and_then(|key| BASE64.decode(key.trim()).ok());
-        if nonce.is_none_or(|nonce| nonce.len() != NONCE_BYTES) {
-            return Outcome::Forward(Status::BadRequest);
+        let is_nonce = nonce.is_some_and(|nonce| nonce.len() == NONCE_BYTES);
+        match WebSocket::from_request(request).await {
+            Outcome::Success(handshake) if is_nonce => Outcome::Success(Self(handshake)),
+            _ => ApiError::invalid(EXPECTED).refuse(request),
         }
-        WebSocket::from_request(request).await.map(Self)
     }
 }
 

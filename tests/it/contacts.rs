@@ -40,6 +40,8 @@ async fn contacts_are_added_listed_and_removed() {
     let answer = bob.delete(&format!("{CONTACTS}?userId=carol")).await;
     answer.success(200);
     assert_eq!(contacts(&bob).await, [""; 0]);
+    let unnamed = bob.delete(CONTACTS).await.failure(400, "invalid_request");
+    assert!(unnamed.starts_with("userId: "), "{unnamed}");
     let oneself = json!({ "userId": "bob" });
     let answer = bob.post(CONTACTS, &oneself).await;
     answer.failure(400, "invalid_request");

@@ -232,5 +232,7 @@ async fn a_handshake_has_version_13_and_a_nonce_of_16_bytes() {
         assert_eq!(response.headers()["sec-websocket-version"], "13");
         let body: Value = response.json().await.expect("the envelope");
         assert_eq!(body["errorType"], "invalid_request");
+        let message = body["message"].as_str().expect("a message");
+        assert!(message.contains("Sec-WebSocket-Key"), "{message}");
     }
 }
