@@ -127,7 +127,7 @@ impl Connected {
         now: Timestamp,
     ) -> Vec<RemoteSession> {
         let session = queue.session();
-        self.remote.remove(session);
+        self.remote.remove(session, now);
         for older in self.sessions.iter().filter(|one| one.session() == session) {
             older.close(CloseReason::Replaced);
         }
@@ -136,7 +136,7 @@ impl Connected {
         let mut surplus = Vec::new();
         while open.len() + self.remote.open().count() + 1 > most {
             let oldest_here = open.first().map(|one| one.connected_at());
-            if let Some(oldest) = self.remote.remove_oldest(oldest_here) {
+            if let Some(oldest) = self.remote.remove_oldest(oldest_here, now) {
                 surplus.push(oldest);
             } else if oldest_here.is_some() {
                 let oldest = open.remove(0);

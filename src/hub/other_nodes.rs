@@ -82,14 +82,14 @@ impl Hub {
         remote.into_iter().flatten().cloned().collect()
     }
 
-    /// Whether the user has such sessions.
+    /// Whether another node may have events of the user that a session may still be owed.
     #[must_use]
-    pub fn has_remote_sessions(&self, user: &UserId) -> bool {
+    pub fn is_known_elsewhere(&self, user: &UserId) -> bool {
         let now = self.0.clock.steady();
         let users = self.0.users.lock();
         users
             .get(user)
-            .is_some_and(|user| user.remote.may_return(now).next().is_some())
+            .is_some_and(|user| user.remote.may_have_events(now))
     }
 
     /// Records that a session of another node has confirmed the event of the user of that time: it is owed to those

@@ -65,20 +65,30 @@ impl RemoteSession {
 
 /// Sessions of a user on other nodes, the oldest first.
 #[derive(Default)]
-pub(super) struct RemoteSessions(Vec<RemoteSession>);
+pub(super) struct RemoteSessions {
+    sessions: Vec<RemoteSession>,
+    /// When the last one was removed because it has connected to this node, or gave way, by the steady clock.
+    removed_at: Option<Timestamp>,
+}
 
 impl RemoteSessions {
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sessions.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &RemoteSession> {
-        self.0.iter()
+        self.sessions.iter()
     }
 
     /// Returns those that are connected.
     pub fn open(&self) -> impl Iterator<Item = &RemoteSession> {
-        self.0.iter().filter(|one| one.is_open())
+        self.iter().filter(|one| one.is_open())
+    }
+
+    /// Whether another node may have events of the last 5 minutes: there is, or was, a session.
+    pub fn may_have_events(&self, now: Timestamp) -> bool {
+        let is_recent = |removed_at: Timestamp| now < removed_at.plus(KEPT_FOR);
+        self.removed_at.is_some_and(is_recent) || self.may_return(now).next().is_some()
     }
 
     /// Returns those that are connected, or left less than 5 minutes before `now`.
@@ -88,39 +98,47 @@ impl RemoteSessions {
 
     /// Adds a session, in place of an earlier connection of the same one.
     pub fn add(&mut self, session: RemoteSession) {
-        self.remove(&session.session);
-        self.0.push(session);
+        self.sessions.retain(|one| one.session != session.session);
+        self.sessions.push(session);
     }
 
-    /// Removes a session, which is connected elsewhere now.
-    pub fn remove(&mut self, session: &SessionId) {
-        self.0.retain(|one| one.session != *session);
+    /// Removes a session, which has connected to this node or gives way.
+    pub fn remove(&mut self, session: &SessionId, now: Timestamp) {
+        let count = self.sessions.len();
+        self.sessions.retain(|one| one.session != *session);
+        if self.sessions.len() < count {
+            self.removed_at = Some(now);
+        }
     }
 
     /// Returns `session`, if it is of `node`.
     pub fn find(&mut self, session: &SessionId, node: i64) -> Option<&mut RemoteSession> {
-        let mut sessions = self.0.iter_mut();
+        let mut sessions = self.sessions.iter_mut();
         sessions.find(|one| one.session == *session && one.node == node)
     }
 
     /// Removes the sessions of `node`.
     pub fn remove_node(&mut self, node: i64) {
-        self.0.retain(|one| one.node != node);
+        self.sessions.retain(|one| one.node != node);
     }
 
     /// Forgets the sessions that left more than 5 minutes ago.
     pub fn forget_departed(&mut self, now: Timestamp) {
-        self.0.retain(|one| one.may_return(now));
+        self.sessions.retain(|one| one.may_return(now));
     }
 
     /// Removes the oldest connected session and returns it, if it is older than `instant`.
-    pub fn remove_oldest(&mut self, instant: Option<Timestamp>) -> Option<RemoteSession> {
+    pub fn remove_oldest(
+        &mut self,
+        instant: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<RemoteSession> {
         let oldest = self.open().min_by_key(|one| one.connected_at)?;
         if instant.is_some_and(|instant| instant <= oldest.connected_at) {
             return None;
         }
         let oldest = oldest.clone();
-        self.remove(&oldest.session);
+        self.remove(&oldest.session, now);
         Some(oldest)
     }
 }
@@ -247,9 +265,9 @@ mod tests {
     fn event_that_another_node_confirmed_is_owed_to_no_new_session() {
         let (hub, _hand) = hub();
         let (bob, phone) = (user("bob"), SessionId::new("phone"));
-        assert!(!hub.has_remote_sessions(&bob));
+        assert!(!hub.is_known_elsewhere(&bob));
         let _ = hub.enter_remote(&bob, remote("tablet", 0));
-        assert!(hub.has_remote_sessions(&bob));
+        assert!(hub.is_known_elsewhere(&bob));
         let here = hub.subscribe(&bob, &phone);
         let _ = hub.publish(&hub.sessions(&bob), &notice(1));
         let _ = hub.publish(&hub.sessions(&bob), &notice(2));
@@ -259,6 +277,18 @@ mod tests {
         assert_eq!(laptop, [notice(2)]);
         let returned = hub.owed(&bob, &phone, Vec::new());
         assert_eq!(returned, [1, 2].map(notice), "it was sent to this one");
+    }
+
+    #[test]
+    fn other_node_may_have_events_for_5_minutes_after_a_session_moved() {
+        let (hub, hand) = hub();
+        let bob = user("bob");
+        let _ = hub.enter_remote(&bob, remote("tablet", 0));
+        let _moved = hub.subscribe(&bob, &SessionId::new("tablet"));
+        hand.advance(KEPT_FOR - std::time::Duration::from_millis(1));
+        assert!(hub.is_known_elsewhere(&bob));
+        hand.advance(std::time::Duration::from_millis(1));
+        assert!(!hub.is_known_elsewhere(&bob));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Sessions {
             let user = notice.notice().audience.user();
             let is_new_elsewhere = !notice.is_confirmed()
                 && self.0.store.has_other_nodes()
-                && self.0.hub.has_remote_sessions(user);
+                && self.0.hub.is_known_elsewhere(user);
             if is_new_elsewhere || notice.origin().is_some() {
                 posts.push(Post::Confirmed {
                     origin: notice.origin(),

@@ -169,6 +169,32 @@ async fn events_follow_a_session_to_another_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stored_event_that_a_session_confirms_elsewhere_is_done() {
+    let Some(cluster) = Cluster::start(NODES, &[]).await else {
+        return;
+    };
+    let [phone, tablet, watch] = ["phone", "tablet", "watch"].map(|id| cluster.sign_in("bob", id));
+    let relay = Relay::to(cluster.address(0)).await;
+    let mut old = phone.at(relay.address()).socket().await;
+    relay.swallow_confirmations();
+    let body = json!({ "users": ["bob"], "type": "app.kept", "data": { "n": 1 }, "keepFor": 300 });
+    let sent = cluster.backend().post("/api/server/v1/events", &body).await;
+    sent.success(200);
+    old.expect("app.kept").await;
+    let mut new = cluster.socket_without_wait(&phone, 1).await;
+    new.expect("app.kept").await;
+    new.confirm_events().await;
+    let mut at_another = cluster.socket(&tablet, 2).await;
+    let mut at_the_first = cluster.socket(&watch, 0).await;
+    expect_nothing_else(
+        &cluster,
+        &["bob"],
+        [&mut new, &mut at_another, &mut at_the_first],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn events_of_a_dead_node_reach_a_session_that_moves_twice() {
     let Some(mut cluster) = Cluster::start(NODES, &[]).await else {
         return;
