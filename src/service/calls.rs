@@ -59,9 +59,9 @@ impl Calls {
             }
             Ok(vec![caller.clone(), callee.clone()])
         };
-        let job = move |db: &Write<'_>| core.initiate(db, &principal, new);
+        let job = move |db: &Write<'_>| core.initiate_counted(db, &principal, new);
         let initiated = self.0.store.write_foreseen(foresee, job).await?;
-        match initiated {
+        match initiated? {
             Initiated::Made(call) => Ok(call),
             Initiated::RefusedAsBusy(callee) => Err(Error::UserBusy(callee)),
         }
@@ -245,10 +245,9 @@ impl Core {
         {
             return repeated(call, before.refused, &new);
         }
-        if principal.via != Source::Backend {
-            self.count_call(db, &principal.user, now)?;
-        }
-        let (caller, callee) = (parties.caller, callable(parties.callee, &new.callee)?);
+        // A node may not know yet that another one has disabled the caller.
+        let caller = callable(Some(parties.caller), &principal.user)?;
+        let callee = callable(parties.callee, &new.callee)?;
         let reached = policy::Callee {
             connected: self.hub.is_connected(&new.callee),
             do_not_disturb: callee.availability.at(now).is_do_not_disturb(),
@@ -303,20 +302,36 @@ impl Core {
         rate.filter(|_| self.store.has_other_nodes())
     }
 
-    /// Counts a call of `user` on all nodes together. Each node by itself has counted the request already.
-    fn count_call(&self, db: &Write<'_>, user: &UserId, now: Timestamp) -> Result<(), Error> {
+    /// Initiates a call that counts on all nodes together, also if it is refused: the inner error is committed with its
+    /// count. Each node by itself has counted the request already.
+    fn initiate_counted(
+        self: &Arc<Self>,
+        db: &Write<'_>,
+        principal: &Principal,
+        new: NewCall,
+    ) -> Result<Result<Initiated, Error>, Error> {
         let Some(rate) = self.shared_initiate_rate() else {
-            return Ok(());
+            return self.initiate(db, principal, new).map(Ok);
         };
-        let until = rate.next_arrival(db.paced_until(user)?, now);
+        let user = &principal.user;
+        let until = rate.next_arrival(db.paced_until(user)?, self.clock.now());
         db.set_paced_until(user, until.map_err(|wait| Error::TooManyCalls { wait })?)?;
-        Ok(())
+        match self.initiate(db, principal, new) {
+            // Nothing else was written.
+            Err(
+                refused @ (Error::UserNotFound(_)
+                | Error::Refused(_)
+                | Error::CallerBusy { .. }
+                | Error::KeyReused),
+            ) => Ok(Err(refused)),
+            initiated => initiated.map(Ok),
+        }
     }
 }
 
-/// Returns the callee if the user exists and may sign in: no one else could ever answer.
-fn callable(callee: Option<CallParty>, id: &UserId) -> Result<CallParty, Error> {
-    callee
+/// Returns the user `id` if there is one who may sign in: no one else can make or answer calls.
+fn callable(party: Option<CallParty>, id: &UserId) -> Result<CallParty, Error> {
+    party
         .filter(|party| party.user.standing == AccountStatus::Active)
         .ok_or_else(|| Error::UserNotFound(id.clone()))
 }

@@ -156,3 +156,25 @@ async fn webhook_endpoint_gets_events_of_all_nodes_at_once() {
         deleted.success(200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn initiate_rate_counts_refused_calls_of_all_nodes() {
+    let settings = [("CHATTRIX_INITIATE_RATE", "4/1m")];
+    let Some(cluster) = Cluster::start(NODES, &settings).await else {
+        return;
+    };
+    let alice = cluster.sign_in("alice", "phone");
+    for place in [0, 1] {
+        let at_node = alice.at(cluster.address(place));
+        let call = at_node.initiate_once("a-key", &initiate_body("bob")).await;
+        call.success(201);
+    }
+    let busy = alice.at(cluster.address(2)).initiate("carol").await;
+    busy.failure(409, "caller_busy");
+    let unknown = alice.at(cluster.address(0)).initiate("nobody").await;
+    unknown.failure(404, "user_not_found");
+    for place in 0..NODES {
+        let limited = alice.at(cluster.address(place)).initiate("nobody").await;
+        limited.failure(429, "rate_limited");
+    }
+}
