@@ -74,6 +74,15 @@ impl ApiError {
         Self::new(ErrorType::InvalidRequest, message)
     }
 
+    /// Returns the failure for a request that is no WebSocket handshake (RFC 6455, section 4.2.1).
+    #[must_use]
+    pub fn no_handshake() -> Self {
+        Self::invalid(
+            "WebSocket handshake: expected the headers Connection: Upgrade, Upgrade: websocket, \
+             Sec-WebSocket-Version: 13 and Sec-WebSocket-Key, 16 bytes in Base64",
+        )
+    }
+
     /// Returns the failure for a token request of another user.
     #[must_use]
     pub fn not_ones_own_token() -> Self {

@@ -15,10 +15,6 @@ use super::session::NewSession;
 /// Bytes of the nonce in `Sec-WebSocket-Key` (RFC 6455, section 4.2.1).
 const NONCE_BYTES: usize = 16;
 
-/// What a handshake has to contain (RFC 6455, section 4.2.1).
-const EXPECTED: &str = "WebSocket handshake: expected the headers Connection: Upgrade, Upgrade: websocket, \
-    Sec-WebSocket-Version: 13 and Sec-WebSocket-Key, 16 bytes in Base64";
-
 /// Handshake of a client, checked by `rocket_ws`, which takes any key.
 pub(super) struct Handshake(WebSocket);
 
@@ -32,7 +28,7 @@ impl<'r> FromRequest<'r> for Handshake {
         let is_nonce = nonce.is_some_and(|nonce| nonce.len() == NONCE_BYTES);
         match WebSocket::from_request(request).await {
             Outcome::Success(handshake) if is_nonce => Outcome::Success(Self(handshake)),
-            _ => ApiError::invalid(EXPECTED).refuse(request),
+            _ => ApiError::no_handshake().refuse(request),
         }
     }
 }

@@ -8,6 +8,7 @@ use utoipa::openapi::{ContentBuilder, Required};
 
 use crate::docs::refusal::Refusal;
 use crate::docs::{example, schemas};
+use crate::guard::ApiError;
 use crate::wire::ErrorType;
 use crate::wire::readiness::{Database, Readiness, Sweeper};
 
@@ -30,7 +31,7 @@ fn socket() -> Route {
         refusals: vec![Refusal::new(
             "invalid_request",
             "The request is no WebSocket handshake.",
-            ErrorType::InvalidRequest,
+            ApiError::no_handshake(),
         )],
     }
     .for_users(HttpMethod::Get, "/ws/chat")
