@@ -66,9 +66,11 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     // The key first: a server without one leaves no file behind.
     let authenticator = Authenticator::from_settings(settings)?;
     let sender = Sender::from_settings(settings)?;
-    let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+    let node_name = node_name(settings, &figment);
+    let node = store::is_url(&settings.database).then_some(node_name.as_str());
+    let metrics = Metrics::of_node(env!("CARGO_PKG_VERSION"), node);
     let options = PostgresOptions {
-        node_name: node_name(settings, &figment),
+        node_name,
         connections: settings.database_connections,
         patience: settings.database_patience,
     };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::control_client::{ControlClient, runtime};
 use super::error::CliError;
-use super::output::{self, Tint};
+use super::output::{self, Tint, printable};
 use super::serve::room_for_sockets;
 use super::{GlobalArgs, format, write_ahead_log};
 
@@ -199,7 +199,9 @@ fn ask(database: &Path) -> Result<Option<Status>, CliError> {
 fn server(status: &Status) -> Finding {
     let up = format::duration(std::time::Duration::from_secs(status.uptime_seconds));
     let (pid, connections) = (status.pid, status.connections);
-    let message = format!("process {pid}, up {up}, {connections} sockets");
+    let node = status.node.as_deref().map(printable);
+    let node = node.map_or_else(String::new, |name| format!("node {name}, "));
+    let message = format!("{node}process {pid}, up {up}, {connections} sockets");
     let ours = env!("CARGO_PKG_VERSION");
     if !status.ready {
         return Finding::odd(

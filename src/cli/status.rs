@@ -42,7 +42,8 @@ pub struct Status {
 struct Overview {
     at: Timestamp,
     server: Server,
-    node: Option<String>,
+    /// Names of the active nodes, with PostgreSQL.
+    nodes: Vec<String>,
     database: String,
     database_bytes: Option<u64>,
     wal_bytes: Option<u64>,
@@ -103,7 +104,7 @@ fn look(context: &Context) -> Result<Overview, CliError> {
     let is_file = !store::is_url(path);
     Ok(Overview {
         at: Clock::System.now(),
-        node: active_nodes(&database)?,
+        nodes: active_nodes(&database)?,
         database: path.display().to_string(),
         database_bytes: is_file.then(|| size(path)),
         wal_bytes: is_file.then(|| size(&wal(path))),
@@ -115,14 +116,11 @@ fn look(context: &Context) -> Result<Overview, CliError> {
     })
 }
 
-/// Returns the names of the active nodes, on PostgreSQL.
-fn active_nodes(database: &Database) -> Result<Option<String>, CliError> {
+/// Returns the names of the active nodes, with PostgreSQL.
+fn active_nodes(database: &Database) -> Result<Vec<String>, CliError> {
     let nodes = database.nodes()?.into_iter();
-    let active: Vec<String> = nodes
-        .filter(|node| node.is_active)
-        .map(|node| node.name)
-        .collect();
-    Ok((!active.is_empty()).then(|| active.join(", ")))
+    let active = nodes.filter(|node| node.is_active);
+    Ok(active.map(|node| node.name).collect())
 }
 
 fn webhooks(database: &Database) -> Result<Vec<(WebhookEndpoint, Tally)>, CliError> {
@@ -189,7 +187,8 @@ impl Overview {
             "pid": server.pid,
             "upSince": self.up_since(),
             "uptimeSeconds": server.uptime_seconds,
-            "node": self.node,
+            "node": server.node,
+            "nodes": self.nodes,
             "connections": server.connections,
             "sessions": server.sessions,
             "users": server.users,
@@ -220,7 +219,10 @@ impl Overview {
                 ),
             ),
         ];
-        lines.extend(self.node.iter().map(|node| ("node", printable(node))));
+        lines.extend(server.node.iter().map(|node| {
+            let all = self.nodes.join(", ");
+            ("node", printable(&format!("{node}; all: {all}")))
+        }));
         lines.extend([
             (
                 "sockets",

@@ -167,7 +167,8 @@ impl Command {
     /// Sends the changes that match `filter` until the command disconnects.
     async fn watch(&mut self, service: &Service, filter: &Filter) -> io::Result<()> {
         let mut watcher = service.calls().watch();
-        self.send(&Answer::Watching).await?;
+        let node = service.nodes().name().map(str::to_owned);
+        self.send(&Answer::Watching { node }).await?;
         let mut rest = [0; 64];
         loop {
             let heard = tokio::select! {
@@ -216,6 +217,7 @@ async fn status(shared: &Shared) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
+        node: shared.service.nodes().name().map(str::to_owned),
         uptime_seconds: shared.started.elapsed().as_secs(),
         up_since: Some(shared.service.started_at().to_string()),
         ready: shared.service.health().await.is_ready(),

@@ -45,9 +45,15 @@ impl Hub {
         });
     }
 
-    /// Rejects new sessions.
+    /// Rejects new sessions from now on.
     pub fn reject_sessions(&self) {
-        self.0.stopping.store(true, Ordering::Release);
+        self.0.rejects_sessions.store(true, Ordering::Release);
+    }
+
+    /// Whether new sessions are rejected: the server stops, or serves its last requests.
+    #[must_use]
+    pub fn rejects_sessions(&self) -> bool {
+        self.0.rejects_sessions.load(Ordering::Acquire)
     }
 
     /// Closes one of `waves` equal shares of the sessions, at least one.
@@ -66,12 +72,13 @@ impl Hub {
     /// Closes all sessions and rejects new ones (graceful shutdown).
     pub fn stop(&self) {
         self.reject_sessions();
+        self.0.stopping.store(true, Ordering::Release);
         for session in self.0.users.lock().values().flat_map(|user| &user.sessions) {
             session.close(CloseReason::Stopping);
         }
     }
 
-    /// Whether the hub rejects new sessions.
+    /// Whether all sessions were closed by [`Hub::stop`].
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.load(Ordering::Acquire)

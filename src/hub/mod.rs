@@ -71,6 +71,7 @@ struct Inner {
     clock: Clock,
     users: Mutex<HashMap<UserId, Connected>>,
     recent: RecentEvents,
+    rejects_sessions: AtomicBool,
     stopping: AtomicBool,
     limits: Arc<ConnectionLimits>,
     subscriptions: AtomicUsize,
@@ -85,6 +86,7 @@ impl Hub {
             clock,
             users: Mutex::new(HashMap::new()),
             recent: RecentEvents::default(),
+            rejects_sessions: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             limits: Arc::new(ConnectionLimits::new(capacity)),
             subscriptions: AtomicUsize::new(0),
@@ -131,7 +133,7 @@ impl Hub {
         let surplus = connected.add(&queue, most, self.0.clock.steady());
         drop(users);
         self.0.subscriptions.fetch_add(1, Ordering::Relaxed);
-        if self.is_stopping() {
+        if self.rejects_sessions() {
             queue.close(CloseReason::Stopping);
         }
         let subscription = Subscription {

@@ -20,11 +20,15 @@ const PREFIX: &str = "chattrix";
 pub(super) struct Catalogue(Registry);
 
 impl Catalogue {
-    /// Creates a registry with the program's `version` only.
-    pub fn new(version: &'static str) -> Self {
+    /// Creates a registry with the program's `version` and the name of the `node` only.
+    pub fn new(version: &'static str, node: Option<&str>) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
         let build = Info::new([("version", version)]);
         registry.register("build", "The program that runs", build);
+        if let Some(name) = node {
+            let node = Info::new([("name", name.to_owned())]);
+            registry.register("node", "The node that was asked, with PostgreSQL", node);
+        }
         Self(registry)
     }
 

@@ -83,7 +83,13 @@ impl Metrics {
     /// Creates the metrics of the program's `version`, all zero.
     #[must_use]
     pub fn new(version: &'static str) -> Self {
-        let metrics = Self(Arc::new(Series::new(version)));
+        Self::of_node(version, None)
+    }
+
+    /// Creates the metrics of the program's `version` as the node of that name, if it is one.
+    #[must_use]
+    pub fn of_node(version: &'static str, node: Option<&str>) -> Self {
+        let metrics = Self(Arc::new(Series::new(version, node)));
         metrics.begin_at_zero();
         metrics
     }

@@ -146,8 +146,8 @@ pub(super) struct CloseLabels {
 
 impl Series {
     /// Creates the series of the program's `version`, all zero.
-    pub fn new(version: &'static str) -> Self {
-        let mut new = Catalogue::new(version);
+    pub fn new(version: &'static str, node: Option<&str>) -> Self {
+        let mut new = Catalogue::new(version, node);
         Self {
             sampled: Sampled::new(&mut new),
             last_hour: LastHour::default(),

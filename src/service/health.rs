@@ -85,7 +85,7 @@ impl Service {
         let writable = self.0.core.store.is_writable().await;
         let (now, volume) = (Instant::now(), self.0.core.store.volume());
         Health {
-            stopping: self.sessions().is_stopping(),
+            stopping: self.sessions().are_rejected(),
             database: DatabaseHealth {
                 readable: readable.is_ok(),
                 writable,

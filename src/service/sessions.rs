@@ -41,14 +41,20 @@ impl Sessions {
         session: &SessionId,
         address: IpAddr,
     ) -> Result<Slot, LimitReached> {
-        if self.is_stopping() {
+        if self.are_rejected() {
             Err(LimitReached::Server)
         } else {
             self.0.hub.admit(user, session, address)
         }
     }
 
-    /// Whether the server rejects new sessions.
+    /// Whether new sessions are rejected: the server drains or stops.
+    #[must_use]
+    pub fn are_rejected(&self) -> bool {
+        self.0.hub.rejects_sessions()
+    }
+
+    /// Whether the server stops: requests are rejected too.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.hub.is_stopping()
@@ -98,7 +104,7 @@ impl Sessions {
         );
         drop(subscription);
         // The only server stops: at the next start every participant counts as disconnected from then.
-        if self.is_stopping() && !self.0.store.has_other_nodes() {
+        if self.are_rejected() && !self.0.store.has_other_nodes() {
             return;
         }
         // The last one alone matters, but other nodes know each.
@@ -177,13 +183,14 @@ impl Sessions {
         self.0.close_disabled_sessions()
     }
 
-    /// Begins a graceful shutdown: rejects new sessions, and closes those that are connected one after the other within
-    /// `drain_time`, so that clients do not connect to another node all at once.
+    /// Begins a graceful shutdown: for `drain_time`, new sessions are rejected, requests are served until load balancers
+    /// have noticed, and the connected sessions are closed one after the other, so that clients do not connect to another
+    /// node all at once.
     pub async fn drain(&self, drain_time: Duration) {
         let hub = &self.0.hub;
         hub.reject_sessions();
         let mut left = u32::try_from(drain_time.as_millis() / WAVE.as_millis()).unwrap_or(u32::MAX);
-        while left > 0 && hub.connections() > 0 {
+        while left > 0 {
             hub.close_share(left);
             tokio::time::sleep(WAVE).await;
             left -= 1;

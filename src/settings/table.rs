@@ -131,9 +131,9 @@ settings! {
     /// How many connections to PostgreSQL are opened at most for reading. Half of them are for reads that may take longer. One
     /// more connection writes, and one hears of the other nodes.
     database_connections: usize = 8, |raw| value::number(raw, 2..=1_000), restart "the database is open";
-    /// How long a server that is told to stop takes to close its sockets, a few each 0.1 s: so clients connect to the other
-    /// servers one after the other. Meanwhile `/readyz` answers 503, requests are served, and new sockets are refused. `off`
-    /// closes all at once.
+    /// How long a server that is told to stop goes on serving requests, so that load balancers notice: `/readyz` answers 503,
+    /// new sockets are refused, and its sockets are closed a few each 0.1 s, so that clients connect to the other servers one
+    /// after the other. `off` closes all at once.
     drain_time: Option<Duration> = None, value::duration_or_off, restart "the server starts";
     /// How long to wait for PostgreSQL at the start and after the connection was lost. After that, the start fails, and
     /// writes are answered with 503.

@@ -280,6 +280,15 @@ impl Store {
         &self.0.sessions
     }
 
+    /// Returns the name of this node, with PostgreSQL.
+    #[must_use]
+    pub fn node_name(&self) -> Option<&str> {
+        match &self.0.engine {
+            Engine::File { .. } => None,
+            Engine::Postgres(standing) => Some(standing.name()),
+        }
+    }
+
     /// Returns whether other nodes must know what changes. Inside a job, it is exact.
     #[must_use]
     pub fn has_other_nodes(&self) -> bool {

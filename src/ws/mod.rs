@@ -133,6 +133,9 @@ async fn chat(
     rules: &State<Reloadable<SocketRules>>,
 ) -> Result<Upgrade, ApiError> {
     let sessions = service.sessions();
+    if sessions.are_rejected() {
+        return Err(ApiError::unavailable("The server is stopping"));
+    }
     let slot = sessions
         .admit(&user.user, &user.session, user.address)
         .map_err(|full| no_slot(full, access))?;

@@ -196,6 +196,33 @@ async fn idle_connections_do_not_hold_up_a_stop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn draining_server_serves_requests_for_the_whole_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("chattrix.db");
+    make_database(&database, ["alice", "bob"].map(str::to_owned));
+    let settings = [("CHATTRIX_DRAIN_TIME", "3s")];
+    let mut server = Process::start_node_with(&settings, &database, folder.path()).await;
+    let alice = server.sign_in("alice");
+    let socket = alice.socket().await;
+    let path = format!("/ws/chat?token={}", Process::token("bob").sign());
+    let began = Instant::now();
+    server.signal(Signal::TERM);
+    assert_eq!(closing_code(socket).await.expect("a code"), STOPPING);
+    // Load balancers have time to notice, although no socket is left.
+    while began.elapsed() < Duration::from_secs(2) {
+        assert_eq!(server.readiness().await, Some(503));
+        alice.active().await.success(200);
+        let refused = alice.refused_upgrade(&path, &[]).await;
+        refused.failure(503, "unavailable");
+    }
+    let call = alice.call("bob").await;
+    alice.end(&call).await.success(200);
+    let status = server.ended().await;
+    assert_eq!(status.code(), Some(0), "{}", server.log());
+    assert!(began.elapsed() >= Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_stops_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = Process::start(&folder.path().join("chattrix.db")).await;

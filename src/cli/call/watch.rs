@@ -7,7 +7,7 @@ use serde_json::json;
 use super::super::GlobalArgs;
 use super::super::control_client::{ControlClient, runtime};
 use super::super::error::CliError;
-use super::super::output::{self, Tint};
+use super::super::output::{self, Tint, printable};
 use super::filter_args::FilterArgs;
 
 /// The arguments of `chattrix call watch`.
@@ -48,8 +48,11 @@ impl Watch {
             status: self.which.status.map(|status| status.as_str().to_owned()),
             call_type: self.which.call_type.map(|one| one.as_str().to_owned()),
         };
-        server.ask(&Request::Watch(watched)).await?;
-        output::tell("watching; press Ctrl-C to stop");
+        let node = match server.ask(&Request::Watch(watched)).await? {
+            Answer::Watching { node: Some(name) } => format!(" node {}", printable(&name)),
+            _ => String::new(),
+        };
+        output::tell(&format!("watching{node}; press Ctrl-C to stop"));
         loop {
             match server.next().await? {
                 Answer::Change(change) if self.json => output::line(&json!(change).to_string())?,

@@ -49,6 +49,12 @@ impl Nodes {
         self.0.store.node().is_some()
     }
 
+    /// Returns the name of this node, if it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.0.store.node_name()
+    }
+
     /// Returns the name of the node that `session` of `user` is connected to.
     ///
     /// # Errors

@@ -50,6 +50,8 @@ pub(super) struct Node {
     batch: i64,
     standing: Arc<Standing>,
     reported: Instant,
+    /// Whether to look at the other nodes again at once.
+    is_look_due: bool,
     /// Since when the lease was renewed again and again: another node may be dead only after a whole lease.
     steady_since: Instant,
     /// Number of the last post that was read.
@@ -128,7 +130,7 @@ impl Node {
             write_posts(conn, key, &[Post::NodeJoined])?;
         }
         session.run_script("COMMIT; NOTIFY chattrix")?;
-        let standing = Standing::new(key, waits_for_standby(&session)?, !is_alone);
+        let standing = Standing::new(key, name, waits_for_standby(&session)?, !is_alone);
         standing.clock_lead.set(measure_clock(&session)?.0);
         standing.hold_connection(session.connection());
         let now = Instant::now();
@@ -140,6 +142,7 @@ impl Node {
             batch: 0,
             standing: standing.watched(server),
             reported: now,
+            is_look_due: false,
             steady_since: now,
             last_post,
             replies: Vec::new(),

@@ -62,7 +62,11 @@ impl Node {
             let posts = Post::all_of(&body).unwrap_or_else(|error| vec![Err(error)]);
             for post in posts {
                 match post {
-                    Ok(post) => self.replies.extend(receive(node, post)),
+                    Ok(post) => {
+                        // It may have had the duties.
+                        self.is_look_due |= post == Post::NodeLeft;
+                        self.replies.extend(receive(node, post));
+                    }
                     Err(error) => {
                         tracing::error!(%error, node, "a post of another node is unreadable");
                     }

@@ -18,6 +18,7 @@ const LONGEST_OUTAGE: Duration = Duration::from_secs(45);
 /// State of the node, as others than the writer see it.
 pub(in crate::store) struct Standing {
     pub(super) key: NodeKey,
+    name: String,
     pub(super) clock_lead: ClockLead,
     pub(super) is_active: AtomicBool,
     pub(super) is_replaced: AtomicBool,
@@ -35,9 +36,10 @@ pub(in crate::store) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(key: NodeKey, has_standby: bool, has_others: bool) -> Self {
+    pub(super) fn new(key: NodeKey, name: &str, has_standby: bool, has_others: bool) -> Self {
         Self {
             key,
+            name: name.to_owned(),
             clock_lead: ClockLead::default(),
             is_active: AtomicBool::new(true),
             is_replaced: AtomicBool::new(false),
@@ -91,6 +93,11 @@ impl Standing {
     /// Returns the key of the node.
     pub const fn key(&self) -> NodeKey {
         self.key
+    }
+
+    /// Returns the name of the node.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns whether the node was not removed by others.

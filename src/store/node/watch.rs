@@ -15,11 +15,13 @@ use crate::store::error::Error;
 const LONGEST_MEASUREMENT: Duration = Duration::from_millis(200);
 
 impl Node {
-    /// Renews the duties and looks at the other nodes, if the last look is old enough. A lost connection is reported by
-    /// whoever connects again.
+    /// Renews the duties and looks at the other nodes, if the last look is old enough or a node has left. A lost connection
+    /// is reported by whoever connects again.
     pub fn report(&mut self) -> Result<(), Error> {
-        if self.reported.elapsed() >= HEARTBEAT && !self.session.is_closed() {
+        let is_due = self.is_look_due || self.reported.elapsed() >= HEARTBEAT;
+        if is_due && !self.session.is_closed() {
             self.reported = Instant::now();
+            self.is_look_due = false;
             self.look_at_others()?;
             self.look_for_standby()?;
             let (lead, took) = measure_clock(&self.session)?;

@@ -29,7 +29,11 @@ pub enum Answer {
     /// The keys that verify tokens.
     Keys(Keys),
     /// Watching has started; changes follow.
-    Watching,
+    Watching {
+        /// The name of the node, with PostgreSQL: the changes are those that it makes. Older servers do not send this field.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+    },
     /// A call has changed.
     Change(Change),
     /// Changes were dropped because the command reads too slowly.

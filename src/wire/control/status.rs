@@ -10,6 +10,9 @@ pub struct Status {
     pub version: String,
     /// The process id.
     pub pid: u32,
+    /// The name of the node, with PostgreSQL. Older servers do not send this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// Time since the start in seconds.
     pub uptime_seconds: u64,
     /// When it started. Older servers do not send this field.
