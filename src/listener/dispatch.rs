@@ -167,7 +167,8 @@ async fn read(body: Incoming, longest: usize, time: Duration) -> Result<Vec<u8>,
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// Returns the request in Rocket's form. Header values that are not UTF-8 are omitted, as in Rocket's own server.
+/// Returns the request in Rocket's form. In a header value that is not UTF-8, each wrong byte becomes U+FFFD, so that whoever
+/// reads the header rejects it: Rocket's own server omits it, as if it had not been sent.
 fn local_request<'c>(
     client: &'c Client,
     parts: &'c Parts,
@@ -182,11 +183,10 @@ fn local_request<'c>(
         (None, _) | (_, None) => client.req(Method::Get, BAD_TARGET),
     };
     for (name, value) in &parts.headers {
-        if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
-            request
-                .inner_mut()
-                .add_header(Header::new(name.as_str(), value));
-        }
+        let value = String::from_utf8_lossy(value.as_bytes());
+        request
+            .inner_mut()
+            .add_header(Header::new(name.as_str(), value));
     }
     request.set_remote(remote);
     request.body(body)

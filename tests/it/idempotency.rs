@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::support::{TestServer, Users, initiate_body, wall_clock_hand};
@@ -190,6 +192,12 @@ async fn a_key_is_1_to_64_visible_ascii_characters() {
             "{message:?}: {wrong:?}"
         );
     }
+    // In Latin-1: it must not be taken for a request without a key.
+    let latin = HeaderValue::from_bytes(b"cl\xe9").expect("a header value");
+    let request = alice.request(Method::POST, "/api/v1/calls/initiate");
+    let request = request.header("Idempotency-Key", latin);
+    let answer = alice.send(request.json(&initiate_body("bob"))).await;
+    answer.failure(400, "invalid_request");
     for good in ["k", "!\"#~/=", &"k".repeat(64)] {
         let call = alice.initiate_once(good, &initiate_body("bob")).await;
         let call = call.success(201);
