@@ -5,6 +5,7 @@ mod calls;
 mod failures;
 mod races;
 mod sessions;
+mod status;
 mod stop;
 
 use std::time::{Duration, Instant};

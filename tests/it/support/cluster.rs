@@ -10,7 +10,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use tempfile::TempDir;
 
 use super::server::make_api_key;
-use super::{Address, Api, Process, Socket, TestDatabase, Token, make_database};
+use super::{Address, Api, Cli, Process, SECRET, Socket, TestDatabase, Token, make_database};
 
 /// Nodes that are killed when this is dropped.
 pub struct Cluster {
@@ -93,6 +93,13 @@ impl Cluster {
     /// A random number below `limit`.
     pub fn pick(&self, limit: usize) -> usize {
         self.random.lock().random_range(0..limit)
+    }
+
+    /// Commands beside the node at `place`.
+    pub fn cli(&self, place: usize) -> Cli {
+        Cli::in_directory(self.folders[place].path())
+            .with("CHATTRIX_DATABASE", &self.database().to_string_lossy())
+            .with("CHATTRIX_JWT_SECRET", SECRET)
     }
 
     /// A client in the session `session` of `user`, at a random node.
