@@ -67,8 +67,7 @@ pub fn build(settings: &Settings, figment: Figment, clock: Clock) -> Result<App,
     let authenticator = Authenticator::from_settings(settings)?;
     let sender = Sender::from_settings(settings)?;
     let node_name = node_name(settings, &figment);
-    let node = store::is_url(&settings.database).then_some(node_name.as_str());
-    let metrics = Metrics::of_node(env!("CARGO_PKG_VERSION"), node);
+    let metrics = Metrics::of_node(env!("CARGO_PKG_VERSION"), Some(&node_name));
     let options = PostgresOptions {
         node_name,
         connections: settings.database_connections,

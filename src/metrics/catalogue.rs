@@ -23,10 +23,16 @@ impl Catalogue {
     /// Creates a registry with the program's `version` and the name of the `node` only.
     pub fn new(version: &'static str, node: Option<&str>) -> Self {
         let mut registry = Registry::with_prefix(PREFIX);
-        let mut labels = vec![("version", version.to_owned())];
-        labels.extend(node.map(|name| ("node", name.to_owned())));
-        let help = "The program that runs and, with PostgreSQL, the node that was asked";
-        registry.register("build", help, Info::new(labels));
+        let build = Info::new([("version", version)]);
+        registry.register("build", "The program that runs", build);
+        if let Some(name) = node {
+            let node = Info::new([("name", name.to_owned())]);
+            registry.register(
+                "node",
+                "The server that was asked, by the setting node_name",
+                node,
+            );
+        }
         Self(registry)
     }
 

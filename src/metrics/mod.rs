@@ -86,7 +86,7 @@ impl Metrics {
         Self::of_node(version, None)
     }
 
-    /// Creates the metrics of the program's `version` as the node of that name, if it is one.
+    /// Creates the metrics of the program's `version` as the server of that name, if it has one.
     #[must_use]
     pub fn of_node(version: &'static str, node: Option<&str>) -> Self {
         let metrics = Self(Arc::new(Series::new(version, node)));

@@ -21,8 +21,8 @@ async fn commands_and_metrics_name_the_node_that_they_ask() {
         let metrics = http_client().get(cluster.address(place).http("/metrics"));
         let metrics = metrics.send().await.expect("an answer").text().await;
         let metrics = metrics.expect("the metrics");
-        let label = format!("node=\"{name}\"}} 1\n");
-        assert!(metrics.contains(&label), "{metrics}");
+        let line = format!("chattrix_node_info{{name=\"{name}\"}} 1\n");
+        assert!(metrics.contains(&line), "{metrics}");
         names.push(name);
     }
     names.sort();
