@@ -74,7 +74,7 @@ impl ApiError {
         Self::new(ErrorType::InvalidRequest, message)
     }
 
-    /// Returns the failure for a request that is no WebSocket handshake (RFC 6455, section 4.2.1).
+    /// Returns the failure for a request that is not a WebSocket handshake (RFC 6455, section 4.2.1).
     #[must_use]
     pub fn no_handshake() -> Self {
         Self::invalid(

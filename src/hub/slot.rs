@@ -18,6 +18,8 @@ const CONNECTIONS_PER_SESSION: usize = 32;
 /// Limit that leaves no slot for one more connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LimitReached {
+    /// The server drains or stops.
+    Stopping,
     /// The server has too many connections.
     Server,
     /// The user has too many connections.

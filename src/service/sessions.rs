@@ -42,7 +42,7 @@ impl Sessions {
         address: IpAddr,
     ) -> Result<Slot, LimitReached> {
         if self.are_rejected() {
-            Err(LimitReached::Server)
+            Err(LimitReached::Stopping)
         } else {
             self.0.hub.admit(user, session, address)
         }

@@ -111,6 +111,7 @@ const fn result_of(status: Status) -> &'static str {
 /// Returns the error for a connection that gets no slot.
 fn no_slot(full: LimitReached, access: &Access) -> ApiError {
     match full {
+        LimitReached::Stopping => ApiError::unavailable("The server is stopping"),
         LimitReached::Server => {
             access.log_full_server();
             ApiError::unavailable("The server accepts no more connections at the moment")
@@ -133,9 +134,6 @@ async fn chat(
     rules: &State<Reloadable<SocketRules>>,
 ) -> Result<Upgrade, ApiError> {
     let sessions = service.sessions();
-    if sessions.are_rejected() {
-        return Err(ApiError::unavailable("The server is stopping"));
-    }
     let slot = sessions
         .admit(&user.user, &user.session, user.address)
         .map_err(|full| no_slot(full, access))?;

@@ -84,7 +84,7 @@ function Tiles({ status }) {
   return html`<section class="pane card" aria-labelledby="now">
     <h2 id="now" class="unseen">Now</h2>
     <dl class="tiles">
-      <${Tile} name="State" value=${html`<span class=${`state ${look}`}>${word}</span>`} more=${`version ${status.version}`} />
+      <${Tile} name="State" value=${html`<span class=${`state ${look}`}>${word}</span>`} more=${status.node ? `node ${status.node}, version ${status.version}` : `version ${status.version}`} />
       <${Tile} name="Up for" value=${since(status.startedAt)} more=${`since ${moment(status.startedAt)}`} />
       <${Tile} name="Live calls" value=${number(status.liveCalls)} id="live-calls" />
       <${Tile} name="Users online" value=${number(status.connectedUsers)} more=${`sessions: ${number(status.sessions)}${

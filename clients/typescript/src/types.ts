@@ -766,6 +766,8 @@ export type ServerStatus = {
   warnings: Array<LogWarning>;
   /** The last hour, oldest first, an entry a minute; the last entry is the current minute. */
   lastHour: Array<MinuteStatus>;
+  /** The name of the node that answers, with PostgreSQL: sockets, queue, failures, warnings and the last hour are its own. */
+  node?: string | null | undefined;
 };
 
 /** A connected session. */

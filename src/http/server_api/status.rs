@@ -21,18 +21,20 @@ pub(super) fn routes() -> Vec<Route> {
 #[get("/status")]
 async fn status(backend: Backend, service: &State<Service>) -> Answer {
     backend.may(Scope::Status)?;
-    let status = shown(&service.status().await?);
+    let nodes = service.nodes();
+    let status = shown(&service.status().await?, nodes.name());
     Ok(RawJson(shape::status(
         "Status retrieved successfully",
         &status,
     )))
 }
 
-fn shown(status: &ServerStatus) -> Status {
+fn shown(status: &ServerStatus, node: Option<&str>) -> Status {
     let sample = &status.sample;
     Status {
         state: state(&status.health).to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: node.map(str::to_owned),
         started_at: status.started_at.to_string(),
         connections: sample.connections,
         connections_limit: sample.connections_limit,

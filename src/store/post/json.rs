@@ -193,7 +193,7 @@ impl TryFrom<Item> for Post {
             }
             Item::Barred(id) => Self::Barred(user(&id)?),
             Item::EndpointsChanged(wanted) => {
-                // Of types that a later version adds, this one has no events.
+                // A later version may name types that this one does not know: it has no events of them.
                 let wanted = wanted.iter().filter_map(|word| EventType::parse(word));
                 Self::EndpointsChanged(wanted.collect())
             }

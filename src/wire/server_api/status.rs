@@ -16,6 +16,9 @@ pub struct Status {
     pub state: String,
     /// The program's version.
     pub version: String,
+    /// The name of the node that answers, with PostgreSQL: sockets, queue, failures, warnings and the last hour are its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// When the server started.
     #[schema(value_type = value::Timestamp)]
     pub started_at: String,

@@ -23,6 +23,9 @@ async fn commands_and_metrics_name_the_node_that_they_ask() {
         let metrics = metrics.expect("the metrics");
         let line = format!("chattrix_node_info{{name=\"{name}\"}} 1\n");
         assert!(metrics.contains(&line), "{metrics}");
+        let backend = cluster.backend().at(cluster.address(place));
+        let status = backend.get("/api/server/v1/status").await.success(200);
+        assert_eq!(status["node"], name);
         names.push(name);
     }
     names.sort();

@@ -209,6 +209,10 @@ async fn status(operation: Operation) -> Answer {
     let fixture = ExampleFixture::ringing().await;
     let mut answer = plain(&fixture, operation).await;
     let (_, _, example) = operation.answers().next().expect("an example");
+    // The example is of a file.
+    let data = answer.body["data"].as_object_mut().expect("a status");
+    let node = data.remove("node");
+    assert_eq!(node.is_some(), fixture.server.stored().is_postgres());
     for made in [
         "databaseBytes",
         "walBytes",

@@ -815,6 +815,9 @@ class ServerStatus(TypedDict):
     warnings: list[LogWarning]
     # The last hour, oldest first, an entry a minute; the last entry is the current minute.
     lastHour: list[MinuteStatus]
+    # The name of the node that answers, with PostgreSQL: sockets, queue, failures, warnings and the last hour
+    # are its own.
+    node: NotRequired[str | None]
 
 
 # A connected session.

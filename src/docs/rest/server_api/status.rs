@@ -54,6 +54,7 @@ fn example_status() -> Status {
     Status {
         state: "ready".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: None,
         started_at: example::asked_at().to_string(),
         connections: 1,
         connections_limit: 20_000,
