@@ -56,11 +56,13 @@ impl Write<'_> {
                 let deleted = self.delete_entry(owner, EntryId { call, direction })?;
                 forgotten.entries += u64::try_from(deleted).unwrap_or(u64::MAX);
             }
-            // Its timeline and quality go with it.
-            self.execute(
+            for sql in [
+                "DELETE FROM timeline WHERE call = ?1",
+                "DELETE FROM quality WHERE call = ?1",
                 "DELETE FROM calls WHERE id = ?1",
-                params![old.id.as_bytes()],
-            )?;
+            ] {
+                self.run(sql, params![old.id.as_bytes()])?;
+            }
             forgotten.calls += 1;
         }
         Ok(forgotten)

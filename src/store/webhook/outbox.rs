@@ -146,11 +146,24 @@ impl Write<'_> {
         if delivery.topic != EventType::AppMessage {
             return Ok(());
         }
-        self.run(
-            "DELETE FROM webhook_messages WHERE seq = ?1
-             AND NOT EXISTS (SELECT 1 FROM webhook_deliveries WHERE message = ?1 AND state <> 1)",
-            params![delivery.seq],
-        )?;
+        let sql =
+            "SELECT EXISTS (SELECT 1 FROM webhook_deliveries WHERE message = ?1 AND state <> 1)";
+        let is_awaited: bool = self.one(sql, params![delivery.seq], |row| row.get(0))?;
+        if is_awaited {
+            return Ok(());
+        }
+        self.delete_message(delivery.seq)
+    }
+
+    /// Deletes a message with its deliveries and attempts.
+    fn delete_message(&self, seq: i64) -> Result<(), Error> {
+        for sql in [
+            "DELETE FROM webhook_attempts WHERE message = ?1",
+            "DELETE FROM webhook_deliveries WHERE message = ?1",
+            "DELETE FROM webhook_messages WHERE seq = ?1",
+        ] {
+            self.run(sql, params![seq])?;
+        }
         Ok(())
     }
 
@@ -225,7 +238,7 @@ impl Write<'_> {
         let sql = "SELECT receiver, lane FROM webhook_deliveries WHERE message = ?1 AND state = 0";
         let waiting: Vec<(i64, Vec<u8>)> =
             self.many(sql, params![seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        self.run("DELETE FROM webhook_messages WHERE seq = ?1", params![seq])?;
+        self.delete_message(seq)?;
         for (receiver, ordering_key) in waiting {
             self.open_lane(EndpointId(receiver), &ordering_key, now)?;
         }

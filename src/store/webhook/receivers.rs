@@ -78,12 +78,14 @@ impl Write<'_> {
 
     /// Deletes an endpoint and what waits for it.
     pub fn remove_receiver(&self, receiver: EndpointId) -> Result<(), Error> {
-        let key = receiver.0;
-        self.run(
+        for sql in [
+            "DELETE FROM webhook_attempts WHERE (message, receiver) IN
+                (SELECT message, receiver FROM webhook_deliveries WHERE receiver = ?1)",
             "DELETE FROM webhook_deliveries WHERE receiver = ?1",
-            params![key],
-        )?;
-        self.run("DELETE FROM webhook_receivers WHERE key = ?1", params![key])?;
+            "DELETE FROM webhook_receivers WHERE key = ?1",
+        ] {
+            self.run(sql, params![receiver.0])?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chattrix::store::Database;
@@ -16,6 +17,8 @@ pub struct TestDatabase {
     path: PathBuf,
     /// The server and the name of the database there; none for a file.
     postgres: Option<(String, String)>,
+    /// Whether the test has changed rows itself.
+    is_changed: AtomicBool,
 }
 
 impl TestDatabase {
@@ -25,6 +28,7 @@ impl TestDatabase {
             return Self {
                 path: folder.join("chattrix.db"),
                 postgres: None,
+                is_changed: AtomicBool::new(false),
             };
         };
         let template = TEMPLATE.get_or_init(|| {
@@ -41,6 +45,7 @@ impl TestDatabase {
         Self {
             path: url(&server, &name),
             postgres: Some((server, name)),
+            is_changed: AtomicBool::new(false),
         }
     }
 
@@ -56,6 +61,7 @@ impl TestDatabase {
 
     /// Runs `sql`, past the server and the foreign keys.
     pub fn change_rows(&self, sql: &str) {
+        self.is_changed.store(true, Ordering::Relaxed);
         if self.is_postgres() {
             let sql = format!("SET session_replication_role = replica; {sql}");
             ask(self.url(), &sql);
@@ -63,6 +69,19 @@ impl TestDatabase {
             let sql = format!("PRAGMA foreign_keys = OFF; {sql}");
             self.open().execute_batch(&sql).expect("changed");
         }
+    }
+
+    /// Asserts that each row names rows that exist. PostgreSQL sees to that; the server's connection to a file does not.
+    pub fn assert_references(&self) {
+        if self.is_postgres() || self.is_changed.load(Ordering::Relaxed) {
+            return;
+        }
+        let conn = self.open();
+        let mut check = conn.prepare("PRAGMA foreign_key_check").expect("prepared");
+        let dangling = check.query_map([], |row| Ok((row.get(0)?, row.get(2)?)));
+        let dangling: Result<Vec<(String, String)>, _> = dangling.expect("checked").collect();
+        let none: [(String, String); 0] = [];
+        assert_eq!(dangling.expect("read"), none, "tables and what they name");
     }
 
     /// Returns the number that `sql` selects.

@@ -462,6 +462,7 @@ impl Drop for TestServer {
             tokio::task::block_in_place(|| Handle::current().block_on(stopping));
         }
         if !failing {
+            self.stored.assert_references();
             trace::assert_no_token_was_logged();
         }
     }

@@ -113,6 +113,14 @@ impl ServiceFixture {
     }
 }
 
+impl Drop for ServiceFixture {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.database.assert_references();
+        }
+    }
+}
+
 fn start(database: &TestDatabase, clock: &ManualClock, rules: Rules, seed: u64) -> Service {
     start_with(database, PostgresOptions::default(), clock, rules, seed)
 }
