@@ -41,6 +41,8 @@ pub async fn ask(file: &Path) -> Outcome<()> {
         app.rocket.attach(liftoff),
         listener::Limits::default(),
     ));
+    // The server's use of reqwest switches TLS on, which needs a crypto library.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let asker = Asker {
         client: reqwest::Client::builder().no_proxy().build()?,
         base: format!("http://127.0.0.1:{}", port.await?),
