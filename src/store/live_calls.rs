@@ -292,8 +292,8 @@ impl Write<'_> {
         }
     }
 
-    /// Takes both participants of the call `id` out of it. SQLite takes two plain comparisons of the key for a list, and
-    /// makes a table of it each time; a comparison with a second condition, which always holds, is none.
+    /// Takes both participants of the call `id` out of it. SQLite turns two plain comparisons of the key into
+    /// a list, for which it makes a table each time. The last condition always holds, and prevents that.
     pub(super) fn release(&self, id: CallId) -> Result<(), Error> {
         self.run(
             "DELETE FROM live

@@ -243,11 +243,14 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 /// The steps in which SQLite carries out `sql`.
 pub(super) fn plan(conn: &Connection, sql: &str) -> Vec<String> {
-    let mut statement = conn
-        .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
-        .expect("SQL");
+    explain(conn, &format!("EXPLAIN QUERY PLAN {sql}"), "detail")
+}
+
+/// The values of `column` that `sql` returns for parameters that are null.
+fn explain(conn: &Connection, sql: &str, column: &'static str) -> Vec<String> {
+    let mut statement = conn.prepare(sql).expect("SQL");
     let blanks = vec![Value::Null; statement.parameter_count()];
-    let rows = statement.query_map(params_from_iter(blanks), |row| row.get("detail"));
+    let rows = statement.query_map(params_from_iter(blanks), |row| row.get(column));
     rows.expect("a plan")
         .collect::<Result<_, _>>()
         .expect("rows")
@@ -320,12 +323,7 @@ fn changes_of_a_call_make_no_tables() {
     });
     let mut explained = 0;
     for Statement { sql, .. } in changes {
-        let explain = conn.prepare(&format!("EXPLAIN {sql}"));
-        let mut explain = explain.expect("SQL");
-        let blanks = vec![Value::Null; explain.parameter_count()];
-        let steps = explain.query_map(params_from_iter(blanks), |row| row.get("opcode"));
-        let steps: Result<Vec<String>, _> = steps.expect("explained").collect();
-        let steps = steps.expect("steps");
+        let steps = explain(&conn, &format!("EXPLAIN {sql}"), "opcode");
         assert!(!steps.iter().any(|step| step == "OpenEphemeral"), "{sql}");
         explained += 1;
     }

@@ -56,13 +56,12 @@ impl Write<'_> {
                 let deleted = self.delete_entry(owner, EntryId { call, direction })?;
                 forgotten.entries += u64::try_from(deleted).unwrap_or(u64::MAX);
             }
-            for sql in [
+            let statements = [
                 "DELETE FROM timeline WHERE call = ?1",
                 "DELETE FROM quality WHERE call = ?1",
                 "DELETE FROM calls WHERE id = ?1",
-            ] {
-                self.run(sql, params![old.id.as_bytes()])?;
-            }
+            ];
+            self.run_each(&statements, params![old.id.as_bytes()])?;
             forgotten.calls += 1;
         }
         Ok(forgotten)

@@ -98,6 +98,15 @@ impl<'c> Write<'c> {
         self.count().run(sql, params.into())
     }
 
+    /// Runs each of `statements` with the same `params`.
+    pub(super) fn run_each<'p>(
+        &self,
+        statements: &[&str],
+        params: impl Into<Params<'p>> + Copy,
+    ) -> Result<(), Error> {
+        statements.iter().try_for_each(|sql| self.run(sql, params))
+    }
+
     /// Waits for the statements that run; returns `result`, or the failure of one of them.
     pub(super) fn settled<T, E: From<Error>>(&self, result: Result<T, E>) -> Result<T, E> {
         let settled = self.conn.settle();

@@ -8,9 +8,6 @@ use crate::support::TestServer;
 const MOST_STATEMENTS: u64 = 9;
 const MOST_PAGES: usize = 10;
 
-/// Bytes of a page.
-const PAGE_SIZE: usize = 2048;
-
 /// Statements that the writer has run.
 async fn statements(server: &TestServer) -> u64 {
     server.metric("chattrix_writer_statements_total").await
@@ -20,7 +17,9 @@ async fn statements(server: &TestServer) -> u64 {
 fn log(database: &Path) -> (Vec<u8>, usize) {
     let log = std::fs::read(database.with_extension("db-wal")).expect("the log");
     let generation = log[16..24].to_vec();
-    let frames = log[32..].chunks_exact(24 + PAGE_SIZE);
+    let page = log[8..12].try_into().expect("four bytes");
+    let page = usize::try_from(u32::from_be_bytes(page)).expect("a page fits in memory");
+    let frames = log[32..].chunks_exact(24 + page);
     let pages = frames.take_while(|frame| frame[8..16] == generation);
     let pages = pages.count();
     (generation, pages)

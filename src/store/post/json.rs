@@ -193,7 +193,7 @@ impl TryFrom<Item> for Post {
             }
             Item::Barred(id) => Self::Barred(user(&id)?),
             Item::EndpointsChanged(wanted) => {
-                // A later version may name types that this one does not know: it has no events of them.
+                // Skips the types of later versions: this one has no events of them.
                 let wanted = wanted.iter().filter_map(|word| EventType::parse(word));
                 Self::EndpointsChanged(wanted.collect())
             }

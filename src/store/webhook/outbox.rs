@@ -157,14 +157,12 @@ impl Write<'_> {
 
     /// Deletes a message with its deliveries and attempts.
     fn delete_message(&self, seq: i64) -> Result<(), Error> {
-        for sql in [
+        let statements = [
             "DELETE FROM webhook_attempts WHERE message = ?1",
             "DELETE FROM webhook_deliveries WHERE message = ?1",
             "DELETE FROM webhook_messages WHERE seq = ?1",
-        ] {
-            self.run(sql, params![seq])?;
-        }
-        Ok(())
+        ];
+        self.run_each(&statements, params![seq])
     }
 
     /// The first message that waits in a lane is due.

@@ -78,15 +78,13 @@ impl Write<'_> {
 
     /// Deletes an endpoint and what waits for it.
     pub fn remove_receiver(&self, receiver: EndpointId) -> Result<(), Error> {
-        for sql in [
+        let statements = [
             "DELETE FROM webhook_attempts WHERE (message, receiver) IN
                 (SELECT message, receiver FROM webhook_deliveries WHERE receiver = ?1)",
             "DELETE FROM webhook_deliveries WHERE receiver = ?1",
             "DELETE FROM webhook_receivers WHERE key = ?1",
-        ] {
-            self.run(sql, params![receiver.0])?;
-        }
-        Ok(())
+        ];
+        self.run_each(&statements, params![receiver.0])
     }
 
     /// The receiver has failed at `now`; since when it fails, if it is there.
